@@ -1,7 +1,6 @@
-"""What all tests share: small configs, the program as a subprocess, runs without training."""
+"""Fixtures of all tests: small configs, the program as a subprocess, runs without training."""
 
 import gc
-import json
 import os
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # what TensorFlow's own imports warn of is not ours to mend
+    warnings.simplefilter("ignore")  # TensorFlow's own imports warn, and dnn cannot change that
     import keras  # noqa: F401
 
 from dnn_cli.config.experiment import Experiment
@@ -24,42 +23,26 @@ from dnn_cli.config.loading import load_experiment, to_yaml
 from dnn_cli.runs.record import Record, Results
 from dnn_cli.runs.run import Run
 from tests.helpers import forked_cli
+from tests.helpers.digits import DIGITS_YAML
+from tests.helpers.settings import ROOT
 
-hypothesis.settings.register_profile("dnn", deadline=None)  # machines are noisy, and no test measures time
+pytest_plugins = [
+    "tests.helpers.explained_runs",
+    "tests.helpers.scored_runs",
+    "tests.helpers.trained_runs",
+    "tests.helpers.training_runs",
+]
+
+hypothesis.settings.register_profile("dnn", deadline=None)  # other processes slow tests down
 hypothesis.settings.load_profile("dnn")
 
-gc.freeze()  # or every session that Keras clears looks through all of TensorFlow
-
-ROOT = Path(__file__).parent.parent
-
-DIGITS_YAML = """\
-name: digits
-data: {dataset: digits}
-model:
-  layers:
-    - Flatten
-    - {type: Dense, units: 16, activation: relu, name: hidden}
-    - {type: Dense, units: 10, activation: softmax, name: output}
-optimizer: adam
-epochs: 2
-"""
-
-DIVERGING_OVERRIDES = [
-    "optimizer={type: sgd, learning_rate: 1000}",
-    "loss=mse",
-    "~layers.output.activation",
-    "epochs=5",
-]
-"""Overrides under which the loss overflows within an epoch."""
-
-
-RUN_ALL_CASES = "DNN_TEST_EVERYTHING" in os.environ
-"""Whether cases are tried that others stand for."""
+# Otherwise each collection, which Keras starts when it clears a session, walks all objects of TensorFlow.
+gc.freeze()
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Callable[..., str]:
-    """Writes a config and returns its path."""
+    """Return a function that writes a config and returns its path."""
 
     def write_config(text: str = DIGITS_YAML, name: str = "digits.yaml") -> str:
         path = tmp_path / name
@@ -71,17 +54,17 @@ def config(tmp_path: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def experiment(config: Callable[..., str]) -> Callable[..., Experiment]:
-    """An experiment on digits, with overrides."""
+    """Return a function that loads an experiment on digits with overrides."""
     return lambda *overrides, text=DIGITS_YAML: load_experiment(config(text), overrides).experiment
 
 
 TENSORFLOW_COMMANDS = ("train", "resume", "reproduce", "evaluate", "predict", "export", "bench")
-"""Verbs that import TensorFlow."""
+"""Commands that import TensorFlow."""
 
 
 @pytest.fixture
 def dnn(tmp_path: Path, program: Callable[..., Any]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs `dnn` in an empty directory; with TensorFlow imported already, where it is needed."""
+    """Return a function that runs `dnn` in an empty directory, with TensorFlow imported already if it is needed."""
 
     def run_command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return (
@@ -95,7 +78,7 @@ def dnn(tmp_path: Path, program: Callable[..., Any]) -> Callable[..., subprocess
 
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs `dnn` as a program of its own, in an empty directory."""
+    """Return a function that runs `dnn` as a new process in an empty directory."""
 
     def run_command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         outside = {name: value for name, value in os.environ.items() if not name.startswith(("DNN_", "COV_"))}
@@ -114,7 +97,7 @@ def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture
 def make_run(tmp_path: Path, config: Callable[..., str]) -> Callable[..., Run]:
-    """Makes a run directory as a training leaves it, without the training."""
+    """Return a function that makes the directory of a completed run without training."""
 
     def make_run_directory(
         *overrides: str,
@@ -155,10 +138,3 @@ def make_run(tmp_path: Path, config: Callable[..., str]) -> Callable[..., Run]:
         return run
 
     return make_run_directory
-
-
-def parse_json_output(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    """The JSON document a command printed."""
-    parsed = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
-    assert parsed["schema_version"] == 1
-    return parsed

@@ -7,7 +7,7 @@ import pytest
 
 import dnn_cli
 from dnn_cli.errors import ConfigError, RunError
-from tests.conftest import DIVERGING_OVERRIDES
+from tests.helpers.digits import DIVERGING_OVERRIDES
 
 
 def test_load_summary_and_train(config, tmp_path, capfd):

@@ -11,7 +11,7 @@ from dnn_cli.config.network_summary import summarize_network
 from dnn_cli.config.sweep_config import read_sweep
 from dnn_cli.execution.sweep_plan import plan_sweep
 from dnn_cli.training.model_builder import build_model
-from tests.conftest import ROOT
+from tests.helpers.settings import ROOT
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 SWEEPS = sorted((ROOT / "configs" / "sweeps").glob("*.yaml"))

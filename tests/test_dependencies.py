@@ -9,7 +9,7 @@ import pytest
 
 from dnn_cli.doctor.program import list_extras
 from dnn_cli.export.export_formats import EXPORT_FORMATS
-from tests.conftest import ROOT
+from tests.helpers.settings import ROOT
 
 DEVELOPMENT_EXTRAS = {"test", "lint"}
 

@@ -11,7 +11,7 @@ from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.doctor.program import list_extras
 from dnn_cli.export.export_formats import EXPORT_FORMATS
-from tests.conftest import ROOT
+from tests.helpers.settings import ROOT
 
 MAX_README_LINES = 180
 
@@ -23,6 +23,7 @@ DOCUMENTS = [
     ROOT / "dnn_cli" / "README.md",
     *sorted((ROOT / "dnn_cli" / "docs").glob("*.md")),
     ROOT / "configs" / "README.md",
+    ROOT / "tests" / "README.md",
     ROOT / "tests" / "benchmarks" / "README.md",
     ROOT / ".github" / "CONTRIBUTING.md",
 ]

@@ -8,7 +8,8 @@ from sklearn.model_selection import train_test_split
 
 from dnn_cli.config.experiment import Data
 from dnn_cli.data.examples import load_examples, load_test_examples
-from tests.conftest import ROOT, parse_json_output
+from tests.helpers.cli_output import parse_json_output
+from tests.helpers.settings import ROOT
 
 
 def test_train_and_compare_fashion_mnist(program, tmp_path):

@@ -1,4 +1,4 @@
-"""A few kills, of which `python -m tests.campaign_kills` makes hundreds; and many programs at once."""
+"""A few kills, and several programs at once; `python -m tests.stress kills` and `concurrency` try hundreds."""
 
 import random
 import time

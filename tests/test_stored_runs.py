@@ -15,7 +15,7 @@ import pytest
 from dnn_cli.runs import run_index
 from dnn_cli.runs.store import Store
 from dnn_cli.training.environment import describe_machine, read_versions
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 
 ARCHIVE = Path(__file__).parent / "stored" / "runs_0_7_0.tar.xz"
 SWEEP = "sweep:af0f97b8"

@@ -18,6 +18,7 @@ TEST_FILES = sorted((ROOT / "tests").rglob("*.py"))
 DOCUMENTS = [
     ROOT / "README.md",
     ROOT / "configs" / "README.md",
+    ROOT / "tests" / "README.md",
     ROOT / "tests" / "benchmarks" / "README.md",
     ROOT / ".github" / "CONTRIBUTING.md",
     *sorted((ROOT / "dnn_cli" / "docs").glob("*.md")),
@@ -88,16 +89,30 @@ def iter_texts(path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(parse_file(path)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.lineno, node.value
+    yield from iter_comments(path)
+
+
+def iter_comments(path) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of every comment of a module."""
     for token in tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
+
+
+def iter_docstrings_and_comments(path) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of every docstring and comment of a module, without other strings."""
+    for node in ast.walk(parse_file(path)):
+        # A string that is a statement is a docstring of a module, a class, a function or a constant.
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, node.value.value
+    yield from iter_comments(path)
 
 
 def build_word_pattern(phrase):
     """The regular expression of a retired phrase, in which X and Y are any words."""
     pattern = rf"\b{re.escape(phrase)}\b"
     pattern = pattern.replace(r"\bX\ ", r"(?<!there )(?<!\bif )\b").replace(r"\ Y\b", r"\ (?!longer\b|more\b)\w")
-    # `is None` is Python, and `What is` a sentence that lacks its noun only at the beginning.
+    # `is None` is Python. A sentence that begins with these words in capitals lacks its noun.
     return pattern if "none" in phrase or (phrase[0].isupper() and " Y" not in phrase) else f"(?i:{pattern})"
 
 
@@ -153,9 +168,11 @@ def test_no_name_has_a_retired_word(files):
     assert violations == []
 
 
-def test_no_text_of_the_program_has_a_retired_word():
+def test_no_text_has_a_retired_word():
+    """Strings of tests are left out: they quote what the program prints and what it must refuse."""
     retired = build_retired_pattern()
     texts = [(path, line, text) for path in PROGRAM_FILES for line, text in iter_texts(path)]
+    texts += [(path, *text) for path in TEST_FILES for text in iter_docstrings_and_comments(path)]
     texts += [(path, n, line) for path in DOCUMENTS for n, line in enumerate(path.read_text("utf-8").splitlines(), 1)]
     texts += [(path, *line) for path in TEMPLATES for line in iter_template_lines(path)]
     violations = [
@@ -209,7 +226,7 @@ def get_module_name(path):
 
 
 def find_used_names():
-    """For each module, the names of it that other modules, tests and texts of programs use."""
+    """Find the names of each module that other modules, tests and texts of programs use."""
     used = defaultdict(set)
     modules = {get_module_name(path): path for path in [*PROGRAM_FILES, *TEST_FILES]}
     for path in modules.values():

@@ -1,6 +1,6 @@
 """Rules of a comparison: error rate, choice of the test, Holm's correction, and the seeds that a verdict needs.
 
-`tests/campaign_verdicts.py` measures how often the verdicts are wrong.
+`tests/stress/verdict_error_rate.py` measures how often the verdicts are wrong.
 """
 
 import math

@@ -1,6 +1,6 @@
 """T-tests for fewer seeds than an exact test needs, with a lower limit of the variance, and Student's t distribution.
 
-Without the limit, two or three scores that are close by chance give tiny p-values. `tests/campaign_verdicts.py`
+Without the limit, two or three scores that are close by chance give tiny p-values. `tests/stress/verdict_error_rate.py`
 measures how often a difference between equal groups is reported.
 """
 

@@ -11,7 +11,7 @@ import sklearn.datasets
 from dnn_cli.explain.evidence import read_evidence
 from dnn_cli.report.text import format_score
 from dnn_cli.runs.run_info import read_run_info
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 
 BEST = {"file": "best.keras", "epoch": 3, "holds": "best", "monitor": "val_loss"}
 LAST = {"file": "model.keras", "epoch": 5, "holds": "last", "monitor": None}

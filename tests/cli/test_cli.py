@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
-from tests.conftest import DIGITS_YAML, DIVERGING_OVERRIDES, ROOT, parse_json_output
+from tests.helpers.cli_output import parse_json_output
+from tests.helpers.digits import DIGITS_YAML, DIVERGING_OVERRIDES
+from tests.helpers.settings import ROOT
 
 ESCAPE = "\x1b"
 

@@ -15,7 +15,8 @@ import pytest
 from dnn_cli.cli.app import app
 from dnn_cli.cli.completion import SCRIPTS, iter_completion_lines, split_command_line
 from dnn_cli.runs.record import Membership
-from tests.conftest import DIGITS_YAML, ROOT
+from tests.helpers.digits import DIGITS_YAML
+from tests.helpers.settings import ROOT
 
 BREAKS = " \t\n\"'@><=;|&(:"
 """What bash breaks words at, by default."""
@@ -23,7 +24,7 @@ BREAKS = " \t\n\"'@><=;|&(:"
 
 @pytest.fixture
 def offered(make_run, config, tmp_path, monkeypatch):
-    """What is offered at the end of a line, where there are a config and two runs."""
+    """Return the completions at the end of a line, in a directory with a config and two runs."""
     config()
     sweep = Membership(id="0123abcd", name="digits", settings={})
     make_run("name=my run", digits="0000000a", sweeps=(sweep,))
@@ -172,13 +173,13 @@ def shell(tmp_path_factory):
 
 
 def start_session():
-    """Let a process have the terminal that it reads from, with all that a shell wants of it."""
+    """Make the terminal of stdin the controlling terminal of a new session, as a shell needs."""
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def read_until(descriptor, text, seconds=30):
-    """What is shown until a text is."""
+    """Read the output of a terminal until a text appears."""
     output, until = "", time.monotonic() + seconds
     while text not in output and time.monotonic() < until:
         if select.select([descriptor], [], [], 0.2)[0]:

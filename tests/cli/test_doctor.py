@@ -9,7 +9,7 @@ from dnn_cli.doctor import machine, storage, tensorflow_check
 from dnn_cli.doctor import program as program_section
 from dnn_cli.doctor.tensorflow_check import find_missing_gpu_reason
 from dnn_cli.export.export_formats import EXPORT_FORMATS
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 
 QUICK_COMMAND = ["doctor", "--quick"]
 

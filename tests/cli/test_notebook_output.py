@@ -11,8 +11,8 @@ import threading
 import pytest
 
 from dnn_cli.host.terminal import can_move_cursor
-from tests.conftest import ROOT
 from tests.helpers import forked_cli
+from tests.helpers.settings import ROOT
 
 JUPYTER = {"TERM": "xterm-color", "JPY_PARENT_PID": "1", "FORCE_COLOR": "1", "PAGER": "cat", "GIT_PAGER": "cat"}
 COLAB = {"TERM": "xterm-color", "COLAB_RELEASE_TAG": "release", "PAGER": "cat"}

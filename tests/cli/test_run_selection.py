@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.conftest import parse_json_output
 from tests.helpers import forked_cli
+from tests.helpers.cli_output import parse_json_output
 
 UNUSUAL = ("lr=0.1", "exp #3", "a/b", "007")
 

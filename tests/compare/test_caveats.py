@@ -13,10 +13,10 @@ def find_caveats_with(compared, words):
     return [warning for warning in compared.caveats if words in warning]
 
 
-def test_fair_comparison_has_no_caveat(trained):
-    trained.add("adam", SCORES)
-    trained.add("sgd", SCORES, "optimizer=sgd")
-    assert trained.compare().caveats == ()
+def test_fair_comparison_has_no_caveat(scored_runs):
+    scored_runs.add("adam", SCORES)
+    scored_runs.add("sgd", SCORES, "optimizer=sgd")
+    assert scored_runs.compare().caveats == ()
 
 
 @pytest.mark.parametrize(
@@ -31,35 +31,37 @@ def test_fair_comparison_has_no_caveat(trained):
         pytest.param([], {"platform": {"device": "GPU"}}, "the runs differ in device: ", id="device"),
     ],
 )
-def test_other_differences_of_groups_are_caveats(trained, overrides, changes, words):
-    trained.add("adam", SCORES, versions={"keras": "3"} if "versions" in changes else {},
+def test_other_differences_of_groups_are_caveats(scored_runs, overrides, changes, words):
+    scored_runs.add("adam", SCORES, versions={"keras": "3"} if "versions" in changes else {},
                 platform={"device": "CPU"} if "platform" in changes else {})  # fmt: skip
-    trained.add("sgd", SCORES, "optimizer=sgd", *overrides, **changes)
-    assert find_caveats_with(trained.compare(), words)
+    scored_runs.add("sgd", SCORES, "optimizer=sgd", *overrides, **changes)
+    assert find_caveats_with(scored_runs.compare(), words)
 
 
-def test_different_numbers_of_epochs_are_a_caveat(trained):
-    trained.add("short", SCORES)
-    trained.add("long", SCORES, "epochs=9")
-    assert find_caveats_with(trained.compare(), "the runs differ in epochs, so some runs were trained with more steps")
-
-
-def test_unequal_learning_rate_searches_are_a_caveat(trained):
-    for rate in (0.01, 0.02, 0.03):
-        trained.add("sgd", SCORES, f"optimizer={{type: sgd, learning_rate: {rate}}}")
-    trained.add("adam", SCORES)
+def test_different_numbers_of_epochs_are_a_caveat(scored_runs):
+    scored_runs.add("short", SCORES)
+    scored_runs.add("long", SCORES, "epochs=9")
     assert find_caveats_with(
-        trained.compare(), "3 learning rates were tried with sgd and 1 with adam: the best of 3 against"
+        scored_runs.compare(), "the runs differ in epochs, so some runs were trained with more steps"
     )
 
 
-def test_learning_rates_not_selected_are_no_caveat(trained):
+def test_unequal_learning_rate_searches_are_a_caveat(scored_runs):
     for rate in (0.01, 0.02, 0.03):
-        trained.add("sgd", SCORES, f"optimizer={{type: sgd, learning_rate: {rate}}}")
-    trained.add("adam", SCORES, "optimizer={type: adam, learning_rate: 0.01}")
-    store = Store(trained.root / "runs")
+        scored_runs.add("sgd", SCORES, f"optimizer={{type: sgd, learning_rate: {rate}}}")
+    scored_runs.add("adam", SCORES)
+    assert find_caveats_with(
+        scored_runs.compare(), "3 learning rates were tried with sgd and 1 with adam: the best of 3 against"
+    )
+
+
+def test_learning_rates_not_selected_are_no_caveat(scored_runs):
+    for rate in (0.01, 0.02, 0.03):
+        scored_runs.add("sgd", SCORES, f"optimizer={{type: sgd, learning_rate: {rate}}}")
+    scored_runs.add("adam", SCORES, "optimizer={type: adam, learning_rate: 0.01}")
+    store = Store(scored_runs.root / "runs")
     everything = store.with_details(store.list_runs())
-    assert not find_caveats_with(trained.compare(by=["optimizer.type"]), "learning rates were tried"), (
+    assert not find_caveats_with(scored_runs.compare(by=["optimizer.type"]), "learning rates were tried"), (
         "a mean chooses none"
     )
     one_rate = [run_info for run_info in everything if run_info.config["optimizer"]["learning_rate"] == 0.01]
@@ -71,41 +73,43 @@ def test_learning_rates_not_selected_are_no_caveat(trained):
     )
 
 
-def test_selection_on_the_reported_set_is_a_caveat(trained):
-    trained.add("adam", SCORES)
-    trained.add("sgd", SCORES, "optimizer=sgd", "early_stopping={restore_best_weights: true}")
-    assert find_caveats_with(trained.compare(), "2 of 4 runs restored the best epoch")
-    assert find_caveats_with(trained.compare(at="best"), "the best epoch was chosen by the reported validation score")
-    assert not find_caveats_with(trained.compare(at="epoch=1"), "chosen")
-
-
-def test_runs_missing_from_a_mean_are_a_caveat(trained):
-    trained.add("adam", SCORES)
-    trained.add("sgd", SCORES, "optimizer=sgd")
-    trained.add("sgd", (0.1,), "optimizer=sgd", first=50, status="diverged")
-    assert find_caveats_with(trained.compare(), "runs that diverged are left out of the means: 1 of sgd")
+def test_selection_on_the_reported_set_is_a_caveat(scored_runs):
+    scored_runs.add("adam", SCORES)
+    scored_runs.add("sgd", SCORES, "optimizer=sgd", "early_stopping={restore_best_weights: true}")
+    assert find_caveats_with(scored_runs.compare(), "2 of 4 runs restored the best epoch")
     assert find_caveats_with(
-        trained.compare(at="reach=0.805"), "left out of the means: 2 of 4 runs (never reached 0.805)"
+        scored_runs.compare(at="best"), "the best epoch was chosen by the reported validation score"
+    )
+    assert not find_caveats_with(scored_runs.compare(at="epoch=1"), "chosen")
+
+
+def test_runs_missing_from_a_mean_are_a_caveat(scored_runs):
+    scored_runs.add("adam", SCORES)
+    scored_runs.add("sgd", SCORES, "optimizer=sgd")
+    scored_runs.add("sgd", (0.1,), "optimizer=sgd", first=50, status="diverged")
+    assert find_caveats_with(scored_runs.compare(), "runs that diverged are left out of the means: 1 of sgd")
+    assert find_caveats_with(
+        scored_runs.compare(at="reach=0.805"), "left out of the means: 2 of 4 runs (never reached 0.805)"
     )
 
 
-def test_test_set_evaluations_are_a_caveat(trained):
+def test_test_set_evaluations_are_a_caveat(scored_runs):
     looked = (Evaluation(at="now", split="test", examples=10, scores={"accuracy": 0.8}),)
-    trained.add("adam", SCORES, evaluated=looked)
-    trained.add("sgd", SCORES, "optimizer=sgd")
-    assert find_caveats_with(trained.compare(), "2 of 4 runs were evaluated on the test set")
+    scored_runs.add("adam", SCORES, evaluated=looked)
+    scored_runs.add("sgd", SCORES, "optimizer=sgd")
+    assert find_caveats_with(scored_runs.compare(), "2 of 4 runs were evaluated on the test set")
 
 
-def test_forced_resume_is_a_caveat(trained):
-    trained.add("adam", SCORES, resumed=(Resume(at="now", epochs=1, forced=("epochs",)),))
-    trained.add("sgd", SCORES, "optimizer=sgd")
-    assert find_caveats_with(trained.compare(), "resumed with --force after a change: ")
+def test_forced_resume_is_a_caveat(scored_runs):
+    scored_runs.add("adam", SCORES, resumed=(Resume(at="now", epochs=1, forced=("epochs",)),))
+    scored_runs.add("sgd", SCORES, "optimizer=sgd")
+    assert find_caveats_with(scored_runs.compare(), "resumed with --force after a change: ")
 
 
-def test_averages_without_a_common_setting_have_a_caveat(trained):
-    trained.add("adam", SCORES, "batch_size=16")
-    trained.add("sgd", SCORES, "optimizer=sgd", "batch_size=32")
+def test_averages_without_a_common_setting_have_a_caveat(scored_runs):
+    scored_runs.add("adam", SCORES, "batch_size=16")
+    scored_runs.add("sgd", SCORES, "optimizer=sgd", "batch_size=32")
     unequal = "the groups also differ in other settings (batch_size)"
-    assert find_caveats_with(trained.compare(by=["optimizer.type"]), unequal)
-    trained.add("sgd", SCORES, "optimizer=sgd", "batch_size=16")
-    assert not find_caveats_with(trained.compare(by=["optimizer.type"]), unequal)
+    assert find_caveats_with(scored_runs.compare(by=["optimizer.type"]), unequal)
+    scored_runs.add("sgd", SCORES, "optimizer=sgd", "batch_size=16")
+    assert not find_caveats_with(scored_runs.compare(by=["optimizer.type"]), unequal)

@@ -1,4 +1,4 @@
-"""Seeds that are no better than a constant prediction, which only an exact test may judge."""
+"""Seeds whose scores equal a constant prediction: only an exact test may judge them."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from dnn_cli.report.seed_command import build_sweep_commands
 LABELS = np.arange(200) % 4
 
 
-def add_runs(trained, name, scores, *overrides):
-    for run in trained.add(name, scores, *overrides):
+def add_runs(scored_runs, name, scores, *overrides):
+    for run in scored_runs.add(name, scores, *overrides):
         np.savez(run.predictions, labels=LABELS, outputs=np.eye(10)[LABELS], indices=np.arange(200))
 
 
@@ -17,11 +17,11 @@ def add_runs(trained, name, scores, *overrides):
     ("metric", "good", "bad"),
     [("val_accuracy", (0.9, 0.91, 0.92), (0.28, 0.9, 0.9)), ("val_loss", (0.9, 0.91, 0.92), (-0.5, 0.9, 0.9))],
 )
-def test_untrained_seed_requires_the_exact_test(trained, metric, good, bad):
+def test_untrained_seed_requires_the_exact_test(scored_runs, metric, good, bad):
     """`make_run` writes the loss as 1 - accuracy: -0.5 is a loss of 1.5, above the ln 4 of a constant prediction."""
-    add_runs(trained, "adam", good)
-    add_runs(trained, "sgd", bad, "optimizer=sgd")
-    compared = trained.compare(metric=metric)
+    add_runs(scored_runs, "adam", good)
+    add_runs(scored_runs, "sgd", bad, "optimizer=sgd")
+    compared = scored_runs.compare(metric=metric)
     sgd = next(group for group in compared.groups if group.name == "sgd")
     assert dict(sgd.failed) == {42: "did not beat a constant prediction"}
     (verdict,) = compared.verdict_set.verdicts
@@ -29,26 +29,26 @@ def test_untrained_seed_requires_the_exact_test(trained, metric, good, bad):
     assert verdict.exact_test_reason == "seed 42 of sgd did not beat a constant prediction"
 
 
-def test_trained_seeds_are_judged_by_a_t_test(trained):
-    add_runs(trained, "adam", (0.9, 0.91, 0.92))
-    add_runs(trained, "sgd", (0.8, 0.81, 0.82), "optimizer=sgd")
-    (verdict,) = trained.compare().verdict_set.verdicts
+def test_trained_seeds_are_judged_by_a_t_test(scored_runs):
+    add_runs(scored_runs, "adam", (0.9, 0.91, 0.92))
+    add_runs(scored_runs, "sgd", (0.8, 0.81, 0.82), "optimizer=sgd")
+    (verdict,) = scored_runs.compare().verdict_set.verdicts
     assert (verdict.word, verdict.difference.test) == ("worse", "student")
 
 
-def test_diverged_seed_requires_the_exact_test(trained):
-    add_runs(trained, "adam", (0.9, 0.91, 0.92))
-    add_runs(trained, "sgd", (0.8, 0.81, 0.82), "optimizer=sgd")
-    trained.add("sgd", (0.1,), "optimizer=sgd", first=50, status="diverged")
-    (verdict,) = trained.compare().verdict_set.verdicts
+def test_diverged_seed_requires_the_exact_test(scored_runs):
+    add_runs(scored_runs, "adam", (0.9, 0.91, 0.92))
+    add_runs(scored_runs, "sgd", (0.8, 0.81, 0.82), "optimizer=sgd")
+    scored_runs.add("sgd", (0.1,), "optimizer=sgd", first=50, status="diverged")
+    (verdict,) = scored_runs.compare().verdict_set.verdicts
     assert (verdict.word, verdict.exact_test_reason) == ("undecided", "seed 50 of sgd diverged")
 
 
-def test_advice_includes_completed_seeds_with_bad_scores(trained):
+def test_advice_includes_completed_seeds_with_bad_scores(scored_runs):
     """To leave out a seed because of its score would make the other group look worse or better than it is."""
-    add_runs(trained, "adam", (0.9, 0.91, 0.92))
-    add_runs(trained, "sgd", (0.28, 0.9, 0.9), "optimizer=sgd")
-    groups = trained.compare().groups
+    add_runs(scored_runs, "adam", (0.9, 0.91, 0.92))
+    add_runs(scored_runs, "sgd", (0.28, 0.9, 0.9), "optimizer=sgd")
+    groups = scored_runs.compare().groups
     ((command,), missing) = build_sweep_commands(groups, 6, "runs")
     assert command[-1] == "seed=42..47"
     assert missing == [3, 3]

@@ -36,10 +36,10 @@ def test_step_of_epochs_is_one():
     assert compute_resolution([3.0, 5.0], [288, 288], 1.0).step == 1.0
 
 
-def test_rounded_equal_accuracies_are_ties(trained):
+def test_rounded_equal_accuracies_are_ties(scored_runs):
     """Two runs of 280 of 288 examples differ by nothing, however their float32 was computed."""
     data = {"dataset": "digits", "fingerprint": "sha256:0", "validation": 288}
-    trained.add("adam", tuple(float(np.float32(280 / 288)) for _ in range(6)), data=data)
-    trained.add("sgd", tuple(280 / 288 + 1e-9 for _ in range(6)), "optimizer=sgd", data=data)
-    (verdict,) = trained.compare().verdict_set.verdicts
+    scored_runs.add("adam", tuple(float(np.float32(280 / 288)) for _ in range(6)), data=data)
+    scored_runs.add("sgd", tuple(280 / 288 + 1e-9 for _ in range(6)), "optimizer=sgd", data=data)
+    (verdict,) = scored_runs.compare().verdict_set.verdicts
     assert (verdict.difference.mean, verdict.difference.p_value) == (0.0, 1.0)

@@ -64,7 +64,7 @@ def test_equal_scores_are_no_difference():
 
 
 def test_constant_difference_of_one_step_is_not_significant():
-    """Three seeds that are one example of 288 apart each are no proof, but 20 examples are."""
+    """Three seeds that each differ by one example of 288 prove nothing, but differences of 20 examples do."""
     step = 1 / 288
     (p_of_one_step,), _ = run_paired_t_test(np.full((1, 3), step), step**2 / 6)
     (p_of_many_steps,), _ = run_paired_t_test(np.full((1, 3), 20 * step), step**2 / 6)

@@ -12,13 +12,13 @@ def build_evaluations(right, examples=450, model="model.keras"):
 
 
 @pytest.fixture
-def tested(trained):
+def tested(scored_runs):
     """Two optimizers with three seeds each, evaluated, and a seventh run that was not."""
     for optimizer, scores in ("adam", (430, 431, 432)), ("sgd", (400, 402, 401)):
         for seed, right in enumerate(scores, 1):
-            trained.add(optimizer, (0.9,), f"optimizer={optimizer}", first=seed, evaluated=build_evaluations(right))
-    trained.add("adam", (0.9,), "optimizer=adam", first=4)
-    return trained
+            scored_runs.add(optimizer, (0.9,), f"optimizer={optimizer}", first=seed, evaluated=build_evaluations(right))
+    scored_runs.add("adam", (0.9,), "optimizer=adam", first=4)
+    return scored_runs
 
 
 def test_groups_are_compared_by_the_exact_test_accuracies(tested):
@@ -50,10 +50,10 @@ def test_best_models_are_compared_by_their_own_scores(tested):
     assert "best.keras has a test score: --metric best.test_accuracy compares this score" in other.caveats
 
 
-def test_single_models_are_not_judged_by_test_scores(trained):
-    trained.add("adam", (0.9,), "optimizer=adam", evaluated=build_evaluations(430))
-    trained.add("sgd", (0.9,), "optimizer=sgd", evaluated=build_evaluations(400))
-    (verdict,) = trained.compare(metric="test_accuracy").verdict_set.verdicts
+def test_single_models_are_not_judged_by_test_scores(scored_runs):
+    scored_runs.add("adam", (0.9,), "optimizer=adam", evaluated=build_evaluations(430))
+    scored_runs.add("sgd", (0.9,), "optimizer=sgd", evaluated=build_evaluations(400))
+    (verdict,) = scored_runs.compare(metric="test_accuracy").verdict_set.verdicts
     assert verdict.word == "undecided" and verdict.examples is None
 
 
@@ -62,8 +62,8 @@ def test_test_scores_have_no_epochs(tested):
         tested.compare(metric="test_accuracy", at="best")
 
 
-def test_missing_test_scores_are_refused_with_a_command(trained):
-    trained.add("adam", (0.9,))
+def test_missing_test_scores_are_refused_with_a_command(scored_runs):
+    scored_runs.add("adam", (0.9,))
     with pytest.raises(UsageError, match="test_accuracy") as error:
-        trained.compare(metric="test_accuracy")
+        scored_runs.compare(metric="test_accuracy")
     assert "dnn evaluate RUN" in error.value.suggestion

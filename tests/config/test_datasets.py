@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.conftest import DIGITS_YAML, parse_json_output
+from tests.helpers.cli_output import parse_json_output
+from tests.helpers.digits import DIGITS_YAML
 from tests.helpers.extended_program import ExtendedProgram
 
 EXTENSION = """

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 from dnn_cli.config.identifiers import check_name
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from dnn_cli.config.yaml_reader import parse_yaml, read_yaml
-from tests.conftest import ROOT
+from tests.helpers.settings import ROOT
 from tests.helpers.validators import SCHEMA, is_valid_experiment, is_valid_for_schema
 
 DEFINITIONS = SCHEMA["$defs"]

@@ -73,7 +73,7 @@ CLASSES = [(name, cls, WRAPPERS[kind]) for kind, table in CLASSES_BY_KIND.items(
 ]
 
 
-# Each field once with all values: the first class that has it stands for those that inherit it.
+# Each field once with all values: the first class with a field represents the classes that inherit it.
 FIRST_CLASS_WITH_FIELD = {
     (key, repr(field)): cls for _, cls, _ in reversed(CLASSES) for key, field in cls.model_fields.items()
 }

@@ -1,4 +1,4 @@
-"""The tables of docs/keras.md: each line is tried as it stands there."""
+"""Each line of the tables of docs/keras.md works as printed."""
 
 import re
 
@@ -7,7 +7,7 @@ import pytest
 from dnn_cli.config.keras_suggestions import KEY_SUGGESTIONS, NAME_SUGGESTIONS, WRITE_LAYER_LIST
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.errors import ConfigError
-from tests.conftest import ROOT
+from tests.helpers.settings import ROOT
 
 PAGE = (ROOT / "dnn_cli" / "docs" / "keras.md").read_text(encoding="utf-8")
 FIXED_SUGGESTIONS = {

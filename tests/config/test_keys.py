@@ -2,7 +2,7 @@ import pytest
 
 from dnn_cli.config.keys import complete_override, flatten_config, select_hyperparameters
 from dnn_cli.config.yaml_reader import parse_yaml
-from tests.conftest import DIGITS_YAML
+from tests.helpers.digits import DIGITS_YAML
 
 BLOCK = DIGITS_YAML.replace("    - {type: Dense, units: 16, activation: relu, name: hidden}\n", (
     "    - {repeat: 3, name: body, layers: [{type: Dense, units: 16, name: hidden}]}\n"

@@ -11,6 +11,7 @@ from dnn_cli.config.layer_stack import ShapeError, compute_stages, list_layer_na
 from dnn_cli.config.layers import LayerShapeError, check_image_shape, count_window_positions
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from tests.helpers.hypothesis_layers import layer_stacks
+from tests.helpers.keras_signatures import get_keras_class, to_plain_default
 
 UNSUPPORTED_ARGUMENTS = {
     "Dense": {"lora_rank", "lora_alpha", "quantization_config"},
@@ -18,20 +19,6 @@ UNSUPPORTED_ARGUMENTS = {
     "BatchNormalization": {"renorm", "renorm_clipping", "renorm_momentum", "synchronized"},
 }
 """Arguments of Keras for other uses: fine-tuning, quantization, training on several machines."""
-
-
-def get_keras_class(cls):
-    keras_object = keras
-    for step in cls.keras_name.split("."):
-        keras_object = getattr(keras_object, step)
-    return keras_object
-
-
-def to_plain_default(value):
-    """A default of ours or of Keras in one notation."""
-    if hasattr(value, "type"):
-        return value.type
-    return list(value) if isinstance(value, tuple) else value
 
 
 @pytest.mark.parametrize("name", CLASSES_BY_KIND["layer"])

@@ -9,7 +9,7 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import load_experiment, to_yaml
 from dnn_cli.config.yaml_reader import parse_yaml
 from dnn_cli.errors import ConfigError
-from tests.campaign_fuzz import CONFIG_DIRECTORY, generate_input, try_input
+from tests.helpers.fuzz_inputs import CONFIG_DIRECTORY, generate_input, try_input
 
 PARENT = """\
 model:

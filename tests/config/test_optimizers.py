@@ -14,7 +14,7 @@ from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.optimizers import Optimizer
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from dnn_cli.errors import ConfigError
-from tests.config.test_layers import get_keras_class, to_plain_default
+from tests.helpers.keras_signatures import get_keras_class, to_plain_default
 
 KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
 OPTIMIZERS = [

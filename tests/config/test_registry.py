@@ -11,20 +11,13 @@ from dnn_cli.config.loading import load_experiment, to_yaml
 from dnn_cli.config.metrics import expand_score_name
 from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, canonicalize_names
 from dnn_cli.runs.run_info import read_run_info
+from tests.helpers.keras_signatures import get_keras_class
 
 NAMESPACES = {
     "optimizer": optimizers, "loss": losses, "metric": metrics, "initializer": initializers,
     "regularizer": regularizers, "constraint": constraints,
 }  # fmt: skip
 CLASSES = [(kind, cls) for kind, table in CLASSES_BY_KIND.items() for cls in table.values()]
-
-
-def get_keras_class(cls):
-    """Keras's class of a part."""
-    value = keras
-    for step in cls.keras_name.split("."):
-        value = getattr(value, step)
-    return value
 
 
 def iter_keras_names(kind):

@@ -1,4 +1,4 @@
-"""Sweeps as they are typed and as they stand in a file."""
+"""Sweeps on the command line and in files."""
 
 import shlex
 

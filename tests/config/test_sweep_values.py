@@ -1,4 +1,4 @@
-"""What stands for several values of a key."""
+"""Texts that represent several values of a key."""
 
 import math
 

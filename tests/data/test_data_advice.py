@@ -1,22 +1,13 @@
 """Advice before training names what the data makes hard, and nothing where it is fine."""
 
-import numpy as np
 import pytest
 
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.data.data_advice import list_data_advice
 from dnn_cli.data.examples import load_examples, split_examples
+from tests.helpers.house_prices import write_houses_csv
 
 HOUSES = "data: {dataset: csv, path: houses.csv}\nmodel: {layers: [{type: Dense, units: 1}]}\nloss: mse\nmetrics: []\n"
-
-
-def write_houses_csv(directory, rows=80):
-    """C13: areas, years, incomes and an index, as they are."""
-    rng = np.random.default_rng(1)
-    area, year, income = rng.uniform(20, 300, rows), rng.integers(1900, 2021, rows), rng.uniform(1e4, 2e5, rows)
-    numbered = enumerate(zip(area, year, income, strict=True))
-    lines = [f"{n},{a:.0f},{y},{i:.0f},{a / 100 + i / 1e5:.2f}" for n, (a, y, i) in numbered]
-    (directory / "houses.csv").write_text("\n".join(["Unnamed: 0,area,year,income,price", *lines]) + "\n")
 
 
 def list_advice(config, *overrides):

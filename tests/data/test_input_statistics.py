@@ -1,4 +1,4 @@
-"""What is kept of the training inputs, and what is said of others that are unlike them."""
+"""Statistics of the training inputs, and warnings about inputs that differ from them."""
 
 import time
 
@@ -26,7 +26,7 @@ def digits():
 
 
 def build_table_profile(rows, **dataset_info):
-    """What is known of a table, all of whose rows train."""
+    """Return the input profile of a table whose rows are all used for training."""
     from dnn_cli.data.examples import Examples, Split
     from dnn_cli.data.preprocessing import Preprocessing
 

@@ -7,7 +7,7 @@ from PIL import Image
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.data.examples import load_examples, load_test_examples, split_examples
 from dnn_cli.errors import ConfigError, UserDataError
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 
 TABLE = "size,age,label\n" + "".join(f"{i},{i % 7},{'good' if i % 3 else 'bad'}\n" for i in range(30))
 CONFIG = """\
@@ -19,7 +19,7 @@ model:
 
 @pytest.fixture
 def table(config, tmp_path):
-    """A config beside its csv."""
+    """Write a config next to its csv file."""
     (tmp_path / "table.csv").write_text(TABLE)
     return config(CONFIG)
 

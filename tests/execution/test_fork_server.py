@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from dnn_cli.execution.worker_process import WorkerProcess
-from tests.conftest import ROOT
+from tests.helpers.settings import ROOT
 
 
 @pytest.fixture

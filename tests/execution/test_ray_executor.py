@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.helpers import forked_cli
 from tests.helpers.ray_cluster import RAY_ENVIRONMENT, kill_node, list_descendants, run_cluster
+from tests.helpers.settings import ROOT
 
 EPOCHS = "epochs=40"
 

@@ -11,12 +11,12 @@ import time
 import pytest
 
 from dnn_cli.runs.store import Store
-from tests.conftest import ROOT, RUN_ALL_CASES
 from tests.helpers import forked_cli
 from tests.helpers.kill_campaign import assert_same_run
+from tests.helpers.settings import ROOT, RUN_ALL_CASES
 
 MAX_SECONDS = 5
-"""Seconds, where the promise is two: other tests run beside this one."""
+"""Seconds in which a signal must end a training. dnn promises two, but other tests run at the same time."""
 
 BUSY_PROGRAM = """
 import hashlib, os, sys

@@ -9,7 +9,7 @@ from dnn_cli.execution.tensorboard_tee import TensorBoardTee
 from dnn_cli.execution.worker import run_task
 from dnn_cli.integrations.tensorboard import EventLog
 from dnn_cli.runs.run import Run
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 from tests.helpers.tensorboard_reader import read_hparams, read_scalars
 
 QUICK = ["jit=false", "epochs=2"]

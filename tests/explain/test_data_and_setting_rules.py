@@ -6,7 +6,7 @@ import pytest
 from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.explain.explanation import explain_run
-from tests.explain.conftest import build_input_profile, build_layer_states, build_predictions
+from tests.helpers.explained_runs import build_input_profile, build_layer_states, build_predictions
 
 FELL = {"loss": (1.0, 0.5, 0.4, 0.35, 0.34, 0.339), "val_loss": (0.9, 0.5, 0.42, 0.39, 0.39, 0.389)}
 GUESSED = {"loss": (2.4, 2.31, 2.304), "val_loss": (2.4, 2.32, 2.305), "accuracy": (0.1, 0.1, 0.1)}

@@ -8,7 +8,7 @@ from dnn_cli.errors import ConfigError, RunError
 from dnn_cli.explain.explanation import explain_run
 from dnn_cli.runs.diagnostics_csv import LayerState
 from dnn_cli.runs.run_info import read_run_info
-from tests.explain.conftest import build_layer_states
+from tests.helpers.explained_runs import build_layer_states
 
 SIGMOIDS = (
     "layers=[Flatten, {repeat: 6, name: body, layers: [{type: Dense, units: 20, activation: sigmoid, name: hidden}]}, "

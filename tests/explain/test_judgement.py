@@ -7,7 +7,7 @@ from scipy import stats
 from dnn_cli.explain.evidence import read_evidence
 from dnn_cli.explain.explanation import explain_run
 from dnn_cli.metrics.binomial import compute_confidence_interval, compute_tail_probability
-from tests.explain.conftest import build_layer_states, build_predictions
+from tests.helpers.explained_runs import build_layer_states, build_predictions
 
 CONVERGED = {"loss": (1.0, 0.5, 0.4, 0.35, 0.34, 0.339), "val_loss": (0.9, 0.5, 0.42, 0.39, 0.39, 0.389)}
 BINARY = (
@@ -126,7 +126,7 @@ def test_memorized_training_examples_are_found(make_run_info):
 
 def test_training_loss_is_judged_without_validation_set(make_run_info):
     from dnn_cli.config.datasets import DATASETS
-    from tests.explain.conftest import build_input_profile
+    from tests.helpers.explained_runs import build_input_profile
 
     inputs = build_input_profile(DATASETS["digits"], labels=np.arange(500) % 10)
     curves = {

@@ -74,7 +74,7 @@ def write_customers_with_outcome(directory: Path) -> None:
 
 
 def write_loans(directory: Path) -> None:
-    """Write 800 loans with amounts in dollars, which default where the loan is large beside income and savings."""
+    """Write 800 loans with amounts in dollars, which default where the loan is large compared to income and savings."""
     draw = np.random.default_rng(4)
     income, loan = draw.uniform(20_000, 120_000, 800), draw.uniform(1_000, 60_000, 800)
     savings, age = draw.exponential(15_000, 800), draw.uniform(20, 70, 800)
@@ -181,7 +181,7 @@ def write_few(directory: Path) -> None:
 
 
 def write_admissions(directory: Path) -> None:
-    """Write 2,000 patients, of whom 1 in 8 is admitted; two of five columns tell most of it."""
+    """Write 2,000 patients, of whom 1 in 8 is admitted, which depends mostly on two of five columns."""
     draw = np.random.default_rng(12)
     admitted = draw.random(2000) < 0.125
     columns = draw.normal(0, 1, (2000, 5))

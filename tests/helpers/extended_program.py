@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from tests.conftest import ROOT
+from tests.helpers.settings import ROOT
 
 START = "import sys; sys.argv = ['dnn', *sys.argv[1:]]; import extension; from dnn_cli.cli.app import main; main()"
 

@@ -1,4 +1,4 @@
-"""The n-th thing that a program asks of the disk fails: files made, bytes written, fsync, rename, mkdir."""
+"""Failures of disk operations: the n-th creation, write, fsync, rename or mkdir raises an error."""
 
 import errno
 import io
@@ -10,7 +10,7 @@ ERRORS = (errno.ENOSPC, errno.EIO, errno.EACCES)
 
 
 class FaultInjector:
-    """Counts what is asked below a directory, and lets one thing, or all from one on, fail."""
+    """Counts disk operations below a directory, and lets one operation, or all from one on, fail."""
 
     def __init__(self, root, nth=0, error=errno.ENOSPC, *, lasting=False):
         self.root, self.nth, self.error, self.lasting = os.fspath(root), nth, error, lasting
@@ -26,7 +26,7 @@ class FaultInjector:
 
     @contextmanager
     def inject_faults(self):
-        """As long as the block lasts."""
+        """Inject the faults for the duration of the block."""
         original = {name: getattr(os, name) for name in ("open", "fsync", "replace", "rename", "mkdir")}
         plain_open = io.open
 
@@ -64,7 +64,7 @@ class FaultInjector:
 
 
 class FaultyStream:
-    """An open file whose writes are asked for."""
+    """An open file whose writes are counted and may fail."""
 
     def __init__(self, stream, injector, path):
         self.stream, self.injector, self.path = stream, injector, path

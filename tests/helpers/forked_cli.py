@@ -1,4 +1,4 @@
-"""The program in processes forked from one that has imported TensorFlow already: what takes five seconds takes one."""
+"""`dnn` in processes forked from a server that has imported TensorFlow: a command takes one second instead of five."""
 
 import multiprocessing
 import os
@@ -24,14 +24,14 @@ def start_command(directory, *words, out="log", err="log", **environment):
 
 
 def restore_default_signals():
-    """Ignore no signal that ends a program, though the parent of the tests does: nohup, or a shell's background."""
+    """Restore the default action of signals that end a program, which nohup or a background shell ignores."""
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def run_command(directory, *words, **environment):
-    """A command, what it wrote, and how it ended."""
+    """Run a command and return its exit code and output."""
     with tempfile.TemporaryDirectory() as temporary:
         out, err = Path(temporary) / "out", Path(temporary) / "err"
         process = start_command(directory, *words, out=out, err=err, **environment)
@@ -40,15 +40,15 @@ def run_command(directory, *words, **environment):
 
 
 def run_in_child(directory, words, out, err, environment, address):
-    """What that process does; its own workers are forked where it was, and need not import TensorFlow again."""
+    """Run `dnn` in the forked process; its workers are forked from the same server, without a new import."""
     forkserver._forkserver._forkserver_address = address
     forkserver._forkserver._forkserver_alive_fd = os.open(os.devnull, os.O_WRONLY)
     forkserver.ensure_running = forkserver._forkserver.ensure_running = lambda: None
     os.chdir(directory)
     for descriptor, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
-    if os.isatty(1):  # Python's own streams were made for files, in which they look for their place
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as long as the process lives
+    if os.isatty(1):  # Python made its streams for files, and would seek in them
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - stays open until the process ends
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     restore_default_signals()
     for name in [name for name in os.environ if name.startswith("DNN_")]:

@@ -1,4 +1,4 @@
-"""Random mappings as YAML gives them, made from the fields of the classes, and ways to spoil them."""
+"""Random documents, made from the fields of the config classes, and changes that make them invalid."""
 
 import sys
 import types
@@ -36,7 +36,7 @@ KEYS = st.sampled_from(
 
 @cache
 def mappings_of(cls):
-    """A mapping for a class: what it needs, and some of what it can take."""
+    """Return mappings for a class: required fields and some optional fields."""
     optional = {name: values_of(get_full_annotation(field), cls.__module__) for name, field in cls.model_fields.items()}
     required = {name: optional.pop(name) for name, field in cls.model_fields.items() if field.is_required()}
     if "type" in optional:
@@ -50,14 +50,14 @@ def mappings_of(cls):
 
 
 def get_full_annotation(field):
-    """The annotation of a field with all that is said of it."""
+    """Return the annotation of a field with its metadata."""
     return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
 
 
 def values_of(annotation, module, metadata=()):
-    """Values for an annotation, most of them right."""
+    """Return values for an annotation, most of them valid."""
     origin, inner = get_origin(annotation), get_args(annotation)
-    if isinstance(annotation, str):  # a class within itself, not complete yet
+    if isinstance(annotation, str):  # a class that contains itself and is not complete yet
         return st.deferred(lambda: values_of(getattr(sys.modules[module], annotation), module))
     if origin is Annotated:
         return values_of(inner[0], module, (*metadata, *inner[1:]))
@@ -81,7 +81,7 @@ def has_type_field(part):
 
 
 def lists_of(inner, module, metadata):
-    """Lists as long as they may be, and single values, which are a list to some."""
+    """Return lists of valid lengths, and single values, which some fields accept as a list."""
     item = values_of(inner[0], module)
     if inner[-1] is not Ellipsis:
         return st.one_of(item, st.lists(item, min_size=len(inner), max_size=len(inner)))
@@ -103,7 +103,7 @@ def scalars_of(cls, bound):
 
 
 def find_bounds(metadata):
-    """The bounds among what is said of a value."""
+    """Return the bounds in the metadata of a value."""
     keys = ("gt", "ge", "lt", "le", "min_length", "max_length")
     inner = [constraint for item in metadata for constraint in (item, *getattr(item, "metadata", ()))]
     return {key: getattr(item, key) for item in inner for key in keys if getattr(item, key, None) is not None}
@@ -111,7 +111,7 @@ def find_bounds(metadata):
 
 @st.composite
 def changed_documents(draw, documents, max_changes=3):
-    """A document, and up to some changes that may make it wrong."""
+    """Return a document, with changes that may make the document invalid."""
     document = draw(documents)
     for _ in range(draw(st.integers(0, max_changes))):
         document = change_one_value(draw, document)
@@ -119,7 +119,7 @@ def changed_documents(draw, documents, max_changes=3):
 
 
 def change_one_value(draw, value):
-    """A value with one change somewhere in it."""
+    """Return a value with one change at any depth."""
     deeper = draw(st.integers(0, 7))
     if deeper and isinstance(value, dict) and value:
         key = draw(st.sampled_from(sorted(value)))
@@ -141,7 +141,7 @@ def change_one_value(draw, value):
 
 
 def experiments_with_part(name):
-    """An experiment of nothing but one part; of `model`, one layer."""
+    """Return an experiment with only one part; `model` has one layer."""
     field = Experiment.model_fields[name]
     part = values_of(get_full_annotation(field), Experiment.__module__)
     if name == "model":

@@ -1,4 +1,4 @@
-"""Trainings that are killed at random moments, and taken up again until they are done."""
+"""Trainings that are killed at random moments, and resumed until they are completed."""
 
 import os
 import random
@@ -48,8 +48,8 @@ class KillCampaign:
         return Store(self.directory / "runs")
 
     def train_undisturbed(self):
-        """Train every case in one go: what all others have to come to."""
-        self.run_to_end("--version")  # the first is slow
+        """Train every case without a kill, to compare with."""
+        self.run_to_end("--version")  # the first command starts the server, which takes seconds
         for case in CASES:
             started = time.monotonic()
             (self.undisturbed_runs[case],) = self.run_to_end(*self.build_arguments(case))
@@ -60,7 +60,7 @@ class KillCampaign:
         return ["train", self.config, f"epochs={EPOCHS}", f"name={case}", *CASES[case]]
 
     def run_to_end(self, *arguments):
-        """A command that must succeed; the runs it has made."""
+        """Run a command that must succeed, and return the runs that it made."""
         earlier_runs = {run_info.run for run_info in self.store.list_runs()}
         process = forked_cli.start_command(self.directory, *arguments)
         process.join()
@@ -68,12 +68,12 @@ class KillCampaign:
         return {run_info.run for run_info in self.store.list_runs()} - earlier_runs
 
     def kill_and_resume(self, case):
-        """Train, be killed, and be taken up and killed again, until a training comes to its end."""
+        """Train, kill, resume and kill again, until the training is completed; compare with the undisturbed run."""
         arguments, run = self.build_arguments(case), None
         while True:
             earlier_runs = {run_info.run for run_info in self.store.list_runs()}
             process = forked_cli.start_command(self.directory, *arguments)
-            if self.rng.random() < 0.5:  # how long a program takes to begin varies more than what it does then
+            if self.rng.random() < 0.5:  # the start of a program varies more than its training
                 while process.is_alive() and not self.is_training(run):
                     time.sleep(0.005)
             process.join(self.rng.uniform(0, self.case_seconds[case]))
@@ -99,27 +99,27 @@ class KillCampaign:
         assert_same_run(self.undisturbed_runs[case], run)
 
     def is_training(self, run):
-        """Whether a training has begun: in a run, or in one that was not there."""
+        """Return whether a training has started: in this run, or in any run if None is given."""
         records = [run_info.record for run_info in self.store.list_runs() if run is None or run_info.run == run]
         return any(record is not None and record.status == "running" for record in records)
 
     def check_runs(self, run):
-        """What has to be true after every kill."""
+        """Check what must be true after every kill."""
         for run_info in self.store.list_runs():
             assert run_info.record is not None, run_info.error
             assert run_info.record.status in ("completed", "interrupted")
             assert [row["epoch"] for row in run_info.run.read_metrics()] == list(range(1, run_info.record.epochs + 1))
-        assert self.read_contents() == self.undisturbed_contents, "a run that was complete is another"
+        assert self.read_contents() == self.undisturbed_contents, "a completed run has changed"
         assert run is None or run.directory.parent == self.store.root
 
     def read_contents(self):
-        """Every byte of the runs that were made at the beginning."""
+        """Read every file of the undisturbed runs."""
         files = [file for run in self.undisturbed_runs.values() for file in run.directory.rglob("*") if file.is_file()]
         return {file: file.read_bytes() for file in files}
 
 
 def assert_same_run(unbroken, resumed):
-    """All that two runs have to agree in; the seconds are their own."""
+    """Check that two runs agree in all but their seconds."""
     expected, actual = unbroken.read_record(), resumed.read_record()
     assert (actual.status, actual.reason, actual.epochs) == (expected.status, expected.reason, expected.epochs)
     assert (actual.results.weights, actual.results.model) == (expected.results.weights, expected.results.model)

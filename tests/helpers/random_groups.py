@@ -1,4 +1,4 @@
-"""Groups of scores that are drawn by chance, and how often the verdicts on them are wrong."""
+"""Groups of random scores, and the number of wrong verdicts on them."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ def draw_rounded(chance: Generator, shape: tuple[int, ...]) -> Scores:
 
 
 def build_bimodal_draw(share: float) -> Callable[[Generator, tuple[int, ...]], Scores]:
-    """Scores of which a share lies 5 points lower, as where some seeds end in a bad minimum that is not chance."""
+    """Build a draw in which a share of the scores is 5 points lower, as if some seeds ended in a bad minimum."""
 
     def draw(chance: Generator, shape: tuple[int, ...]) -> Scores:
         return chance.normal(0.88, 0.002, shape) - 0.05 * (chance.random(shape) < share)
@@ -59,7 +59,7 @@ DRAWS: dict[str, Callable[[Generator, tuple[int, ...]], Scores]] = {
 
 
 def make_groups(scores: Scores, *, paired: bool) -> list[Group]:
-    """Return a group a row, the best first; with the same seeds, or each with seeds of its own."""
+    """Return one group for each row, the best first; paired groups share their seeds."""
     groups = []
     for number, scores_of_group in enumerate(scores):
         first = 0 if paired else 100 * number

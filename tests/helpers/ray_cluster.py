@@ -1,4 +1,4 @@
-"""Ray clusters of several nodes on this machine, every process of which is ended whatever happens."""
+"""Ray clusters of several nodes on this machine; all their processes are ended after every test."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ RAY_PROGRAM = Path(sys.executable).parent / "ray"
 
 
 class RayCluster:
-    """A head and the nodes that join it, each with one core; Unix sockets need a short path."""
+    """A head and the nodes that join it, each with one core. Unix sockets need a short path."""
 
     def __init__(self):
         self.port = find_free_port()
@@ -25,7 +25,7 @@ class RayCluster:
         self.processes = []
 
     def start_node(self, *words):
-        """A node, in a session of its own."""
+        """Start a node in a session of its own."""
         process = subprocess.Popen(
             [RAY_PROGRAM, "start", "--block", "--num-cpus=1", "--disable-usage-stats", *words],
             env={**os.environ, **RAY_ENVIRONMENT}, stdin=subprocess.DEVNULL,
@@ -65,7 +65,7 @@ def find_free_port():
 
 
 def kill_node(process):
-    """End a node as a power cut does: all its processes at once."""
+    """Kill all processes of a node at once, as a power cut does."""
     for pid in [*list_descendants(process.pid), process.pid]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
@@ -73,7 +73,7 @@ def kill_node(process):
 
 
 def list_descendants(pid):
-    """The processes that a process has started, and those they have."""
+    """List the child processes of a process, and their child processes."""
     pids = []
     with suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
@@ -84,7 +84,7 @@ def list_descendants(pid):
 
 @contextmanager
 def run_cluster():
-    """A cluster as long as the block lasts."""
+    """Run a cluster for the duration of the block."""
     cluster = RayCluster()
     try:
         yield cluster

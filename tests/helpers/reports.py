@@ -1,4 +1,4 @@
-"""Reports of runs that were never trained."""
+"""Reports of runs that are made without training."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ DIGITS = Data(dataset="digits")
 
 
 def predict(run, wrong=3, confidence=0.9):
-    """Give a run predictions on the first 40 digits, of which the first few are taken for the next class."""
+    """Give a run predictions on the first 40 digits, the first few of which are wrong by one class."""
     labels = load_examples(DIGITS).targets[:40]
     predicted = labels.astype(int)
     predicted[:wrong] = (predicted[:wrong] + 1) % 10
@@ -24,13 +24,13 @@ def predict(run, wrong=3, confidence=0.9):
 
 
 def build_page(root, **options):
-    """What a report says of all runs of a directory."""
+    """Build the report page of all runs of a directory."""
     store = Store(root)
     return build_report_page(compare_runs(store.with_details(store.list_runs()), **options), ["dnn", "report"])
 
 
 def write_report(root, path, pictures=None, absent=None, **options):
-    """The report of all runs of a directory as a file; its text."""
+    """Write the report of all runs of a directory, and return its text."""
     text = render_report(build_page(root, **options), pictures or {}, absent or {})
     path.write_text(text, encoding="utf-8")
     return text

@@ -13,7 +13,7 @@ def read_event_runs(directory, module):
 
 
 def read_scalars(directory):
-    """The values of every curve, by (run, tag) and then by step; no step is there twice."""
+    """Read the values of every curve, by (run, tag) and then by step; check that no step occurs twice."""
     values = {}
     runs = read_event_runs(directory, "event_multiplexer")
     for run, tags in runs.Runs().items():
@@ -25,7 +25,7 @@ def read_scalars(directory):
 
 
 def read_hparams(directory):
-    """The table of HParams: columns by name, metrics as (group, tag), and sessions by name."""
+    """Read the table of HParams: columns by name, metrics as (group, tag), and sessions by name."""
     from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
     from tensorboard.context import RequestContext
     from tensorboard.plugins.base_plugin import TBContext

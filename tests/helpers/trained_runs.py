@@ -1,4 +1,4 @@
-"""Runs that are trained once for several files of tests: digits as images, and houses in a table of one's own."""
+"""Runs that are trained once for many tests: digits as images, and a table of house prices."""
 
 import json
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dnn_cli.runs.run import Run
-from tests.conftest import DIGITS_YAML
 from tests.helpers import forked_cli
+from tests.helpers.digits import DIGITS_YAML
 
 HALVES = DIGITS_YAML.replace("dataset: digits", "dataset: digits, test_size: 0.25").replace(
     "    - Flatten\n", "    - {type: Reshape, target_shape: [8, 8, 1]}\n    - RandomFlip\n    - Flatten\n"
@@ -39,11 +39,11 @@ optimizer:
 epochs: 5
 model_checkpoint: {monitor: val_loss}
 """
-"""The rate of the last two of five epochs spoils the network, so that the best epoch is the third."""
+"""A config whose learning rate spoils the network in the last two of five epochs: the best epoch is the third."""
 
 
 class Workspace:
-    """A directory with trained runs, in which `dnn` runs."""
+    """A directory with trained runs, and `dnn` in that directory."""
 
     def __init__(self, path):
         self.path = path
@@ -62,7 +62,7 @@ class Workspace:
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory):
-    """A directory in which `digits` is trained, and `집값`."""
+    """Train `digits` and `집값` in one directory."""
     workspace = Workspace(tmp_path_factory.mktemp("workspace"))
     workspace.digits, workspace.digits_document = workspace.train("digits", HALVES)
     rng = np.random.default_rng(0)
@@ -75,7 +75,7 @@ def workspace(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def spoiled(tmp_path_factory):
-    """A directory in which a run is trained whose best epoch is in the middle; the run is `spoiled.run`."""
+    """Train a run whose best epoch is in the middle; the run is `spoiled.run`."""
     workspace = Workspace(tmp_path_factory.mktemp("spoiled"))
     workspace.run, _ = workspace.train("spoiled", SPOILED)
     return workspace

@@ -1,4 +1,4 @@
-"""The two judges of a config, key by key: the JSON Schema and the classes."""
+"""The two validators of a config: the JSON Schema and the classes."""
 
 from jsonschema import Draft202012Validator
 from jsonschema import ValidationError as JsonError
@@ -14,12 +14,12 @@ from dnn_cli.errors import SourceLocation
 
 SCHEMA = build_json_schema()
 
-# JSON Schema counts 10.0 as a whole number, and dnn does not: the one difference that is known and left aside here.
+# JSON Schema accepts 10.0 as an integer, and dnn does not: the only known difference, which is left out here.
 STRICT_INTEGER_CHECKER = Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
 
 
 def validate_any_of(validator, choices, value, schema):
-    """The library's own collects every fault of every choice; this stops at the choice that takes a value."""
+    """Stop at the first choice that accepts a value; the library's own validator collects all errors of all choices."""
     if not any(validator.evolve(schema=choice).is_valid(value) for choice in choices):
         yield JsonError(f"{value!r} is none of the choices")
 
@@ -28,12 +28,12 @@ VALIDATOR = extend(Draft202012Validator, {"anyOf": validate_any_of}, type_checke
 
 
 def is_valid_for_schema(document):
-    """Whether the schema takes a document."""
+    """Return whether the schema accepts a document."""
     return VALIDATOR.is_valid(document)
 
 
 def is_valid_experiment(document):
-    """Whether the classes take it; its name is that of the file, unless it gives one."""
+    """Return whether the classes accept a document; a document without a name gets the name of a file."""
     try:
         Experiment.model_validate(
             {"name": "file", **canonicalize_names(document)} if isinstance(document, dict) else document
@@ -44,5 +44,5 @@ def is_valid_experiment(document):
 
 
 def merge_configs(parent, child):
-    """What the loader makes of a config that extends another."""
+    """Merge a config with the config that it extends."""
     return merge_documents(*(Document(value, {(): SourceLocation("a.yaml")}) for value in (parent, child))).value

@@ -41,18 +41,18 @@ class ParsedPage(HTMLParser):
 
 
 @pytest.fixture
-def report(trained, tmp_path):
+def report(scored_runs, tmp_path):
     """Two groups of three seeds, a run that diverged and one whose record is damaged."""
-    for run in trained.add(HOSTILE, [0.9, 0.91, 0.92]) + trained.add("sgd", [0.8, 0.83, 0.81], "optimizer=sgd"):
+    for run in scored_runs.add(HOSTILE, [0.9, 0.91, 0.92]) + scored_runs.add("sgd", [0.8, 0.83, 0.81], "optimizer=sgd"):
         predict(run)
-    trained.add("lost", [0.5], "epochs=9", status="diverged", reason="the loss was no number")
-    (broken,) = trained.add("broken", [0.5], "epochs=8")
+    scored_runs.add("lost", [0.5], "epochs=9", status="diverged", reason="the loss was no number")
+    (broken,) = scored_runs.add("broken", [0.5], "epochs=8")
     broken.record.write_text("{")
     return write_report(tmp_path / "runs", tmp_path / "report.html")
 
 
-def test_the_verdict_is_that_of_compare(report, trained):
-    compared = trained.compare()
+def test_the_verdict_is_that_of_compare(report, scored_runs):
+    compared = scored_runs.compare()
     texts = ParsedPage(report).text
     (verdict_text,) = [format_verdict(compared, verdict) for verdict in compared.verdict_set.verdicts]
     assert verdict_text == "worse by 9.67 points (95% interval 5.87 to 13.46), p = 0.0082"
@@ -231,8 +231,8 @@ def test_refusal_is_one_line(dnn, tmp_path, words, message):
     assert not [path for path in tmp_path.iterdir() if path.suffix == ".html"]
 
 
-def test_many_runs_are_cut_with_a_note(trained, tmp_path):
-    trained.add("many", [0.5 + number / 1000 for number in range(MAX_RUN_PAGES + 20)])
+def test_many_runs_are_cut_with_a_note(scored_runs, tmp_path):
+    scored_runs.add("many", [0.5 + number / 1000 for number in range(MAX_RUN_PAGES + 20)])
     text = write_report(tmp_path / "runs", tmp_path / "report.html")
     report_page = build_page(tmp_path / "runs")
     assert (len(report_page.runs), report_page.omitted_count, report_page.curves.omitted_count) == (
@@ -279,11 +279,11 @@ def test_report_without_completed_runs(make_run, tmp_path):
     assert "failed: no memory" in text
 
 
-def test_headline_names_the_baseline(trained):
-    trained.add("adam", [0.9, 0.91])
-    trained.add("sgd", [0.8, 0.83], "optimizer=sgd")
-    store = Store(trained.root / "runs")
+def test_headline_names_the_baseline(scored_runs):
+    scored_runs.add("adam", [0.9, 0.91])
+    scored_runs.add("sgd", [0.8, 0.83], "optimizer=sgd")
+    store = Store(scored_runs.root / "runs")
     assert compare_runs(store.list_runs(), baseline="sgd").verdict_set.is_named
-    assert build_page(trained.root / "runs", baseline="sgd").verdict.headline.startswith(
+    assert build_page(scored_runs.root / "runs", baseline="sgd").verdict.headline.startswith(
         "sgd is the baseline, with 0.8150"
     )

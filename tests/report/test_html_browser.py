@@ -60,12 +60,12 @@ def open_page(browser, path, *, width=1400, scheme="light", anchor=""):
 
 
 @pytest.fixture
-def report(trained, tmp_path):
-    """Two groups of two seeds, and two runs alone, one of which has a name that is none."""
-    for run in trained.add("adam", [0.9, 0.92]) + trained.add("sgd", [0.5, 0.52], "optimizer=sgd"):
+def report(scored_runs, tmp_path):
+    """Write a report of two groups of two seeds, and of two single runs, one with a hostile name."""
+    for run in scored_runs.add("adam", [0.9, 0.92]) + scored_runs.add("sgd", [0.5, 0.52], "optimizer=sgd"):
         predict(run)
-    trained.add(HOSTILE, [0.7], "epochs=9")
-    trained.add("lost", [0.4], "epochs=8", status="diverged", reason="the loss was no number")
+    scored_runs.add(HOSTILE, [0.7], "epochs=9")
+    scored_runs.add("lost", [0.4], "epochs=8", status="diverged", reason="the loss was no number")
     path = tmp_path / "report.html"
     write_report(tmp_path / "runs", path)
     return path

@@ -22,7 +22,6 @@ from dnn_cli.report.curves import build_curve_chart
 from dnn_cli.report.html.overview import build_verdict_section as page_verdict
 from dnn_cli.runs.record import Results
 from dnn_cli.runs.store import Store
-from tests.helpers.comparisons import trained  # noqa: F401
 
 EXAMPLES = 200
 
@@ -40,12 +39,12 @@ RUNS = st.lists(
 )
 
 
-def add_runs(trained, runs):  # noqa: F811
+def add_runs(scored_runs, runs):
     """Make the runs, and return the accuracy that counts for every optimizer and seed: that of the latest run."""
     counted = defaultdict(dict)
     for optimizer, seed, correct, status, weights, has_metric in runs:
         score = correct / EXAMPLES
-        (run,) = trained.add(
+        (run,) = scored_runs.add(
             optimizer, ((0.5, score),), f"optimizer={optimizer}", first=seed, status=status,
             results=Results(monitor="val_accuracy", weights=f"sha256:{weights}{correct}"),
             data={"dataset": "digits", "fingerprint": "sha256:0", "validation": EXAMPLES},
@@ -59,13 +58,13 @@ def add_runs(trained, runs):  # noqa: F811
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(RUNS)
-def test_all_views_agree(trained, runs):  # noqa: F811
-    shutil.rmtree(trained.root / "runs", ignore_errors=True)
-    trained.count = 0
-    counted = add_runs(trained, runs)
+def test_all_views_agree(scored_runs, runs):
+    shutil.rmtree(scored_runs.root / "runs", ignore_errors=True)
+    scored_runs.count = 0
+    counted = add_runs(scored_runs, runs)
     if len(counted) < 2:
         return
-    compared = trained.compare(metric="val_accuracy")
+    compared = scored_runs.compare(metric="val_accuracy")
     groups = {compared.get_label(group): group for group in compared.groups}
     assert {name: group.seed_means for name, group in groups.items()} == dict(counted)
     for name, scores in counted.items():
@@ -103,7 +102,7 @@ def test_all_views_agree(trained, runs):  # noqa: F811
             assert float(row["group_mean"]) == group.mean
             assert int(row["group_seeds"]) == len(group.seeds)
             assert (row["group_low"] == "") == (group_document["interval"] is None)
-    store = Store(trained.root / "runs")
+    store = Store(scored_runs.root / "runs")
     ids = {row.run.directory for row in compared.run_scores}
     drawn = build_curve_chart(
         [run_info for run_info in store.with_details(store.list_runs()) if run_info.run.directory in ids],

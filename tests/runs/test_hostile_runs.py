@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 
 
 def edit_record(**changes):

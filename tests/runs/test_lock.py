@@ -23,7 +23,7 @@ from dnn_cli.runs.lock import (
 )
 from dnn_cli.runs.store import Store
 from dnn_cli.runs.trash import block_training
-from tests.conftest import ROOT
+from tests.helpers.settings import ROOT
 
 WITHOUT_LOCKS = """
 import errno, fcntl, sys

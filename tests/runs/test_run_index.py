@@ -14,7 +14,7 @@ from dnn_cli.runs.annotations import Annotations, write_annotations
 from dnn_cli.runs.run import RECORD_FILE, Run, format_metrics_csv
 from dnn_cli.runs.run_index import RunIndex, get_index_path
 from dnn_cli.runs.store import Store
-from tests.conftest import ROOT
+from tests.helpers.settings import ROOT
 
 COUNT = 8
 

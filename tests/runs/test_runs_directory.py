@@ -7,7 +7,6 @@ import pytest
 
 from dnn_cli.report.seed_command import build_sweep_commands
 from dnn_cli.runs.runs_directory import build_runs_dir_option, get_default_runs_dir
-from tests.helpers.comparisons import trained  # noqa: F401
 
 
 @pytest.mark.parametrize(
@@ -31,12 +30,12 @@ def test_option_is_built_unless_the_directory_is_the_default(monkeypatch, tmp_pa
     assert get_default_runs_dir().name == ("elsewhere" if variable else "runs")
 
 
-def test_advice_on_seeds_follows_the_variable(monkeypatch, trained):  # noqa: F811
-    monkeypatch.chdir(trained.root)
-    trained.add("adam", (0.9, 0.91, 0.92))
-    trained.add("sgd", (0.8, 0.81, 0.82), "optimizer=sgd")
-    groups = trained.compare().groups
-    monkeypatch.setenv("DNN_RUNS_DIR", str(trained.root / "runs"))
+def test_advice_on_seeds_follows_the_variable(monkeypatch, scored_runs):
+    monkeypatch.chdir(scored_runs.root)
+    scored_runs.add("adam", (0.9, 0.91, 0.92))
+    scored_runs.add("sgd", (0.8, 0.81, 0.82), "optimizer=sgd")
+    groups = scored_runs.compare().groups
+    monkeypatch.setenv("DNN_RUNS_DIR", str(scored_runs.root / "runs"))
     ((command,), _) = build_sweep_commands(groups, 6, "runs")
     assert "--runs-dir" not in command
     monkeypatch.setenv("DNN_RUNS_DIR", "elsewhere")

@@ -150,7 +150,7 @@ def test_run_locked_during_removal_restores_the_others(trash, monkeypatch):
     real = trash_module.block_training
 
     def untrained(run):
-        if next(calls) == 3:  # two looks at both, and then a move of the first
+        if next(calls) == 3:  # two checks of both runs, and then a move of the first
             run.log.touch()
             lock.enter_context(hold_lock(run.log))
         return real(run)

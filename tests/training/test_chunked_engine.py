@@ -13,7 +13,7 @@ from dnn_cli.data.pipeline import Pipeline, count_batches
 from dnn_cli.training.chunked_engine import build_chunk_predictor, install_chunk_functions
 from dnn_cli.training.execution_plan import ExecutionPlan, choose_plan
 from dnn_cli.training.model_builder import build_model
-from tests.conftest import RUN_ALL_CASES
+from tests.helpers.settings import RUN_ALL_CASES
 
 KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
 XLA = ExecutionPlan("chunked", jit=True, precision="float32", steps=3, why="")

@@ -4,9 +4,9 @@ import pytest
 
 from dnn_cli.training.compiled_model import CompiledModelCache
 from dnn_cli.training.stop_request import Interrupted
-from tests.conftest import DIVERGING_OVERRIDES
+from tests.helpers.digits import DIVERGING_OVERRIDES
 from tests.helpers.kill_campaign import assert_same_run
-from tests.training.test_resumed_training import CALLBACKS, OPTIMIZERS, PARTS, SMALL
+from tests.helpers.resume_cases import CALLBACKS, OPTIMIZERS, PARTS, SMALL
 
 CASES = {**{name: [*SMALL, "epochs=1", f"optimizer={name}"] for name in OPTIMIZERS}, **PARTS, **CALLBACKS}
 

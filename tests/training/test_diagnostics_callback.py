@@ -22,7 +22,7 @@ from dnn_cli.training.stop_request import Interrupted
 from dnn_cli.training.train import train_model
 from dnn_cli.training.training_job import prepare_job
 from tests.helpers.kill_campaign import assert_same_run
-from tests.training.conftest import RecordingReporter, load_cached_examples
+from tests.helpers.training_runs import RecordingReporter, load_cached_examples
 
 LAST = "{type: Dense, units: 10, activation: softmax, name: output}"
 NOISY = (
@@ -197,7 +197,7 @@ def test_gradient_vanishes_in_deep_sigmoid_but_not_relu_stack(experiment):
 
 
 def measure_initial_network(experiment):
-    """A look at a network with its initial weights."""
+    """Measure a network with its initial weights."""
     job, model = build_job(experiment), build_model(experiment)
     inspector = diagnostics_callback.LayerInspector(job, Pipeline(job.examples, experiment, job.preprocessing))
     return inspector.measure_layers(model, 0, inspector.copy_kernels(model), None)

@@ -4,7 +4,7 @@ import pytest
 
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.training.execution_plan import MAX_STEPS, choose_plan
-from tests.conftest import ROOT
+from tests.helpers.settings import ROOT
 
 CONVOLUTION = (
     "layers=[{type: Reshape, target_shape: [8, 8, 1]}, {type: Conv2D, filters: 2, kernel_size: 3}, Flatten,"

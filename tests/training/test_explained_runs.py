@@ -6,9 +6,9 @@ import pytest
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.explain.explanation import explain_run
 from dnn_cli.runs.run_info import read_run_info
-from tests.data.test_data_advice import write_houses_csv
 from tests.explain_cases.planted import FAULTS, IMAGE, few_images
-from tests.training.conftest import load_cached_examples
+from tests.helpers.house_prices import write_houses_csv
+from tests.helpers.training_runs import load_cached_examples
 
 CASES = {case.name: case for case in FAULTS}
 

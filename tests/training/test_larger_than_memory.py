@@ -9,7 +9,8 @@ import pytest
 
 from dnn_cli.data.examples import Examples
 from dnn_cli.data.pipeline import Pipeline
-from tests.conftest import DIGITS_YAML, ROOT
+from tests.helpers.digits import DIGITS_YAML
+from tests.helpers.settings import ROOT
 
 COUNT, SHAPE = 300_000, (40, 100)
 SIZE = COUNT * SHAPE[0] * SHAPE[1]

@@ -7,7 +7,7 @@ from dnn_cli.data.examples import split_examples
 from dnn_cli.training import lr_range_test
 from dnn_cli.training.lr_range_test import build_range_test, run_range_test
 from dnn_cli.training.training_job import prepare_job
-from tests.training.conftest import load_cached_examples
+from tests.helpers.training_runs import load_cached_examples
 
 RATES = [float(rate) for rate in np.logspace(-7, 1, lr_range_test.STEPS)]
 

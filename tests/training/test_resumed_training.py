@@ -1,4 +1,4 @@
-"""A training that ended at any moment and is taken up again gives the bits of an unbroken one."""
+"""A resumed training gives the bits of an uninterrupted training, whenever it was interrupted."""
 
 import dataclasses
 import json
@@ -10,7 +10,6 @@ import pytest
 
 from dnn_cli.config.callbacks import CALLBACK_CLASSES
 from dnn_cli.config.digests import compute_training_digest
-from dnn_cli.config.registry import CLASSES_BY_KIND
 from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.runs.checkpoint import read_last_checkpoint
@@ -21,28 +20,25 @@ from dnn_cli.training.resume_checks import check_resumable, list_changes
 from dnn_cli.training.stop_request import Interrupted, never_stop
 from dnn_cli.training.train import train_model
 from dnn_cli.training.training_job import prepare_job
-from tests.conftest import DIVERGING_OVERRIDES, RUN_ALL_CASES
+from tests.helpers.digits import DIVERGING_OVERRIDES
 from tests.helpers.kill_campaign import assert_same_run
-from tests.training.conftest import RecordingReporter
+from tests.helpers.resume_cases import CALLBACKS, OPTIMIZERS, PARTS, SMALL
+from tests.helpers.training_runs import RecordingReporter
 
-KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
-LAST = "{type: Dense, units: 10, activation: softmax}"
-SMALL = [f"layers=[Flatten, {LAST}]", "jit=false"]
-IMAGE = "{type: Reshape, target_shape: [8, 8, 1]}"
 CALLS_PER_EPOCH = 9
 """Times that a training of 45 batches, 10 a call, asks whether to stop: 5 calls, 3 of validation, the end."""
 
 
 @pytest.fixture(autouse=True)
 def many_calls(monkeypatch):
-    """Some calls an epoch, and a checkpoint after each."""
+    """Make the engine run several calls an epoch, with a checkpoint after each."""
     monkeypatch.setattr(execution_plan, "MAX_STEPS", 10)
     monkeypatch.setattr(checkpoint_callback, "SECONDS_PER_CHECKPOINT_SECOND", 0)
 
 
 @pytest.fixture
 def killed(trained, tmp_path):
-    """Trains; returns the run, and copies of it as kill -9 would have left it at some of the moments between calls."""
+    """Return a function that trains, and copies the run at some calls of the engine as kill -9 would leave it."""
 
     def run(experiment, *moments):
         asked, copies = 0, []
@@ -65,7 +61,7 @@ def killed(trained, tmp_path):
 
 
 def resume_run(run, experiment, stop=never_stop, changed=False):
-    """Take up a training; its record, and who listened."""
+    """Resume a training; return its record and its progress reporter."""
     examples = load_examples(experiment.data)
     job = prepare_job(experiment, examples, split_examples(experiment.data, examples))
     checkpoint, problem = read_last_checkpoint(run)
@@ -76,19 +72,6 @@ def resume_run(run, experiment, stop=never_stop, changed=False):
     ), reporter
 
 
-REPRESENTATIVE_OPTIMIZERS = {
-    "sgd": "nothing", "adam": "two moments", "adafactor": "factors of them", "ftrl": "sums", "muon": "two optimizers",
-    "schedule_free_adamw": "an average",
-}  # fmt: skip
-"""Optimizers by what they keep from step to step; the others keep the like."""
-
-OPTIMIZERS = [
-    name
-    for name, kind in CLASSES_BY_KIND["optimizer"].items()
-    if kind.min_keras_version <= KERAS and (RUN_ALL_CASES or name in REPRESENTATIVE_OPTIMIZERS)
-]
-
-
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimizer_resumes_in_the_middle_of_an_epoch(experiment, killed, name):
     new_experiment = experiment(*SMALL, f"optimizer={name}")
@@ -97,51 +80,12 @@ def test_optimizer_resumes_in_the_middle_of_an_epoch(experiment, killed, name):
     assert_same_run(run, copy)
 
 
-PARTS = {
-    "noise and normalisation": [
-        f"layers=[Flatten, BatchNormalization, {{type: GaussianNoise, stddev: 0.1}}, {{type: Dense, units: 9}}, "
-        f"{{type: Dropout, rate: 0.3}}, {LAST}]"
-    ],
-    "augmentation": [
-        f"layers=[{IMAGE}, RandomFlip, {{type: RandomTranslation, height_factor: 0.2, width_factor: 0.2}}, "
-        f"{{type: RandomRotation, factor: 0.1}}, {{type: RandomZoom, height_factor: 0.2}}, Flatten, {LAST}]"
-    ],
-    "convolution": [f"layers=[{IMAGE}, {{type: Conv2D, filters: 3, kernel_size: 3}}, Flatten, {LAST}]"],
-    "XLA": ["jit=true"],
-    "plain fit": ["engine=keras", "batch_size=150"],
-    "plain fit with XLA": ["engine=keras", "jit=true", "batch_size=150"],
-    "16 bits": [*SMALL, "mixed_precision=true"],
-    "a schedule": [
-        *SMALL,
-        "optimizer={type: adam, learning_rate: {type: CosineDecay, initial_learning_rate: 0.01, decay_steps: 80}}",
-    ],
-    "averaged weights": [*SMALL, "optimizer={type: sgd, use_ema: true, ema_momentum: 0.9}"],
-    "accumulated gradients": [*SMALL, "optimizer={type: adam, gradient_accumulation_steps: 4}"],
-    "scores that count": [
-        "metrics=[accuracy, {type: sparse_top_k_categorical_accuracy, k: 2}]", *SMALL,
-    ],
-    "weights of classes": [*SMALL, "class_weight=balanced", "data.standardize=true"],
-    "no validation": [*SMALL, "data.validation_size=0"],
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("overrides", PARTS.values(), ids=PARTS.keys())
 def test_every_option_resumes_in_the_middle_of_an_epoch(experiment, killed, overrides):
     new_experiment = experiment(*overrides)
     run, (copy,) = killed(new_experiment, CALLS_PER_EPOCH + 3)
     resume_run(copy, new_experiment)
     assert_same_run(run, copy)
-
-
-CALLBACKS = {
-    "early stopping": ["early_stopping={monitor: val_loss, patience: 2, min_delta: 0.1, restore_best_weights: true}"],
-    "a lower rate": ["reduce_lr_on_plateau={monitor: val_loss, patience: 1, min_delta: 0.2, factor: 0.5, cooldown: 1}"],
-    "a lower rate and early stopping": [
-        "reduce_lr_on_plateau={monitor: val_loss, patience: 3, min_delta: 0.5, factor: 0.5}",
-        "early_stopping={monitor: val_loss, patience: 4, min_delta: 0.5, restore_best_weights: true}",
-    ],
-    "the best epoch": ["model_checkpoint={monitor: val_loss}", "optimizer={type: adam, learning_rate: 0.2}"],
-}
 
 
 @pytest.mark.parametrize("overrides", CALLBACKS.values(), ids=CALLBACKS.keys())

@@ -12,8 +12,8 @@ from dnn_cli.config.loading import load_experiment
 from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.errors import UsageError
 from dnn_cli.runs.store import Store
-from tests.conftest import DIVERGING_OVERRIDES
-from tests.training.conftest import RecordingReporter
+from tests.helpers.digits import DIVERGING_OVERRIDES
+from tests.helpers.training_runs import RecordingReporter
 
 KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
 

@@ -1,7 +1,8 @@
 import pytest
 
 from dnn_cli.host.resources import format_processor
-from tests.conftest import DIVERGING_OVERRIDES, parse_json_output
+from tests.helpers.cli_output import parse_json_output
+from tests.helpers.digits import DIVERGING_OVERRIDES
 
 
 def test_table_and_bit_comparison_are_printed(dnn, config):

@@ -10,7 +10,7 @@ from rich.console import Console
 from dnn_cli.compare.comparison import compare_runs
 from dnn_cli.report.comparison_view import build_comparison_view
 from dnn_cli.runs.store import Store
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 
 MEANS = {"adam": 0.88, "rmsprop": 0.8795, "sgd": 0.85}
 

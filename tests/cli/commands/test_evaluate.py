@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 
 
 def test_test_scores_and_count_of_earlier_evaluations(workspace):

@@ -1,4 +1,4 @@
-"""`dnn explain`: a run in words, two at a glance, documents for programs, and what is no run in one line."""
+"""`dnn explain`: one run as text, two runs as a table, JSON, and one line for anything that is not a run."""
 
 import json
 import re
@@ -8,8 +8,8 @@ import pytest
 
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.runs.diagnostics_csv import LayerState, format_diagnostics_csv
-from tests.conftest import parse_json_output
 from tests.helpers import forked_cli
+from tests.helpers.cli_output import parse_json_output
 
 SIGMOIDS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2]
 RELUS = [2e-3, 1e-3, 2e-3, 3e-3, 4e-3]

@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from dnn_cli.export.export_formats import EXPORT_FORMATS
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 from tests.helpers.extended_program import ExtendedProgram
 
 NEW_FORMAT = """

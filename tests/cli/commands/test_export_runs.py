@@ -1,6 +1,6 @@
 import pytest
 
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 from tests.helpers.tensorboard_reader import read_scalars
 
 

@@ -1,11 +1,11 @@
-"""`dnn lr-find`: a suggestion with the command that uses it, and no run of it."""
+"""`dnn lr-find` suggests a learning rate with the command that uses the suggestion, and makes no run."""
 
 import re
 
 import pytest
 
-from tests.conftest import parse_json_output
 from tests.helpers import forked_cli
+from tests.helpers.cli_output import parse_json_output
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from PIL import Image
 from dnn_cli.cli.commands.new import convert_hint_to_options
 from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.loading import load_experiment
-from tests.conftest import ROOT
+from tests.helpers.settings import ROOT
 
 
 @pytest.fixture

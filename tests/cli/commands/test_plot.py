@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 
 HOSTILE = "패션 <script>\x1b[2J"
 

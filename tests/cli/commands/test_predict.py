@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dnn_cli.runs.record import Resume
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 
 
 def test_reproduction_is_compared_bit_by_bit(dnn, make_run, tmp_path):

@@ -10,8 +10,8 @@ from dnn_cli.config.loading import load_experiment
 from dnn_cli.runs.checkpoint import Checkpoint, TrainingProgress, write_checkpoint
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
-from tests.conftest import parse_json_output
 from tests.helpers import forked_cli
+from tests.helpers.cli_output import parse_json_output
 
 
 def run_dnn(directory, *words):
@@ -23,7 +23,7 @@ def run_dnn(directory, *words):
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A directory with a run of two epochs, and its config."""
-    from tests.conftest import DIGITS_YAML
+    from tests.helpers.digits import DIGITS_YAML
 
     directory = tmp_path_factory.mktemp("trained")
     (directory / "digits.yaml").write_text(DIGITS_YAML, encoding="utf-8")
@@ -34,7 +34,7 @@ def trained(tmp_path_factory):
 
 @pytest.fixture
 def directory(trained, tmp_path):
-    """A copy of it."""
+    """Return a copy of the directory with the interrupted run."""
     return shutil.copytree(trained, tmp_path / "here")
 
 

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT, parse_json_output
+from tests.helpers.cli_output import parse_json_output
+from tests.helpers.settings import ROOT
 
 
 def list_run_ids(directory):

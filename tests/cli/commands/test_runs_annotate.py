@@ -5,7 +5,7 @@ import pytest
 
 from dnn_cli.runs.annotations import Annotations, read_annotations
 from dnn_cli.runs.record import Membership
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from rich.console import Console
 from dnn_cli.report.run_differences import build_results_table, build_settings_table, diff_runs
 from dnn_cli.runs.record import Evaluation
 from dnn_cli.runs.run_info import read_run_info
-from tests.conftest import parse_json_output
+from tests.helpers.cli_output import parse_json_output
 
 EVALUATION = Evaluation(
     at="2026-01-02T00:00:00+00:00", split="test", examples=450, scores={"accuracy": 0.7, "loss": 1.0}

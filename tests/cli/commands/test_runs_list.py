@@ -11,7 +11,8 @@ from dnn_cli.runs.annotations import Annotations, write_annotations
 from dnn_cli.runs.query.fields import list_fields
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import read_run_info
-from tests.conftest import ROOT, parse_json_output
+from tests.helpers.cli_output import parse_json_output
+from tests.helpers.settings import ROOT
 
 
 @pytest.fixture

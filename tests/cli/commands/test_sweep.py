@@ -8,8 +8,9 @@ import time
 import pytest
 
 from dnn_cli.runs.store import Store
-from tests.conftest import DIVERGING_OVERRIDES, parse_json_output
 from tests.helpers import forked_cli
+from tests.helpers.cli_output import parse_json_output
+from tests.helpers.digits import DIVERGING_OVERRIDES
 from tests.helpers.kill_campaign import assert_same_run
 
 GRID = ["sweep", "digits.yaml", "jit=false", "optimizer=sgd,adam", "seed=1..2"]
@@ -114,7 +115,7 @@ def test_diverged_run_does_not_stop_the_sweep(directory):
 
 
 def start_until_first_epoch(directory, *words):
-    """A sweep, once some run of it has an epoch."""
+    """Start a sweep and wait until one of its runs has an epoch."""
     process = forked_cli.start_command(directory, *words)
     until = time.monotonic() + 60
     while not any(run_info.record and run_info.record.epochs for run_info in Store(directory / "runs").list_runs()):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers.settings import ROOT
 
 
 @pytest.fixture

@@ -1,0 +1,95 @@
+"""Train the example configs and print their seconds and scores, also on the test set.
+
+`--write` writes the figures into the headers of the configs and into the table of `configs/README.md`. All configs
+take about five minutes on two cores. Seconds are valid only on an idle machine. The runs are deleted. Only this
+script evaluates the example configs on the test set.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.host.resources import count_available_cores, format_processor
+
+HEADER = re.compile(r"^# Measured: .*$(\n# \d+ s on .*$)?", re.MULTILINE)
+"""Lines of a header that have the figures: scores, and seconds with the processor."""
+
+CONFIG_TABLE = Path("configs/README.md")
+
+
+class MeasuredScores(NamedTuple):
+    """The figures of a config."""
+
+    metric: str
+    epochs: int
+    validation: float
+    test: float
+    seconds: float
+
+    def format_score(self, value: float) -> str:
+        """Format a score with the digits of the table of configs."""
+        return f"{value:.4f}" if self.metric == "accuracy" else f"{value:.2f}"
+
+    @property
+    def scores_text(self) -> str:
+        """The scores as text."""
+        validation, test = self.format_score(self.validation), self.format_score(self.test)
+        return f"validation {self.metric} {validation} after {self.epochs} epochs, test {self.metric} {test}"
+
+    @property
+    def speed_text(self) -> str:
+        """The seconds, with the processor."""
+        return f"{self.seconds:.0f} s on {format_processor()}"
+
+
+def measure_config(config: str) -> MeasuredScores:
+    """Train a config, and evaluate the trained model on both sets."""
+    metric = load_experiment(config).experiment.metrics[0].type
+    with tempfile.TemporaryDirectory() as runs:
+        (run,) = run_dnn(runs, "train", config)["runs"]
+        test = run_dnn(runs, "evaluate", run["id"])["scores"]
+        validation = run_dnn(runs, "evaluate", run["id"], "--split", "validation")["scores"]
+    return MeasuredScores(metric, run["epochs"], validation[metric], test[metric], run["seconds"])
+
+
+def run_dnn(runs: str, *words: str) -> dict[str, Any]:
+    """Run a command and return its JSON."""
+    command = [sys.executable, "-m", "dnn_cli", *words, "--runs-dir", runs, "--json"]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def write_figures(config: Path, measured: MeasuredScores) -> None:
+    """Write figures into the header of a config and into the table of configs."""
+    lines = f"# Measured: {measured.scores_text},\n# {measured.speed_text}."
+    config.write_text(HEADER.sub(lambda _: lines, config.read_text(encoding="utf-8"), count=1), encoding="utf-8")
+    validation, test = measured.format_score(measured.validation), measured.format_score(measured.test)
+    cells = f"| {validation} | {test} | {measured.seconds:.0f} s |"
+    row = re.compile(rf"^(\| `{config.stem}` \|.*?)\| [\d.]+ \| [\d.]+ \| \d+ s \|$", re.MULTILINE)
+    table = CONFIG_TABLE.read_text(encoding="utf-8")
+    CONFIG_TABLE.write_text(row.sub(lambda match: match[1] + cells, table), encoding="utf-8")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("configs", nargs="*", metavar="CONFIG", help="configs to train (default: configs/*.yaml)")
+    parser.add_argument("--write", action="store_true", help="write the figures into the configs and their table")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train and evaluate the configs, and print one line for each."""
+    names = options.configs or sorted(map(str, Path("configs").glob("*.yaml")))
+    if (load_now := os.getloadavg()[0]) > count_available_cores() / 2:
+        print(f"the machine is busy (load {load_now:.1f}): the seconds will be too large", file=sys.stderr)
+    for name in names:
+        measured = measure_config(name)
+        print(f"{name:32} {measured.scores_text}, {measured.speed_text}", flush=True)
+        if options.write:
+            write_figures(Path(name), measured)
+    return 0

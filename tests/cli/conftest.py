@@ -1,1 +1,0 @@
-from tests.helpers.trained_runs import spoiled, workspace  # noqa: F401

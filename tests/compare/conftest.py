@@ -1,1 +1,0 @@
-from tests.helpers.comparisons import trained  # noqa: F401

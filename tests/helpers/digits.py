@@ -1,0 +1,21 @@
+"""A small config on the built-in dataset digits."""
+
+DIGITS_YAML = """\
+name: digits
+data: {dataset: digits}
+model:
+  layers:
+    - Flatten
+    - {type: Dense, units: 16, activation: relu, name: hidden}
+    - {type: Dense, units: 10, activation: softmax, name: output}
+optimizer: adam
+epochs: 2
+"""
+
+DIVERGING_OVERRIDES = [
+    "optimizer={type: sgd, learning_rate: 1000}",
+    "loss=mse",
+    "~layers.output.activation",
+    "epochs=5",
+]
+"""Overrides under which the loss overflows within an epoch."""

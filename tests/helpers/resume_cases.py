@@ -1,0 +1,60 @@
+"""Overrides of every option that a resumed training and a reused model must support."""
+
+import keras
+
+from dnn_cli.config.registry import CLASSES_BY_KIND
+from tests.helpers.settings import RUN_ALL_CASES
+
+KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
+LAST = "{type: Dense, units: 10, activation: softmax}"
+SMALL = [f"layers=[Flatten, {LAST}]", "jit=false"]
+IMAGE = "{type: Reshape, target_shape: [8, 8, 1]}"
+
+REPRESENTATIVE_OPTIMIZERS = {
+    "sgd": "nothing", "adam": "two moments", "adafactor": "factors of them", "ftrl": "sums", "muon": "two optimizers",
+    "schedule_free_adamw": "an average",
+}  # fmt: skip
+"""Optimizers by what they keep from step to step; the other optimizers keep something similar."""
+
+OPTIMIZERS = [
+    name
+    for name, kind in CLASSES_BY_KIND["optimizer"].items()
+    if kind.min_keras_version <= KERAS and (RUN_ALL_CASES or name in REPRESENTATIVE_OPTIMIZERS)
+]
+
+PARTS = {
+    "noise and normalisation": [
+        f"layers=[Flatten, BatchNormalization, {{type: GaussianNoise, stddev: 0.1}}, {{type: Dense, units: 9}}, "
+        f"{{type: Dropout, rate: 0.3}}, {LAST}]"
+    ],
+    "augmentation": [
+        f"layers=[{IMAGE}, RandomFlip, {{type: RandomTranslation, height_factor: 0.2, width_factor: 0.2}}, "
+        f"{{type: RandomRotation, factor: 0.1}}, {{type: RandomZoom, height_factor: 0.2}}, Flatten, {LAST}]"
+    ],
+    "convolution": [f"layers=[{IMAGE}, {{type: Conv2D, filters: 3, kernel_size: 3}}, Flatten, {LAST}]"],
+    "XLA": ["jit=true"],
+    "plain fit": ["engine=keras", "batch_size=150"],
+    "plain fit with XLA": ["engine=keras", "jit=true", "batch_size=150"],
+    "16 bits": [*SMALL, "mixed_precision=true"],
+    "a schedule": [
+        *SMALL,
+        "optimizer={type: adam, learning_rate: {type: CosineDecay, initial_learning_rate: 0.01, decay_steps: 80}}",
+    ],
+    "averaged weights": [*SMALL, "optimizer={type: sgd, use_ema: true, ema_momentum: 0.9}"],
+    "accumulated gradients": [*SMALL, "optimizer={type: adam, gradient_accumulation_steps: 4}"],
+    "scores that count": [
+        "metrics=[accuracy, {type: sparse_top_k_categorical_accuracy, k: 2}]", *SMALL,
+    ],
+    "weights of classes": [*SMALL, "class_weight=balanced", "data.standardize=true"],
+    "no validation": [*SMALL, "data.validation_size=0"],
+}  # fmt: skip
+
+CALLBACKS = {
+    "early stopping": ["early_stopping={monitor: val_loss, patience: 2, min_delta: 0.1, restore_best_weights: true}"],
+    "a lower rate": ["reduce_lr_on_plateau={monitor: val_loss, patience: 1, min_delta: 0.2, factor: 0.5, cooldown: 1}"],
+    "a lower rate and early stopping": [
+        "reduce_lr_on_plateau={monitor: val_loss, patience: 3, min_delta: 0.5, factor: 0.5}",
+        "early_stopping={monitor: val_loss, patience: 4, min_delta: 0.5, restore_best_weights: true}",
+    ],
+    "the best epoch": ["model_checkpoint={monitor: val_loss}", "optimizer={type: adam, learning_rate: 0.2}"],
+}
