@@ -7,6 +7,7 @@ import pytest
 from dnn_cli.config.loading import to_yaml
 from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.runs.store import Store
+from dnn_cli.training.compiled_model import CompiledModelCache
 from dnn_cli.training.stop_request import never_stop
 from dnn_cli.training.train import build_initial_record, train_model
 from dnn_cli.training.training_job import prepare_job
@@ -31,12 +32,18 @@ class RecordingReporter:
 
 load_cached_examples = functools.cache(load_examples)
 
+SHARED_MODELS = CompiledModelCache(max_models=8)
+"""Compiled models of earlier trainings. A compilation takes five seconds, and a reused model gives the same bits."""
+
 
 @pytest.fixture
 def trained(tmp_path):
-    """Return a function that trains an experiment in a new run and returns run, record and progress reporter."""
+    """Return a function that trains an experiment in a new run and returns run, record and progress reporter.
 
-    def run(experiment, reporter=None, stop=never_stop, networks=None):
+    The function reuses compiled models of earlier trainings, unless it gets a cache as `networks`.
+    """
+
+    def run(experiment, reporter=None, stop=never_stop, networks=SHARED_MODELS):
         examples = load_cached_examples(experiment.data)
         split = split_examples(experiment.data, examples)
         reporter = reporter or RecordingReporter()

@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dnn_cli.config.registry import CLASSES_BY_KIND
 from dnn_cli.data.examples import Examples
 from dnn_cli.data.pipeline import Pipeline, count_batches
 from dnn_cli.training.chunked_engine import build_chunk_predictor, install_chunk_functions
 from dnn_cli.training.execution_plan import ExecutionPlan, choose_plan
 from dnn_cli.training.model_builder import build_model
+from tests.helpers.resume_cases import OPTIMIZERS
 from tests.helpers.settings import RUN_ALL_CASES
 
-KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
 XLA = ExecutionPlan("chunked", jit=True, precision="float32", steps=3, why="")
 NO_XLA = replace(XLA, jit=False)
 RANDOM = np.random.default_rng(7)
@@ -71,10 +70,8 @@ def assert_same_as_plain_fit(experiment, plan=XLA, **options):
         assert np.array_equal(ours, theirs, equal_nan=True)
 
 
-@pytest.mark.parametrize("name", CLASSES_BY_KIND["optimizer"])
-def test_every_optimizer_matches_plain_fit(experiment, name):
-    if CLASSES_BY_KIND["optimizer"][name].min_keras_version > KERAS:
-        pytest.skip(f"Keras {keras.__version__} has no {name}")
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_optimizer_matches_plain_fit(experiment, name):
     assert_same_as_plain_fit(experiment(f"optimizer={name}"))
 
 

@@ -22,7 +22,7 @@ from dnn_cli.training.stop_request import Interrupted
 from dnn_cli.training.train import train_model
 from dnn_cli.training.training_job import prepare_job
 from tests.helpers.kill_campaign import assert_same_run
-from tests.helpers.training_runs import RecordingReporter, load_cached_examples
+from tests.helpers.training_runs import SHARED_MODELS, RecordingReporter, load_cached_examples
 
 LAST = "{type: Dense, units: 10, activation: softmax, name: output}"
 NOISY = (
@@ -245,4 +245,5 @@ def resume_training(run, experiment):
         run,
         RecordingReporter(),
         resume_point=ResumePoint(compute_training_digest(experiment), checkpoint),
+        model_cache=SHARED_MODELS,
     )

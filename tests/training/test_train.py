@@ -12,6 +12,7 @@ from dnn_cli.config.loading import load_experiment
 from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.errors import UsageError
 from dnn_cli.runs.store import Store
+from dnn_cli.training.compiled_model import CompiledModelCache
 from tests.helpers.digits import DIVERGING_OVERRIDES
 from tests.helpers.training_runs import RecordingReporter
 
@@ -56,9 +57,9 @@ STACKS = {
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_run_config_reproduces_the_same_bits(experiment, trained, stack):
-    first, _, _ = trained(experiment(*STACKS[stack]))
+    first, _, _ = trained(experiment(*STACKS[stack]), networks=CompiledModelCache())
     trained(experiment("seed=7"))  # another training in between leaves no trace
-    second, _, _ = trained(load_experiment(str(first.config)).experiment)
+    second, _, _ = trained(load_experiment(str(first.config)).experiment, networks=CompiledModelCache())
     assert have_equal_weights(load_weights(first), load_weights(second))
     assert read_metrics_without_seconds(first) == read_metrics_without_seconds(second)
     assert np.array_equal(np.load(first.predictions)["outputs"], np.load(second.predictions)["outputs"])
