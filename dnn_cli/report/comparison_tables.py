@@ -1,5 +1,6 @@
 """Tables of a comparison for the terminal, and as CSV, Markdown and LaTeX."""
 
+import operator
 from collections import defaultdict
 from collections.abc import Sequence
 from statistics import fmean
@@ -82,13 +83,14 @@ def _build_runs_cells(comparison: Comparison) -> TableCells:
     score = Column[RunScore](at, lambda row: format_compared_value(comparison, row.score), is_numeric=True)
     low, high = _find_curve_range(comparison)
     first, others = _list_run_columns()
+    get_run = operator.attrgetter("run_info")
     columns: list[Column[RunScore]] = [
         Column("name", lambda row: row.record.name, fit="cut"),
         *_build_setting_columns(settings, shorten_keys(settings)),
-        *map(_build_score_column, first),
+        *(build_table_column(column, get_run) for column in first),
         *((best, last) if at == "best" else (score, best)),
         # A setting with the same name has its own column.
-        *(_build_score_column(column) for column in others if column.key not in settings),
+        *(build_table_column(column, get_run) for column in others if column.key not in settings),
         Column("curve", lambda row: format_sparkline(row.curve.values, low, high)),
         Column("id", lambda row: row.record.id),
     ]
@@ -104,12 +106,6 @@ def _list_run_columns() -> tuple[list[RunColumn], list[RunColumn]]:
     columns = list_columns("comparison")
     first = [column for column in columns if column.name == "parameters"]
     return first, [column for column in columns if column not in first]
-
-
-def _build_score_column(column: RunColumn) -> Column[RunScore]:
-    """Build a column of runs for a table whose rows are run scores."""
-    run_column = build_table_column(column)
-    return Column(column.header, lambda row: run_column.format_cell(row.run_info), column.is_numeric)
 
 
 def _build_setting_columns(keys: Sequence[str], headers: Sequence[str]) -> list[Column[Any]]:

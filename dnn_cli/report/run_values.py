@@ -1,13 +1,15 @@
 """Values of runs as text, rounded for readers or in full for programs, and as values of JSON."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from dnn_cli.report.table_cells import Column
 from dnn_cli.report.text import format_duration, format_score
 from dnn_cli.runs.query.fields import SCORE_FIELD_PREFIXES
 from dnn_cli.runs.query.run_columns import ABSENT, RUN_COLUMNS, Quantity, RunColumn
 from dnn_cli.runs.run_info import RunInfo
+
+_Row = TypeVar("_Row")
 
 
 def format_full_value(value: Any) -> str:
@@ -45,11 +47,17 @@ def format_field(field: str, value: Any) -> str:
     return "–" if value is None or value is ABSENT or value == () else _QUANTITY_FORMATS[quantity](value)
 
 
-def build_table_column(column: RunColumn, absent: str = "–") -> Column[RunInfo]:
-    """Build a column of a table whose rows are runs; `absent` is the text for a broken run."""
+def build_table_column(column: RunColumn, get_run: Callable[[_Row], RunInfo], absent: str = "–") -> Column[_Row]:
+    """Build a column of a table from a column of runs.
 
-    def format_cell(run_info: RunInfo) -> str:
-        value = column.value(run_info)
+    Args:
+        column: The column of runs.
+        get_run: A function that returns the run of a row.
+        absent: The text for a broken run.
+    """
+
+    def format_cell(row: _Row) -> str:
+        value = column.value(get_run(row))
         return absent if value is ABSENT else format_field(column.name, value)
 
     return Column(column.header, format_cell, column.is_numeric)

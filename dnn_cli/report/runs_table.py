@@ -32,7 +32,7 @@ def build_default_cells(runs: Sequence[RunInfo]) -> TableCells:
         Column("name", lambda run_info: run_info.name, fit="cut"),
         Column("status", _format_status),
         Column(common_monitor or "best", lambda run_info: _format_best_score(run_info, common_monitor), fit="cut"),
-        *(build_table_column(column, absent="") for column in details),
+        *(build_table_column(column, lambda run_info: run_info, absent="") for column in details),
     ]
     if any(run_info.annotations.tags for run_info in runs):
         columns.append(Column("tags", lambda run_info: ", ".join(run_info.annotations.tags), fit="cut"))

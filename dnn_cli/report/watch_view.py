@@ -10,7 +10,7 @@ from dnn_cli.report.table_cells import Column, build_cells
 from dnn_cli.report.tables import PlainTable, shorten_text
 from dnn_cli.report.terminal_chart import ChartLine, draw_chart
 from dnn_cli.report.text import format_count, format_duration, format_score, replace_control_chars
-from dnn_cli.runs.query.run_columns import RunColumn, get_run_id, get_run_reason, get_run_status, list_columns
+from dnn_cli.runs.query.run_columns import get_run_id, get_run_reason, get_run_status, list_columns
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run_info import RunInfo
 
@@ -144,16 +144,10 @@ def build_watched_runs_table(runs: Sequence[RunInfo], planned_epochs: Sequence[i
         Column("score", lambda row: _format_last_score(row[0])),
         Column("best", lambda row: _format_best_score(row[0])),
         Column("per epoch", lambda row: _format_epoch_duration(row[0]), is_numeric=True),
-        *map(_build_watched_column, details),
+        *(build_table_column(column, lambda row: row[0], absent="") for column in details),
     ]
     expendable = (*(column.header for column in reversed(details)), "per epoch", "best", "name")
     return build_cells(columns, zip(runs, planned_epochs, strict=True), expendable).build_fitting_table(width)
-
-
-def _build_watched_column(column: RunColumn) -> Column[tuple[RunInfo, int | None]]:
-    """Build a column of runs for a table whose rows are runs with their planned epochs."""
-    run_column = build_table_column(column, absent="")
-    return Column(column.header, lambda row: run_column.format_cell(row[0]), column.is_numeric)
 
 
 def _format_watched_name(run_info: RunInfo) -> str:
