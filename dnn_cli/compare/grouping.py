@@ -15,13 +15,13 @@ from dnn_cli.config.digests import remove_extra_file_keys
 from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.registry import format_config_value
 from dnn_cli.runs.query.fields import (
-    ABSENT,
     build_getter,
     check_fields,
     get_config_field,
     get_config_value,
     iter_config_keys,
 )
+from dnn_cli.runs.query.run_columns import ABSENT
 from dnn_cli.runs.run_info import RunInfo
 
 _Setting = tuple[tuple[str, str], ...]

@@ -1,86 +1,25 @@
 """Tables of a comparison for the terminal, and as CSV, Markdown and LaTeX."""
 
+import operator
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from statistics import fmean
 from typing import Any
 
 from dnn_cli.compare.comparison import Comparison, rank_setting_value
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.config.config_diff import shorten_keys
-from dnn_cli.report.table_formats import format_csv, format_latex, format_markdown
-from dnn_cli.report.tables import PlainTable, build_table, drop_columns_to_fit, shorten_cells_to_fit
-from dnn_cli.report.text import UNLIMITED_WIDTH, format_duration, format_score, format_sparkline, replace_control_chars
+from dnn_cli.report.run_values import build_table_column, get_json_values
+from dnn_cli.report.table_cells import Column, TableCells, build_cells
+from dnn_cli.report.table_formats import format_csv
+from dnn_cli.report.text import format_duration, format_score, format_sparkline, replace_control_chars
+from dnn_cli.runs.query.run_columns import RunColumn, list_columns
 
 _INTERVAL_HEADER = "95% interval"
 
-_MIN_SENTENCE_WIDTH = 44
-"""Smallest width of a column of sentences, in terminal characters.
-
-To keep this width, other columns are dropped or cut.
-"""
-
 _MAX_RUNS_PER_REASON = 3
 """Largest number of left-out runs with the same reason that have a line each; more runs share a line."""
-
-
-@dataclass(frozen=True)
-class TableCells:
-    """Texts of the cells of a table, and rules on how to fit the table to a width."""
-
-    headers: list[str]
-    rows: list[list[str]]
-    right: list[str]
-    """Headers of right-aligned columns, which hold numbers."""
-
-    cut: list[str]
-    """Headers of columns whose cells are cut if the table is too wide."""
-
-    wrapped: list[str]
-    """Headers of columns whose cells wrap if the table is too wide.
-
-    Their text is never cut, because it distinguishes the rows.
-    """
-
-    expendable: tuple[str, ...] = ("time", "epochs", "parameters", "curve", "last", "best", "95% interval")
-    """Headers of columns that are dropped, in this order, if the table is too wide."""
-
-    sentences: tuple[str, ...] = ()
-    """Headers of columns with sentences, which wrap if the table is too wide."""
-
-    row_groups: tuple[Group, ...] = ()
-    """Groups of the rows, one for each row; empty if the rows are not groups, as in a matrix or a table of runs."""
-
-    def add_sentences(self, header: str, sentences: Sequence[str]) -> "TableCells":
-        """Return the table with a further column of sentences, one for each row."""
-        rows = [[*row, sentence] for row, sentence in zip(self.rows, sentences, strict=True)]
-        return replace(self, headers=[*self.headers, header], rows=rows, sentences=(*self.sentences, header))
-
-    def limit_rows(self, max_rows: int | None) -> "TableCells":
-        """Return the table with at most `max_rows` rows; `None` keeps all rows."""
-        return replace(self, rows=self.rows[:max_rows], row_groups=self.row_groups[:max_rows])
-
-    def build_fitting_table(self, width: int) -> PlainTable:
-        """Build a table that fits a width in terminal characters: columns are dropped, then cells are cut or wrap."""
-        if width >= UNLIMITED_WIDTH:
-            return build_table(self.headers, self.rows, right=self.right)
-        limits = dict.fromkeys(self.sentences, _MIN_SENTENCE_WIDTH)
-        headers, rows = drop_columns_to_fit(self.headers, self.rows, width, self.expendable, limits)
-        rows = shorten_cells_to_fit(headers, rows, width, self.cut, max_widths=limits)
-        return build_table(headers, rows, right=self.right, flexible=[*self.wrapped, *self.sentences])
-
-    def to_csv(self) -> str:
-        """Return the table as CSV."""
-        return format_csv(self.headers, self.rows)
-
-    def to_markdown(self) -> str:
-        """Return the table as Markdown."""
-        return format_markdown(self.headers, self.rows, self.right)
-
-    def to_latex(self) -> str:
-        """Return the table as LaTeX."""
-        return format_latex(self.headers, self.rows, self.right)
 
 
 def list_key_headers(keys: Sequence[str]) -> list[str]:
@@ -123,11 +62,6 @@ def format_interval(comparison: Comparison, group: Group) -> str:
     return f"{low} to {high}"
 
 
-def _has_intervals(comparison: Comparison) -> bool:
-    """Return whether the mean of at least one group has a 95% interval."""
-    return any(comparison.get_interval(group) for group in comparison.groups)
-
-
 def _format_seed_list(group: Group) -> str:
     """Return the number of seeds and up to six of them, such as `3: 1, 2, 3`; for a single seed, `seed 7`."""
     if len(group.seeds) == 1:
@@ -135,35 +69,81 @@ def _format_seed_list(group: Group) -> str:
     return f"{len(group.seeds)}: {', '.join(map(str, group.seeds[:6]))}{', …' if len(group.seeds) > 6 else ''}"
 
 
+def _format_run_list(group: Group) -> str:
+    """Return the ids of up to two runs of a group."""
+    return ", ".join(row.record.id for row in group.run_scores[:2]) + (", …" if group.run_scores[2:] else "")
+
+
 def _build_runs_cells(comparison: Comparison) -> TableCells:
     """Build the cells of a table with a row for each run, and with a column for each setting that differs."""
     settings = list(comparison.run_scores[0].settings) if comparison.run_scores else []
-    fixed = [] if "epochs" in settings else ["epochs"]
     at = comparison.point.text
-    scores = ["best", "last"] if at == "best" else [at, "best"]
-    low = min((value for row in comparison.run_scores for value in row.curve.values), default=0.0)
-    high = max((value for row in comparison.run_scores for value in row.curve.values), default=0.0)
-    rows = [
-        [
-            row.record.name,
-            *(row.settings[key] for key in settings),
-            f"{row.parameter_count:,}",
-            format_score(row.best_score) if at == "best" else format_compared_value(comparison, row.score),
-            format_score(row.last_score if at == "best" else row.best_score),
-            *(str(row.record.epochs) for _ in fixed),
-            format_duration(row.record.seconds),
-            format_sparkline(row.curve.values, low, high),
-            row.record.id,
-        ]
-        for row in comparison.run_scores
+    best = Column[RunScore]("best", lambda row: format_score(row.best_score), is_numeric=True)
+    last = Column[RunScore]("last", lambda row: format_score(row.last_score), is_numeric=True)
+    score = Column[RunScore](at, lambda row: format_compared_value(comparison, row.score), is_numeric=True)
+    low, high = _find_curve_range(comparison)
+    first, others = _list_run_columns()
+    get_run = operator.attrgetter("run_info")
+    columns: list[Column[RunScore]] = [
+        Column("name", lambda row: row.record.name, fit="cut"),
+        *_build_setting_columns(settings, shorten_keys(settings)),
+        *(build_table_column(column, get_run) for column in first),
+        *((best, last) if at == "best" else (score, best)),
+        # A setting with the same name has its own column.
+        *(build_table_column(column, get_run) for column in others if column.key not in settings),
+        Column("curve", lambda row: format_sparkline(row.curve.values, low, high)),
+        Column("id", lambda row: row.record.id),
     ]
-    short = shorten_keys(settings)
-    headers = ["name", *short, "parameters", *scores, *fixed, "time", "curve", "id"]
-    cells = TableCells(headers, rows, ["parameters", *scores, *fixed, "time"], ["name"], short)
+    expendable = [*(column.header for column in (*reversed(others), *first)), "curve", "last", "best"]
     group_of = {id(group.run_scores[0].record): group for group in comparison.groups if len(group.run_scores) == 1}
-    groups = [group_of.get(id(row.record)) for row in comparison.run_scores]
-    described = tuple(group for group in groups if group is not None)
-    return replace(cells, row_groups=described) if len(described) == len(comparison.groups) == len(rows) else cells
+    groups = [group for row in comparison.run_scores if (group := group_of.get(id(row.record))) is not None]
+    has_group_rows = len(groups) == len(comparison.groups) == len(comparison.run_scores)
+    return build_cells(columns, comparison.run_scores, expendable, groups if has_group_rows else ())
+
+
+def _list_run_columns() -> tuple[list[RunColumn], list[RunColumn]]:
+    """Return the columns of runs that precede the scores, and those that follow."""
+    columns = list_columns("comparison")
+    first = [column for column in columns if column.name == "parameters"]
+    return first, [column for column in columns if column not in first]
+
+
+def _build_setting_columns(keys: Sequence[str], headers: Sequence[str]) -> list[Column[Any]]:
+    """Build a column for each key in which runs or groups differ."""
+
+    def build_column(key: str, header: str) -> Column[Any]:
+        return Column(header, lambda row: row.settings.get(key, "–"), fit="wrapped")
+
+    return list(map(build_column, keys, headers))
+
+
+def _find_curve_range(comparison: Comparison) -> tuple[float, float]:
+    """Return the lowest and the highest value of all curves, so that all sparklines have one scale."""
+    values = [value for row in comparison.run_scores for value in row.curve.values]
+    return min(values, default=0.0), max(values, default=0.0)
+
+
+def _list_group_settings(comparison: Comparison) -> list[str]:
+    """Return the keys whose values distinguish groups."""
+    return list(dict.fromkeys(key for group in comparison.groups for key in group.settings))
+
+
+def _build_result_columns(comparison: Comparison, metric: str) -> list[Column[Group]]:
+    """Build the columns of a group with its parameters, its mean, and the interval of the mean if a group has one."""
+    interval = Column[Group](_INTERVAL_HEADER, lambda group: format_interval(comparison, group), is_numeric=True)
+    return [
+        Column(
+            "parameters",
+            lambda group: _format_range([row.parameter_count for row in group.run_scores]),
+            is_numeric=True,
+        ),
+        Column(metric, lambda group: format_mean_and_spread(comparison, group), is_numeric=True),
+        *([interval] if any(map(comparison.get_interval, comparison.groups)) else []),
+    ]
+
+
+_TIME_COLUMN = Column[Group]("time", lambda group: format_duration(group.seconds), is_numeric=True)
+"""Column with the mean training time of a group."""
 
 
 def build_groups_cells(comparison: Comparison, max_groups: int | None = None) -> TableCells:
@@ -172,80 +152,45 @@ def build_groups_cells(comparison: Comparison, max_groups: int | None = None) ->
     The best group is first. With `max_groups`, only the first `max_groups` groups have a row.
     """
     groups = comparison.groups[:max_groups]
-    keys = list(dict.fromkeys(key for group in comparison.groups for key in group.settings))
+    keys = _list_group_settings(comparison)
     # A name that all groups share distinguishes no rows.
     has_names = not keys or (not comparison.keys and len({group.name for group in groups}) > 1)
-    names = ["name"] if has_names else []
-    metric = "epochs to it" if comparison.point.unit else comparison.metric
-    intervals = _has_intervals(comparison)
-    rows = [
-        [
-            *(group.name for _ in names),
-            *(group.settings.get(key, "–") for key in keys),
-            _format_range([row.parameter_count for row in group.run_scores]),
-            format_mean_and_spread(comparison, group),
-            *([format_interval(comparison, group)] if intervals else []),
-            str(len(group.seeds)),
-            *([str(len(group.run_scores))] if comparison.keys else []),
-            format_duration(group.seconds),
-        ]
-        for group in groups
+    name = Column[Group]("name", lambda group: group.name, fit="cut")
+    runs = Column[Group]("runs", lambda group: str(len(group.run_scores)), is_numeric=True)
+    columns = [
+        *([name] if has_names else []),
+        *_build_setting_columns(keys, list_key_headers(keys)),
+        *_build_result_columns(comparison, "epochs to it" if comparison.point.unit else comparison.metric),
+        Column[Group]("seeds", lambda group: str(len(group.seeds)), is_numeric=True),
+        *([runs] if comparison.keys else []),
+        _TIME_COLUMN,
     ]
-    short = list_key_headers(keys)
-    numbers = [
-        "parameters",
-        metric,
-        *([_INTERVAL_HEADER] if intervals else []),
-        "seeds",
-        *(["runs"] if comparison.keys else []),
-        "time",
-    ]
-    return TableCells(
-        [*names, *short, *numbers],
-        rows,
-        numbers,
-        names,
-        short,
-        ("time", "parameters", "runs", _INTERVAL_HEADER),
-        row_groups=groups,
-    )
+    return build_cells(columns, groups, ("time", "parameters", "runs", _INTERVAL_HEADER), groups)
 
 
 def _build_pair_cells(comparison: Comparison) -> TableCells:
     """Build the cells of a table of two groups side by side: the settings that differ, and the results."""
     groups = comparison.groups
-    keys = list(dict.fromkeys(key for group in groups for key in group.settings))
-    low = min(value for row in comparison.run_scores for value in row.curve.values)
-    high = max(value for row in comparison.run_scores for value in row.curve.values)
+    keys = _list_group_settings(comparison)
+    low, high = _find_curve_range(comparison)
     metric = f"{comparison.metric} {comparison.point.text}" if comparison.point.text != "final" else comparison.metric
-    lines: list[tuple[str, Callable[[Group], str]]] = [
-        *((key, lambda group, key=key: group.settings.get(key, "–")) for key in keys),
-        ("parameters", lambda group: _format_range([row.parameter_count for row in group.run_scores])),
-        (metric, lambda group: format_mean_and_spread(comparison, group)),
-        *([(_INTERVAL_HEADER, lambda group: format_interval(comparison, group))] if _has_intervals(comparison) else []),
-        (
-            "best score",
-            lambda group: format_score(sum(row.best_score for row in group.run_scores) / len(group.run_scores)),
+    epochs = Column[Group]("epochs", lambda group: _format_range([row.record.epochs for row in group.run_scores]))
+    lines = [
+        *_build_setting_columns(keys, keys),
+        *_build_result_columns(comparison, metric),
+        Column[Group]("best score", lambda group: format_score(fmean(row.best_score for row in group.run_scores))),
+        Column[Group]("seeds", _format_seed_list),
+        *([] if "epochs" in keys else [epochs]),
+        _TIME_COLUMN,
+        Column[Group](
+            f"{comparison.metric} curve", lambda group: format_sparkline(group.run_scores[0].curve.values, low, high)
         ),
-        ("seeds", _format_seed_list),
-        *(
-            []
-            if "epochs" in keys
-            else [("epochs", lambda group: _format_range([row.record.epochs for row in group.run_scores]))]
-        ),
-        ("time", lambda group: format_duration(group.seconds)),
-        (f"{comparison.metric} curve", lambda group: format_sparkline(group.run_scores[0].curve.values, low, high)),
-        (
-            "runs",
-            lambda group: (
-                ", ".join(row.record.id for row in group.run_scores[:2]) + (", …" if group.run_scores[2:] else "")
-            ),
-        ),
+        Column[Group]("runs", _format_run_list),
     ]
     heads = [replace_control_chars(comparison.get_label(group)) for group in groups]
     heads = heads if len(set(heads)) == len(heads) else [group.run_scores[0].record.id for group in groups]
-    rows = [[title, *(text(group) for group in groups)] for title, text in lines]
-    return TableCells(["", *heads], rows, [], [], heads, ())
+    rows = [[line.header, *map(line.format_cell, groups)] for line in lines]
+    return TableCells(["", *heads], rows, wrapped=heads)
 
 
 def _build_matrix_cells(comparison: Comparison) -> TableCells:
@@ -273,7 +218,7 @@ def _build_matrix_cells(comparison: Comparison) -> TableCells:
         for first_value in down
     ]
     corner = " \\ ".join(list_key_headers([first, second]))
-    return TableCells([corner, *heads], rows, heads, [], [corner], ())
+    return TableCells([corner, *heads], rows, right=heads, wrapped=[corner])
 
 
 def _sort_groups_by_key(comparison: Comparison, key: str) -> list[Group]:
@@ -308,16 +253,16 @@ def build_default_cells(comparison: Comparison, *, all_runs: bool = False, side_
 
 def build_row_fields(row: RunScore) -> dict[str, Any]:
     """Return the values of a run for CSV and JSON, by the name of the column; scores are not rounded."""
+    first, others = _list_run_columns()
     return {
         "id": row.record.id,
         "name": row.record.name,
         **row.settings,
-        "parameters": row.parameter_count,
+        **get_json_values(row.run_info, first),
         "score": row.score,
         "best": row.best_score,
         "last": row.last_score,
-        "epochs": row.record.epochs,
-        "seconds": row.record.seconds,
+        **get_json_values(row.run_info, others),
     }
 
 

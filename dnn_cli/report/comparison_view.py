@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from dnn_cli.compare.comparison import Comparison
-from dnn_cli.report.comparison_tables import TableCells, build_default_cells, build_groups_cells
+from dnn_cli.report.comparison_tables import build_default_cells, build_groups_cells
+from dnn_cli.report.table_cells import TableCells
 from dnn_cli.report.verdict_text import build_verdict_paragraphs, format_reference_header, list_verdict_texts
 
 

@@ -11,7 +11,7 @@ from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.registry import format_config_value
 from dnn_cli.report.runs_table import build_run_info_document, format_scores
 from dnn_cli.report.text import format_count, format_duration, replace_control_chars
-from dnn_cli.runs.query.fields import get_run_id
+from dnn_cli.runs.query.run_columns import get_run_id
 from dnn_cli.runs.record import Record, Scores
 from dnn_cli.runs.run_info import RunInfo
 from dnn_cli.runs.saved_models import SavedModel, find_best_model, get_last_model

@@ -10,7 +10,8 @@ from rich.text import Text
 from dnn_cli.config.config_diff import ABSENT_TEXT, find_config_differences
 from dnn_cli.errors import RunError
 from dnn_cli.report.text import format_duration, format_score, replace_control_chars
-from dnn_cli.runs.query.fields import ABSENT, build_getter, get_run_id
+from dnn_cli.runs.query.fields import build_getter
+from dnn_cli.runs.query.run_columns import ABSENT, get_run_id
 from dnn_cli.runs.record import NON_SCORE_COLUMNS
 from dnn_cli.runs.run_info import RunInfo
 

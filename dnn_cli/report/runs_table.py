@@ -1,157 +1,101 @@
 """Lists of runs as tables and as JSON, and the scores of one run as lines."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import compress
+from dataclasses import replace
 from typing import Any
 
 from dnn_cli.config.config_diff import shorten_keys
-from dnn_cli.report.tables import PlainTable, build_table, drop_columns_to_fit, shorten_cells_to_fit, shorten_text
-from dnn_cli.report.text import UNLIMITED_WIDTH, format_duration, format_score
+from dnn_cli.report.run_values import build_table_column, format_field, format_full_value, get_json_values
+from dnn_cli.report.table_cells import Column, TableCells, build_cells
+from dnn_cli.report.text import format_duration, format_score
 from dnn_cli.runs.address import parse_run_id
-from dnn_cli.runs.query.fields import ABSENT, build_getter
+from dnn_cli.runs.query.fields import build_getter
+from dnn_cli.runs.query.run_columns import ABSENT, RunColumn, get_run_reason, get_run_status, list_columns
 from dnn_cli.runs.record import NON_SCORE_COLUMNS, Record, is_test_score
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import RunInfo
 
-_STARTED_HEADER = "started (UTC)"
+_MIN_CUT_WIDTH = 12
+"""Width in terminal characters to which names are cut before a column is dropped."""
 
 
-@dataclass(frozen=True)
-class RunListing:
-    """Headers of a list of runs, and a row of texts for each run."""
-
-    headers: list[str]
-    rows: list[list[str]]
-    right: tuple[str, ...] = ()
-    """Headers of right-aligned columns, which hold numbers."""
-
-    flexible: tuple[str, ...] = ()
-    """Headers of columns whose cells are cut if the table is too wide."""
-
-    expendable: tuple[str, ...] = ()
-    """Headers of columns that are dropped if cutting cells is not enough."""
-
-
-def build_default_listing(runs: Sequence[RunInfo]) -> RunListing:
-    """Build the list of runs with default columns.
+def build_default_cells(runs: Sequence[RunInfo]) -> TableCells:
+    """Build the cells of the list of runs with default columns.
 
     For a run without a score, the column of scores has the reason of the run's status.
     """
     monitors = {run_info.record.results.monitor for run_info in runs if run_info.record}
     common_monitor = monitors.pop() if len(monitors) == 1 else None
-    headers = ["id", "name", "status", common_monitor or "best", "epochs", "time", _STARTED_HEADER]
-    rows = [_build_run_row(run_info, common_monitor) for run_info in runs]
+    details = list_columns("runs")
+    columns: list[Column[RunInfo]] = [
+        Column("id", lambda run_info: run_info.record.id if run_info.record else "–"),
+        Column("name", lambda run_info: run_info.name, fit="cut"),
+        Column("status", _format_status),
+        Column(common_monitor or "best", lambda run_info: _format_best_score(run_info, common_monitor), fit="cut"),
+        *(build_table_column(column, lambda run_info: run_info, absent="") for column in details),
+    ]
     if any(run_info.annotations.tags for run_info in runs):
-        headers.append("tags")
-        for cells, run_info in zip(rows, runs, strict=True):
-            cells.append(", ".join(run_info.annotations.tags))
-    flexible = ("name", headers[3], "tags")
-    return RunListing(headers, rows, ("epochs", "time"), flexible, ("time", "epochs", _STARTED_HEADER))
+        columns.append(Column("tags", lambda run_info: ", ".join(run_info.annotations.tags), fit="cut"))
+    # The start distinguishes runs with the same name, and is therefore dropped last.
+    details.sort(key=lambda column: column.name != "started")
+    cells = build_cells(columns, runs, [column.header for column in reversed(details)])
+    return replace(cells, width_before_dropping=_MIN_CUT_WIDTH)
 
 
-def _build_run_row(run_info: RunInfo, header: str | None) -> list[str]:
-    """Build the row of a run in the default columns.
+def _format_status(run_info: RunInfo) -> str:
+    """Return the status of a run, and the reason of a run that is being trained, such as `running (epoch 3)`."""
+    status, reason = get_run_status(run_info), get_run_reason(run_info)
+    return f"{status} ({reason})" if status == "running" and reason else status
+
+
+def _format_best_score(run_info: RunInfo, header: str | None) -> str:
+    """Return the best score of a run, or the reason why the run has no score.
 
     `header` is the monitor that all runs share, which is the header of their scores. If the monitors differ, `header`
     is `None`, and the name of the monitor follows the score.
     """
     record = run_info.record
-    if record is None:
-        return ["–", run_info.name, "broken", run_info.error or "", "", "", ""]
-    monitor, best = record.results.monitor, record.results.best
-    score_text = (
-        format_score(best.get(monitor)) + ("" if monitor == header else f" {monitor}")
-        if best
-        else ""
-        if record.status == "running"
-        else record.reason or ""
-    )
-    started = _format_time_to_minute(record.started)
-    status_suffix = f" ({record.reason})" if record.status == "running" and record.reason else ""
-    return [
-        record.id,
-        run_info.name,
-        f"{record.status}{status_suffix}",
-        score_text,
-        str(record.epochs),
-        format_duration(record.seconds),
-        started,
-    ]
+    if record is None or not record.results.best:
+        return "" if get_run_status(run_info) == "running" else get_run_reason(run_info) or ""
+    monitor = record.results.monitor
+    return format_score(record.results.best.get(monitor)) + ("" if monitor == header else f" {monitor}")
 
 
-def build_fields_listing(runs: Sequence[RunInfo], fields: Sequence[str]) -> RunListing:
+def build_fields_cells(runs: Sequence[RunInfo], fields: Sequence[str]) -> TableCells:
     """Build a list of runs with fields such as `best.val_loss` as columns. Values are rounded for readers."""
     columns = [[get(run_info) for run_info in runs] for get in map(build_getter, fields)]
     short_headers = shorten_keys(fields)
     # Short headers of a score of best.keras and a score of model.keras would be equal.
     headers = [field if is_test_score(field) else header for field, header in zip(fields, short_headers, strict=True)]
-    right = tuple(header for header, column in zip(headers, columns, strict=True) if _is_numeric_column(column))
     text_columns = [
-        [_format_field(field, value) for value in column] for field, column in zip(fields, columns, strict=True)
+        [format_field(field, value) for value in column] for field, column in zip(fields, columns, strict=True)
     ]
-    rows = [list(row) for row in zip(*text_columns, strict=True)]
-    return RunListing(headers, rows, right, tuple(headers), tuple(reversed(headers[1:])))
+    return TableCells(
+        headers,
+        list(zip(*text_columns, strict=True)),
+        right=[header for header, column in zip(headers, columns, strict=True) if _is_numeric_column(column)],
+        cut=headers,
+        expendable=headers[:0:-1],
+        width_before_dropping=_MIN_CUT_WIDTH,
+    )
 
 
-def build_full_listing(runs: Sequence[RunInfo], fields: Sequence[str]) -> RunListing:
+def build_full_cells(runs: Sequence[RunInfo], fields: Sequence[str]) -> TableCells:
     """Build a list of runs with fields as columns, for programs: values are unrounded, and missing values are empty."""
     getters = [build_getter(field) for field in fields]
-    return RunListing(list(fields), [[_format_full_value(get(run_info)) for get in getters] for run_info in runs])
+    return TableCells(fields, [[format_full_value(get(run_info)) for get in getters] for run_info in runs])
 
 
 def get_field_values(run_info: RunInfo, fields: Sequence[str]) -> dict[str, Any]:
     """Return the values of some fields of a run for JSON; missing values are `None`."""
-    field_values = {field: build_getter(field)(run_info) for field in fields}
-    return {field: None if value is ABSENT else value for field, value in field_values.items()}
+    return get_json_values(run_info, [RunColumn(field, build_getter(field)) for field in fields])
 
 
 def list_default_fields(runs: Sequence[RunInfo]) -> list[str]:
-    """Return the fields whose values `build_default_listing` shows."""
+    """Return the fields whose values `build_default_cells` shows."""
     score_fields = dict.fromkeys(f"best.{run_info.record.results.monitor}" for run_info in runs if run_info.record)
     tag = ["tag"] if any(run_info.annotations.tags for run_info in runs) else []
-    return ["id", "name", "status", "reason", *score_fields, "trained", "seconds", "started", *tag]
-
-
-def build_runs_table(listing: RunListing, width: int = UNLIMITED_WIDTH) -> PlainTable:
-    """Build a table with a row for each run.
-
-    If the table is wider than `width`, columns are dropped and long values are cut.
-    """
-    headers, rows = listing.headers, listing.rows
-    if width < UNLIMITED_WIDTH:
-        flexible_indices = [index for index, header in enumerate(headers) if header in listing.flexible]
-        shortest_rows = [
-            [shorten_text(text, 12) if i in flexible_indices else text for i, text in enumerate(cells)]
-            for cells in rows
-        ]
-        fitting_headers, _ = drop_columns_to_fit(headers, shortest_rows, width, listing.expendable)
-        is_fitting = [header in fitting_headers for header in headers]
-        headers, rows = list(compress(headers, is_fitting)), [list(compress(cells, is_fitting)) for cells in rows]
-        rows = shorten_cells_to_fit(headers, rows, width, listing.flexible)
-    return build_table(headers, rows, right=listing.right)
-
-
-def _format_field(field: str, value: Any) -> str:
-    """Return the value of a field as text, rounded for readers."""
-    if value is None or value is ABSENT or value == ():
-        return "–"
-    if field in ("started", "ended"):
-        return _format_time_to_minute(str(value))
-    if field in ("seconds", "age"):
-        return format_duration(value)
-    if isinstance(value, float):
-        return format_score(value) if field.startswith(("best.", "last.", "model.")) else f"{value:g}"
-    return f"{value:,}" if field.startswith("parameters") else _format_full_value(value)
-
-
-def _format_full_value(value: Any) -> str:
-    """Return the value of a field as text without rounding; empty for a missing value."""
-    if value is None or value is ABSENT:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return ", ".join(map(_format_full_value, value)) if isinstance(value, tuple) else str(value)
+    return ["id", "name", "status", "reason", *score_fields, *(column.name for column in list_columns("runs")), *tag]
 
 
 def _is_numeric_column(values: Sequence[Any]) -> bool:
@@ -162,26 +106,24 @@ def _is_numeric_column(values: Sequence[Any]) -> bool:
     )
 
 
-def _format_time_to_minute(text: str) -> str:
-    """Return a time from a run record as text to the minute, such as `2026-01-31 12:30`."""
-    return text[:16].replace("T", " ")
-
-
 def build_run_document(run: Run, record: Record) -> dict[str, Any]:
     """Build the JSON document of a run, with the keys that both `dnn train --json` and `dnn runs --json` print."""
-    best = record.results.best
-    monitor = record.results.monitor
+    return _build_document(RunInfo(run, record))
+
+
+def _build_document(run_info: RunInfo) -> dict[str, Any]:
+    """Build the JSON document of a run without test scores and annotations."""
+    results = run_info.record.results if run_info.record else None
+    best = results.best if results else None
     return {
-        "id": record.id,
-        "name": record.name,
-        "dir": str(run.directory),
-        "status": record.status,
-        "reason": record.reason,
-        "engine": record.engine,
-        "epochs": record.epochs,
-        "seconds": record.seconds,
-        "last": record.results.last,
-        "best": {"epoch": best["epoch"], monitor: best[monitor]} if best else None,
+        "id": run_info.record.id if run_info.record else parse_run_id(run_info.run),
+        "name": run_info.name,
+        "dir": str(run_info.run.directory),
+        "status": get_run_status(run_info),
+        "reason": get_run_reason(run_info),
+        **get_json_values(run_info, list_columns("json")),
+        "last": results.last if results else None,
+        "best": {"epoch": best["epoch"], results.monitor: best[results.monitor]} if results and best else None,
     }
 
 
@@ -190,23 +132,12 @@ def build_run_info_document(run_info: RunInfo) -> dict[str, Any]:
 
     A broken run has `null` for missing values.
     """
-    annotations = {"tags": list(run_info.annotations.tags), "note": run_info.annotations.note}
-    if run_info.record is not None:
-        tested = run_info.record.find_test_evaluation()
-        return {
-            **build_run_document(run_info.run, run_info.record),
-            "test": tested.scores if tested else None,
-            **annotations,
-        }
-    missing_fields = dict.fromkeys(("engine", "epochs", "seconds", "last", "best", "test"))
+    tested = run_info.record.find_test_evaluation() if run_info.record else None
     return {
-        "id": parse_run_id(run_info.run),
-        "name": run_info.run.directory.name,
-        "dir": str(run_info.run.directory),
-        "status": "broken",
-        "reason": run_info.error,
-        **missing_fields,
-        **annotations,
+        **_build_document(run_info),
+        "test": tested.scores if tested else None,
+        "tags": list(run_info.annotations.tags),
+        "note": run_info.annotations.note,
     }
 
 

@@ -3,12 +3,14 @@
 import statistics
 from collections.abc import Sequence
 
+from dnn_cli.report.run_values import build_table_column
 from dnn_cli.report.runs_table import format_epoch_header, format_epoch_line, format_last_and_best, list_fitting_scores
 from dnn_cli.report.sweep_view import format_sweep_settings
-from dnn_cli.report.tables import PlainTable, build_table, drop_columns_to_fit, shorten_text
+from dnn_cli.report.table_cells import Column, build_cells
+from dnn_cli.report.tables import PlainTable, shorten_text
 from dnn_cli.report.terminal_chart import ChartLine, draw_chart
 from dnn_cli.report.text import format_count, format_duration, format_score, replace_control_chars
-from dnn_cli.runs.query.fields import get_run_id
+from dnn_cli.runs.query.run_columns import get_run_id, get_run_reason, get_run_status, list_columns
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run_info import RunInfo
 
@@ -133,28 +135,49 @@ def build_watched_runs_table(runs: Sequence[RunInfo], planned_epochs: Sequence[i
         planned_epochs: The planned number of epochs of each run; `None` where it is unknown.
         width: The width in terminal characters; columns are dropped if the table is too wide.
     """
-    headers = ["id", "name", "status", "epoch", "score", "best", "per epoch"]
-    rows = [_build_watched_run_row(run_info, epochs) for run_info, epochs in zip(runs, planned_epochs, strict=True)]
-    fitting_headers, cells = drop_columns_to_fit(headers, rows, width, ["per epoch", "best", "name"])
-    return build_table(fitting_headers, cells, right=("epoch", "per epoch"))
-
-
-def _build_watched_run_row(run_info: RunInfo, epochs: int | None) -> list[str]:
-    """Build the row of a run. `epochs` is the planned number of epochs; `None` if it is unknown."""
-    record = run_info.record
-    if record is None:
-        return [get_run_id(run_info), run_info.name, "broken", "", replace_control_chars(run_info.error), "", ""]
-    last, best, monitor = record.results.last, record.results.best, record.results.monitor
-    score_text = f"{monitor} {format_score(last[monitor])}" if last else record.reason or ""
-    each = format_duration((record.seconds or 0) / record.epochs) if record.epochs else ""
-    done = f"{record.epochs}/{epochs}" if epochs else str(record.epochs)
-    name = format_sweep_settings(record.sweeps[0].settings) if record.sweeps else run_info.name
-    return [
-        get_run_id(run_info),
-        name,
-        record.status,
-        done,
-        score_text,
-        format_score(best[monitor]) if best else "",
-        each,
+    details = list_columns("watch")
+    columns: list[Column[tuple[RunInfo, int | None]]] = [
+        Column("id", lambda row: get_run_id(row[0])),
+        Column("name", lambda row: _format_watched_name(row[0])),
+        Column("status", lambda row: get_run_status(row[0])),
+        Column("epoch", lambda row: _format_epoch_number(*row), is_numeric=True),
+        Column("score", lambda row: _format_last_score(row[0])),
+        Column("best", lambda row: _format_best_score(row[0])),
+        Column("per epoch", lambda row: _format_epoch_duration(row[0]), is_numeric=True),
+        *(build_table_column(column, lambda row: row[0], absent="") for column in details),
     ]
+    expendable = (*(column.header for column in reversed(details)), "per epoch", "best", "name")
+    return build_cells(columns, zip(runs, planned_epochs, strict=True), expendable).build_fitting_table(width)
+
+
+def _format_watched_name(run_info: RunInfo) -> str:
+    """Return the settings of a run in its sweep; for a run without a sweep, its name."""
+    record = run_info.record
+    return format_sweep_settings(record.sweeps[0].settings) if record and record.sweeps else run_info.name
+
+
+def _format_epoch_number(run_info: RunInfo, epochs: int | None) -> str:
+    """Return the number of finished epochs, such as `3/10` if `epochs` are planned."""
+    if run_info.record is None:
+        return ""
+    return f"{run_info.record.epochs}/{epochs}" if epochs else str(run_info.record.epochs)
+
+
+def _format_last_score(run_info: RunInfo) -> str:
+    """Return the monitor of a run with its last value, or the reason why there is none."""
+    results = run_info.record.results if run_info.record else None
+    if results and results.last:
+        return f"{results.monitor} {format_score(results.last[results.monitor])}"
+    return replace_control_chars(get_run_reason(run_info) or "")
+
+
+def _format_best_score(run_info: RunInfo) -> str:
+    """Return the best value of the monitor of a run; empty for a run without a score."""
+    results = run_info.record.results if run_info.record else None
+    return format_score(results.best[results.monitor]) if results and results.best else ""
+
+
+def _format_epoch_duration(run_info: RunInfo) -> str:
+    """Return the mean duration of an epoch of a run; empty for a run without a finished epoch."""
+    record = run_info.record
+    return format_duration((record.seconds or 0) / record.epochs) if record and record.epochs else ""

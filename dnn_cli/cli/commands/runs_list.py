@@ -17,7 +17,7 @@ from dnn_cli.errors import UsageError
 from dnn_cli.report.text import format_count, replace_control_chars
 
 if TYPE_CHECKING:
-    from dnn_cli.report.runs_table import RunListing
+    from dnn_cli.report.table_cells import TableCells
     from dnn_cli.runs.query.selection import Selection
     from dnn_cli.runs.run_info import RunInfo
     from dnn_cli.runs.store import Store
@@ -111,59 +111,48 @@ def _print_runs_json(options: ListOptions, store: "Store", runs: "Sequence[RunIn
 
 def _print_text_table(options: ListOptions, store: "Store", runs: "Sequence[RunInfo]") -> None:
     """Print the runs as CSV, Markdown or LaTeX."""
-    from dnn_cli.report.table_formats import format_csv, format_latex, format_markdown
-
-    listing = _build_listing(options, store, runs, full=options.format_option == "--csv")
-    if options.format_option == "--csv":
-        write_result(format_csv(listing.headers, listing.rows))
-    else:
-        text = format_markdown if options.format_option == "--md" else format_latex
-        write_result(text(listing.headers, listing.rows, listing.right))
+    cells = _build_cells(options, store, runs, full=options.format_option == "--csv")
+    formats = {"--csv": cells.to_csv, "--md": cells.to_markdown, "--latex": cells.to_latex}
+    write_result(formats[options.format_option or "--csv"]())
 
 
-def _build_listing(
+def _build_cells(
     options: ListOptions, store: "Store", runs: "Sequence[RunInfo]", *, full: bool = False
-) -> "RunListing":
-    """Build the headers and rows of the list of runs.
+) -> "TableCells":
+    """Build the cells of the list of runs.
 
     The columns are those of `--columns` or the default columns. With `full`, values are not rounded.
     """
     from dnn_cli.report.runs_table import (
-        build_default_listing,
-        build_fields_listing,
-        build_full_listing,
+        build_default_cells,
+        build_fields_cells,
+        build_full_cells,
         list_default_fields,
     )
     from dnn_cli.runs.query.selection import load_all_fields, load_columns
 
     if options.fields:
-        runs_with_columns = load_columns(store, runs, options.fields)
-        return (
-            build_full_listing(runs_with_columns, options.fields)
-            if full
-            else build_fields_listing(runs_with_columns, options.fields)
-        )
+        build = build_full_cells if full else build_fields_cells
+        return build(load_columns(store, runs, options.fields), options.fields)
     if full and options.show_all:
-        return build_full_listing(*load_all_fields(store, runs))
-    return build_full_listing(runs, list_default_fields(runs)) if full else build_default_listing(runs)
+        return build_full_cells(*load_all_fields(store, runs))
+    return build_full_cells(runs, list_default_fields(runs)) if full else build_default_cells(runs)
 
 
 def _print_runs_table(options: ListOptions, store: "Store", selection: "Selection") -> None:
     """Print a table of runs. Without `--all` and `--limit`, a terminal shows only the first 50 runs."""
-    from dnn_cli.report.runs_table import build_runs_table
-
     out = get_output_console()
     is_limited = has_limited_width(out) and options.limit is None and not options.show_all
     runs = selection.runs[:_MAX_LISTED_RUNS] if is_limited else selection.runs
-    listing = _build_listing(options, store, runs)
+    cells = _build_cells(options, store, runs)
     if options.show_all:
-        write_result(build_runs_table(listing).to_text())
+        write_result(cells.build_fitting_table().to_text())
         return
-    table = build_runs_table(listing, out.width)
+    table = cells.build_fitting_table(out.width)
     print_rich_table(out, table)
     if is_limited and (more := selection.match_count - len(runs)):
         get_notes_console().print(f"{format_count(more, 'more run')}; --all shows all runs, --where selects runs")
-    if options.fields and (missing_headers := [header for header in listing.headers if header not in table.headers]):
+    if options.fields and (missing_headers := [header for header in cells.headers if header not in table.headers]):
         get_notes_console().print(
             replace_control_chars(f"columns not shown: {', '.join(missing_headers)}; --all shows all columns")
         )

@@ -1,7 +1,7 @@
 """Overview of a comparison: the verdicts, the settings that differ, and the table of all runs."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from dnn_cli.report.comparison_tables import (
 from dnn_cli.report.html.curves_section import format_line_classes
 from dnn_cli.report.html.svg_plot import compute_percent_positions
 from dnn_cli.report.run_details import iter_config_rows as settings_of
-from dnn_cli.report.text import format_count, format_duration, format_score
+from dnn_cli.report.run_values import format_field
+from dnn_cli.report.text import format_count, format_score
 from dnn_cli.report.verdict_text import (
     format_advice_lines,
     format_method_lines,
@@ -27,7 +28,7 @@ from dnn_cli.report.verdict_text import (
     format_reference_header,
     list_verdict_texts,
 )
-from dnn_cli.runs.query.fields import get_run_id
+from dnn_cli.runs.query.run_columns import RunColumn, get_run_id, get_run_reason, get_run_status, list_columns
 from dnn_cli.runs.run_info import RunInfo
 
 _MAX_GROUP_ROWS = 50
@@ -94,6 +95,19 @@ class _RunCell:
 
     text: str
     sort_key: str = ""
+
+
+_EMPTY_CELL = _RunCell("–")
+
+
+@dataclass(frozen=True)
+class _RunTableColumn:
+    """Column of the table of runs, with functions that build its cells for compared runs and for left-out runs."""
+
+    header: str
+    build_cell: Callable[[RunScore], _RunCell]
+    build_left_out_cell: Callable[[RunInfo], _RunCell] = lambda run_info: _EMPTY_CELL
+    is_numeric: bool = False
 
 
 @dataclass(frozen=True)
@@ -236,26 +250,65 @@ def build_run_table(comparison: Comparison, anchors: Mapping[Path, str]) -> RunT
 
     `anchors` has the HTML anchor of each run's page, by run directory.
     """
-    keys = list(comparison.run_scores[0].settings) if comparison.run_scores else []
-    others = bool(comparison.left_out)
-    at = comparison.point.text
-    view = [] if at == "best" else [at if at != "final" else f"{comparison.metric}"]
-    status = ["status"] if others else []
-    headers = ["run", *status, *view, "best", *list_key_headers(keys), "epochs", "parameters", "time", "id"]
-    rows = [_build_compared_row(comparison, row, keys, anchors, others=others) for row in comparison.run_scores]
-    rows += [_build_left_out_row(run_info, len(keys) + len(view), anchors) for run_info in comparison.left_out]
-    numeric = {*view, "best", "epochs", "parameters", "time"}
-    numeric |= {
-        title
-        for title, key in zip(list_key_headers(keys), keys, strict=True)
-        if all(_is_number(row.settings[key]) for row in comparison.run_scores)
-    }
+    columns = _list_run_table_columns(comparison)
+    rows = [
+        _RunRow(anchors.get(row.run.directory), row.record.name, tuple(column.build_cell(row) for column in columns))
+        for row in comparison.run_scores
+    ]
+    rows += [
+        _RunRow(
+            anchors.get(run_info.run.directory),
+            run_info.name,
+            tuple(column.build_left_out_cell(run_info) for column in columns),
+        )
+        for run_info in comparison.left_out
+    ]
     return RunTable(
-        tuple(headers),
-        frozenset(index for index, header in enumerate(headers) if header in numeric),
+        ("run", *(column.header for column in columns)),
+        frozenset(index for index, column in enumerate(columns, 1) if column.is_numeric),
         tuple(rows[:_MAX_RUN_ROWS]),
         max(0, len(rows) - _MAX_RUN_ROWS),
     )
+
+
+def _list_run_table_columns(comparison: Comparison) -> list[_RunTableColumn]:
+    """Return the columns of the table of runs. The status has a column if the table also lists left-out runs."""
+    at = comparison.point.text
+    status = _RunTableColumn("status", lambda row: _RunCell("completed"), _build_reason_cell)
+    score = _RunTableColumn(
+        comparison.metric if at == "final" else at,
+        lambda row: _RunCell(format_compared_value(comparison, row.score), repr(row.score)),
+        is_numeric=True,
+    )
+    best = _RunTableColumn(
+        "best", lambda row: _RunCell(format_score(row.best_score), repr(row.best_score)), is_numeric=True
+    )
+    keys = list(comparison.run_scores[0].settings) if comparison.run_scores else []
+    return [
+        *([status] if comparison.left_out else []),
+        *([] if at == "best" else [score]),
+        best,
+        *(_build_setting_column(comparison, *pair) for pair in zip(keys, list_key_headers(keys), strict=True)),
+        *map(_build_run_column, list_columns("comparison")),
+        _RunTableColumn("id", lambda row: _RunCell(row.record.id), lambda run_info: _RunCell(get_run_id(run_info))),
+    ]
+
+
+def _build_setting_column(comparison: Comparison, key: str, header: str) -> _RunTableColumn:
+    """Build the column of a key in which the compared runs differ."""
+    is_numeric = all(_is_number(row.settings[key]) for row in comparison.run_scores)
+    return _RunTableColumn(header, lambda row: _RunCell(row.settings[key]), is_numeric=is_numeric)
+
+
+def _build_run_column(column: RunColumn) -> _RunTableColumn:
+    """Build a column with a value of every run. A number with a unit or with separators is sorted by its value."""
+
+    def build_cell(run_info: RunInfo) -> _RunCell:
+        value = column.value(run_info)
+        is_sorted_by_value = column.quantity in ("count", "duration") and isinstance(value, int | float)
+        return _RunCell(format_field(column.name, value), repr(value) if is_sorted_by_value else "")
+
+    return _RunTableColumn(column.header, lambda row: build_cell(row.run_info), build_cell, column.is_numeric)
 
 
 def _is_number(text: str) -> bool:
@@ -267,58 +320,9 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _build_compared_row(
-    comparison: Comparison, row: RunScore, keys: Sequence[str], anchors: Mapping[Path, str], *, others: bool
-) -> _RunRow:
-    """Build the row of a compared run.
-
-    Args:
-        comparison: The comparison.
-        row: The compared run with its scores.
-        keys: The keys in which runs differ; each has a column.
-        anchors: The HTML anchors of the runs' pages, by run directory.
-        others: Whether the table also lists left-out runs. It then has a column for the status.
-    """
-    cells = [
-        *([_RunCell("completed")] if others else []),
-        *(
-            []
-            if comparison.point.text == "best"
-            else [_RunCell(format_compared_value(comparison, row.score), repr(row.score))]
-        ),
-        _RunCell(format_score(row.best_score), repr(row.best_score)),
-        *(_RunCell(row.settings[key]) for key in keys),
-        _RunCell(str(row.record.epochs)),
-        _RunCell(f"{row.parameter_count:,}", str(row.parameter_count)),
-        _RunCell(format_duration(row.record.seconds), repr(row.record.seconds or 0.0)),
-        _RunCell(row.record.id),
-    ]
-    return _RunRow(anchors.get(row.run.directory), row.record.name, tuple(cells))
-
-
-def _build_left_out_row(run_info: RunInfo, gap: int, anchors: Mapping[Path, str]) -> _RunRow:
-    """Build the row of a left-out run, whose cells of scores and settings contain only `–`.
-
-    Args:
-        run_info: The left-out run.
-        gap: The number of columns of settings and of the compared score. These cells, and the cell of the best score,
-            contain `–`.
-        anchors: The HTML anchors of the runs' pages, by run directory.
-    """
-    record = run_info.record
-    cells = [
-        _RunCell(_format_left_out_reason(run_info)),
-        *(_RunCell("–") for _ in range(gap + 1)),
-        _RunCell(str(record.epochs) if record else "–"),
-        _RunCell(f"{record.parameters.get('total', 0):,}" if record else "–"),
-        _RunCell(format_duration(record.seconds) if record else "–", repr(record.seconds or 0.0) if record else ""),
-        _RunCell(get_run_id(run_info)),
-    ]
-    return _RunRow(anchors.get(run_info.run.directory), run_info.name, tuple(cells))
-
-
-def _format_left_out_reason(run_info: RunInfo) -> str:
-    """Return the reason why a run was not compared."""
-    if run_info.error or run_info.record is None:
-        return f"broken: {run_info.error}" if run_info.record is None else str(run_info.error)
-    return run_info.record.status + (f": {run_info.record.reason}" if run_info.record.reason else "")
+def _build_reason_cell(run_info: RunInfo) -> _RunCell:
+    """Build the cell with the reason why a run was not compared."""
+    if run_info.record is not None and run_info.error:
+        return _RunCell(run_info.error)
+    reason = get_run_reason(run_info)
+    return _RunCell(get_run_status(run_info) + (f": {reason}" if reason else ""))

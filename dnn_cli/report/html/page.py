@@ -22,7 +22,7 @@ from dnn_cli.report.html.overview import (
 from dnn_cli.report.html.run_page import DetailLimits, RunPage, build_run_page
 from dnn_cli.report.html.svg_plot import compute_max_points
 from dnn_cli.report.text import format_count
-from dnn_cli.runs.query.fields import get_run_id
+from dnn_cli.runs.query.run_columns import get_run_id
 from dnn_cli.runs.run_info import RunInfo
 
 MAX_RUN_PAGES = 100

@@ -19,7 +19,7 @@ from dnn_cli.report.html.predictions_section import ClassificationSection, Regre
 from dnn_cli.report.html.svg_plot import Plot, SvgLine, build_plot, select_evenly
 from dnn_cli.report.run_details import iter_environment_rows, iter_origin_rows, iter_score_rows, iter_time_rows
 from dnn_cli.report.text import format_score
-from dnn_cli.runs.query.fields import get_run_id
+from dnn_cli.runs.query.run_columns import get_run_id
 from dnn_cli.runs.record import NON_SCORE_COLUMNS
 from dnn_cli.runs.run import Run, read_text_file
 from dnn_cli.runs.run_info import RunInfo

@@ -9,13 +9,13 @@ from typing import Any
 
 from dnn_cli.errors import QueryError
 from dnn_cli.runs.query.fields import (
-    ABSENT,
     ALL_FIELDS_HINT,
     build_getter,
     format_field_suggestion,
     has_field,
     split_numbers,
 )
+from dnn_cli.runs.query.run_columns import ABSENT
 from dnn_cli.runs.run_info import RunInfo
 
 _INTEGER = re.compile(r"[-+]?[0-9]{1,300}")

@@ -4,27 +4,19 @@ The value of a field is read only when it is needed.
 """
 
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from datetime import datetime, timezone
 from typing import Any
 
 from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.metrics import expand_score_name
 from dnn_cli.errors import UsageError, suggest_nearest_name
+from dnn_cli.runs.query.run_columns import ABSENT, RUN_COLUMNS, FieldGetter, build_record_getter, to_field_value
 from dnn_cli.runs.record import EVALUATE_HINT, NON_SCORE_COLUMNS, TEST_PREFIX, Record, is_test_score
 from dnn_cli.runs.run_info import RunInfo
 
 _Scalar = str | int | float | bool
 _Value = _Scalar | tuple[_Scalar, ...] | None
 """Value of a field: a tuple for a list, `None` for an empty field."""
-
-ABSENT: Any = object()
-"""Mark for a field that a run lacks. `None` is the value of a field that exists but is empty."""
-
-_FieldGetter = Callable[[RunInfo], Any]
-"""Function that returns the value of a field of a run, or `ABSENT`."""
 
 _MAX_SEARCHED_FIELDS = 5000
 """Largest number of field names that are compared with a mistyped name, to suggest a similar name."""
@@ -48,56 +40,6 @@ ALL_FIELDS_HINT = "dnn runs --all --csv prints every field as a column"
 _DIGITS = re.compile(r"([0-9]+)")
 
 
-def _build_record_getter(get: Callable[[Record], Any]) -> _FieldGetter:
-    """Build a function that reads a field from the record of a run, and returns `ABSENT` for a run without a record."""
-    return lambda run_info: ABSENT if run_info.record is None else get(run_info.record)
-
-
-def get_run_id(run_info: RunInfo) -> str:
-    """Return the id of a run; without a record, the text after the last hyphen of the directory name."""
-    return run_info.record.id if run_info.record else run_info.run.directory.absolute().name.rpartition("-")[2]
-
-
-def _compute_age(run_info: RunInfo) -> Any:
-    """Return the seconds since a run started; `None` if the start is invalid, `ABSENT` without a record."""
-    with suppress(ValueError, OverflowError):
-        started = datetime.fromisoformat(run_info.record.started) if run_info.record else None
-        if started is not None:
-            aware = started if started.tzinfo else started.replace(tzinfo=timezone.utc)
-            return time.time() - aware.timestamp()
-    return ABSENT if run_info.record is None else None
-
-
-def _list_sweep_names(record: Record) -> tuple[str, ...]:
-    """Return the ids and names of the sweeps that a run belongs to."""
-    return tuple(text for sweep in record.sweeps for text in (sweep.id, sweep.name))
-
-
-_BUILT_IN_FIELDS: dict[str, _FieldGetter] = {
-    "id": get_run_id,
-    "name": lambda run_info: run_info.name,
-    "status": lambda run_info: run_info.record.status if run_info.record else "broken",
-    "reason": lambda run_info: run_info.record.reason if run_info.record else run_info.error,
-    "started": _build_record_getter(lambda record: record.started),
-    "ended": _build_record_getter(lambda record: record.ended),
-    "age": _compute_age,
-    "seconds": _build_record_getter(lambda record: record.seconds),
-    "trained": _build_record_getter(lambda record: record.epochs),
-    "engine": _build_record_getter(lambda record: record.engine),
-    "device": _build_record_getter(lambda record: _to_field_value(record.platform.get("device"))),
-    "tag": lambda run_info: run_info.annotations.tags,
-    "note": lambda run_info: run_info.annotations.note,
-    "sweep": _build_record_getter(_list_sweep_names),
-    "dir": lambda run_info: str(run_info.run.directory),
-    "fingerprint": _build_record_getter(lambda record: record.data.get("fingerprint")),
-    "resumed": _build_record_getter(lambda record: len(record.resumed)),
-    "reproduces": _build_record_getter(lambda record: record.reproduces),
-    "parameters": _build_record_getter(lambda record: record.parameters.get("total")),
-    "best.epoch": _build_record_getter(lambda record: (record.results.best or {}).get("epoch")),
-    "last.epoch": _build_record_getter(lambda record: (record.results.last or {}).get("epoch")),
-}
-"""Getters of the fields that every run has or could have. A query may name these fields even if no run has them."""
-
 _RECORD_SECTIONS: dict[str, Callable[[Record], Mapping[str, Any] | None]] = {
     "best": lambda record: {**(record.results.best or {}), **record.get_test_scores("best.keras")},
     "last": lambda record: record.results.last,
@@ -110,9 +52,9 @@ _RECORD_SECTIONS: dict[str, Callable[[Record], Mapping[str, Any] | None]] = {
 }
 """Sections of a record, with functions that return them. Keys of sections are fields, such as `best.val_accuracy`.
 
-A field that is neither built in nor in a section is a key of the config."""
+A field that is neither a column of runs nor in a section is a key of the config."""
 
-_SCORE_FIELD_PREFIXES = ("best.", "last.", "model.")
+SCORE_FIELD_PREFIXES = ("best.", "last.", "model.")
 """Prefixes of fields that name a score."""
 
 _MODEL_CONFIG_FIELDS = ("model", "model.name", "model.layers")
@@ -121,26 +63,26 @@ _MODEL_CONFIG_FIELDS = ("model", "model.name", "model.layers")
 def is_config_field(field: str) -> bool:
     """Return whether a field is a key of the config, so that its value must be read from `config.yaml`."""
     in_model = field in _MODEL_CONFIG_FIELDS or field.startswith("model.layers.")
-    if field in _BUILT_IN_FIELDS or field.startswith(TEST_PREFIX):
+    if field in RUN_COLUMNS or field.startswith(TEST_PREFIX):
         return False
     return in_model or field.partition(".")[0] not in _RECORD_SECTIONS
 
 
-def build_getter(field: str) -> _FieldGetter:
+def build_getter(field: str) -> FieldGetter:
     """Build a function that returns the value of a field of a run."""
-    if field in _BUILT_IN_FIELDS:
-        return _BUILT_IN_FIELDS[field]
+    if field in RUN_COLUMNS:
+        return RUN_COLUMNS[field].value
     if field.startswith(TEST_PREFIX):
-        return _build_record_getter(lambda record: record.get_test_scores().get(field, ABSENT))
+        return build_record_getter(lambda record: record.get_test_scores().get(field, ABSENT))
     if is_config_field(field):
         steps = field.split(".")
         return lambda run_info: get_config_field(run_info.config, steps) if run_info.record is not None else ABSENT
-    head, _, key = (expand_score_name(field) if field.startswith(_SCORE_FIELD_PREFIXES) else field).partition(".")
+    head, _, key = (expand_score_name(field) if field.startswith(SCORE_FIELD_PREFIXES) else field).partition(".")
     get_section = _RECORD_SECTIONS[head]
 
     def get(run_info: RunInfo) -> Any:
         section = get_section(run_info.record) if run_info.record is not None else None
-        return _to_field_value(section[key]) if section and key in section else ABSENT
+        return to_field_value(section[key]) if section and key in section else ABSENT
 
     return get
 
@@ -151,7 +93,7 @@ def get_config_field(config: Mapping[str, Any] | None, steps: Sequence[str]) -> 
     A part with a `type`, such as an optimizer, becomes the name of its type: `adam`. The arguments are those of
     `get_config_value`.
     """
-    return _to_field_value(get_config_value(config, steps))
+    return to_field_value(get_config_value(config, steps))
 
 
 def get_config_value(config: Mapping[str, Any] | None, steps: Sequence[str]) -> Any:
@@ -194,25 +136,9 @@ def _find_list_item(items: Sequence[Any], step: str) -> Any:
     return next((element for element in nested_items if element is not ABSENT), ABSENT)
 
 
-def _to_field_value(value: Any) -> Any:
-    """Convert a value of a record or config to the form that queries compare: a text, number, Boolean or tuple.
-
-    A config part with a `type`, such as a layer, becomes the name of its type. Other dicts become `None`.
-    """
-    if value is ABSENT or value is None or isinstance(value, str | int | float):
-        return value
-    if isinstance(value, dict):
-        type_name = value.get("type")
-        return type_name if isinstance(type_name, str) else None
-    if isinstance(value, list | tuple):
-        values = (_to_field_value(element) for element in value)
-        return tuple(element for element in values if element is not None and not isinstance(element, tuple))
-    return None
-
-
 def list_fields(runs: Iterable[RunInfo]) -> list[str]:
-    """Return all fields of the runs: built-in fields first, then fields of records, then keys of configs."""
-    fields: dict[str, None] = dict.fromkeys(_BUILT_IN_FIELDS)
+    """Return all fields of the runs: columns of runs first, then fields of records, then keys of configs."""
+    fields: dict[str, None] = dict.fromkeys(RUN_COLUMNS)
     keys: dict[str, None] = {}
     for run_info in runs:
         if run_info.record is None:
@@ -269,9 +195,9 @@ def format_field_suggestion(field: str, runs: Sequence[RunInfo]) -> str:
 
 
 def has_field(field: str, runs: Iterable[RunInfo]) -> bool:
-    """Return whether a field is built in, or a run has the field."""
+    """Return whether a field is a column of all runs, or a run has the field."""
     get = build_getter(field)
-    return field in _BUILT_IN_FIELDS or any(get(run_info) is not ABSENT for run_info in runs)
+    return field in RUN_COLUMNS or any(get(run_info) is not ABSENT for run_info in runs)
 
 
 def check_fields(fields: Iterable[str], runs: Sequence[RunInfo]) -> None:

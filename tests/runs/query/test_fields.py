@@ -1,10 +1,9 @@
 import pytest
 
 from dnn_cli.errors import UsageError
-from dnn_cli.report.runs_table import build_fields_listing
+from dnn_cli.report.runs_table import build_fields_cells
 from dnn_cli.runs.annotations import Annotations, write_annotations
 from dnn_cli.runs.query.fields import (
-    ABSENT,
     build_getter,
     check_fields,
     format_field_suggestion,
@@ -14,6 +13,7 @@ from dnn_cli.runs.query.fields import (
     split_numbers,
 )
 from dnn_cli.runs.query.parser import filter_runs
+from dnn_cli.runs.query.run_columns import ABSENT
 from dnn_cli.runs.record import Evaluation, Membership
 from dnn_cli.runs.run_info import read_run_info
 from dnn_cli.runs.store import Store
@@ -231,7 +231,7 @@ def test_best_model_score_is_suggested_if_only_it_was_evaluated(make_run, tmp_pa
     with pytest.raises(UsageError) as error:
         check_fields(["test_accuracy"], store.list_runs())
     assert error.value.suggestion == "did you mean best.test_accuracy?"
-    assert build_fields_listing(store.list_runs(), ["id", "best.test_accuracy"]).headers == ["id", "best.test_accuracy"]
+    assert build_fields_cells(store.list_runs(), ["id", "best.test_accuracy"]).headers == ["id", "best.test_accuracy"]
     assert store.find("best:best.test_accuracy")
 
 

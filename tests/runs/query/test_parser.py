@@ -103,7 +103,7 @@ def find_numbers(query):
 )
 def test_query_finds_runs(monkeypatch, query, expected):
     late = datetime(2026, 11, 20, tzinfo=timezone.utc).timestamp()
-    monkeypatch.setattr("dnn_cli.runs.query.fields.time.time", lambda: late)
+    monkeypatch.setattr("dnn_cli.runs.query.run_columns.time.time", lambda: late)
     assert find_numbers(query) == expected
 
 
@@ -116,7 +116,7 @@ def test_short_keras_names_of_scores_are_accepted():
 
 def test_age_is_compared_with_durations(monkeypatch):
     now = datetime(2026, 11, 4, 10, tzinfo=timezone.utc) + timedelta(hours=1)
-    monkeypatch.setattr("dnn_cli.runs.query.fields.time.time", now.timestamp)
+    monkeypatch.setattr("dnn_cli.runs.query.run_columns.time.time", now.timestamp)
     assert find_numbers("age < 2d") == "34"
     assert find_numbers("age < 90m") == "4"
 
