@@ -1,13 +1,10 @@
 """Completion: what is offered, and that real shells put it into the line."""
 
-import fcntl
 import os
 import pty
 import select
 import shutil
-import subprocess
 import sys
-import termios
 import time
 
 import pytest
@@ -16,7 +13,7 @@ from dnn_cli.cli.app import app
 from dnn_cli.cli.completion import SCRIPTS, iter_completion_lines, split_command_line
 from dnn_cli.runs.record import Membership
 from tests.helpers.digits import DIGITS_YAML
-from tests.helpers.settings import ROOT
+from tests.helpers.processes import control_terminal, start_process
 
 BREAKS = " \t\n\"'@><=;|&(:"
 """What bash breaks words at, by default."""
@@ -153,29 +150,18 @@ def shell(tmp_path_factory):
             pytest.skip(f"{name} is not installed")
         primary, secondary = pty.openpty()
         path = f"{directory / 'bin'}:{os.environ['PATH']}"
-        process = subprocess.Popen(
-            [name, *STARTS[name]], cwd=directory, stdin=secondary, stdout=secondary, stderr=secondary,
-            preexec_fn=start_session, env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "TERM": "dumb",
-                                         "HOME": str(directory), "COLUMNS": "200"},
-        )  # fmt: skip
-        os.close(secondary)
-        try:
+        environment = {"PATH": path, "TERM": "dumb", "HOME": str(directory), "COLUMNS": "200"}
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), secondary)
+        with start_process(control_terminal(name, *STARTS[name]), cwd=directory, env=environment, **streams):
+            os.close(secondary)
             os.write(primary, f"{BEFORE[name]}; source {directory}/script.{name}; echo rea''dy\n".encode())
             read_until(primary, "ready\r")
             os.write(primary, f"{typed}\t".encode())
-            return read_until(primary, expected_text)
-        finally:
-            process.kill()
-            process.wait()
-            os.close(primary)
+            output = read_until(primary, expected_text)
+        os.close(primary)
+        return output
 
     return type_line
-
-
-def start_session():
-    """Make the terminal of stdin the controlling terminal of a new session, as a shell needs."""
-    os.setsid()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def read_until(descriptor, text, seconds=30):
