@@ -1,6 +1,7 @@
 """Entry point of `dnn` and of `python -m dnn_cli`, which handles Ctrl-C before the program is imported."""
 
-import signal
+# The module `signal` imports `enum`, which takes milliseconds. Its built-in part has all that is needed.
+import _signal as signal  # type: ignore[import-not-found]
 
 
 def main() -> None:
