@@ -1,7 +1,7 @@
 """Program `dnn`, which trains and compares Keras networks that are described in YAML."""
 
-from typing import TYPE_CHECKING
-
+# The module `typing` takes milliseconds to import, in which Ctrl-C would print a traceback.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from dnn_cli.api import Config
 

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from dnn_cli.runs.record import Record, Results
 from dnn_cli.runs.run import Run
 from tests.helpers import forked_cli
 from tests.helpers.digits import DIGITS_YAML
+from tests.helpers.processes import handle_ignored_signals
 from tests.helpers.settings import ROOT
 
 pytest_plugins = [
@@ -33,11 +34,20 @@ pytest_plugins = [
     "tests.helpers.training_runs",
 ]
 
+handle_ignored_signals()
+
 hypothesis.settings.register_profile("dnn", deadline=None)  # other processes slow tests down
 hypothesis.settings.load_profile("dnn")
 
 # Otherwise each collection, which Keras starts when it clears a session, walks all objects of TensorFlow.
 gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _end_commands() -> Iterator[None]:
+    """Kill the commands that a test has started and not ended, because the test failed."""
+    yield
+    forked_cli.kill_commands()
 
 
 @pytest.fixture

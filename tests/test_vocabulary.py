@@ -249,8 +249,8 @@ def find_used_names():
                 module, name = node.args[:2]
                 if isinstance(module, ast.Name) and isinstance(name, ast.Constant):
                     used[aliases.get(module.id, "")].add(name.value)
-    used["dnn_cli.cli.app"].add("main")  # the program's entry point
-    used["dnn_cli"].add("load")  # the Python interface
+    used["dnn_cli.__main__"].add("main")  # the entry point of the program
+    used["dnn_cli"].update(("load", "TYPE_CHECKING"))  # the Python interface, and a name for type checkers
     return used
 
 

@@ -38,6 +38,7 @@ from dnn_cli.cli.commands import (
 from dnn_cli.cli.commands import help as help_pages
 from dnn_cli.cli.commands import list as listing
 from dnn_cli.cli.commands import report as reporting
+from dnn_cli.cli.completers import build_fixed_completer
 from dnn_cli.cli.completion import COMPLETE_VARIABLE, install_script_and_exit, print_completions, print_script_and_exit
 from dnn_cli.cli.console import get_notes_console, redirect_to_devnull
 from dnn_cli.errors import AmbiguousAddressError, ConfigError, DataError, DnnError, QueryError
@@ -137,6 +138,7 @@ def declare_global_options(
         str | None,
         typer.Option(
             metavar="SHELL",
+            autocompletion=build_fixed_completer("bash", "zsh", "fish"),
             callback=install_script_and_exit,
             is_eager=True,
             help="Install Tab completion for bash, zsh or fish.",
@@ -146,6 +148,7 @@ def declare_global_options(
         str | None,
         typer.Option(
             metavar="SHELL",
+            autocompletion=build_fixed_completer("bash", "zsh", "fish"),
             callback=print_script_and_exit,
             is_eager=True,
             help="Print the completion script of a shell.",
@@ -174,6 +177,9 @@ def main() -> None:
     # SystemExit runs the cleanup of unfinished work.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
+        # `dnn_cli.__main__` has set the default action for the time of the imports.
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         code = app(sys.argv[1:] or ["--help"], prog_name="dnn", standalone_mode=False)
         sys.stdout.flush()
     except DnnError as error:

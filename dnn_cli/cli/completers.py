@@ -1,7 +1,6 @@
 """Functions that complete command line parameters: runs, configs and their keys, fields of runs, and fixed words.
 
-The metavar of an argument, such as `RUN`, or the name of an option, such as `--where`, selects its completer. A new
-command needs a new completer only for a new metavar or option.
+A parameter declares its completer next to its help: `typer.Argument(..., autocompletion=complete_runs)`.
 """
 
 import os
@@ -10,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
+
+import typer
 
 from dnn_cli.errors import DnnError
 from dnn_cli.runs.runs_directory import get_default_runs_dir
@@ -27,35 +28,21 @@ class CompletionWord(NamedTuple):
     meaning: str = ""
 
 
-Completer = Callable[[dict[str, Any], str], "Iterator[CompletionWord] | Sequence[CompletionWord]"]
+_Completer = Callable[[typer.Context, str], "Iterator[CompletionWord] | Sequence[CompletionWord]"]
 """Function that returns the words that a completion offers.
 
-The first argument holds the values that are already typed, by the name of their parameter. The second argument is the
-unfinished word.
+The first argument has the values that are already typed. The second argument is the unfinished word. Typer recognises
+both by their types.
 """
 
 
-def find_completer(metavar: str | None, options: Sequence[str]) -> Completer | None:
-    """Return the completer of a parameter, or `None` if the parameter has no completer.
-
-    Args:
-        metavar: The placeholder of the parameter in the help, such as `RUN`.
-        options: The names of the parameter if it is an option, such as `--metric`. These names take precedence over the
-            metavar.
-    """
-    for option in options:
-        if option in _COMPLETERS_BY_OPTION:
-            return _COMPLETERS_BY_OPTION[option]
-    return _COMPLETERS_BY_METAVAR.get(metavar or "")
-
-
-def _complete_runs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
+def complete_runs(context: typer.Context, typed: str) -> Iterator[CompletionWord]:
     """Yield addresses of runs: names, ids, @1, best:METRIC, sweep:ID."""
     from dnn_cli.report.text import format_score
     from dnn_cli.runs.address import format_name_address
     from dnn_cli.runs.store import Store
 
-    all_runs = Store(_get_runs_dir(parameters)).list_runs()
+    all_runs = Store(_get_runs_dir(context)).list_runs()
     readable_runs = [run_info for run_info in all_runs if run_info.record is not None]
 
     def format_run_meaning(run_info: Any) -> str:
@@ -90,43 +77,41 @@ def _complete_runs(parameters: dict[str, Any], typed: str) -> Iterator[Completio
         yield CompletionWord("sweep:", "the runs of a sweep")
 
 
-def _complete_configs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
+def complete_configs(context: typer.Context, typed: str) -> Iterator[CompletionWord]:
     """Yield overrides for the first config file that is already typed, then config files."""
-    words = [str(word) for word in parameters.get("arguments") or ()]
+    words = _list_arguments(context)
     files = [word for word in words if os.path.isfile(word)]
     if files:
         yield from _complete_overrides(files[0], typed)
     yield from _complete_config_files(typed)
 
 
-def _complete_runs_or_configs(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
+def complete_runs_or_configs(context: typer.Context, typed: str) -> Iterator[CompletionWord]:
     """Yield config files and addresses of runs for the first word, and overrides and config files for later words."""
-    if parameters.get("arguments"):
-        yield from _complete_run_keys(parameters, typed)
-        yield from _complete_configs(parameters, typed)
+    if _list_arguments(context):
+        yield from _complete_run_keys(context, typed)
+        yield from complete_configs(context, typed)
     else:
         yield from _complete_config_files(typed)
-        yield from _complete_runs(parameters, typed)
+        yield from complete_runs(context, typed)
 
 
-def _complete_run_then_keys(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
+def complete_run_then_keys(context: typer.Context, typed: str) -> Iterator[CompletionWord]:
     """Yield addresses of runs for the first word, and overrides of the run's config for later words."""
-    yield from (
-        _complete_run_keys(parameters, typed) if parameters.get("arguments") else _complete_runs(parameters, typed)
-    )
+    yield from (_complete_run_keys(context, typed) if _list_arguments(context) else complete_runs(context, typed))
 
 
-def _complete_run_keys(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
+def _complete_run_keys(context: typer.Context, typed: str) -> Iterator[CompletionWord]:
     """Yield overrides for the config of the run whose address is the first typed word.
 
     No override is yielded if the word is a file, or if no run has this address.
     """
     from dnn_cli.runs.store import Store
 
-    words = [str(word) for word in parameters.get("arguments") or () if "=" not in str(word)]
+    words = [word for word in _list_arguments(context) if "=" not in word]
     if words and not os.path.isfile(words[0]):
         with suppress(DnnError):
-            yield from _complete_overrides(str(Store(_get_runs_dir(parameters)).find(words[0]).config), typed)
+            yield from _complete_overrides(str(Store(_get_runs_dir(context)).find(words[0]).config), typed)
 
 
 def _complete_overrides(file: str, typed: str) -> Iterator[CompletionWord]:
@@ -152,7 +137,7 @@ def _complete_config_files(typed: str) -> Iterator[CompletionWord]:
                 yield CompletionWord(name)
 
 
-def _complete_condition(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
+def complete_condition(context: typer.Context, typed: str) -> Iterator[CompletionWord]:
     """Yield completions of a condition of `--where`.
 
     After `status =`, the last word is completed to a status. Elsewhere, the word is completed to a field of runs, such
@@ -165,36 +150,34 @@ def _complete_condition(parameters: dict[str, Any], typed: str) -> Iterator[Comp
 
         candidates = [CompletionWord(status) for status in (*get_args(Status), "broken")]
     else:
-        candidates = [CompletionWord(field) for field in _list_run_fields(parameters)]
+        candidates = [CompletionWord(field) for field in _list_run_fields(context)]
     yield from (CompletionWord(f"{before}{text}") for text, _ in candidates if text.startswith(last))
 
 
-def _complete_fields(parameters: dict[str, Any], typed: str) -> Iterator[CompletionWord]:
+def complete_fields(context: typer.Context, typed: str) -> Iterator[CompletionWord]:
     """Yield completions of a comma-separated list of fields, for `--columns`, `--sort-by` and `--by`.
 
     Only the last field is completed. A `-` may precede the field, for a descending order.
     """
     before, comma, last = typed.rpartition(",")
     minus = "-" if last.startswith("-") else ""
-    yield from (CompletionWord(f"{before}{comma}{minus}{field}") for field in _list_run_fields(parameters))
+    yield from (CompletionWord(f"{before}{comma}{minus}{field}") for field in _list_run_fields(context))
 
 
-def _list_run_fields(parameters: dict[str, Any]) -> list[str]:
+def _list_run_fields(context: typer.Context) -> list[str]:
     """List the fields that at least one of the latest runs has, such as `best.val_loss`."""
     from dnn_cli.runs.query.fields import list_fields
     from dnn_cli.runs.store import Store
 
-    store = Store(_get_runs_dir(parameters))
+    store = Store(_get_runs_dir(context))
     return list_fields(store.with_details(store.list_runs()[:_MAX_OFFERED_RUNS]))
 
 
-def _complete_metrics(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
+def complete_metrics(context: typer.Context, typed: str) -> list[CompletionWord]:
     """Return the names of the scores of all runs as completion words."""
     from dnn_cli.runs.store import Store
 
-    readable_runs = [
-        run_info for run_info in Store(_get_runs_dir(parameters)).list_runs() if run_info.record is not None
-    ]
+    readable_runs = [run_info for run_info in Store(_get_runs_dir(context)).list_runs() if run_info.record is not None]
     return [CompletionWord(name) for name in _list_score_names(readable_runs)]
 
 
@@ -206,20 +189,39 @@ def _list_score_names(run_infos: Sequence[Any]) -> dict[str, None]:
     return {name: None for best in bests for name in best if name not in NON_SCORE_COLUMNS}
 
 
-def _get_runs_dir(parameters: dict[str, Any]) -> Path:
+def _get_runs_dir(context: typer.Context) -> Path:
     """Return the directory of the option `--runs-dir`, otherwise the default directory of runs."""
-    return Path(parameters.get("runs_dir") or get_default_runs_dir())
+    return Path(_get_value(context, "runs_dir") or get_default_runs_dir())
 
 
-def _build_fixed_completer(*words: str) -> Completer:
+def _list_arguments(context: typer.Context) -> list[str]:
+    """List the configs, addresses and overrides that are already typed."""
+    return [str(word) for word in _get_value(context, "arguments") or ()]
+
+
+def _get_value(context: typer.Context, name: str) -> Any:
+    """Return the value of a parameter of the command or of a group around the command; otherwise `None`."""
+    ancestor: Any = context
+    while ancestor is not None:
+        if name in ancestor.params:
+            return ancestor.params[name]
+        ancestor = ancestor.parent
+    return None
+
+
+def build_fixed_completer(*words: str) -> _Completer:
     """Build a completer that always offers the same words."""
-    return lambda parameters, typed: [CompletionWord(word) for word in words]
+
+    def complete(context: typer.Context, typed: str) -> list[CompletionWord]:
+        return [CompletionWord(word) for word in words]
+
+    return complete
 
 
-def _build_name_completer(kind: str) -> Completer:
+def build_name_completer(kind: str) -> _Completer:
     """Build a completer that offers all names of one kind in configs: `adam`, `sgd` and so on for `optimizer`."""
 
-    def complete(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
+    def complete(context: typer.Context, typed: str) -> list[CompletionWord]:
         from dnn_cli.config.registry import NAMES_BY_KIND
 
         return [CompletionWord(name) for name in NAMES_BY_KIND[kind]]
@@ -227,21 +229,21 @@ def _build_name_completer(kind: str) -> Completer:
     return complete
 
 
-def _complete_export_formats(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
+def complete_export_formats(context: typer.Context, typed: str) -> list[CompletionWord]:
     """Return the names of the formats of `dnn export` as completion words."""
     from dnn_cli.export.export_formats import EXPORT_FORMATS
 
     return [CompletionWord(name) for name in EXPORT_FORMATS]
 
 
-def _complete_kinds(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
+def complete_kinds(context: typer.Context, typed: str) -> list[CompletionWord]:
     """Return completion words for the argument of `dnn list`: `layers`, `optimizers`, `losses` and so on."""
     from dnn_cli.cli.commands.list import KINDS
 
     return [CompletionWord(kind) for kind in KINDS]
 
 
-def _complete_topics(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
+def complete_topics(context: typer.Context, typed: str) -> list[CompletionWord]:
     """Return completion words for the argument of `dnn help`: pages, then commands without a page."""
     from dnn_cli.cli.app import COMMAND_GROUPS
     from dnn_cli.cli.commands.help import list_pages
@@ -249,38 +251,3 @@ def _complete_topics(parameters: dict[str, Any], typed: str) -> list[CompletionW
     pages = list_pages()
     commands = [name for group in COMMAND_GROUPS.values() for name in group if name not in pages]
     return [*(CompletionWord(*page) for page in pages.items()), *map(CompletionWord, commands)]
-
-
-_COMPLETERS_BY_METAVAR: dict[str, Completer] = {
-    "RUN": _complete_runs,
-    "A": _complete_runs,
-    "B": _complete_runs,
-    "CONFIG|KEY=VALUE": _complete_configs,
-    "CONFIG|SWEEP|KEY=VALUES": _complete_configs,
-    "CONFIG|RUN|KEY=VALUE": _complete_runs_or_configs,
-    "CONFIG|DATA|KEY=VALUE": _complete_configs,
-    "RUN|KEY=VALUE": _complete_run_then_keys,
-    "RUN|FILE|KEY=VALUE": _complete_run_then_keys,
-    "KIND": _complete_kinds,
-    "TOPIC": _complete_topics,
-}
-
-_COMPLETERS_BY_OPTION: dict[str, Completer] = {
-    "--where": _complete_condition,
-    "--sort-by": _complete_fields,
-    "--columns": _complete_fields,
-    "--by": _complete_fields,
-    "--metric": _complete_metrics,
-    "--baseline": _complete_runs,
-    "--at": _build_fixed_completer("best", "epoch=", "steps=", "seconds=", "area", "reach="),
-    "--search": _build_fixed_completer("grid", "random", "bayesian"),
-    "--on": _build_fixed_completer("local", "ray"),
-    "--engine": _build_fixed_completer("chunked", "keras"),
-    "--format": _complete_export_formats,
-    "--split": _build_fixed_completer("test", "validation"),
-    "--optimizer": _build_name_completer("optimizer"),
-    "--activation": _build_name_completer("activation"),
-    "--mlflow": _build_fixed_completer("sqlite:///mlflow.db", "file:", "http://"),
-    "--install-completion": _build_fixed_completer("bash", "zsh", "fish"),
-    "--show-completion": _build_fixed_completer("bash", "zsh", "fish"),
-}

@@ -9,13 +9,12 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, suppress
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from dnn_cli.cli.completers import Completer, CompletionWord, find_completer
+from dnn_cli.cli.completers import CompletionWord
 from dnn_cli.errors import RunError, UsageError, suggest_nearest_name
 
 COMPLETE_VARIABLE = "_DNN_COMPLETE"
@@ -149,36 +148,8 @@ def _list_completions(app: typer.Typer, words: list[str], typed: str) -> list[Co
         typed: The unfinished word.
     """
     command = typer.main.get_command(app)
-    _install_completers(command)
     items = _build_shell_complete(command).get_completions(words, typed)
     return [CompletionWord(item.value, item.help or "") for item in items if item.type == "plain"]
-
-
-def _install_completers(command: Any) -> None:
-    """Set the completer of every argument and option of a command and of its subcommands."""
-    for parameter in command.params:
-        completer = find_completer(parameter.metavar, parameter.opts)
-        if completer is not None:
-            parameter.shell_complete = partial(_run_completer, completer)
-    for subcommand in getattr(command, "commands", {}).values():
-        _install_completers(subcommand)
-
-
-def _run_completer(completer: Completer, context: Any, typed: str) -> list[Any]:
-    """Run a completer with the parameters of a Click context, and return the words as Click's completion items."""
-    item = _import_shell_completion().CompletionItem
-    parameters = {
-        **{name: value for ancestor in _iter_contexts(context) for name, value in ancestor.params.items()},
-        **context.params,
-    }
-    return [item(text, help=meaning) for text, meaning in completer(parameters, typed)]
-
-
-def _iter_contexts(context: Any) -> Iterator[Any]:
-    """Yield a Click context and its parents, the outermost last."""
-    while context is not None:
-        yield context
-        context = context.parent
 
 
 def _build_shell_complete(command: Any) -> Any:

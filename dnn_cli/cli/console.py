@@ -9,7 +9,7 @@ from typing import IO, Any, TextIO
 from rich.console import Console
 from rich.table import Table
 
-from dnn_cli.host.terminal import can_move_cursor
+from dnn_cli.host.terminal import can_move_cursor, get_assumed_size
 from dnn_cli.report.tables import PlainTable
 from dnn_cli.report.text import UNLIMITED_WIDTH
 
@@ -53,10 +53,13 @@ def build_console(stream: TextIO) -> Console:
     if hasattr(stream, "reconfigure"):
         # On a terminal without Unicode, a ? replaces a character and no error is raised.
         stream.reconfigure(errors="replace")
+    # Rich reads the numbers that the terminal reports, also after a change of the window's size.
+    width, height = get_assumed_size(stream) if stream.isatty() else (UNLIMITED_WIDTH, None)
     return _PipeSafeConsole(
         file=stream,
         force_terminal=False if is_plain else None,
-        width=None if stream.isatty() else UNLIMITED_WIDTH,
+        width=width,
+        height=height,
         markup=False,
         emoji=False,
         highlight=False,

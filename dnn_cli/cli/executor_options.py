@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dnn_cli.cli.completers import build_fixed_completer
 from dnn_cli.errors import UsageError, suggest_nearest_name
 
 if TYPE_CHECKING:
@@ -19,7 +20,13 @@ JobsOption = Annotated[
     typer.Option("-j", "--jobs", min=1, max=1024, metavar="N", help="Number of worker processes."),
 ]
 ExecutorOption = Annotated[
-    str, typer.Option("--on", metavar="PLACE", help="Where to train: local (this machine) or ray (a Ray cluster).")
+    str,
+    typer.Option(
+        "--on",
+        metavar="PLACE",
+        autocompletion=build_fixed_completer("local", "ray"),
+        help="Where to train: local (this machine) or ray (a Ray cluster).",
+    ),
 ]
 GpusOption = Annotated[
     int,

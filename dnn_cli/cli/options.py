@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnn_cli.cli.completers import build_fixed_completer, complete_configs, complete_metrics, complete_runs
 from dnn_cli.errors import ConfigError, LocatedIssue, UsageError, suggest_nearest_name
 from dnn_cli.runs.runs_directory import RUNS_DIR_VARIABLE
 
@@ -29,13 +30,20 @@ TensorboardOption = Annotated[
 ]
 ConfigArguments = Annotated[
     list[str],
-    typer.Argument(metavar="CONFIG|KEY=VALUE", help="Config files, then overrides, for example epochs=10."),
+    typer.Argument(
+        metavar="CONFIG|KEY=VALUE",
+        autocompletion=complete_configs,
+        help="Config files, then overrides, for example epochs=10.",
+    ),
 ]
 
 BaselineOption = Annotated[
     str | None,
     typer.Option(
-        "--baseline", metavar="GROUP", help="Group to compare with, by name or run id. Default: the best group."
+        "--baseline",
+        metavar="GROUP",
+        autocompletion=complete_runs,
+        help="Group to compare with, by name or run id. Default: the best group.",
     ),
 ]
 PointOption = Annotated[
@@ -43,6 +51,7 @@ PointOption = Annotated[
     typer.Option(
         "--at",
         metavar="POINT",
+        autocompletion=build_fixed_completer("best", "epoch=", "steps=", "seconds=", "area", "reach="),
         help="Point to compare at: final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE.",
     ),
 ]
@@ -51,6 +60,7 @@ ComparedMetricOption = Annotated[
     typer.Option(
         "--metric",
         metavar="METRIC",
+        autocompletion=complete_metrics,
         help="Metric to compare, for example val_loss. Default: the metric that most runs monitor.",
     ),
 ]

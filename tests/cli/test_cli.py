@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import subprocess
 import sys
 
@@ -11,6 +10,7 @@ import pytest
 from tests.helpers.cli_output import parse_json_output
 from tests.helpers.digits import DIGITS_YAML, DIVERGING_OVERRIDES
 from tests.helpers.settings import ROOT
+from tests.helpers.terminal import run_on_terminal
 
 ESCAPE = "\x1b"
 
@@ -230,30 +230,8 @@ def test_closed_pipe_is_not_an_error(config, make_run, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def run_on_terminal(words, cwd, **environment):
-    """What a command shows on a terminal of 100 columns."""
-    primary, secondary = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dnn_cli", *words], cwd=cwd, stdin=secondary, stdout=secondary, stderr=secondary,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "TERM": "xterm-256color", **environment},
-    )  # fmt: skip
-    os.close(secondary)
-    output = b""
-    while True:
-        try:
-            chunk = os.read(primary, 65536)
-        except OSError:
-            break
-        if not chunk:
-            break
-        output += chunk
-    os.close(primary)
-    assert process.wait() == 0
-    return output.decode()
-
-
 def test_terminal_displays_progress_bar_and_epochs(config, tmp_path):
-    output = run_on_terminal(["train", config(), "epochs=12"], tmp_path)
+    output = run_on_terminal(tmp_path, "train", config(), "epochs=12", columns=100)
     assert " 12/12 " in output
     assert "━" in output
     assert "examples/s" in output
@@ -263,7 +241,7 @@ def test_terminal_displays_progress_bar_and_epochs(config, tmp_path):
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])
 def test_a_plain_terminal_gets_no_control_codes(make_run, tmp_path, environment):
     make_run()
-    assert ESCAPE not in run_on_terminal(["runs"], tmp_path, **environment)
+    assert ESCAPE not in run_on_terminal(tmp_path, "runs", **environment)
 
 
 def test_keras_output_goes_to_the_log(config, tmp_path):
@@ -275,7 +253,7 @@ def test_keras_output_goes_to_the_log(config, tmp_path):
         "    return fit(self, *words, **more)\n"
         "keras.Sequential.fit = loud\n"
     )
-    output = run_on_terminal(["train", config(), "epochs=1"], tmp_path, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    output = run_on_terminal(tmp_path, "train", config(), "epochs=1", PYTHONPATH=f"{tmp_path}:{ROOT}")
     assert "LOUD" not in output
     assert "LOUD" in next(tmp_path.glob("runs/*/train.log")).read_text()
 

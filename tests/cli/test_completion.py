@@ -1,22 +1,20 @@
 """Completion: what is offered, and that real shells put it into the line."""
 
-import fcntl
 import os
 import pty
 import select
 import shutil
-import subprocess
 import sys
-import termios
 import time
 
 import pytest
+import typer
 
 from dnn_cli.cli.app import app
 from dnn_cli.cli.completion import SCRIPTS, iter_completion_lines, split_command_line
 from dnn_cli.runs.record import Membership
 from tests.helpers.digits import DIGITS_YAML
-from tests.helpers.settings import ROOT
+from tests.helpers.processes import control_terminal, start_process
 
 BREAKS = " \t\n\"'@><=;|&(:"
 """What bash breaks words at, by default."""
@@ -70,6 +68,63 @@ def offered(make_run, config, tmp_path, monkeypatch):
     ],
 )
 def test_offered_completions(offered, line, expected):
+    assert offered(line) == expected
+
+
+UNCOMPLETED_PARAMETERS = {
+    "dnn new": {"file", "target", "ignore", "hidden"},
+    "dnn predict": {"files"},
+    "dnn export-runs": {"tensorboard", "experiment_name"},
+    "dnn demo": {"directory"},
+    "dnn runs tag": {"tag_name"},
+    "dnn runs note": {"text"},
+    "dnn runs rename": {"name"},
+}
+"""Parameters whose values are new names, free text, or files that the shell completes."""
+
+
+def iter_parameters(command, path="dnn"):
+    """Iterate over the parameters of a command and its subcommands, each with the command line before it."""
+    yield from ((path, parameter) for parameter in command.params)
+    for name, subcommand in getattr(command, "commands", {}).items():
+        yield from iter_parameters(subcommand, f"{path} {name}")
+
+
+def has_numbers_or_paths(parameter):
+    """Whether the values of a parameter are numbers, or paths that the shell completes."""
+    return parameter.metavar in ("N", "SECONDS") or parameter.name in ("runs_dir", "output")
+
+
+def test_parameters_have_completers(offered):
+    """Every parameter has a completer, except flags, numbers, paths and free text."""
+    command = typer.main.get_command(app)
+    uncompleted = {}
+    for path, parameter in iter_parameters(command):
+        if getattr(parameter, "is_flag", False) or has_numbers_or_paths(parameter):
+            continue
+        is_choice = parameter.param_type_name == "option" and offered(f"{path} {parameter.opts[0]} ")
+        if parameter._custom_shell_complete is None and not is_choice:
+            uncompleted.setdefault(path, set()).add(parameter.name)
+    assert uncompleted == UNCOMPLETED_PARAMETERS
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("dnn watch @", ["@1", "@2"]),
+        ("dnn train digits.yaml optimizer.t", ["optimizer.type="]),
+        ("dnn runs --where 'best.val_a", ["best.val_accuracy"]),
+        ("dnn list lo", ["losses"]),
+        ("dnn export @1 --format li", ["litert"]),
+        ("dnn new a.yaml --data ir", ["iris"]),
+        ("dnn new a.yaml --task r", ["regression"]),
+    ],
+)
+def test_completions_do_not_depend_on_help_texts(offered, monkeypatch, line, expected):
+    command = typer.main.get_command(app)
+    for _, parameter in iter_parameters(command):
+        parameter.metavar, parameter.help = "VALUE", ""
+    monkeypatch.setattr(typer.main, "get_command", lambda app: command)
     assert offered(line) == expected
 
 
@@ -153,29 +208,18 @@ def shell(tmp_path_factory):
             pytest.skip(f"{name} is not installed")
         primary, secondary = pty.openpty()
         path = f"{directory / 'bin'}:{os.environ['PATH']}"
-        process = subprocess.Popen(
-            [name, *STARTS[name]], cwd=directory, stdin=secondary, stdout=secondary, stderr=secondary,
-            preexec_fn=start_session, env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "TERM": "dumb",
-                                         "HOME": str(directory), "COLUMNS": "200"},
-        )  # fmt: skip
-        os.close(secondary)
-        try:
+        environment = {"PATH": path, "TERM": "dumb", "HOME": str(directory), "COLUMNS": "200"}
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), secondary)
+        with start_process(control_terminal(name, *STARTS[name]), cwd=directory, env=environment, **streams):
+            os.close(secondary)
             os.write(primary, f"{BEFORE[name]}; source {directory}/script.{name}; echo rea''dy\n".encode())
             read_until(primary, "ready\r")
             os.write(primary, f"{typed}\t".encode())
-            return read_until(primary, expected_text)
-        finally:
-            process.kill()
-            process.wait()
-            os.close(primary)
+            output = read_until(primary, expected_text)
+        os.close(primary)
+        return output
 
     return type_line
-
-
-def start_session():
-    """Make the terminal of stdin the controlling terminal of a new session, as a shell needs."""
-    os.setsid()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def read_until(descriptor, text, seconds=30):

@@ -1,6 +1,5 @@
 """Signals end a training gently, soon, and so that it can go on; a second one at once."""
 
-import contextlib
 import os
 import pty
 import signal
@@ -13,6 +12,7 @@ import pytest
 from dnn_cli.runs.store import Store
 from tests.helpers import forked_cli
 from tests.helpers.kill_campaign import assert_same_run
+from tests.helpers.processes import control_terminal, start_dnn, start_process
 from tests.helpers.settings import ROOT, RUN_ALL_CASES
 
 MAX_SECONDS = 5
@@ -33,15 +33,12 @@ with handle_stop_signals(lambda: os.write(1, b"left ")) as stop_request, stop_re
 def test_signal_saves_resumable_run(config, tmp_path, number):
     store = Store(tmp_path / "runs")
     process = forked_cli.start_command(tmp_path, "train", config(), "epochs=100000")
-    try:
-        run = wait_for_first_epoch(store)
-        assert run.read_record().status == "running"
-        started = time.monotonic()
-        os.kill(process.pid, number)
-        process.join(60)
-        assert time.monotonic() - started < MAX_SECONDS
-    finally:
-        process.kill()
+    run = wait_for_first_epoch(store)
+    assert run.read_record().status == "running"
+    started = time.monotonic()
+    os.kill(process.pid, number)
+    process.join(60)
+    assert time.monotonic() - started < MAX_SECONDS
     assert process.exitcode == 128 + number
     record = run.read_record()
     assert (record.status, record.reason) == ("interrupted", "stopped by a signal")
@@ -54,22 +51,17 @@ def test_signal_saves_resumable_run(config, tmp_path, number):
 
 
 def test_early_signal_creates_no_run(config, tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dnn_cli", "train", config()],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stderr.readline().startswith("digits: ")
-    process.terminate()
-    process.communicate(timeout=MAX_SECONDS)
+    with start_dnn(tmp_path, "train", config(), stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr.readline().startswith("digits: ")
+        process.terminate()
+        process.communicate(timeout=MAX_SECONDS)
     assert process.returncode == 143
     assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(("signals", "least"), [(1, 1.0), (2, 0.4)], ids=["one is waited for", "a second is not"])
 def test_long_native_call_does_not_delay_exit(signals, least):
-    with subprocess.Popen(
-        [sys.executable, "-c", BUSY_PROGRAM], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    ) as process:
+    with start_process([sys.executable, "-c", BUSY_PROGRAM], stdout=subprocess.PIPE) as process:
         assert process.stdout.read(5) == b"busy "
         started = time.monotonic()
         for _ in range(signals):
@@ -95,18 +87,16 @@ def test_ignored_signal_stays_ignored():
 
 
 def test_closed_terminal_interrupts_run(config, tmp_path):
-    path = config()
-    pid, master = pty.fork()
-    if pid == 0:
-        os.chdir(tmp_path)
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"}
-        os.execve(sys.executable, [sys.executable, "-m", "dnn_cli", "train", path, "epochs=100000"], environment)
-    while b"/100000" not in os.read(master, 10000):
-        pass
-    run = wait_for_first_epoch(Store(tmp_path / "runs"))
-    os.close(master)
-    _, status = os.waitpid(pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 129
+    primary, secondary = pty.openpty()
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), secondary)
+    command = control_terminal(sys.executable, "-m", "dnn_cli", "train", config(), "epochs=100000")
+    with start_process(command, cwd=tmp_path, env={"TERM": "xterm"}, **streams) as process:
+        os.close(secondary)
+        while b"/100000" not in os.read(primary, 10000):
+            pass
+        run = wait_for_first_epoch(Store(tmp_path / "runs"))
+        os.close(primary)
+        assert process.wait(60) == 129
     assert run.read_record().reason == "stopped by a signal"
 
 
@@ -117,15 +107,6 @@ def wait_for_first_epoch(store):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return runs[0].run
-
-
-def start_process_group(directory, *words):
-    """The program as a group of processes of its own, as a batch system or a terminal starts it."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "dnn_cli", *words],
-        cwd=directory, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        text=True, start_new_session=True, preexec_fn=forked_cli.restore_default_signals,
-    )  # fmt: skip
 
 
 GROUP_SIGNALS = {
@@ -144,8 +125,8 @@ GROUP_SIGNALS = {
     ],
 )
 def test_process_group_signal_saves_sweep_runs(config, tmp_path, numbers, code):
-    process = start_process_group(tmp_path, "sweep", config(), "seed=1,2", "epochs=100000", "-j", "2")
-    try:
+    words = ["sweep", config(), "seed=1,2", "epochs=100000", "-j", "2"]
+    with start_dnn(tmp_path, *words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         store, deadline = Store(tmp_path / "runs"), time.monotonic() + 120
         while sum(run_info.run.metrics.exists() for run_info in store.list_runs()) < 2:
             assert time.monotonic() < deadline
@@ -159,10 +140,6 @@ def test_process_group_signal_saves_sweep_runs(config, tmp_path, numbers, code):
         records = [run_info.record for run_info in store.list_runs()]
         assert [record.status for record in records] == ["interrupted"] * 2
         assert {record.reason for record in records} <= {"stopped by a signal"}
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
 
 
 def test_time_limit_saves_resumable_run(config, tmp_path):

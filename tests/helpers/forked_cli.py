@@ -2,15 +2,17 @@
 
 import multiprocessing
 import os
-import signal
 import subprocess
 import sys
 import tempfile
+import weakref
 from multiprocessing import forkserver
 from pathlib import Path
 
 FORKSERVER = multiprocessing.get_context("forkserver")
 FORKSERVER.set_forkserver_preload(["dnn_cli.training.train", "dnn_cli.cli.app", "sklearn.model_selection"])
+
+_started_processes = weakref.WeakSet()
 
 
 def start_command(directory, *words, out="log", err="log", **environment):
@@ -20,14 +22,16 @@ def start_command(directory, *words, out="log", err="log", **environment):
     files = os.fspath(out), os.fspath(err)
     process = FORKSERVER.Process(target=run_in_child, args=(os.fspath(directory), words, *files, environment, address))
     process.start()
+    _started_processes.add(process)
     return process
 
 
-def restore_default_signals():
-    """Restore the default action of signals that end a program, which nohup or a background shell ignores."""
-    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+def kill_commands():
+    """Kill every command that still runs."""
+    for process in list(_started_processes):
+        if process.is_alive():
+            process.kill()
+            process.join()
 
 
 def run_command(directory, *words, **environment):
@@ -50,7 +54,6 @@ def run_in_child(directory, words, out, err, environment, address):
     if os.isatty(1):  # Python made its streams for files, and would seek in them
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - stays open until the process ends
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    restore_default_signals()
     for name in [name for name in os.environ if name.startswith("DNN_")]:
         del os.environ[name]
     os.environ.update(environment)

@@ -23,6 +23,7 @@ from dnn_cli.runs.lock import (
 )
 from dnn_cli.runs.store import Store
 from dnn_cli.runs.trash import block_training
+from tests.helpers.processes import start_dnn, start_process
 from tests.helpers.settings import ROOT
 
 WITHOUT_LOCKS = """
@@ -78,14 +79,11 @@ def test_lock_of_a_killed_process_is_free(without_locks, path):
         "with hold_lock(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", code, str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
-        try:
-            assert process.stdout.readline() == b"held\n"
-            assert is_locked(path)
-            with pytest.raises(BlockingIOError), hold_lock(path):
-                pass
-        finally:
-            process.kill()
+    with start_process(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"held\n"
+        assert is_locked(path)
+        with pytest.raises(BlockingIOError), hold_lock(path):
+            pass
     assert get_owner_file(path).exists()
     assert read_lock_state(path) is LockState.FREE
     with hold_lock(path):
@@ -205,22 +203,20 @@ def test_training_without_file_locks(config, tmp_path):
     (tmp_path / "patch" / "sitecustomize.py").write_text(WITHOUT_LOCKS.format(number=errno.ENOLCK))
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path / 'patch'}:{ROOT}"}
     command = [sys.executable, "-m", "dnn_cli"]
-    with subprocess.Popen(
-        [*command, "train", config(), "epochs=100000"], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            store, deadline = Store(tmp_path / "runs"), time.monotonic() + 120
-            while not (runs := store.list_runs()) or not runs[0].run.metrics.exists():
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-            listing = subprocess.run([*command, "runs"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-            assert "running" in listing.stdout
-            run = runs[0].run
-            refused = subprocess.run(
-                [*command, "resume", str(run.directory)], cwd=tmp_path, env=environment, capture_output=True, text=True
-            )
-            assert f"is being trained by process {process.pid}" in refused.stderr
-        finally:
-            process.terminate()
+    training = start_dnn(tmp_path, "train", config(), "epochs=100000", env=environment, stderr=subprocess.DEVNULL)
+    with training as process:
+        store, deadline = Store(tmp_path / "runs"), time.monotonic() + 120
+        while not (runs := store.list_runs()) or not runs[0].run.metrics.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        listing = subprocess.run([*command, "runs"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert "running" in listing.stdout
+        run = runs[0].run
+        refused = subprocess.run(
+            [*command, "resume", str(run.directory)], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert f"is being trained by process {process.pid}" in refused.stderr
+        process.terminate()
+        process.wait(60)
     assert run.read_record().status == "interrupted"
     assert not get_owner_file(run.log).exists()

@@ -178,6 +178,15 @@ def test_non_finite_loss_ends_the_run_at_its_batch(experiment, trained):
     assert run.read_record() == record
 
 
+@pytest.fixture
+def interrupts_raise():
+    """Let SIGINT raise KeyboardInterrupt, as in a program in the foreground."""
+    previous_handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous_handler)
+
+
+@pytest.mark.usefixtures("interrupts_raise")
 def test_interrupted_run_keeps_trained_epochs(experiment, trained, tmp_path):
     class Stops(RecordingReporter):
         def on_batch(self, epoch, step, scores):

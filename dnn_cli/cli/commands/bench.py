@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dnn_cli.cli.completers import complete_configs
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
 from dnn_cli.cli.options import JsonOption, is_override, load_configs, split_configs_and_overrides
 from dnn_cli.errors import RunError, UsageError
@@ -20,7 +21,11 @@ _DEFAULT_CONFIG = Path(__file__).with_name("bench.yaml")
 def bench(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(metavar="CONFIG|KEY=VALUE", help="A config (default: a small network), then overrides."),
+        typer.Argument(
+            metavar="CONFIG|KEY=VALUE",
+            autocompletion=complete_configs,
+            help="A config (default: a small network), then overrides.",
+        ),
     ] = None,
     repeats: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="Number of epochs to measure after the first epoch.")

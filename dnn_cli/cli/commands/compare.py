@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnn_cli.cli.completers import complete_condition, complete_fields, complete_runs
 from dnn_cli.cli.console import (
     get_notes_console,
     get_output_console,
@@ -44,19 +45,27 @@ def compare(
     addresses: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs."
+            metavar="RUN",
+            autocompletion=complete_runs,
+            help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs.",
         ),
     ] = None,
     query: Annotated[
         str | None,
         typer.Option(
-            "--where", metavar="CONDITION", help="Compare only runs that fulfil a condition, as in dnn runs --where."
+            "--where",
+            metavar="CONDITION",
+            autocompletion=complete_condition,
+            help="Compare only runs that fulfil a condition, as in dnn runs --where.",
         ),
     ] = None,
     by: Annotated[
         list[str] | None,
         typer.Option(
-            "--by", metavar="KEY", help="Group runs by this key, and average over other settings. Repeat for a matrix."
+            "--by",
+            metavar="KEY",
+            autocompletion=complete_fields,
+            help="Group runs by this key, and average over other settings. Repeat for a matrix.",
         ),
     ] = None,
     baseline: BaselineOption = None,
@@ -67,6 +76,7 @@ def compare(
         typer.Option(
             "--sort-by",
             metavar="ORDER",
+            autocompletion=complete_fields,
             help="Sort by score, best, last, name, parameters, epochs, seconds or started.",
         ),
     ] = "score",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dnn_cli.cli.command_suggestions import CommandGroup
+from dnn_cli.cli.completers import complete_configs
 from dnn_cli.cli.console import (
     can_print_text,
     get_notes_console,
@@ -54,6 +55,7 @@ def show_data(
         list[str] | None,
         typer.Argument(
             metavar="CONFIG|DATA|KEY=VALUE",
+            autocompletion=complete_configs,
             help="A config, dataset or path of data (default: fashion_mnist), then overrides.",
         ),
     ] = None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 
+from dnn_cli.cli.completers import build_fixed_completer, complete_run_then_keys
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
 from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import BestOption, resolve_saved_model, split_addresses_and_overrides
@@ -36,12 +37,17 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="RUN|FILE|KEY=VALUE",
+            autocompletion=complete_run_then_keys,
             help="A run, then a .csv, .npz or image directory with targets, or data.path=… for moved data.",
         ),
     ],
     split: Annotated[
         _EvaluatedSplit | None,
-        typer.Option(metavar="SPLIT", help="Split to evaluate: test or validation. Default: test."),
+        typer.Option(
+            metavar="SPLIT",
+            autocompletion=build_fixed_completer("test", "validation"),
+            help="Split to evaluate: test or validation. Default: test.",
+        ),
     ] = None,
     best: BestOption = False,
     resize: Annotated[bool, typer.Option("--resize", help="Resize images to the size of the training images.")] = False,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnn_cli.cli.completers import complete_runs
 from dnn_cli.cli.console import can_print_text, get_output_console, print_json, write_result
 from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import resolve_best_model, resolve_run
@@ -20,7 +21,12 @@ if TYPE_CHECKING:
 
 def explain(
     addresses: Annotated[
-        list[str], typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID.")
+        list[str],
+        typer.Argument(
+            metavar="RUN",
+            autocompletion=complete_runs,
+            help="Runs by id, name, directory, @1, best:METRIC or sweep:ID.",
+        ),
     ],
     best: Annotated[bool, typer.Option("--best", help="Use best.keras, the model of the best epoch.")] = False,
     runs_dir: RunsDirOption = Path("runs"),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import dnn_cli
+from dnn_cli.cli.completers import complete_export_formats, complete_runs
 from dnn_cli.cli.console import get_output_console, print_json
 from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import BestOption, resolve_saved_model
@@ -43,13 +44,19 @@ def _parse_format(name: str) -> ExportFormat:
 
 def export(
     address: Annotated[
-        str, typer.Argument(metavar="RUN", help="A completed run by id, name, directory, @1 or best:METRIC.")
+        str,
+        typer.Argument(
+            metavar="RUN",
+            autocompletion=complete_runs,
+            help="A completed run by id, name, directory, @1 or best:METRIC.",
+        ),
     ],
     export_format: Annotated[
         ExportFormat,
         typer.Option(
             "--format",
             metavar="FORMAT",
+            autocompletion=complete_export_formats,
             parser=_parse_format,
             help=f"Format of the exported model: {', '.join(_FORMAT_NAMES[:-1])} or {_FORMAT_NAMES[-1]}.",
         ),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnn_cli.cli.completers import build_fixed_completer, complete_condition, complete_runs
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json
 from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import build_no_runs_error
@@ -21,7 +22,9 @@ def export_runs(
     addresses: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs."
+            metavar="RUN",
+            autocompletion=complete_runs,
+            help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs.",
         ),
     ] = None,
     mlflow: Annotated[
@@ -29,6 +32,7 @@ def export_runs(
         typer.Option(
             "--mlflow",
             metavar="URI",
+            autocompletion=build_fixed_completer("sqlite:///mlflow.db", "file:", "http://"),
             help="Export to MLflow, for example to sqlite:///mlflow.db, file:mlruns or http://HOST.",
         ),
     ] = None,
@@ -45,7 +49,10 @@ def export_runs(
     query: Annotated[
         str | None,
         typer.Option(
-            "--where", metavar="CONDITION", help="Export only runs that fulfil a condition, as in dnn runs --where."
+            "--where",
+            metavar="CONDITION",
+            autocompletion=complete_condition,
+            help="Export only runs that fulfil a condition, as in dnn runs --where.",
         ),
     ] = None,
     runs_dir: RunsDirOption = Path("runs"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import dnn_cli
+from dnn_cli.cli.completers import complete_topics
 from dnn_cli.cli.console import get_output_console, write_result
 from dnn_cli.errors import UsageError, suggest_nearest_name
 
@@ -28,7 +29,11 @@ def show_help(
     context: typer.Context,
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="TOPIC", help="Page or command. Without a topic, the pages are listed."),
+        typer.Argument(
+            metavar="TOPIC",
+            autocompletion=complete_topics,
+            help="Page or command. Without a topic, the pages are listed.",
+        ),
     ] = None,
 ) -> None:
     """Show a page of the documentation, or list the pages."""

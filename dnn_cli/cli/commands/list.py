@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from dnn_cli.cli.completers import complete_kinds
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
 from dnn_cli.cli.options import JsonOption
 from dnn_cli.errors import UsageError, suggest_nearest_name
@@ -13,7 +14,9 @@ KINDS = ("layers", "optimizers", "schedules", "activations", "initializers", "re
 
 
 def list_names(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help=f"Kind of names: {', '.join(KINDS)}.")],
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", autocompletion=complete_kinds, help=f"Kind of names: {', '.join(KINDS)}.")
+    ],
     as_json: JsonOption = False,
 ) -> None:
     """List layers, optimizers and other names that configs can use."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dnn_cli.cli.completers import complete_configs
 from dnn_cli.cli.console import can_print_text, get_output_console, has_limited_width, print_json, write_result
 from dnn_cli.cli.options import JsonOption, load_configs, split_configs_and_overrides
 from dnn_cli.errors import UsageError
@@ -39,7 +40,11 @@ RATE_KEY, INITIAL_RATE_KEY = "optimizer.learning_rate", "initial_learning_rate"
 def lr_find(
     arguments: Annotated[
         list[str],
-        typer.Argument(metavar="CONFIG|KEY=VALUE", help="A config, then overrides, for example epochs=10."),
+        typer.Argument(
+            metavar="CONFIG|KEY=VALUE",
+            autocompletion=complete_configs,
+            help="A config, then overrides, for example epochs=10.",
+        ),
     ],
     no_chart: Annotated[bool, typer.Option("--no-chart", help="Do not print the chart.")] = False,
     as_json: JsonOption = False,

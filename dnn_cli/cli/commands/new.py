@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from dnn_cli.cli.completers import build_fixed_completer, build_name_completer
 from dnn_cli.cli.console import get_notes_console, get_output_console
 from dnn_cli.errors import ConfigError, DnnError, RunError, UsageError, UserDataError, suggest_nearest_name
 from dnn_cli.report.text import replace_control_chars
@@ -31,11 +32,21 @@ Every class then probably has enough examples, and the examples of each class ar
 def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Path of the new config, for example my_first.yaml.")],
     data: Annotated[
-        str | None, typer.Option(metavar="DATA", help="A dataset, or path of a CSV file, .npz file or image directory.")
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            autocompletion=build_name_completer("dataset"),
+            help="A dataset, or path of a CSV file, .npz file or image directory.",
+        ),
     ] = None,
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of a CSV file to predict.")] = None,
     task: Annotated[
-        str | None, typer.Option(metavar="TASK", help="Task of the network: classification or regression.")
+        str | None,
+        typer.Option(
+            metavar="TASK",
+            autocompletion=build_fixed_completer("classification", "regression"),
+            help="Task of the network: classification or regression.",
+        ),
     ] = None,
     ignore: Annotated[
         str | None, typer.Option(metavar="COLUMN,…", help="Columns of a CSV file to ignore, separated by commas.")
@@ -44,9 +55,19 @@ def new(
         str | None, typer.Option(metavar="N,…", help="Numbers of units of the hidden layers, for example 100,50.")
     ] = None,
     activation: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Activation of the hidden layers; see dnn list activations.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            autocompletion=build_name_completer("activation"),
+            help="Activation of the hidden layers; see dnn list activations.",
+        ),
     ] = None,
-    optimizer: Annotated[str | None, typer.Option(metavar="NAME", help="Optimizer; see dnn list optimizers.")] = None,
+    optimizer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", autocompletion=build_name_completer("optimizer"), help="Optimizer; see dnn list optimizers."
+        ),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(metavar="N", min=1, help="Number of epochs.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dnn_cli.cli.completers import complete_condition, complete_fields, complete_metrics, complete_runs
 from dnn_cli.cli.console import (
     can_print_text,
     get_notes_console,
@@ -49,7 +50,9 @@ def plot(
     addresses: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: the latest run."
+            metavar="RUN",
+            autocompletion=complete_runs,
+            help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: the latest run.",
         ),
     ] = None,
     output: Annotated[
@@ -59,7 +62,10 @@ def plot(
     query: Annotated[
         str | None,
         typer.Option(
-            "--where", metavar="CONDITION", help="Draw only runs that fulfil a condition, as in dnn runs --where."
+            "--where",
+            metavar="CONDITION",
+            autocompletion=complete_condition,
+            help="Draw only runs that fulfil a condition, as in dnn runs --where.",
         ),
     ] = None,
     metric: Annotated[
@@ -67,6 +73,7 @@ def plot(
         typer.Option(
             "--metric",
             metavar="METRIC",
+            autocompletion=complete_metrics,
             help="Metric to draw, for example val_loss. Repeat for more. Default: loss and accuracy.",
         ),
     ] = None,
@@ -79,7 +86,12 @@ def plot(
     ] = False,
     by: Annotated[
         list[str] | None,
-        typer.Option("--by", metavar="KEY", help="Draw one mean curve, with a band, for each value of this key."),
+        typer.Option(
+            "--by",
+            metavar="KEY",
+            autocompletion=complete_fields,
+            help="Draw one mean curve, with a band, for each value of this key.",
+        ),
     ] = None,
     width: Annotated[
         int | None,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnn_cli.cli.completers import complete_runs
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
 from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import BestOption, resolve_saved_model
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 
 def predict(
     address: Annotated[
-        str, typer.Argument(metavar="RUN", help="A completed run by id, name, directory, @1 or best:METRIC.")
+        str,
+        typer.Argument(
+            metavar="RUN",
+            autocompletion=complete_runs,
+            help="A completed run by id, name, directory, @1 or best:METRIC.",
+        ),
     ],
     files: Annotated[
         list[str],

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dnn_cli.cli.completers import complete_condition, complete_fields, complete_runs
 from dnn_cli.cli.console import get_notes_console, get_output_console
 from dnn_cli.cli.options import BaselineOption, ComparedMetricOption, PointOption, RunsDirOption, check_by_keys
 from dnn_cli.cli.run_selection import build_no_runs_error
@@ -18,7 +19,9 @@ def report(
     addresses: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs."
+            metavar="RUN",
+            autocompletion=complete_runs,
+            help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs.",
         ),
     ] = None,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Path of the HTML file.")] = Path(
@@ -27,12 +30,20 @@ def report(
     query: Annotated[
         str | None,
         typer.Option(
-            "--where", metavar="CONDITION", help="Report only runs that fulfil a condition, as in dnn runs --where."
+            "--where",
+            metavar="CONDITION",
+            autocompletion=complete_condition,
+            help="Report only runs that fulfil a condition, as in dnn runs --where.",
         ),
     ] = None,
     by: Annotated[
         list[str] | None,
-        typer.Option("--by", metavar="KEY", help="Group runs by this key, and average over other settings."),
+        typer.Option(
+            "--by",
+            metavar="KEY",
+            autocompletion=complete_fields,
+            help="Group runs by this key, and average over other settings.",
+        ),
     ] = None,
     baseline: BaselineOption = None,
     at: PointOption = "final",

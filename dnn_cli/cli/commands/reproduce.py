@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnn_cli.cli.completers import complete_run_then_keys
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
 from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import parse_run_and_overrides, resolve_run
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 def reproduce(
     arguments: Annotated[
         list[str],
-        typer.Argument(metavar="RUN|KEY=VALUE", help="A completed run, then data.path=… for moved data."),
+        typer.Argument(
+            metavar="RUN|KEY=VALUE",
+            autocompletion=complete_run_then_keys,
+            help="A completed run, then data.path=… for moved data.",
+        ),
     ],
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,

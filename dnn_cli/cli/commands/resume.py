@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnn_cli.cli.completers import complete_run_then_keys
 from dnn_cli.cli.console import print_json
 from dnn_cli.cli.options import ForceOption, JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import parse_run_and_overrides
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 def resume(
     arguments: Annotated[
         list[str],
-        typer.Argument(metavar="RUN|KEY=VALUE", help="A run, then overrides, for example epochs=20 to train longer."),
+        typer.Argument(
+            metavar="RUN|KEY=VALUE",
+            autocompletion=complete_run_then_keys,
+            help="A run, then overrides, for example epochs=20 to train longer.",
+        ),
     ],
     force: ForceOption = False,
     runs_dir: RunsDirOption = Path("runs"),

@@ -12,6 +12,7 @@ from dnn_cli.cli.command_suggestions import RunsCommandGroup
 from dnn_cli.cli.commands.runs_annotate import rename_run, show_run, tag_runs, write_note
 from dnn_cli.cli.commands.runs_diff import show_run_diff
 from dnn_cli.cli.commands.runs_list import ListOptions, parse_columns, print_runs
+from dnn_cli.cli.completers import complete_condition, complete_fields, complete_runs
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
 from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.errors import UsageError
@@ -36,19 +37,26 @@ def list_runs(
         typer.Option(
             "--where",
             metavar="CONDITION",
+            autocompletion=complete_condition,
             help="Print only runs that fulfil a condition, for example best.val_accuracy > 0.87 and tag = paper.",
         ),
     ] = None,
     sort_by: Annotated[
         str | None,
         typer.Option(
-            "--sort-by", metavar="FIELD", help="Sort by a field of --where; -FIELD sorts in descending order."
+            "--sort-by",
+            metavar="FIELD",
+            autocompletion=complete_fields,
+            help="Sort by a field of --where; -FIELD sorts in descending order.",
         ),
     ] = None,
     columns: Annotated[
         str | None,
         typer.Option(
-            "--columns", metavar="FIELD,…", help="Fields to print, for example id,seed,best.val_loss,test_accuracy."
+            "--columns",
+            metavar="FIELD,…",
+            autocompletion=complete_fields,
+            help="Fields to print, for example id,seed,best.val_loss,test_accuracy.",
         ),
     ] = None,
     limit: Annotated[
@@ -117,7 +125,10 @@ group.command("rename")(rename_run)
 @group.command("rm")
 def remove_runs(
     addresses: Annotated[
-        list[str], typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1 or best:METRIC.")
+        list[str],
+        typer.Argument(
+            metavar="RUN", autocompletion=complete_runs, help="Runs by id, name, directory, @1 or best:METRIC."
+        ),
     ],
     runs_dir: RunsDirOption = Path("runs"),
 ) -> None:
@@ -138,7 +149,9 @@ def restore_runs(
     addresses: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="RUN", help="Removed runs by id, name or directory. Default: print the list of removed runs."
+            metavar="RUN",
+            autocompletion=complete_runs,
+            help="Removed runs by id, name or directory. Default: print the list of removed runs.",
         ),
     ] = None,
     runs_dir: RunsDirOption = Path("runs"),
@@ -171,7 +184,11 @@ def restore_runs(
 def purge_trash(
     addresses: Annotated[
         list[str] | None,
-        typer.Argument(metavar="RUN", help="Removed runs by id, name or directory. Default: all removed runs."),
+        typer.Argument(
+            metavar="RUN",
+            autocompletion=complete_runs,
+            help="Removed runs by id, name or directory. Default: all removed runs.",
+        ),
     ] = None,
     yes: _YesOption = False,
     runs_dir: RunsDirOption = Path("runs"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnn_cli.cli.completers import complete_runs
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
 from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import resolve_run
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
     from dnn_cli.runs.run_info import RunInfo
 
 _AddressArgument = Annotated[
-    str, typer.Argument(metavar="RUN", help="A run by id, name, directory, @1 or best:METRIC.")
+    str,
+    typer.Argument(
+        metavar="RUN", autocompletion=complete_runs, help="A run by id, name, directory, @1 or best:METRIC."
+    ),
 ]
 _AddressesArgument = Annotated[
     list[str],
-    typer.Argument(metavar="RUN", help="Runs by id, name, directory, @1, best:METRIC or sweep:ID."),
+    typer.Argument(
+        metavar="RUN", autocompletion=complete_runs, help="Runs by id, name, directory, @1, best:METRIC or sweep:ID."
+    ),
 ]
 
 

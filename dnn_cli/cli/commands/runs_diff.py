@@ -5,14 +5,22 @@ from typing import Annotated
 
 import typer
 
+from dnn_cli.cli.completers import complete_runs
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
 from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import resolve_run
 
 
 def show_run_diff(
-    first: Annotated[str, typer.Argument(metavar="A", help="A run by id, name, directory, @1 or best:METRIC.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="The run to compare with A.")],
+    first: Annotated[
+        str,
+        typer.Argument(
+            metavar="A", autocompletion=complete_runs, help="A run by id, name, directory, @1 or best:METRIC."
+        ),
+    ],
+    second: Annotated[
+        str, typer.Argument(metavar="B", autocompletion=complete_runs, help="The run to compare with A.")
+    ],
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:

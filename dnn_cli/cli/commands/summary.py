@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from dnn_cli.cli.completers import complete_runs_or_configs
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
 from dnn_cli.cli.options import JsonOption, RunsDirOption, is_override, split_configs_and_overrides
 from dnn_cli.cli.run_selection import resolve_run
@@ -16,7 +17,9 @@ def summary(
     arguments: Annotated[
         list[str],
         typer.Argument(
-            metavar="CONFIG|RUN|KEY=VALUE", help="A config or a run, then overrides, for example epochs=10."
+            metavar="CONFIG|RUN|KEY=VALUE",
+            autocompletion=complete_runs_or_configs,
+            help="A config or a run, then overrides, for example epochs=10.",
         ),
     ],
     runs_dir: RunsDirOption = Path("runs"),

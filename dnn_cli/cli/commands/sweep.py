@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dnn_cli.cli.completers import build_fixed_completer, complete_configs
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
 from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption, count_workers, open_executor
 from dnn_cli.cli.options import (
@@ -32,12 +33,18 @@ def sweep(
         list[str],
         typer.Argument(
             metavar="CONFIG|SWEEP|KEY=VALUES",
+            autocompletion=complete_configs,
             help="A config or sweep file, then the values of keys: optimizer=sgd,adam seed=1..5 'x=log(1e-4,1e-1)'.",
         ),
     ],
     search: Annotated[
         str | None,
-        typer.Option("--search", metavar="KIND", help="Kind of search: grid, random or bayesian."),
+        typer.Option(
+            "--search",
+            metavar="KIND",
+            autocompletion=build_fixed_completer("grid", "random", "bayesian"),
+            help="Kind of search: grid, random or bayesian.",
+        ),
     ] = None,
     trials: Annotated[
         int | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from dnn_cli.cli.completers import build_fixed_completer
 from dnn_cli.cli.console import get_notes_console, print_json
 from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption, open_executor
 from dnn_cli.cli.options import (
@@ -45,7 +46,11 @@ def train(
     arguments: ConfigArguments,
     engine: Annotated[
         str | None,
-        typer.Option(help="Engine: chunked, or keras (the fit of Keras). Same as engine=ENGINE.", metavar="ENGINE"),
+        typer.Option(
+            help="Engine: chunked, or keras (the fit of Keras). Same as engine=ENGINE.",
+            metavar="ENGINE",
+            autocompletion=build_fixed_completer("chunked", "keras"),
+        ),
     ] = None,
     jobs: JobsOption = 1,
     on: ExecutorOption = "local",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnn_cli.cli.completers import complete_runs
 from dnn_cli.cli.console import can_print_text, get_notes_console, get_output_console
 from dnn_cli.cli.options import RunsDirOption
 from dnn_cli.cli.run_selection import resolve_run
@@ -39,6 +40,7 @@ def watch(
         str | None,
         typer.Argument(
             metavar="RUN",
+            autocompletion=complete_runs,
             help="A run by id, name, directory, @1 or sweep:ID. Default: all runs that are being trained.",
         ),
     ] = None,

@@ -1,8 +1,6 @@
 import os
 import pty
 import shlex
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from PIL import Image
 from dnn_cli.cli.commands.new import convert_hint_to_options
 from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.loading import load_experiment
+from tests.helpers.processes import start_dnn
 from tests.helpers.settings import ROOT
 
 
@@ -159,13 +158,11 @@ def test_tiny_class_disables_stratification(dnn, tmp_path):
 
 def test_terminal_user_is_asked(tmp_path):
     main, terminal = pty.openpty()
-    done = subprocess.Popen(
-        [sys.executable, "-m", "dnn_cli", "new", "asked.yaml"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=terminal, stdout=terminal, stderr=terminal,
-    )  # fmt: skip
-    os.close(terminal)
-    os.write(main, b"irs\niris\n8,x\n8, 4\n\nAdam\nmany\n7\n")
-    assert done.wait(60) == 0
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
+    with start_dnn(tmp_path, "new", "asked.yaml", **streams) as process:
+        os.close(terminal)
+        os.write(main, b"irs\niris\n8,x\n8, 4\n\nAdam\nmany\n7\n")
+        assert process.wait(60) == 0
     os.close(main)
     experiment = load_experiment(str(tmp_path / "asked.yaml")).experiment
     assert (experiment.data.dataset, experiment.optimizer.type, experiment.epochs) == ("iris", "adam", 7)

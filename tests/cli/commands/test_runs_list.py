@@ -1,9 +1,5 @@
 import csv
 import io
-import os
-import pty
-import subprocess
-import sys
 
 import pytest
 
@@ -12,7 +8,7 @@ from dnn_cli.runs.query.fields import list_fields
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import read_run_info
 from tests.helpers.cli_output import parse_json_output
-from tests.helpers.settings import ROOT
+from tests.helpers.terminal import run_on_terminal
 
 
 @pytest.fixture
@@ -174,29 +170,11 @@ def test_empty_result_prints_a_note(dnn, runs):
     assert "no runs in" in dnn("runs", "--where", "seed > 9", "--runs-dir", "nowhere").stderr
 
 
-def run_on_terminal(cwd, columns, *words):
-    """What `dnn runs` shows on a plain terminal, and what it notes."""
-    primary, secondary = pty.openpty()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": str(columns), "TERM": "dumb"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dnn_cli", "runs", *words], cwd=cwd, stdin=secondary, stdout=secondary,
-        stderr=subprocess.PIPE, env=environment,
-    )  # fmt: skip
-    os.close(secondary)
-    output = b""
-    while True:
-        try:
-            chunk = os.read(primary, 65536)
-        except OSError:
-            break
-        if not chunk:
-            break
-        output += chunk
-    os.close(primary)
-    notes = process.stderr.read().decode()
-    process.stderr.close()
-    assert process.wait(60) == 0
-    return output.decode().splitlines(), notes
+def list_on_terminal(directory, columns, *words):
+    """The lines that `dnn runs` writes on a plain terminal, and its notes."""
+    with (directory / "notes").open("w+b") as notes:
+        output = run_on_terminal(directory, "runs", *words, stderr=notes, COLUMNS=str(columns), TERM="dumb")
+    return output.splitlines(), (directory / "notes").read_text()
 
 
 @pytest.fixture
@@ -211,20 +189,20 @@ def many(make_run, runs):
 
 
 def test_terminal_lists_the_latest_runs_and_counts_the_others(many, tmp_path):
-    lines, notes = run_on_terminal(tmp_path, 80)
+    lines, notes = list_on_terminal(tmp_path, 80)
     assert len(lines) == 52
     assert max(map(len, lines)) <= 80
     assert "…" in lines[2]
     assert notes == "10 more runs; --all shows all runs, --where selects runs\n"
-    lines, notes = run_on_terminal(tmp_path, 80, "--all")
+    lines, notes = list_on_terminal(tmp_path, 80, "--all")
     assert (len(lines), notes) == (62, "")
     assert "long" * 20 in "".join(lines)
-    lines, notes = run_on_terminal(tmp_path, 80, "--limit", "55")
+    lines, notes = list_on_terminal(tmp_path, 80, "--limit", "55")
     assert (len(lines), notes) == (57, "")
 
 
 def test_columns_without_room_are_named(runs, tmp_path):
-    lines, notes = run_on_terminal(tmp_path, 40, "--columns", "id,name,started,best.val_accuracy,seed")
+    lines, notes = list_on_terminal(tmp_path, 40, "--columns", "id,name,started,best.val_accuracy,seed")
     assert max(map(len, lines)) <= 40
     assert lines[0].split() == ["id", "name", "started"]
     assert notes == "columns not shown: val_accuracy, seed; --all shows all columns\n"

@@ -4,32 +4,26 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 import time
+from contextlib import ExitStack
 
 import pytest
 
-from tests.helpers.settings import ROOT
+from tests.helpers.processes import start_dnn
 
 
 @pytest.fixture
 def watching(tmp_path):
     """Starts `dnn watch`; it is ended with the test."""
-    started = []
 
     def start(*words, **streams):
-        process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "dnn_cli", "watch", "--interval", "0.1", *words], cwd=tmp_path, text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "LINES": "30", "TERM": "xterm-256color"},
-            **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **streams},
-        )  # fmt: skip
-        started.append(process)
-        return process
+        environment = {"COLUMNS": "100", "LINES": "30", "TERM": "xterm-256color", "PYTHONUNBUFFERED": "1"}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
+        watch = start_dnn(tmp_path, "watch", "--interval", "0.1", *words, env=environment, **{**pipes, **streams})
+        return started.enter_context(watch)
 
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    with ExitStack() as started:
+        yield start
 
 
 def build_row(epoch):
