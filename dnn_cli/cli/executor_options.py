@@ -11,8 +11,8 @@ import typer
 from dnn_cli.errors import UsageError, suggest_nearest_name
 
 if TYPE_CHECKING:
-    from dnn_cli.cli.progress import ScreenReporter
     from dnn_cli.config.experiment import Experiment
+    from dnn_cli.terminal.progress import ScreenReporter
 
 JobsOption = Annotated[
     int | None,

@@ -15,12 +15,12 @@ from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.text import replace_control_chars
 
 if TYPE_CHECKING:
-    from dnn_cli.cli.progress import ScreenReporter
     from dnn_cli.config.data import Data
     from dnn_cli.config.experiment import Experiment
     from dnn_cli.runs.record import Evaluation, FileEvaluation, Record
     from dnn_cli.runs.run import Run
     from dnn_cli.runs.saved_models import SavedModel
+    from dnn_cli.terminal.progress import ScreenReporter
     from dnn_cli.training.inference import EvaluationResult
 
 
@@ -56,9 +56,9 @@ def evaluate(
     Later, dnn runs show RUN prints the scores of a run. dnn runs --columns test_accuracy lists the scores of all runs;
     best.test_accuracy lists the scores of evaluations with --best.
     """
-    from dnn_cli.cli.progress import open_screen
     from dnn_cli.report import evaluation_tables as words
     from dnn_cli.report.runs_table import format_scores
+    from dnn_cli.terminal.progress import open_screen
 
     (address, *files), overrides = split_addresses_and_overrides(arguments)
     if len(files) > 1:

@@ -29,7 +29,7 @@ def resume(
     """Continue an interrupted run, or extend a completed run."""
     address, overrides = parse_run_and_overrides(arguments, "resume")
 
-    from dnn_cli.cli.progress import open_screen
+    from dnn_cli.terminal.progress import open_screen
 
     with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
         with screen.show_waiting(f"reading {address}"):

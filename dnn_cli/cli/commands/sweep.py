@@ -20,11 +20,11 @@ from dnn_cli.report.text import replace_control_chars
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
-    from dnn_cli.cli.progress import ScreenReporter
     from dnn_cli.execution.messages import TaskResult
     from dnn_cli.execution.scheduler import Executor, SearchStrategy
     from dnn_cli.execution.signals import SignalStop
     from dnn_cli.execution.sweep_execution import SweepExecution, SweepRun
+    from dnn_cli.terminal.progress import ScreenReporter
 
 
 def sweep(
@@ -83,7 +83,7 @@ def sweep(
 
         check_tensorboard_installed()
 
-    from dnn_cli.cli.progress import open_screen
+    from dnn_cli.terminal.progress import open_screen
 
     with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
         with screen.show_waiting(f"reading {files[0]}"):
@@ -198,8 +198,8 @@ def _train_sweep_runs(
         total: The number of runs to train, for the display of the progress.
         fail_fast: Whether a failed run stops all runs.
     """
-    from dnn_cli.cli.sweep_progress import open_sweep_progress
     from dnn_cli.execution.scheduler import train_all
+    from dnn_cli.terminal.sweep_progress import open_sweep_progress
 
     minutes = execution.sweep.minutes
     seconds = None if minutes is None else 60 * minutes

@@ -23,13 +23,13 @@ from dnn_cli.execution.signals import TimeLimit, handle_stop_signals
 from dnn_cli.report.text import replace_control_chars
 
 if TYPE_CHECKING:
-    from dnn_cli.cli.progress import ScreenReporter
     from dnn_cli.config.loading import LoadedExperiment
     from dnn_cli.execution.messages import TaskResult
     from dnn_cli.execution.scheduler import Executor
     from dnn_cli.runs.record import Record
     from dnn_cli.runs.run import Run
     from dnn_cli.runs.store import Store
+    from dnn_cli.terminal.progress import ScreenReporter
 
 
 class _TrainRequest(NamedTuple):
@@ -73,7 +73,7 @@ def train(
     if engine is not None:
         overrides.append(f"engine={engine}")
 
-    from dnn_cli.cli.progress import open_screen
+    from dnn_cli.terminal.progress import open_screen
 
     finished: list[tuple[Run, Record]] = []
     has_failures = False
@@ -186,10 +186,10 @@ def _train_in_parallel(
     tensorboard: bool,
 ) -> "list[TaskResult]":
     """Train the unfinished experiments in worker processes, show the progress, and return the results."""
-    from dnn_cli.cli.sweep_progress import open_sweep_progress
     from dnn_cli.config.digests import compute_network_digest
     from dnn_cli.execution.messages import Task
     from dnn_cli.execution.scheduler import FixedSearch, train_all
+    from dnn_cli.terminal.sweep_progress import open_sweep_progress
 
     store.check_writable()
     runs_dir = store.root.absolute()
