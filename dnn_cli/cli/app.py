@@ -28,7 +28,6 @@ from dnn_cli.cli.commands import (
     predict,
     reproduce,
     resume,
-    runs,
     schema,
     summary,
     sweep,
@@ -38,6 +37,7 @@ from dnn_cli.cli.commands import (
 from dnn_cli.cli.commands import help as help_pages
 from dnn_cli.cli.commands import list as listing
 from dnn_cli.cli.commands import report as reporting
+from dnn_cli.cli.commands.runs import group as runs
 from dnn_cli.cli.completion import COMPLETE_VARIABLE, install_script_and_exit, print_completions, print_script_and_exit
 from dnn_cli.cli.console import get_notes_console
 from dnn_cli.errors import AmbiguousAddressError, ConfigError, DataError, DnnError, QueryError

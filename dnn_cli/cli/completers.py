@@ -236,15 +236,15 @@ def _complete_export_formats(parameters: dict[str, Any], typed: str) -> list[Com
 
 def _complete_kinds(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
     """Return completion words for the argument of `dnn list`: `layers`, `optimizers`, `losses` and so on."""
-    from dnn_cli.cli.commands.list import KINDS
+    from dnn_cli.cli.options import NAME_KINDS
 
-    return [CompletionWord(kind) for kind in KINDS]
+    return [CompletionWord(kind) for kind in NAME_KINDS]
 
 
 def _complete_topics(parameters: dict[str, Any], typed: str) -> list[CompletionWord]:
     """Return completion words for the argument of `dnn help`: pages, then commands without a page."""
     from dnn_cli.cli.app import COMMAND_GROUPS
-    from dnn_cli.cli.commands.help import list_pages
+    from dnn_cli.cli.documentation import list_pages
 
     pages = list_pages()
     commands = [name for group in COMMAND_GROUPS.values() for name in group if name not in pages]

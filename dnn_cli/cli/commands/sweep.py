@@ -216,7 +216,7 @@ def _print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, 
 
     Each failed run is printed with the reason. Pruned and unfinished runs are counted.
     """
-    from dnn_cli.cli.commands.compare import print_comparison
+    from dnn_cli.cli.comparison_output import print_comparison
     from dnn_cli.compare.comparison import compare_runs
     from dnn_cli.report.comparison_json import build_comparison_document
     from dnn_cli.report.sweep_view import format_sweep_settings

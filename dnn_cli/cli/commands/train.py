@@ -83,8 +83,8 @@ def train(
             with screen.show_waiting(f"reading {' '.join(configs)}"):
                 loaded = load_configs(configs, overrides, to_train=True)
 
-                from dnn_cli.cli.commands.resume import find_run_to_resume, is_training_complete
                 from dnn_cli.cli.run_summary import print_run_summary
+                from dnn_cli.execution.resumable_runs import find_run_to_resume, is_training_complete
                 from dnn_cli.report.runs_table import build_run_document
                 from dnn_cli.report.text import format_count
                 from dnn_cli.runs.query.selection import CachedStore
