@@ -3,7 +3,8 @@
 import shutil
 
 from dnn_cli.errors import RunError
-from dnn_cli.execution.run_training import resume_training, train_new_run
+from dnn_cli.execution.resume_training import resume_training
+from dnn_cli.execution.run_training import train_new_run
 from dnn_cli.runs.checkpoint import read_last_checkpoint
 from dnn_cli.runs.run import Run
 from dnn_cli.terminal.progress import open_screen

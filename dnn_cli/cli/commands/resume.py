@@ -29,7 +29,7 @@ def resume(
         with screen.show_waiting(f"reading {address}"):
             from dnn_cli.cli.run_summary import print_run_summary
             from dnn_cli.config.loading import load_experiment
-            from dnn_cli.execution.run_training import resume_training
+            from dnn_cli.execution.resume_training import resume_training
             from dnn_cli.report.runs_table import build_run_document
             from dnn_cli.runs.store import Store
 

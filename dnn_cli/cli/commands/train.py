@@ -152,7 +152,8 @@ def _train_sequentially(
 
     Yield the experiment, the run and the run record after each training. Runs that need no training are also yielded.
     """
-    from dnn_cli.execution.run_training import resume_training, train_new_run
+    from dnn_cli.execution.resume_training import resume_training
+    from dnn_cli.execution.run_training import train_new_run
     from dnn_cli.runs.run import Run
     from dnn_cli.training.stop_request import Interrupted
 
