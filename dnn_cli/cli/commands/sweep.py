@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
-from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption, count_workers, open_executor
+from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption
 from dnn_cli.cli.options import (
     JsonOption,
     RunsDirOption,
@@ -88,6 +88,7 @@ def sweep(
     with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
         with screen.show_waiting(f"reading {files[0]}"):
             from dnn_cli.config.sweep_config import SweepOptions, read_sweep
+            from dnn_cli.execution.executor_choice import open_executor
             from dnn_cli.execution.sweep_execution import SweepExecution
             from dnn_cli.execution.sweep_plan import plan_extreme_runs
             from dnn_cli.runs.store import Store
@@ -96,13 +97,13 @@ def sweep(
             execution = SweepExecution.from_sweep(sweep_config, Store(runs_dir), force=force, tensorboard=tensorboard)
             if not dry_run:
                 execution.store.check_writable()
-                strategy = _build_search_strategy(execution)
+                strategy = execution.build_search_strategy()
         if dry_run:
             _print_sweep_plan(execution, jobs, gpus, as_json=as_json)
             return
         for line in _format_introduction_lines(execution):
             screen.print_line(line)
-        total = _count_remaining_runs(execution)
+        total = execution.remaining_count
         # A bayesian search plans its runs later.
         planned_runs = execution.planned_runs or plan_extreme_runs(execution.sweep)
         experiments = [planned_run.loaded.experiment for planned_run in planned_runs]
@@ -114,31 +115,6 @@ def sweep(
     _print_sweep_result(execution, runs, as_json=as_json)
     if any(run.has_failed for run in runs):
         raise typer.Exit(1)
-
-
-def _build_search_strategy(execution: "SweepExecution") -> "SearchStrategy":
-    """Build the object that proposes the experiments of a sweep and learns from their scores.
-
-    Raises:
-        UsageError: the search is bayesian and Optuna is missing.
-    """
-    if execution.sweep.search == "bayesian":
-        from dnn_cli.execution.optuna_search import OptunaSearch
-
-        return OptunaSearch(execution)
-    return execution.build_fixed_search()
-
-
-def _count_remaining_runs(execution: "SweepExecution") -> int:
-    """Return the number of runs that a sweep still has to train.
-
-    A bayesian search plans its runs during the sweep. The number is then the number of trials, times the number of
-    seeds, minus the number of runs that are already planned.
-    """
-    if execution.sweep.search != "bayesian":
-        return len(execution.missing_numbers)
-    seeds = max(1, len(execution.sweep.seeds))
-    return (execution.sweep.trials or 0) * seeds - len(execution.planned_runs)
 
 
 def _format_introduction_lines(execution: "SweepExecution") -> list[str]:
@@ -278,6 +254,7 @@ def _print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int, 
         gpus: The number of GPUs, for the estimate.
         as_json: Whether the plan is printed as JSON.
     """
+    from dnn_cli.execution.executor_choice import count_workers
     from dnn_cli.execution.sweep_plan import (
         compute_epoch_seconds,
         estimate_run_seconds,
@@ -304,7 +281,7 @@ def _print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int, 
     workers = count_workers(jobs, gpus, [planned_run.loaded.experiment for planned_run in missing])
     total = estimate_total_seconds(missing, workers, epoch_times)
     if is_bayesian:
-        total *= _count_remaining_runs(execution) / len(planned_runs)
+        total *= execution.remaining_count / len(planned_runs)
     if as_json:
         runs = [
             {"settings": planned_run.setting, "state": state, "seconds": took}
@@ -320,5 +297,5 @@ def _print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int, 
         print_rich_table(out, build_plan_table([planned_run.setting for planned_run in planned_runs], states, seconds))
         out.print()
     basis = "estimated from earlier runs" if epoch_times else "estimated from the size of the networks"
-    left = format_count(_count_remaining_runs(execution), "run")
+    left = format_count(execution.remaining_count, "run")
     out.print(f"{left} to train, about {format_duration(total)} with {format_count(workers, 'worker')} ({basis})")
