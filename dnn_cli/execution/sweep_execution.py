@@ -214,6 +214,11 @@ class SweepExecution:
         existing_run = self.existing_runs.get(planned_run.outcome_digest)
         return existing_run is None or not (existing_run.is_done or existing_run.record.status == "running")
 
+    def get_state(self, planned_run: PlannedRun) -> str:
+        """Return the status of a planned run's existing run; `to train` without an existing run."""
+        existing_run = self.existing_runs.get(planned_run.outcome_digest)
+        return existing_run.record.status if existing_run else "to train"
+
     @property
     def remaining_count(self) -> int:
         """Number of runs that the sweep still has to train.

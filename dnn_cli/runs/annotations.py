@@ -15,7 +15,7 @@ from dnn_cli.host.control_characters import CONTROL_CATEGORIES, is_control_chara
 from dnn_cli.host.regular_file import FileTooLargeError, NotRegularFileError, read_regular_file
 from dnn_cli.runs.atomic_write import write_text
 from dnn_cli.runs.lock import hold_directory_lock
-from dnn_cli.runs.run import Run
+from dnn_cli.runs.run import Run, format_validation_error
 
 _MAX_ANNOTATIONS_BYTES = 1_000_000
 _MAX_TAGS = 100
@@ -71,8 +71,7 @@ def read_annotations(run: Run) -> Annotations:
         annotations = Annotations.model_validate(pydantic_core.from_json(text, allow_inf_nan=False))
         _check_limits(annotations)
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise RunError(f"labels.json: {'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}") from None
+        raise RunError(f"labels.json: {format_validation_error(error)}") from None
     except ValueError as error:
         raise RunError(f"labels.json is not JSON: {error}") from None
     except UsageError as error:

@@ -283,8 +283,7 @@ def parse_record(text: str | bytes) -> Record:
     try:
         return Record.model_validate(content)
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise RunError(f"run.json: {'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}") from None
+        raise RunError(f"run.json: {format_validation_error(error)}") from None
 
 
 def format_metrics_csv(rows: Sequence[Mapping[str, float]], *, header: bool = True) -> str:
@@ -295,6 +294,12 @@ def format_metrics_csv(rows: Sequence[Mapping[str, float]], *, header: bool = Tr
         writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+def format_validation_error(error: pydantic.ValidationError) -> str:
+    """Format the first issue of a JSON file: the key and the message."""
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}"
 
 
 def read_text_file(path: Path) -> str:

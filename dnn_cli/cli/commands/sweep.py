@@ -254,48 +254,28 @@ def _print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int, 
         gpus: The number of GPUs, for the estimate.
         as_json: Whether the plan is printed as JSON.
     """
-    from dnn_cli.execution.executor_choice import count_workers
-    from dnn_cli.execution.sweep_plan import (
-        compute_epoch_seconds,
-        estimate_run_seconds,
-        estimate_total_seconds,
-        plan_extreme_runs,
-    )
+    from dnn_cli.execution.sweep_estimate import estimate_sweep
     from dnn_cli.report.sweep_view import build_plan_table
     from dnn_cli.report.text import format_count, format_duration
 
     is_bayesian = execution.sweep.search == "bayesian"
-    planned_runs = plan_extreme_runs(execution.sweep) if is_bayesian else execution.planned_runs
-    epoch_times = compute_epoch_seconds(execution.store.list_runs(), planned_runs)
-    states = [
-        execution.existing_runs[p.outcome_digest].record.status
-        if p.outcome_digest in execution.existing_runs
-        else "to train"
-        for p in planned_runs
-    ]
-    seconds = [
-        estimate_run_seconds(p.loaded.experiment, epoch_times) if execution.is_missing(p) else None
-        for p in planned_runs
-    ]
-    missing = [planned_run for planned_run in planned_runs if execution.is_missing(planned_run)]
-    workers = count_workers(jobs, gpus, [planned_run.loaded.experiment for planned_run in missing])
-    total = estimate_total_seconds(missing, workers, epoch_times)
-    if is_bayesian:
-        total *= execution.remaining_count / len(planned_runs)
+    estimate = estimate_sweep(execution, jobs, gpus)
+    settings = [planned_run.setting for planned_run in estimate.planned_runs]
     if as_json:
         runs = [
-            {"settings": planned_run.setting, "state": state, "seconds": took}
-            for planned_run, state, took in zip(planned_runs, states, seconds, strict=True)
+            {"settings": setting, "state": state, "seconds": seconds}
+            for setting, state, seconds in zip(settings, estimate.states, estimate.seconds, strict=True)
         ]
-        print_json({"runs": [] if is_bayesian else runs, "workers": workers, "seconds": total})
+        document = {"workers": estimate.workers, "seconds": estimate.total_seconds}
+        print_json({"runs": [] if is_bayesian else runs, **document})
         return
     out = get_output_console()
     if is_bayesian:
         for line in _format_introduction_lines(execution):
             out.print(replace_control_chars(line))
     else:
-        print_rich_table(out, build_plan_table([planned_run.setting for planned_run in planned_runs], states, seconds))
+        print_rich_table(out, build_plan_table(settings, estimate.states, estimate.seconds))
         out.print()
-    basis = "estimated from earlier runs" if epoch_times else "estimated from the size of the networks"
-    left = format_count(execution.remaining_count, "run")
-    out.print(f"{left} to train, about {format_duration(total)} with {format_count(workers, 'worker')} ({basis})")
+    basis = "estimated from earlier runs" if estimate.is_measured else "estimated from the size of the networks"
+    left, workers = format_count(execution.remaining_count, "run"), format_count(estimate.workers, "worker")
+    out.print(f"{left} to train, about {format_duration(estimate.total_seconds)} with {workers} ({basis})")
