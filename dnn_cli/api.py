@@ -101,8 +101,8 @@ class Config:
             RunError: the run directory cannot be written.
             UsageError: the device that the config requests does not exist.
         """
-        from dnn_cli.cli.progress import open_screen
         from dnn_cli.execution.run_training import train_new_run
+        from dnn_cli.terminal.progress import open_screen
 
         with open_screen() as screen:
             run, record = train_new_run(self.loaded, Store(Path(runs_dir)), screen)

@@ -28,7 +28,6 @@ from dnn_cli.cli.commands import (
     predict,
     reproduce,
     resume,
-    runs,
     schema,
     summary,
     sweep,
@@ -38,12 +37,14 @@ from dnn_cli.cli.commands import (
 from dnn_cli.cli.commands import help as help_pages
 from dnn_cli.cli.commands import list as listing
 from dnn_cli.cli.commands import report as reporting
+from dnn_cli.cli.commands.runs import group as runs
 from dnn_cli.cli.completers import build_fixed_completer
 from dnn_cli.cli.completion import COMPLETE_VARIABLE, install_script_and_exit, print_completions, print_script_and_exit
-from dnn_cli.cli.console import get_notes_console, redirect_to_devnull
+from dnn_cli.cli.console import get_notes_console
 from dnn_cli.errors import AmbiguousAddressError, ConfigError, DataError, DnnError, QueryError
 from dnn_cli.host.directories import redirect_libraries
 from dnn_cli.report.text import replace_control_chars
+from dnn_cli.terminal.console_builder import redirect_to_devnull
 
 COMMAND_GROUPS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
     "Get started": {"demo": demo.demo, "new": new.new, "check": check.check, "help": help_pages.show_help},

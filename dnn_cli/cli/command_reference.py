@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from dnn_cli.cli.app import COMMAND_GROUPS, app, get_description
-from dnn_cli.cli.commands.help import PAGES_DIRECTORY
+from dnn_cli.cli.documentation import PAGES_DIRECTORY
 
 _HEADER = """# Commands
 

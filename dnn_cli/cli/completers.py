@@ -238,16 +238,15 @@ def complete_export_formats(context: typer.Context, typed: str) -> list[Completi
 
 def complete_kinds(context: typer.Context, typed: str) -> list[CompletionWord]:
     """Return completion words for the argument of `dnn list`: `layers`, `optimizers`, `losses` and so on."""
-    from dnn_cli.cli.commands.list import KINDS
+    from dnn_cli.cli.options import NAME_KINDS
 
-    return [CompletionWord(kind) for kind in KINDS]
+    return [CompletionWord(kind) for kind in NAME_KINDS]
 
 
 def complete_topics(context: typer.Context, typed: str) -> list[CompletionWord]:
     """Return completion words for the argument of `dnn help`: pages, then commands without a page."""
-    from dnn_cli.cli.app import COMMAND_GROUPS
-    from dnn_cli.cli.commands.help import list_pages
+    from dnn_cli.cli.documentation import list_pages
 
-    pages = list_pages()
-    commands = [name for group in COMMAND_GROUPS.values() for name in group if name not in pages]
+    pages, root = list_pages(), context.find_root()
+    commands = [name for name in root.command.list_commands(root) if name not in pages]  # type: ignore[attr-defined]
     return [*(CompletionWord(*page) for page in pages.items()), *map(CompletionWord, commands)]

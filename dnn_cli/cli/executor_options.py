@@ -1,19 +1,10 @@
-"""Options `-j`, `--on` and `--gpus`, and the executor that they select: local workers or a Ray cluster."""
+"""Options `-j`, `--on` and `--gpus` of commands that train several runs."""
 
-import math
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from dnn_cli.cli.completers import build_fixed_completer
-from dnn_cli.errors import UsageError, suggest_nearest_name
-
-if TYPE_CHECKING:
-    from dnn_cli.cli.progress import ScreenReporter
-    from dnn_cli.config.experiment import Experiment
 
 JobsOption = Annotated[
     int | None,
@@ -39,105 +30,3 @@ GpusOption = Annotated[
         help="Number of GPUs; each GPU trains one run at a time.",
     ),
 ]
-
-MIN_WORKER_BYTES = 1_500_000_000
-"""Memory that a worker process needs in addition to its data, in bytes.
-
-This memory holds TensorFlow, compiled programs and the outputs of the layers.
-"""
-
-_EXECUTOR_NAMES = ("local", "ray")
-
-
-def count_workers(jobs: int | None, gpus: int, experiments: "Sequence[Experiment]", runs: int | None = None) -> int:
-    """Return the number of worker processes that train some runs: at least 1, and at most the number of runs.
-
-    The default is one worker per GPU. Without GPUs, the default is one worker per core, or fewer workers if memory is
-    short.
-
-    Args:
-        jobs: The value of `-j`, the number of workers; `None` selects the default.
-        gpus: The number of GPUs, each of which trains one run at a time; 0 trains on CPU cores.
-        experiments: The experiments to train. The experiment with the largest data determines the memory of a worker.
-        runs: The number of runs. By default, one run for each experiment is assumed.
-    """
-    from dnn_cli.host.resources import count_available_cores, get_usable_memory
-
-    worker_bytes = MIN_WORKER_BYTES + max(map(compute_data_bytes, experiments), default=0)
-    default = gpus or min(count_available_cores(), get_usable_memory() // worker_bytes)
-    return max(1, min(jobs or default, len(experiments) if runs is None else runs))
-
-
-def compute_data_bytes(experiment: "Experiment") -> int:
-    """Return the memory of an experiment's inputs in a worker, in bytes.
-
-    A worker holds two copies of the inputs: the array and TensorFlow's copy. An input value takes 1 byte if it is a
-    pixel, otherwise 4 bytes.
-    """
-    dataset_info = experiment.data.info
-    return 2 * dataset_info.examples * math.prod(dataset_info.input_shape) * (1 if dataset_info.pixel_max > 1 else 4)
-
-
-def _list_gpu_names(gpu_count: int) -> list[str]:
-    """Return the names of the first `gpu_count` GPUs in the variable CUDA_VISIBLE_DEVICES.
-
-    If the variable is unset or empty, the names are `0`, `1` and so on.
-
-    Raises:
-        UsageError: CUDA_VISIBLE_DEVICES names too few GPUs.
-    """
-    visible_gpus = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-    if visible_gpus and len(visible_gpus) < gpu_count:
-        raise UsageError(
-            f"--gpus {gpu_count} exceeds the number of GPUs in CUDA_VISIBLE_DEVICES",
-            f"use --gpus {len(visible_gpus)}",
-        )
-    return visible_gpus[:gpu_count] or [str(index) for index in range(gpu_count)]
-
-
-@contextmanager
-def open_executor(
-    executor_name: str,
-    jobs: int | None,
-    gpus: int,
-    experiments: "Sequence[Experiment]",
-    screen: "ScreenReporter",
-    runs: int | None = None,
-) -> Iterator[Any]:
-    """Yield an executor, which trains experiments in worker processes. End the workers when the block ends.
-
-    Args:
-        executor_name: The value of `--on`: `local` or `ray`.
-        jobs: The value of `-j`, the number of workers; `None` selects the default.
-        gpus: The number of GPUs, each of which trains one run at a time; 0 trains on CPU cores.
-        experiments: The experiments to train. The experiment with the largest data determines the memory of a worker.
-        screen: The reporter of the training, which also ends the workers if a signal ends this process.
-        runs: The number of runs. By default, one run for each experiment is assumed.
-
-    Raises:
-        UsageError: the executor is unknown, `jobs` exceeds `gpus`, too few GPUs are available, or Ray is missing or
-            cannot reach its cluster.
-    """
-    if executor_name not in _EXECUTOR_NAMES:
-        raise UsageError(
-            f"unknown value of --on: {executor_name}",
-            suggest_nearest_name(executor_name, _EXECUTOR_NAMES) or "use local or ray",
-        )
-    if jobs is not None and gpus and jobs > gpus:
-        raise UsageError(f"-j {jobs} exceeds --gpus {gpus}: each GPU trains one run at a time", f"use -j {gpus}")
-    if executor_name == "ray":
-        with screen.show_waiting("starting Ray"):
-            from dnn_cli.execution.ray_executor import RayExecutor
-
-            executor: Any = RayExecutor(jobs, gpus)
-    else:
-        from dnn_cli.execution.local_executor import LocalExecutor
-
-        executor = LocalExecutor(count_workers(jobs, gpus, experiments, runs), _list_gpu_names(gpus) if gpus else ())
-    screen.exit_callbacks.append(executor.kill_workers)
-    try:
-        yield executor
-        executor.close()
-    finally:
-        executor.kill_workers()
-        screen.exit_callbacks.remove(executor.kill_workers)

@@ -65,6 +65,20 @@ ComparedMetricOption = Annotated[
     ),
 ]
 
+NAME_KINDS = (
+    "layers",
+    "optimizers",
+    "schedules",
+    "activations",
+    "initializers",
+    "regularizers",
+    "constraints",
+    "losses",
+    "metrics",
+    "datasets",
+)
+"""Kinds of names that configs can use: the values of the argument of `dnn list`."""
+
 
 def check_by_keys(keys: Sequence[str], max_keys: int | None = None) -> None:
     """Check that each `--by` has a single key, and that there are at most `max_keys` keys.

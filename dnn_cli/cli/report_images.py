@@ -30,6 +30,7 @@ def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> t
         A dictionary of thumbnails, by the fingerprint of a run's data and the index of an example. A dictionary of the
         reasons why thumbnails are missing, by fingerprint.
     """
+    from dnn_cli.data.run_context import load_local_examples
     from dnn_cli.report.html.predictions_section import list_example_indices
 
     indices_by_fingerprint: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -45,7 +46,7 @@ def build_thumbnails(pages: "Iterable[RunPage]", runs: "Sequence[RunInfo]") -> t
             if candidate.record and candidate.record.data.get("fingerprint") == fingerprint
         )
         try:
-            data, examples = _load_run_examples(run_info)
+            data, examples = load_local_examples(run_info.run)
         except (DataError, ConfigError) as error:
             missing_reasons[fingerprint] = f"their data cannot be read ({error.message.splitlines()[0]})"
             continue
@@ -98,23 +99,3 @@ def _get_white_value(examples: "Examples", data: "Data") -> float:
     largest input, at least 1e-9.
     """
     return float(data.info.pixel_max) if data.info.pixel_max > 1 else max(float(examples.inputs.max()), 1e-9)
-
-
-def _load_run_examples(run_info: "RunInfo") -> "tuple[Data, Examples]":
-    """Load the data of a run from this machine, without a download.
-
-    Raises:
-        ConfigError: the config of the run has issues.
-        DataError: the data cannot be read.
-    """
-    from dnn_cli.config.datasets import DATASETS, IdxDataset
-    from dnn_cli.config.loading import load_resolved_experiment
-    from dnn_cli.data.dataset_sources import get_dataset_cache_directory
-    from dnn_cli.data.examples import load_examples
-
-    data = load_resolved_experiment(str(run_info.run.config)).data
-    dataset = DATASETS.get(data.dataset)
-    # Without a path, missing files would be downloaded.
-    if isinstance(dataset, IdxDataset) and data.path is None:
-        data = data.model_copy(update={"path": str(get_dataset_cache_directory(dataset))})
-    return data, load_examples(data)

@@ -7,6 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from dnn_cli.host.control_characters import is_control_character
+
 
 def check_name(text: str) -> str:
     """Check a name and return it in Unicode normal form C.
@@ -18,9 +20,7 @@ def check_name(text: str) -> str:
     """
     if not text.strip():
         raise PydanticCustomError("blank_name", "a name needs at least one visible character")
-    # Some scripts and emoji need joiners.
-    joiners = "\u200c\u200d"
-    if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") and c not in joiners for c in text):
+    if any(map(is_control_character, text)):
         raise PydanticCustomError("control_character", "a name must not contain control or formatting characters")
     return unicodedata.normalize("NFC", text)
 

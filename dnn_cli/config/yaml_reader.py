@@ -8,9 +8,7 @@ repeated keys are issues.
 import codecs
 import copy
 import math
-import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +16,7 @@ from typing import Any
 import yaml
 
 from dnn_cli.errors import ConfigError, KeyPath, LocatedIssue, SourceLocation
+from dnn_cli.host.regular_file import FileTooLargeError, NotRegularFileError, read_regular_file
 
 YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -74,23 +73,16 @@ def read_yaml(file: str) -> Document:
         ConfigError: the file cannot be read, or is not a single YAML document.
     """
     try:
-        # A FIFO without a writer must not block.
-        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK)
+        raw = read_regular_file(file, MAX_BYTES)
+    except NotRegularFileError:
+        raise _build_config_error(SourceLocation(file), "is not a file") from None
+    except FileTooLargeError as error:
+        message = f"is {error.strerror}, the maximum size of a config"
+        raise _build_config_error(SourceLocation(file), message) from None
     except (OSError, ValueError) as error:
         raise _build_config_error(
             SourceLocation(file), f"cannot be read: {getattr(error, 'strerror', None) or error}"
         ) from None
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _build_config_error(SourceLocation(file), "is not a file")
-        with open(descriptor, "rb", closefd=False) as stream:
-            raw = stream.read(MAX_BYTES + 1)
-    finally:
-        os.close(descriptor)
-    if len(raw) > MAX_BYTES:
-        raise _build_config_error(
-            SourceLocation(file), f"is larger than {MAX_BYTES:,} bytes, the maximum size of a config"
-        )
     raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
         text = raw.decode()

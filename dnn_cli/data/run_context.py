@@ -5,10 +5,12 @@ Older versions of `dnn` saved no input profile. For their runs, the profile is c
 
 from typing import NamedTuple
 
-from dnn_cli.config.datasets import DATASETS
+from dnn_cli.config.data import Data
+from dnn_cli.config.datasets import DATASETS, IdxDataset
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import load_resolved_experiment
 from dnn_cli.config.validation import find_experiment_issues, find_machine_issues
+from dnn_cli.data.dataset_sources import get_dataset_cache_directory
 from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
 from dnn_cli.data.input_statistics import build_input_profile
 from dnn_cli.data.preprocessing import compute_preprocessing
@@ -106,3 +108,18 @@ def check_same_data(record: Record, examples: Examples) -> None:
         raise RunError(
             "the data differs from the data that this run was trained on", "restore the data of the training"
         )
+
+
+def load_local_examples(run: Run) -> tuple[Data, Examples]:
+    """Load the data of a run from this machine, without a download.
+
+    Raises:
+        ConfigError: the config of the run has issues.
+        DataError: the data cannot be read.
+    """
+    data = load_resolved_experiment(str(run.config)).data
+    dataset = DATASETS.get(data.dataset)
+    # Without a path, missing files would be downloaded.
+    if isinstance(dataset, IdxDataset) and data.path is None:
+        data = data.model_copy(update={"path": str(get_dataset_cache_directory(dataset))})
+    return data, load_examples(data)

@@ -49,6 +49,11 @@ class Reporter:
         self.pending_lines.clear()
 
     @contextmanager
+    def show_waiting(self, activity: str) -> Iterator[None]:
+        """Print the name of an activity until the block ends. This base class prints nothing."""
+        yield
+
+    @contextmanager
     def open_progress(self, epochs: int, batch_size: int) -> Iterator["ProgressReporter"]:
         """Yield a progress reporter for one training."""
         yield TextReporter(self, epochs)

@@ -1,30 +1,141 @@
-"""Training of an experiment in a new run, and resumption of an existing run, with reports and a log."""
+"""Training of an experiment from the loading of its data to its final record.
+
+`train_experiment` has all steps of `dnn train`, `dnn sweep` and `dnn resume`, from top to bottom.
+"""
 
 import os
 import shlex
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from dnn_cli.config.digests import compute_training_digest
-from dnn_cli.config.loading import load_resolved_experiment, to_yaml
-from dnn_cli.errors import RunError, UsageError
-from dnn_cli.execution.preparation import PreparedTraining, prepare_training
-from dnn_cli.runs import checkpoint as checkpoints
-from dnn_cli.runs.atomic_write import write_text
-from dnn_cli.runs.record import Resume, get_utc_now
-from dnn_cli.runs.unused_files import remove_temporary_files
-from dnn_cli.training.resume_checks import check_resumable, list_changes, list_environment_changes
-from dnn_cli.training.tensorflow_startup import get_thread_count, restore_thread_count
+from dnn_cli.config.loading import to_yaml
+from dnn_cli.data.input_statistics import build_input_profile
+from dnn_cli.errors import RunError
+from dnn_cli.execution.preparation import PreparedTraining, ProcessCache, prepare_training
+from dnn_cli.runs.input_profile import write_input_profile
+from dnn_cli.training.stop_request import SIGNAL_REASON, Interrupted, never_stop
 
 if TYPE_CHECKING:
     from dnn_cli.config.loading import LoadedExperiment
-    from dnn_cli.execution.preparation import ProcessCache
     from dnn_cli.execution.reporters import Reporter
     from dnn_cli.runs.record import Membership, Record
     from dnn_cli.runs.run import Run
     from dnn_cli.runs.store import Store
     from dnn_cli.training.checkpoint_callback import ResumePoint
+    from dnn_cli.training.keras_callbacks import ProgressReporter
     from dnn_cli.training.stop_request import StopRequest
+    from dnn_cli.training.training_job import TrainingJob
+
+
+def train_experiment(
+    loaded: "LoadedExperiment",
+    reporter: "Reporter",
+    open_run: "Callable[[TrainingJob], AbstractContextManager[tuple[Run, ResumePoint]]]",
+    stop_request: "StopRequest | None" = None,
+    cache: ProcessCache | None = None,
+    *,
+    tensorboard: bool = False,
+) -> "tuple[Run, Record]":
+    """Train an experiment, and return its run with the final record.
+
+    Args:
+        loaded: The experiment, as it was loaded from its config.
+        reporter: The object that receives the lines of the training.
+        open_run: The function that creates or opens the run of the training, and yields the run with the state from
+            which the training starts. The run is locked within the context.
+        stop_request: The object that says whether and why the training shall stop.
+        cache: The cache of this process for its trainings.
+        tensorboard: Whether a TensorBoard log is written.
+
+    Raises:
+        Interrupted: `stop_request` ended the training. The run can be resumed.
+        DataError: the data cannot be read. `open_run` is not called.
+        UsageError: the device does not exist. `open_run` is not called.
+        RunError: the run directory cannot be written.
+        SystemExit: a signal ended the training.
+    """
+    experiment, get_stop_reason = loaded.experiment, stop_request or never_stop
+    # The data is loaded and split while TensorFlow starts.
+    with prepare_training(loaded, reporter, experiment.epochs, cache) as prepared:
+        from dnn_cli.training import train as steps
+        from dnn_cli.training.run_recorder import record_training
+
+        job = prepared.job
+        # `dnn train` creates its run here, so that an error in the data leaves no run directory.
+        with (
+            open_run(job) as (run, resume_point),
+            _log_training(prepared, run, reporter, resume_point, tensorboard=tensorboard) as progress_reporter,
+            stop_request.allow_graceful_stop() if stop_request else nullcontext(),
+            record_training(job, run, resume_point) as recorder,
+        ):
+            profile = build_input_profile(experiment.data.info, job.examples, job.split, job.preprocessing)
+            write_input_profile(run, profile)
+            with steps.use_compiled_model(job, prepared.compiled_models) as compiled_model:
+                fitted = steps.fit_model(
+                    job, compiled_model, recorder, progress_reporter, resume_point, get_stop_reason
+                )
+                steps.save_model(fitted, run)
+                scores = steps.evaluate_model(job, fitted, recorder.rows[-1])
+                steps.save_predictions(job, fitted, run)
+                if stop_reason := get_stop_reason():
+                    raise Interrupted(stop_reason)
+                weights_digest = steps.compute_weights_digest(fitted.model)
+            recorder.record_completion(
+                model=scores,
+                weights=weights_digest,
+                epoch=steps.find_final_epoch(experiment, fitted, len(recorder.rows)),
+                kept=steps.find_best_epoch(fitted),
+            )
+        return run, recorder.record
+
+
+@contextmanager
+def _log_training(
+    prepared: PreparedTraining,
+    run: "Run",
+    reporter: "Reporter",
+    resume_point: "ResumePoint",
+    *,
+    tensorboard: bool,
+) -> "Iterator[ProgressReporter]":
+    """Write the lines of a training and the output of TensorFlow to the log of its run, and yield a progress reporter.
+
+    If the training ends early, report the command that resumes the run.
+
+    Args:
+        prepared: The prepared training.
+        run: The run that is trained.
+        reporter: The object that receives the lines of the training.
+        resume_point: The state from which the training starts.
+        tensorboard: Whether a TensorBoard log is also written.
+
+    Raises:
+        RunError: the log cannot be written, or the training raises this error.
+    """
+    from dnn_cli.execution.tensorboard_tee import tee_to_tensorboard
+
+    try:
+        reporter.open_log(run.log)
+        prepared.redirect_output(run.log)
+    except OSError as error:
+        raise RunError(
+            f"{run.log} cannot be written: {error.strerror}",
+            "check permissions and free disk space; nothing has been trained",
+        ) from None
+    resume_command = f"{shlex.join(['dnn', 'resume', os.path.relpath(run.directory)])} continues the training"
+    try:
+        with tee_to_tensorboard(
+            run, prepared.job.experiment, prepared.progress_reporter, reporter, resume_point, enabled=tensorboard
+        ) as progress_reporter:
+            yield progress_reporter
+    except RunError as error:
+        raise RunError(error.message, f"the files written before are complete; {resume_command}") from None
+    except (Interrupted, KeyboardInterrupt) as error:
+        reason = "interrupted" if str(error) in ("", SIGNAL_REASON) else str(error)
+        reporter.report_line(f"{reason}; {resume_command}")
+        raise
 
 
 def train_new_run(
@@ -35,7 +146,7 @@ def train_new_run(
     reproduces: str | None = None,
     *,
     sweeps: "tuple[Membership, ...]" = (),
-    cache: "ProcessCache | None" = None,
+    cache: ProcessCache | None = None,
     tensorboard: bool = False,
 ) -> "tuple[Run, Record]":
     """Train an experiment in a new run, and return the run with its final record.
@@ -62,167 +173,14 @@ def train_new_run(
     experiment = loaded.experiment
     reporter.begin_run()
     store.check_writable()
-    with prepare_training(loaded, reporter, experiment.epochs, cache) as prepared:
-        from dnn_cli.training.train import build_initial_record
 
-        create_record = build_initial_record(prepared.job, reproduces=reproduces, sweeps=sweeps)
+    @contextmanager
+    def create_run(job: "TrainingJob") -> "Iterator[tuple[Run, ResumePoint]]":
+        from dnn_cli.training.checkpoint_callback import ResumePoint
+        from dnn_cli.training.run_recorder import build_initial_record
+
+        create_record = build_initial_record(job, reproduces=reproduces, sweeps=sweeps)
         with store.create_run(experiment.name, to_yaml(experiment), create_record) as run:
-            return run, _train_prepared(prepared, run, reporter, stop_request, tensorboard=tensorboard)
+            yield run, ResumePoint(compute_training_digest(experiment))
 
-
-def resume_training(
-    run: "Run",
-    loaded: "LoadedExperiment",
-    reporter: "Reporter",
-    stop_request: "StopRequest | None" = None,
-    *,
-    force: bool = False,
-    sweeps: "tuple[Membership, ...]" = (),
-    cache: "ProcessCache | None" = None,
-    tensorboard: bool = False,
-) -> "Record":
-    """Resume a run from its last checkpoint, and return its final record.
-
-    The result equals that of an uninterrupted training, unless `force` allows changes. An existing TensorBoard log is
-    continued.
-
-    Args:
-        run: The run to resume.
-        loaded: The experiment with which the training continues, for example with more epochs.
-        reporter: The object that receives the lines of the training.
-        stop_request: The object that says whether and why the training shall stop.
-        force: Whether the run is resumed even if its experiment, its data or versions of packages have changed.
-        sweeps: The memberships in sweeps that are added to the run.
-        cache: The cache of this process for its trainings.
-        tensorboard: Whether a TensorBoard log is written.
-
-    Raises:
-        UsageError: all epochs are trained, or something has changed without `force`. The run stays unchanged.
-        DataError: the data cannot be read. The run stays unchanged.
-        RunError: another process trains the run, or the run directory cannot be written.
-        Interrupted: `stop_request` ended the training. The run can be resumed.
-        SystemExit: a signal ended the training.
-    """
-    experiment = loaded.experiment
-    reporter.begin_run()
-    with run.hold_lock():
-        record, (checkpoint, checkpoint_problem) = run.read_raw_record(), checkpoints.read_last_checkpoint(run)
-        check_resumable(record, checkpoint, experiment, force=force)
-        changed = list_changes(record, checkpoint, load_resolved_experiment(str(run.config)), experiment)
-        _check_unchanged(record, changed, force=force)
-        if checkpoint_problem:
-            since = f"the previous checkpoint, of epoch {checkpoint.progress.epoch}" if checkpoint else "the beginning"
-            checkpoint_problem = f"{checkpoint_problem}; the training continues from {since}"
-            reporter.report_line(checkpoint_problem)
-        earlier_threads = _get_recorded_threads(record)
-        restore_thread_count(earlier_threads)
-        with prepare_training(loaded, reporter, experiment.epochs, cache) as prepared:
-            from dnn_cli.training.checkpoint_callback import ResumePoint
-            from dnn_cli.training.train import build_initial_record
-            from dnn_cli.training.training_state import NEW_OPTIMIZER, check_same_network, classify_optimizer_change
-
-            changed += list_environment_changes(record, prepared.job)
-            _check_unchanged(record, changed, force=force)
-            if changed and checkpoint is not None:
-                check_same_network(experiment, checkpoint.arrays)
-                if classify_optimizer_change(checkpoint.progress.optimizer, experiment.optimizer) == NEW_OPTIMIZER:
-                    changed.append("the optimizer starts from its initial state")
-            resume_point = ResumePoint(compute_training_digest(experiment), checkpoint, bool(changed))
-            resumption = Resume(at=get_utc_now(), epochs=resume_point.progress.epoch, calls=resume_point.progress.calls,
-                              forced=tuple(changed), note=checkpoint_problem)  # fmt: skip
-            new_sweeps = tuple(membership for membership in sweeps if membership not in record.sweeps)
-            current_record = build_initial_record(
-                prepared.job, reproduces=record.reproduces, sweeps=record.sweeps + new_sweeps
-            )(record.id)
-            preserved = {"started": record.started, "resumed": (*record.resumed, resumption)}
-            remove_temporary_files(run)
-            run.write_record(record.model_copy(update={**dict(current_record), **preserved}))
-            if (text := to_yaml(experiment)) != run.config.read_text(encoding="utf-8"):
-                write_text(run.config, text)
-            for line in changed:
-                reporter.report_line(f"changed  {line}")
-            if earlier_threads not in (None, get_thread_count()):
-                reporter.report_line(
-                    f"the number of threads changes from {earlier_threads} to {get_thread_count()}: "
-                    "the last digits of results may differ"
-                )
-            reporter.report_line(f"continuing after {_format_progress(resume_point)}")
-            return _train_prepared(prepared, run, reporter, stop_request, resume_point, tensorboard=tensorboard)
-
-
-def _check_unchanged(record: "Record", changed: list[str], *, force: bool) -> None:
-    """Check that a run can be resumed under unchanged conditions, or that `force` allows the changes.
-
-    Args:
-        record: The record of the run.
-        changed: One line for each change, such as `keras: 3.11.0 → 3.12.0`.
-        force: Whether changes are allowed.
-
-    Raises:
-        UsageError: something has changed without `force`.
-    """
-    if changed and not force:
-        raise UsageError(
-            f"run {record.id} was trained under other conditions: {'; '.join(changed)}",
-            "to continue, add --force; run.json then records the changes",
-        )
-
-
-def _get_recorded_threads(record: "Record") -> int | None:
-    """Return the number of threads that TensorFlow used in a run; `None` if the number is unknown.
-
-    Records of dnn 0.8 contain only the number of cores, which is returned instead.
-    """
-    thread_count = record.platform.get("threads", record.platform.get("cores"))
-    return thread_count if isinstance(thread_count, int) and thread_count > 0 else None
-
-
-def _format_progress(resume_point: "ResumePoint") -> str:
-    """Format the progress at a resume point, such as `epoch 3 and a part of epoch 4`."""
-    progress = resume_point.progress
-    return f"epoch {progress.epoch}" + (f" and a part of epoch {progress.epoch + 1}" if progress.calls else "")
-
-
-def _train_prepared(
-    prepared: PreparedTraining,
-    run: "Run",
-    reporter: "Reporter",
-    stop_request: "StopRequest | None",
-    resume_point: "ResumePoint | None" = None,
-    *,
-    tensorboard: bool = False,
-) -> "Record":
-    """Train a prepared job in a run. If the training ends early, report the command that resumes the run."""
-    from dnn_cli.execution.tensorboard_tee import tee_to_tensorboard
-    from dnn_cli.training.stop_request import SIGNAL_REASON, Interrupted, never_stop
-    from dnn_cli.training.train import train_model
-
-    try:
-        reporter.open_log(run.log)
-        prepared.redirect_output(run.log)
-    except OSError as error:
-        raise RunError(
-            f"{run.log} cannot be written: {error.strerror}",
-            "check permissions and free disk space; nothing has been trained",
-        ) from None
-    resume_command = f"{shlex.join(['dnn', 'resume', os.path.relpath(run.directory)])} continues the training"
-    try:
-        experiment, graceful_stop = (
-            prepared.job.experiment,
-            stop_request.allow_graceful_stop() if stop_request else nullcontext(),
-        )
-        with (
-            tee_to_tensorboard(
-                run, experiment, prepared.progress_reporter, reporter, resume_point, enabled=tensorboard
-            ) as progress_reporter,
-            graceful_stop,
-        ):
-            return train_model(
-                prepared.job, run, progress_reporter, stop_request or never_stop, resume_point, prepared.compiled_models
-            )
-    except RunError as error:
-        raise RunError(error.message, f"the files written before are complete; {resume_command}") from None
-    except (Interrupted, KeyboardInterrupt) as error:
-        reason = "interrupted" if str(error) in ("", SIGNAL_REASON) else str(error)
-        reporter.report_line(f"{reason}; {resume_command}")
-        raise
+    return train_experiment(loaded, reporter, create_run, stop_request, cache, tensorboard=tensorboard)

@@ -214,6 +214,34 @@ class SweepExecution:
         existing_run = self.existing_runs.get(planned_run.outcome_digest)
         return existing_run is None or not (existing_run.is_done or existing_run.record.status == "running")
 
+    def get_state(self, planned_run: PlannedRun) -> str:
+        """Return the status of a planned run's existing run; `to train` without an existing run."""
+        existing_run = self.existing_runs.get(planned_run.outcome_digest)
+        return existing_run.record.status if existing_run else "to train"
+
+    @property
+    def remaining_count(self) -> int:
+        """Number of runs that the sweep still has to train.
+
+        A bayesian search plans its runs during the sweep. The number is then the number of trials, times the number of
+        seeds, minus the number of runs that are already planned.
+        """
+        if self.sweep.search != "bayesian":
+            return len(self.missing_numbers)
+        return (self.sweep.trials or 0) * max(1, len(self.sweep.seeds)) - len(self.planned_runs)
+
+    def build_search_strategy(self) -> SearchStrategy:
+        """Build the object that proposes the experiments of the sweep and learns from their scores.
+
+        Raises:
+            UsageError: the search is bayesian and Optuna is missing.
+        """
+        if self.sweep.search == "bayesian":
+            from dnn_cli.execution.optuna_search import OptunaSearch
+
+            return OptunaSearch(self)
+        return self.build_fixed_search()
+
     def build_fixed_search(self) -> SearchStrategy:
         """Build the search strategy that trains all missing runs.
 

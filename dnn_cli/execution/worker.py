@@ -14,7 +14,8 @@ from dnn_cli.errors import DnnError, UsageError
 from dnn_cli.execution.messages import EpochDone, Event, ProgressEvent, RunCreated, StageEvent, Task, TaskResult
 from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.reporters import Reporter, TextReporter
-from dnn_cli.execution.run_training import resume_training, train_new_run
+from dnn_cli.execution.resume_training import resume_training
+from dnn_cli.execution.run_training import train_new_run
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
 from dnn_cli.training.stop_request import SIGNAL_REASON

@@ -1,9 +1,37 @@
-"""Ticks of an axis with their texts, and the selection of points of a long curve."""
+"""Axes of charts, their ticks with texts, and the selection of points of a long curve."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 _STEP_FACTORS = (1, 2, 5, 10)
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Range of numbers along an axis of a chart, linear or logarithmic."""
+
+    low: float
+    high: float
+    log: bool = False
+    integers_only: bool = False
+    """Whether all ticks are integers."""
+
+    def compute_position(self, value: float) -> float:
+        """Compute the position of a value on the axis, from 0 to 1."""
+        low, high, value = (math.log10(number) for number in (self.low, self.high, value)) if self.log else (
+            self.low, self.high, value
+        )  # fmt: skip
+        return (value - low) / (high - low) if high > low else 0.5
+
+    def compute_ticks(self, max_ticks: int) -> list[tuple[float, str]]:
+        """Compute the ticks of the axis: at most `max_ticks` + 1 round numbers, each with its text."""
+        if self.high <= self.low:
+            return [(self.low, format_ticks([self.low])[0])]
+        numbers = compute_log_ticks(self.low, self.high, max_ticks) if self.log else compute_linear_ticks(
+            self.low, self.high, max_ticks, integers_only=self.integers_only
+        )  # fmt: skip
+        return list(zip(numbers, format_ticks(numbers, log=self.log), strict=True))
 
 
 def _compute_tick_step(span: float, max_steps: int) -> float:

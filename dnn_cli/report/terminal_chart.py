@@ -3,12 +3,11 @@
 Curves consist of braille dots, or of letters on a terminal without Unicode.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dnn_cli.report.chart_math import compute_linear_ticks, compute_log_ticks, format_ticks
+from dnn_cli.report.chart_math import Axis
 from dnn_cli.report.tables import compute_text_width, shorten_text
 from dnn_cli.report.terminal_canvas import ASCII_GLYPHS, UNICODE_GLYPHS, Canvas, Glyphs, format_colour_code
 
@@ -58,30 +57,17 @@ class ChartLine:
 
 
 @dataclass(frozen=True)
-class _ChartAxis:
-    """Axis from the value `low` to the value `high`; `dots` is the length of the axis."""
+class _DotAxis:
+    """Axis with its length in dots."""
 
-    low: float
-    high: float
+    axis: Axis
     dots: int
-    log: bool = False
-    integers_only: bool = False
 
     def find_dot(self, value: float) -> int | None:
-        """Return the index of the dot for a value, counted from `low`; `None` for a value outside the axis."""
-        if not self.low <= value <= self.high:
+        """Return the index of the dot for a value, counted from 0; `None` for a value outside the axis."""
+        if not self.axis.low <= value <= self.axis.high:
             return None
-        low, high = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
-        share = ((math.log(value) if self.log else value) - low) / (high - low)
-        return round(share * (self.dots - 1))
-
-    def compute_ticks(self, max_ticks: int) -> list[float]:
-        """Compute the ticks of the axis: at most `max_ticks` + 1 round numbers."""
-        return (
-            compute_log_ticks(self.low, self.high, max_ticks)
-            if self.log
-            else compute_linear_ticks(self.low, self.high, max_ticks, integers_only=self.integers_only)
-        )
+        return round(self.axis.compute_position(value) * (self.dots - 1))
 
 
 def draw_chart(
@@ -129,8 +115,7 @@ def draw_chart(
     if not drawable:
         return "".join(f"{line}\n" for line in [*head, shorten_text("(no numbers to draw)", width)])
     y = _build_chart_axis([value for _, value in drawable], rows * glyphs.dots_down, log=log_y)
-    y_ticks = y.compute_ticks(max(3, rows // 2))
-    tick_texts = {y.find_dot(tick): text for tick, text in zip(y_ticks, format_ticks(y_ticks, log=log_y), strict=True)}
+    tick_texts = {y.find_dot(tick): text for tick, text in y.axis.compute_ticks(max(3, rows // 2))}
     margin = max(map(len, tick_texts.values()), default=0)
     margin = margin if width - margin - 1 >= _MIN_CHART_COLUMNS else 0
     columns = max(1, width - margin - 1)
@@ -168,7 +153,7 @@ def _iter_drawable_points(line: ChartLine, *, log_x: bool, log_y: bool) -> Itera
         yield (x, y) if is_drawable else None
 
 
-def _build_chart_axis(values: Sequence[float], dots: int, *, log: bool, may_be_whole: bool = False) -> _ChartAxis:
+def _build_chart_axis(values: Sequence[float], dots: int, *, log: bool, may_be_whole: bool = False) -> _DotAxis:
     """Build an axis that contains all values; if all values are equal, the axis extends to both sides.
 
     `dots` is the length of the axis. With `may_be_whole`, ticks are integers if all values are integers.
@@ -180,7 +165,7 @@ def _build_chart_axis(values: Sequence[float], dots: int, *, log: bool, may_be_w
     elif high - low <= 1e-9 * max(abs(low), abs(high)):
         around = 0.5 if integers_only and abs(low) < 1e9 else abs(low) * 0.1 or 0.5
         low, high = low - around, high + around
-    return _ChartAxis(low, high, dots, log, integers_only)
+    return _DotAxis(Axis(low, high, log, integers_only), dots)
 
 
 def _draw_line(
@@ -188,8 +173,8 @@ def _draw_line(
     line: ChartLine,
     points: Sequence[tuple[float, float] | None],
     names: Sequence[str],
-    x: _ChartAxis,
-    y: _ChartAxis,
+    x: _DotAxis,
+    y: _DotAxis,
 ) -> dict[int, int]:
     """Draw a line on a canvas, and return the row of the line in each column that it crosses.
 
@@ -266,7 +251,7 @@ def _put_letters(
             canvas.put_sign((column, path[column]), _CURVE_LETTERS[owner % len(_CURVE_LETTERS)], owner)
 
 
-def _format_x_axis(x: _ChartAxis, glyphs: Glyphs, margin: int, columns: int, label: str, rule: int | None) -> list[str]:
+def _format_x_axis(x: _DotAxis, glyphs: Glyphs, margin: int, columns: int, label: str, rule: int | None) -> list[str]:
     """Return two lines: the horizontal axis, and below it the numbers of its ticks with the label.
 
     Args:
@@ -280,10 +265,9 @@ def _format_x_axis(x: _ChartAxis, glyphs: Glyphs, margin: int, columns: int, lab
     room = columns - compute_text_width(label) - 2
     row, marks = {}, {}
     for max_ticks in range(max(1, columns // 7), 0, -1):
-        ticks = x.compute_ticks(max_ticks)
         marks = {
             at // glyphs.dots_across: text
-            for tick, text in zip(ticks, format_ticks(ticks, log=x.log), strict=True)
+            for tick, text in x.axis.compute_ticks(max_ticks)
             if (at := x.find_dot(tick)) is not None
         }
         row = _place_tick_texts(marks, margin + 1 + columns, margin + 1)

@@ -1,7 +1,8 @@
 """Formats of numbers and text in output."""
 
-import unicodedata
 from collections.abc import Sequence
+
+from dnn_cli.host.control_characters import is_control_character
 
 _SPARKLINE_BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -17,8 +18,7 @@ def replace_control_chars(text: object) -> str:
     text = str(text)
     if text.isprintable():
         return text
-    hidden_categories = ("Cc", "Cf", "Cs", "Zl", "Zp")
-    return "".join("�" if unicodedata.category(c) in hidden_categories and c not in "\u200c\u200d" else c for c in text)
+    return "".join("�" if is_control_character(character) else character for character in text)
 
 
 def format_score(value: float | None) -> str:

@@ -1,9 +1,6 @@
 """Annotations: name, tags and note that a user gave a run, in `labels.json`. Trainings never write this file."""
 
 import json
-import os
-import stat
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -14,9 +11,11 @@ from pydantic import BaseModel, ConfigDict
 
 from dnn_cli.config.identifiers import ADDRESS_PREFIXES
 from dnn_cli.errors import RunError, UsageError
+from dnn_cli.host.control_characters import CONTROL_CATEGORIES, is_control_character
+from dnn_cli.host.regular_file import FileTooLargeError, NotRegularFileError, read_regular_file
 from dnn_cli.runs.atomic_write import write_text
 from dnn_cli.runs.lock import hold_directory_lock
-from dnn_cli.runs.run import Run
+from dnn_cli.runs.run import Run, format_validation_error
 
 _MAX_ANNOTATIONS_BYTES = 1_000_000
 _MAX_TAGS = 100
@@ -28,10 +27,10 @@ _MAX_NOTE_LENGTH = 10_000
 The four constants above limit the bytes of `labels.json`, the number of tags, and the characters of a tag and a name.
 `dnn` refuses annotations beyond these limits. Usual annotations are far smaller."""
 
-_FORBIDDEN_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp", "Zs")
+_FORBIDDEN_CATEGORIES = (*CONTROL_CATEGORIES, "Zs")
 """Unicode categories of the characters that are forbidden in tags: controls, formats, surrogates and separators.
 
-The first three are also forbidden in notes, and the first five in names."""
+The first three control categories are also forbidden in notes, and all control categories in names."""
 
 
 class Annotations(BaseModel):
@@ -59,9 +58,11 @@ def read_annotations(run: Run) -> Annotations:
         RunError: the file cannot be read, or has other content than `write_annotations` writes.
     """
     try:
-        text = _read_annotations_text(run)
+        text = read_regular_file(run.annotations, _MAX_ANNOTATIONS_BYTES, follow_link=False).decode()
     except FileNotFoundError:
         return NO_ANNOTATIONS
+    except (NotRegularFileError, FileTooLargeError) as error:
+        raise RunError(f"labels.json is {error.strerror}") from None
     except UnicodeDecodeError:
         raise RunError("labels.json is not UTF-8 text") from None
     except OSError as error:
@@ -70,31 +71,12 @@ def read_annotations(run: Run) -> Annotations:
         annotations = Annotations.model_validate(pydantic_core.from_json(text, allow_inf_nan=False))
         _check_limits(annotations)
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise RunError(f"labels.json: {'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}") from None
+        raise RunError(f"labels.json: {format_validation_error(error)}") from None
     except ValueError as error:
         raise RunError(f"labels.json is not JSON: {error}") from None
     except UsageError as error:
         raise RunError(f"labels.json: {error.message}") from None
     return annotations
-
-
-def _read_annotations_text(run: Run) -> str:
-    """Read the text of `labels.json`. The function does not wait for a named pipe (FIFO), and does not follow a link.
-
-    Raises:
-        RunError: the file is not a regular file, or is too large.
-        OSError: the file is missing, a link, or cannot be read.
-        UnicodeDecodeError: the file is not UTF-8 text.
-    """
-    descriptor = os.open(run.annotations, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-    with open(descriptor, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise RunError("labels.json is not a regular file")
-        raw = stream.read(_MAX_ANNOTATIONS_BYTES + 1)
-    if len(raw) > _MAX_ANNOTATIONS_BYTES:
-        raise RunError(f"labels.json is larger than {_MAX_ANNOTATIONS_BYTES:,} bytes")
-    return raw.decode()
 
 
 def write_annotations(run: Run, annotations: Annotations) -> None:
@@ -219,13 +201,13 @@ def _check_limits(annotations: Annotations) -> None:
     if annotations.note is not None and len(annotations.note) > _MAX_NOTE_LENGTH:
         raise UsageError(f"a note can have at most {_MAX_NOTE_LENGTH:,} characters", "write the text to a file")
     if annotations.note is not None and _has_characters(
-        annotations.note.translate({9: " ", 10: " "}), _FORBIDDEN_CATEGORIES[:3]
+        annotations.note.translate({9: " ", 10: " "}), CONTROL_CATEGORIES[:3]
     ):
         raise UsageError("a note cannot contain control characters")
     if annotations.name is not None and (
         not annotations.name
         or len(annotations.name) > _MAX_NAME_LENGTH
-        or _has_characters(annotations.name, _FORBIDDEN_CATEGORIES[:5])
+        or _has_characters(annotations.name, CONTROL_CATEGORIES)
     ):
         raise UsageError(f"a name must be one line of 1 to {_MAX_NAME_LENGTH} characters without control characters")
 
@@ -244,8 +226,5 @@ def check_tag(tag: str) -> None:
 
 
 def _has_characters(text: str, categories: tuple[str, ...]) -> bool:
-    """Return whether a text has a character in one of the Unicode categories.
-
-    The joiners U+200C and U+200D do not count, because scripts such as Persian need them.
-    """
-    return any(unicodedata.category(letter) in categories and letter not in "\u200c\u200d" for letter in text)
+    """Return whether a text has a character in one of the Unicode categories, apart from joiners."""
+    return any(is_control_character(character, categories) for character in text)

@@ -13,6 +13,7 @@ import pydantic
 import pydantic_core
 
 from dnn_cli.errors import RunError
+from dnn_cli.host.regular_file import FileTooLargeError, NotRegularFileError, read_regular_file
 from dnn_cli.runs.atomic_write import write_text
 from dnn_cli.runs.lock import LockState, UnknownLockHolder, hold_lock, read_lock_state
 from dnn_cli.runs.record import MAX_SCORE, SCHEMA_VERSION, Record, Results, Scores, get_utc_now
@@ -282,8 +283,7 @@ def parse_record(text: str | bytes) -> Record:
     try:
         return Record.model_validate(content)
     except pydantic.ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise RunError(f"run.json: {'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}") from None
+        raise RunError(f"run.json: {format_validation_error(error)}") from None
 
 
 def format_metrics_csv(rows: Sequence[Mapping[str, float]], *, header: bool = True) -> str:
@@ -296,6 +296,12 @@ def format_metrics_csv(rows: Sequence[Mapping[str, float]], *, header: bool = Tr
     return text.getvalue()
 
 
+def format_validation_error(error: pydantic.ValidationError) -> str:
+    """Format the first issue of a JSON file: the key and the message."""
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}"
+
+
 def read_text_file(path: Path) -> str:
     """Read a small UTF-8 text file.
 
@@ -303,11 +309,11 @@ def read_text_file(path: Path) -> str:
         RunError: the file is missing, not a regular file, too large, not UTF-8, or cannot be read.
     """
     try:
-        if not path.is_file():
-            raise RunError(f"{path.name} is {'not a regular file' if path.exists() else 'missing'}")
-        if path.stat().st_size > _MAX_TEXT_BYTES:
-            raise RunError(f"{path.name} is larger than {_MAX_TEXT_BYTES:,} bytes")
-        return path.read_text(encoding="utf-8")
+        return read_regular_file(path, _MAX_TEXT_BYTES).decode()
+    except (FileNotFoundError, NotADirectoryError):
+        raise RunError(f"{path.name} is missing") from None
+    except (NotRegularFileError, FileTooLargeError) as error:
+        raise RunError(f"{path.name} is {error.strerror}") from None
     except UnicodeDecodeError:
         raise RunError(f"{path.name} is not UTF-8 text") from None
     except OSError as error:

@@ -133,3 +133,12 @@ def _add_training_scores(run_info: RunInfo, epoch: int | None, scores: Scores | 
     if row is None:
         return scores
     return {**row, **((run_info.record.results.model if run_info.record else None) or {})}
+
+
+def find_better_model(run_info: RunInfo, model: SavedModel) -> SavedModel | None:
+    """Return the best model of a run if it comes from another epoch than the evaluated model.
+
+    Otherwise, or if the run has no best model, return `None`.
+    """
+    best = find_best_model(run_info)
+    return best if best is not None and model.weights_kind != "best" and best.epoch != model.epoch else None

@@ -7,13 +7,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from dnn_cli.config.loading import load_experiment, to_yaml
-from dnn_cli.data.examples import load_examples, split_examples
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.execution.run_training import train_new_run
 from dnn_cli.runs.store import Store
 from dnn_cli.training import checkpoint_callback
-from dnn_cli.training.train import build_initial_record, train_model
-from dnn_cli.training.training_job import prepare_job
-from tests.helpers.training_runs import RecordingReporter
+from tests.helpers.training_runs import QuietReporter, RecordingReporter, build_cache
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,9 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train in turn with and without checkpoints, and print medians."""
     rounds: int = options.rounds
-    experiment = load_experiment("configs/relu_adam.yaml", ["epochs=15"]).experiment
-    examples = load_examples(experiment.data)
-    job = prepare_job(experiment, examples, split_examples(experiment.data, examples))
+    loaded = load_experiment("configs/relu_adam.yaml", ["epochs=15"])
     seconds: dict[float, list[float]] = {checkpoint_callback.SECONDS_PER_CHECKPOINT_SECOND: [], math.inf: []}
     saving: dict[float, list[float]] = {checkpoint_callback.SECONDS_PER_CHECKPOINT_SECOND: [], math.inf: []}
     plain_save = checkpoint_callback.CheckpointCallback.save_checkpoint
@@ -41,8 +37,8 @@ def run(options: argparse.Namespace) -> int:
         for _ in range(rounds):
             for rest_factor, epoch_seconds in seconds.items():
                 checkpoint_callback.SECONDS_PER_CHECKPOINT_SECOND = rest_factor
-                with Store(Path(directory)).create_run("x", to_yaml(experiment), build_initial_record(job)) as new_run:
-                    train_model(job, new_run, RecordingReporter())
+                reporter, cache = QuietReporter(RecordingReporter()), build_cache(loaded.experiment)
+                new_run, _ = train_new_run(loaded, Store(Path(directory)), reporter, cache=cache)
                 epoch_seconds += [row["seconds"] for row in new_run.read_metrics()[1:]]
     (often, never), (saves, _) = (
         (statistics.median(epoch_seconds) for epoch_seconds in seconds.values()),

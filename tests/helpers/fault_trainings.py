@@ -2,11 +2,12 @@
 
 import shutil
 
-from dnn_cli.cli.progress import open_screen
 from dnn_cli.errors import RunError
-from dnn_cli.execution.run_training import resume_training, train_new_run
+from dnn_cli.execution.resume_training import resume_training
+from dnn_cli.execution.run_training import train_new_run
 from dnn_cli.runs.checkpoint import read_last_checkpoint
 from dnn_cli.runs.run import Run
+from dnn_cli.terminal.progress import open_screen
 from tests.helpers.fault_injection import ERRORS, FaultInjector
 
 TINY = [

@@ -1,16 +1,18 @@
 """Trainings inside the process of a test, with a progress reporter that keeps what it receives."""
 
 import functools
+from contextlib import contextmanager, nullcontext
 
 import pytest
 
-from dnn_cli.config.loading import to_yaml
+from dnn_cli.config.loading import LoadedExperiment
 from dnn_cli.data.examples import load_examples, split_examples
+from dnn_cli.execution.preparation import ProcessCache
+from dnn_cli.execution.reporters import Reporter
+from dnn_cli.execution.run_training import train_experiment, train_new_run
 from dnn_cli.runs.store import Store
 from dnn_cli.training.compiled_model import CompiledModelCache
 from dnn_cli.training.stop_request import never_stop
-from dnn_cli.training.train import build_initial_record, train_model
-from dnn_cli.training.training_job import prepare_job
 
 
 class RecordingReporter:
@@ -19,6 +21,9 @@ class RecordingReporter:
     def __init__(self):
         self.epochs = []
         self.batches = []
+
+    def __call__(self, doing, done=0, total=0):
+        pass
 
     def on_begin(self, device, plan, steps):
         self.device, self.steps = device, steps
@@ -36,6 +41,49 @@ SHARED_MODELS = CompiledModelCache(max_models=8)
 """Compiled models of earlier trainings. A compilation takes five seconds, and a reused model gives the same bits."""
 
 
+class QuietReporter(Reporter):
+    """Reporter that prints nothing, and passes progress to a progress reporter of the test."""
+
+    def __init__(self, progress_reporter):
+        super().__init__()
+        self.progress_reporter = progress_reporter
+
+    @contextmanager
+    def open_progress(self, epochs, batch_size):
+        yield self.progress_reporter
+
+
+class PolledStopRequest:
+    """Stop request that calls a function of the test."""
+
+    def __init__(self, get_stop_reason):
+        self.get_stop_reason = get_stop_reason
+
+    def __call__(self):
+        return self.get_stop_reason()
+
+    def allow_graceful_stop(self):
+        return nullcontext()
+
+
+def build_cache(experiment, networks=SHARED_MODELS):
+    """Build the cache of a process that has loaded the examples of an experiment."""
+    cache = ProcessCache()
+    examples = load_cached_examples(experiment.data)
+    cache.set_examples(experiment.data, examples, split_examples(experiment.data, examples))
+    cache.compiled_models = networks
+    return cache
+
+
+def train_from(resume_point, run, experiment, progress_reporter, stop=never_stop):
+    """Train an experiment in an existing run from a resume point, and return the record."""
+    _, record = train_experiment(
+        LoadedExperiment(experiment, "", (), ()), QuietReporter(progress_reporter),
+        lambda job: nullcontext((run, resume_point)), PolledStopRequest(stop), build_cache(experiment),
+    )  # fmt: skip
+    return record
+
+
 @pytest.fixture
 def trained(tmp_path):
     """Return a function that trains an experiment in a new run and returns run, record and progress reporter.
@@ -44,14 +92,11 @@ def trained(tmp_path):
     """
 
     def run(experiment, reporter=None, stop=never_stop, networks=SHARED_MODELS):
-        examples = load_cached_examples(experiment.data)
-        split = split_examples(experiment.data, examples)
         reporter = reporter or RecordingReporter()
-        job = prepare_job(experiment, examples, split)
-        with Store(tmp_path / "runs").create_run(
-            experiment.name, to_yaml(experiment), build_initial_record(job)
-        ) as new_run:
-            assert new_run.read_record().status == "running"
-            return new_run, train_model(job, new_run, reporter, stop, model_cache=networks), reporter
+        new_run, record = train_new_run(
+            LoadedExperiment(experiment, "", (), ()), Store(tmp_path / "runs"), QuietReporter(reporter),
+            PolledStopRequest(stop), cache=build_cache(experiment, networks),
+        )  # fmt: skip
+        return new_run, record, reporter
 
     return run

@@ -19,10 +19,9 @@ from dnn_cli.training.compiled_model import CompiledModelCache
 from dnn_cli.training.model_builder import build_model
 from dnn_cli.training.resume_checks import list_config_changes
 from dnn_cli.training.stop_request import Interrupted
-from dnn_cli.training.train import train_model
 from dnn_cli.training.training_job import prepare_job
 from tests.helpers.kill_campaign import assert_same_run
-from tests.helpers.training_runs import SHARED_MODELS, RecordingReporter, load_cached_examples
+from tests.helpers.training_runs import RecordingReporter, load_cached_examples, train_from
 
 LAST = "{type: Dense, units: 10, activation: softmax, name: output}"
 NOISY = (
@@ -240,10 +239,5 @@ def resume_training(run, experiment):
     """Take up a training; its record."""
     checkpoint, problem = read_last_checkpoint(run)
     assert problem is None
-    return train_model(
-        build_job(experiment),
-        run,
-        RecordingReporter(),
-        resume_point=ResumePoint(compute_training_digest(experiment), checkpoint),
-        model_cache=SHARED_MODELS,
-    )
+    resume_point = ResumePoint(compute_training_digest(experiment), checkpoint)
+    return train_from(resume_point, run, experiment, RecordingReporter())

@@ -10,7 +10,6 @@ import pytest
 
 from dnn_cli.config.callbacks import CALLBACK_CLASSES
 from dnn_cli.config.digests import compute_training_digest
-from dnn_cli.data.examples import split_examples
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.runs.checkpoint import read_last_checkpoint
 from dnn_cli.runs.run import Run
@@ -18,12 +17,10 @@ from dnn_cli.training import checkpoint_callback, execution_plan
 from dnn_cli.training.checkpoint_callback import ResumePoint
 from dnn_cli.training.resume_checks import check_resumable, list_changes
 from dnn_cli.training.stop_request import Interrupted, never_stop
-from dnn_cli.training.train import train_model
-from dnn_cli.training.training_job import prepare_job
 from tests.helpers.digits import DIVERGING_OVERRIDES
 from tests.helpers.kill_campaign import assert_same_run
 from tests.helpers.resume_cases import CALLBACKS, OPTIMIZERS, PARTS, SMALL
-from tests.helpers.training_runs import SHARED_MODELS, RecordingReporter, load_cached_examples
+from tests.helpers.training_runs import RecordingReporter, train_from
 
 CALLS_PER_EPOCH = 9
 """Times that a training of 45 batches, 10 a call, asks whether to stop: 5 calls, 3 of validation, the end."""
@@ -62,13 +59,11 @@ def killed(trained, tmp_path):
 
 def resume_run(run, experiment, stop=never_stop, changed=False):
     """Resume a training; return its record and its progress reporter."""
-    examples = load_cached_examples(experiment.data)
-    job = prepare_job(experiment, examples, split_examples(experiment.data, examples))
     checkpoint, problem = read_last_checkpoint(run)
     assert problem is None
     reporter = RecordingReporter()
     resume_point = ResumePoint(compute_training_digest(experiment), checkpoint, changed)
-    return train_model(job, run, reporter, stop, resume_point, SHARED_MODELS), reporter
+    return train_from(resume_point, run, experiment, reporter, stop), reporter
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

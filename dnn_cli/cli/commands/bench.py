@@ -42,8 +42,8 @@ def bench(
     if len(configs) > 1:
         raise UsageError("bench accepts one config", "for example: dnn bench configs/relu_adam.yaml --repeats 3")
 
-    from dnn_cli.cli.progress import open_screen
     from dnn_cli.execution.preparation import prepare_training
+    from dnn_cli.terminal.progress import open_screen
 
     with open_screen() as screen:
         with screen.show_waiting(f"reading {configs[0]}"):

@@ -5,15 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dnn_cli.cli.comparison_output import print_comparison
 from dnn_cli.cli.completers import complete_condition, complete_fields, complete_runs
-from dnn_cli.cli.console import (
-    get_notes_console,
-    get_output_console,
-    has_limited_width,
-    print_json,
-    print_rich_table,
-    write_result,
-)
+from dnn_cli.cli.console import get_notes_console, print_json, write_result
 from dnn_cli.cli.options import (
     BaselineOption,
     ComparedMetricOption,
@@ -23,22 +17,13 @@ from dnn_cli.cli.options import (
     check_by_keys,
 )
 from dnn_cli.errors import UsageError
-from dnn_cli.report.text import UNLIMITED_WIDTH, replace_control_chars
+from dnn_cli.report.text import replace_control_chars
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from dnn_cli.compare.comparison import Comparison
-    from dnn_cli.runs.query.selection import CachedStore
-    from dnn_cli.runs.run_info import RunInfo
-
-_MAX_ROWS = 50
-"""Largest number of table rows that a terminal shows without `--all`."""
 
 _MAX_LEFT_OUT = 10
 """Largest number of runs left out of the comparison that are listed without `--all`."""
-
-_HANGING_INDENT = "    "
 
 
 def compare(
@@ -93,7 +78,7 @@ def compare(
     from dnn_cli.compare.verdicts import MAX_JUDGED_GROUPS
     from dnn_cli.report import comparison_tables as tables
     from dnn_cli.report.comparison_json import build_comparison_document
-    from dnn_cli.runs.query.selection import CachedStore
+    from dnn_cli.runs.query.selection import CachedStore, select_runs
     from dnn_cli.runs.run_index import pause_garbage_collection
 
     if as_json + as_csv + as_markdown + as_latex > 1:
@@ -126,59 +111,6 @@ def compare(
         _print_left_out_runs(comparison, show_all=show_all)
 
 
-def select_runs(store: "CachedStore", addresses: list[str], query: str | None) -> "list[RunInfo]":
-    """Return the runs that addresses name, or all runs if there are no addresses.
-
-    With a query, only the runs that fulfil its condition are returned. The returned runs contain their config and
-    metrics.
-
-    Raises:
-        UsageError: an address matches no run.
-        QueryError: the query is invalid.
-    """
-    from dnn_cli.runs.query.parser import filter_runs
-
-    runs = (
-        store.with_details(store.resolve_addresses(addresses)) if addresses else store.with_details(store.list_runs())
-    )
-    return filter_runs(runs, query) if query is not None else runs
-
-
-def print_comparison(comparison: "Comparison", *, list_runs: bool = False, show_all: bool = False) -> None:
-    """Print a comparison: its table, and paragraphs with verdicts, their method and caveats.
-
-    Args:
-        comparison: The comparison.
-        list_runs: Whether the table has a row for each run instead of each group.
-        show_all: Whether all rows, columns and verdicts are printed.
-    """
-    from dnn_cli.report.comparison_view import build_comparison_view
-    from dnn_cli.report.text import format_count
-
-    out = get_output_console()
-    groups = format_count(len(comparison.groups), "group" if comparison.keys else "experiment")
-    out.print(
-        replace_control_chars(
-            f"{comparison.metric} {comparison.point.title}, "
-            f"{format_count(len(comparison.run_scores), 'completed run')} of {groups}"
-        )
-    )
-    out.print()
-    row_limit = None if show_all or not out.is_terminal else _MAX_ROWS
-    view = build_comparison_view(comparison, list_runs=list_runs)
-    for cells in view.tables:
-        width = UNLIMITED_WIDTH if show_all else out.width
-        print_rich_table(out, cells.limit_rows(row_limit).build_fitting_table(width))
-        if row_limit is not None and len(cells.rows) > row_limit:
-            get_notes_console().print(f"{format_count(len(cells.rows) - row_limit, 'more row')}: --all")
-        out.print()
-    for block in view.paragraphs:
-        for line in block:
-            _print_with_hanging_indent(out, replace_control_chars(line))
-        if block is not view.paragraphs[-1]:
-            out.print()
-
-
 def _print_empty_comparison(comparison: "Comparison", scope: str) -> None:
     """Print the reason why a comparison has no scores.
 
@@ -203,22 +135,6 @@ def _print_empty_comparison(comparison: "Comparison", scope: str) -> None:
         get_notes_console().print(replace_control_chars(f"  {hint}"))
     else:
         get_notes_console().print(f"no completed runs {scope} to compare; dnn train creates one")
-
-
-def _print_with_hanging_indent(out: "Console", line: str) -> None:
-    """Print a line. On a terminal, wrap a long line and indent its second and later lines.
-
-    A line that begins with spaces is a command. Commands are not wrapped, so that a user can paste them.
-    """
-    from rich.text import Text
-
-    if not has_limited_width(out) or line.startswith("  "):
-        out.print(line, soft_wrap=True)
-        return
-    first, *continuation_lines = Text(line).wrap(out, out.width - len(_HANGING_INDENT))
-    out.print(first)
-    for continuation in continuation_lines:
-        out.print(_HANGING_INDENT, continuation, sep="")
 
 
 def _print_left_out_runs(comparison: "Comparison", *, show_all: bool) -> None:

@@ -34,6 +34,7 @@ _SEEDS_OVERRIDE = "seed=42..49"
 
 
 def demo(
+    context: typer.Context,
     directory: Annotated[
         Path, typer.Argument(metavar="DIRECTORY", help="New directory for the files of the demo.")
     ] = Path("dnn-demo"),
@@ -42,24 +43,17 @@ def demo(
 
     The demo takes less than a minute and needs no internet. Each command is printed before it runs.
     """
-    from dnn_cli.cli.commands.compare import compare
-    from dnn_cli.cli.commands.report import report
-    from dnn_cli.cli.commands.train import train
-
     _create_demo_directory(directory)
     os.chdir(directory)
-    # With DNN_RUNS_DIR, the printed commands would use another runs directory than the calls below.
+    # With DNN_RUNS_DIR, the printed commands would use another runs directory than the demo.
     os.environ.pop(RUNS_DIR_VARIABLE, None)
     _print_command("cd", str(directory))
     _print_command("cat", _CONFIG_FILE)
     get_output_console().print(_DEMO_CONFIG, end="")
     for words in _TRAIN_ARGUMENTS:
-        _print_command("dnn", "train", *words)
-        train(list(words))
-    _print_command("dnn", "compare")
-    compare(None)
-    _print_command("dnn", "report")
-    report(None)
+        _run_command(context, "train", *words)
+    _run_command(context, "compare")
+    _run_command(context, "report")
     get_output_console().print()
     for line in (
         f"open {directory}/report.html in a web browser; the runs are in {directory}/runs",
@@ -88,6 +82,22 @@ def _create_demo_directory(directory: Path) -> None:
     except OSError as error:
         raise RunError(f"{directory} cannot be created: {error.strerror}") from None
     write_text(directory / _CONFIG_FILE, _DEMO_CONFIG)
+
+
+def _run_command(context: typer.Context, *words: str) -> None:
+    """Print a command of `dnn`, and run the command in this process.
+
+    Args:
+        context: The Click context of `dnn demo`.
+        words: The words after `dnn`, such as `train` and the name of a config.
+
+    Raises:
+        Exit: the exit code of the command is not 0.
+    """
+    _print_command("dnn", *words)
+    exit_code = context.find_root().command.main(list(words), prog_name="dnn", standalone_mode=False)
+    if exit_code:
+        raise typer.Exit(exit_code)
 
 
 def _print_command(*words: str) -> None:

@@ -79,8 +79,8 @@ def export(
 
     By default, the exported model includes the scaling of its inputs: it accepts the pixels and numbers of the data.
     """
-    from dnn_cli.cli.progress import open_screen
     from dnn_cli.config.identifiers import make_slug
+    from dnn_cli.terminal.progress import open_screen
 
     check_packages_installed(export_format)
     run, record, model = resolve_saved_model(address, runs_dir, best=best)

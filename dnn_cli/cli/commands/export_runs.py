@@ -108,10 +108,9 @@ def _select_runs_to_export(runs_dir: Path, addresses: Sequence[str], query: str 
     Raises:
         UsageError: an address matches no run, or no run is selected.
     """
-    from dnn_cli.cli.commands.compare import select_runs
-    from dnn_cli.runs.query.selection import CachedStore
+    from dnn_cli.runs.query.selection import CachedStore, select_runs
 
-    runs = select_runs(CachedStore(runs_dir), list(addresses), query)
+    runs = select_runs(CachedStore(runs_dir), addresses, query)
     if not runs:
         raise build_no_runs_error(runs_dir, query, "dnn runs lists all runs")
     return runs if addresses else runs[::-1]

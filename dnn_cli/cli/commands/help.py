@@ -2,20 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-import dnn_cli
 from dnn_cli.cli.completers import complete_topics
 from dnn_cli.cli.console import get_output_console, write_result
+from dnn_cli.cli.documentation import list_pages, read_page
 from dnn_cli.errors import UsageError, suggest_nearest_name
 
 if TYPE_CHECKING:
     from rich.markdown import Markdown
-
-PAGES_DIRECTORY = Path(dnn_cli.__file__).parent / "docs"
 
 _MAX_TEXT_WIDTH = 100
 """Largest width of a page on a terminal, in characters. Longer lines are hard to read."""
@@ -46,19 +43,6 @@ def show_help(
         _print_command_help(context.find_root(), words, list(pages))
 
 
-def list_pages() -> dict[str, str]:
-    """Return the topic of each page of the documentation, with the description below the page's title.
-
-    The topic is the name of the page's file without `.md`.
-    """
-    return {path.stem: _read_page(path.stem).split("\n\n")[1] for path in sorted(PAGES_DIRECTORY.glob("*.md"))}
-
-
-def _read_page(topic: str) -> str:
-    """Read the Markdown text of a page."""
-    return (PAGES_DIRECTORY / f"{topic}.md").read_text(encoding="utf-8")
-
-
 def _print_topics(pages: dict[str, str]) -> None:
     """Print the topics and their descriptions."""
     width = max(map(len, pages))
@@ -72,7 +56,7 @@ def _print_page(topic: str, topics: set[str]) -> None:
 
     `topics` are the topics of all pages. Links to these pages become commands.
     """
-    text = replace_links(_read_page(topic), topics)
+    text = replace_links(read_page(topic), topics)
     out = get_output_console()
     if out.is_terminal:
         out.print(_format_page(text), width=min(out.width, _MAX_TEXT_WIDTH))

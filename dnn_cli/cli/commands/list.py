@@ -6,25 +6,24 @@ import typer
 
 from dnn_cli.cli.completers import complete_kinds
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
-from dnn_cli.cli.options import JsonOption
+from dnn_cli.cli.options import NAME_KINDS, JsonOption
 from dnn_cli.errors import UsageError, suggest_nearest_name
-
-KINDS = ("layers", "optimizers", "schedules", "activations", "initializers", "regularizers", "constraints",
-         "losses", "metrics", "datasets")  # fmt: skip
 
 
 def list_names(
     kind: Annotated[
-        str, typer.Argument(metavar="KIND", autocompletion=complete_kinds, help=f"Kind of names: {', '.join(KINDS)}.")
+        str,
+        typer.Argument(metavar="KIND", autocompletion=complete_kinds, help=f"Kind of names: {', '.join(NAME_KINDS)}."),
     ],
     as_json: JsonOption = False,
 ) -> None:
     """List layers, optimizers and other names that configs can use."""
     from dnn_cli.report.catalog_table import build_catalog, build_catalog_table
 
-    if kind not in KINDS:
+    if kind not in NAME_KINDS:
         raise UsageError(
-            f"unknown kind of names: {kind}", suggest_nearest_name(kind, KINDS) or f"use one of {', '.join(KINDS)}"
+            f"unknown kind of names: {kind}",
+            suggest_nearest_name(kind, NAME_KINDS) or f"use one of {', '.join(NAME_KINDS)}",
         )
     catalog = build_catalog(kind.removesuffix("es") if kind == "losses" else kind.removesuffix("s"))
     if as_json:

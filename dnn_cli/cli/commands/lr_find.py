@@ -57,8 +57,8 @@ def lr_find(
     if len(configs) > 1:
         raise UsageError("lr-find accepts one config", "for example: dnn lr-find configs/relu_adam.yaml optimizer=sgd")
 
-    from dnn_cli.cli.progress import open_screen
     from dnn_cli.execution.preparation import prepare_training
+    from dnn_cli.terminal.progress import open_screen
 
     with open_screen() as screen:
         with screen.show_waiting(f"reading {configs[0]}"):

@@ -106,9 +106,8 @@ def plot(
     as_json: JsonOption = False,
 ) -> None:
     """Draw loss and accuracy for each epoch."""
-    from dnn_cli.cli.commands.compare import select_runs
     from dnn_cli.report.curves import build_curve_chart
-    from dnn_cli.runs.query.selection import CachedStore
+    from dnn_cli.runs.query.selection import CachedStore, select_runs
 
     if output and as_json:
         raise UsageError("--json and -o cannot be combined", "use one of them")

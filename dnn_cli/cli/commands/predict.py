@@ -37,7 +37,7 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Predict classes or values for images, .npz and .csv files."""
-    from dnn_cli.cli.progress import open_screen
+    from dnn_cli.terminal.progress import open_screen
 
     with open_screen() as screen:
         run, record, model = resolve_saved_model(address, runs_dir, best=best)

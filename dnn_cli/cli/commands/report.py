@@ -52,11 +52,10 @@ def report(
     runs_dir: RunsDirOption = Path("runs"),
 ) -> None:
     """Write a comparison and its runs as one HTML file."""
-    from dnn_cli.cli.commands.compare import select_runs
     from dnn_cli.compare.comparison import compare_runs
     from dnn_cli.report.text import format_count
     from dnn_cli.runs.atomic_write import write_text
-    from dnn_cli.runs.query.selection import CachedStore
+    from dnn_cli.runs.query.selection import CachedStore, select_runs
     from dnn_cli.runs.run_index import pause_garbage_collection
 
     _check_report_path(output)

@@ -37,7 +37,7 @@ def reproduce(
     """Train a completed run again; check that all bits are equal."""
     address, overrides = parse_run_and_overrides(arguments, "reproduce")
 
-    from dnn_cli.cli.progress import open_screen
+    from dnn_cli.terminal.progress import open_screen
 
     with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
         from dnn_cli.runs.store import Store

@@ -8,7 +8,7 @@ import typer
 
 from dnn_cli.cli.completers import build_fixed_completer, complete_configs
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
-from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption, count_workers, open_executor
+from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption
 from dnn_cli.cli.options import (
     JsonOption,
     RunsDirOption,
@@ -21,11 +21,11 @@ from dnn_cli.report.text import replace_control_chars
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
-    from dnn_cli.cli.progress import ScreenReporter
     from dnn_cli.execution.messages import TaskResult
     from dnn_cli.execution.scheduler import Executor, SearchStrategy
     from dnn_cli.execution.signals import SignalStop
     from dnn_cli.execution.sweep_execution import SweepExecution, SweepRun
+    from dnn_cli.terminal.progress import ScreenReporter
 
 
 def sweep(
@@ -90,11 +90,12 @@ def sweep(
 
         check_tensorboard_installed()
 
-    from dnn_cli.cli.progress import open_screen
+    from dnn_cli.terminal.progress import open_screen
 
     with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
         with screen.show_waiting(f"reading {files[0]}"):
             from dnn_cli.config.sweep_config import SweepOptions, read_sweep
+            from dnn_cli.execution.executor_choice import open_executor
             from dnn_cli.execution.sweep_execution import SweepExecution
             from dnn_cli.execution.sweep_plan import plan_extreme_runs
             from dnn_cli.runs.store import Store
@@ -103,13 +104,13 @@ def sweep(
             execution = SweepExecution.from_sweep(sweep_config, Store(runs_dir), force=force, tensorboard=tensorboard)
             if not dry_run:
                 execution.store.check_writable()
-                strategy = _build_search_strategy(execution)
+                strategy = execution.build_search_strategy()
         if dry_run:
             _print_sweep_plan(execution, jobs, gpus, as_json=as_json)
             return
         for line in _format_introduction_lines(execution):
             screen.print_line(line)
-        total = _count_remaining_runs(execution)
+        total = execution.remaining_count
         # A bayesian search plans its runs later.
         planned_runs = execution.planned_runs or plan_extreme_runs(execution.sweep)
         experiments = [planned_run.loaded.experiment for planned_run in planned_runs]
@@ -121,31 +122,6 @@ def sweep(
     _print_sweep_result(execution, runs, as_json=as_json)
     if any(run.has_failed for run in runs):
         raise typer.Exit(1)
-
-
-def _build_search_strategy(execution: "SweepExecution") -> "SearchStrategy":
-    """Build the object that proposes the experiments of a sweep and learns from their scores.
-
-    Raises:
-        UsageError: the search is bayesian and Optuna is missing.
-    """
-    if execution.sweep.search == "bayesian":
-        from dnn_cli.execution.optuna_search import OptunaSearch
-
-        return OptunaSearch(execution)
-    return execution.build_fixed_search()
-
-
-def _count_remaining_runs(execution: "SweepExecution") -> int:
-    """Return the number of runs that a sweep still has to train.
-
-    A bayesian search plans its runs during the sweep. The number is then the number of trials, times the number of
-    seeds, minus the number of runs that are already planned.
-    """
-    if execution.sweep.search != "bayesian":
-        return len(execution.missing_numbers)
-    seeds = max(1, len(execution.sweep.seeds))
-    return (execution.sweep.trials or 0) * seeds - len(execution.planned_runs)
 
 
 def _format_introduction_lines(execution: "SweepExecution") -> list[str]:
@@ -205,8 +181,8 @@ def _train_sweep_runs(
         total: The number of runs to train, for the display of the progress.
         fail_fast: Whether a failed run stops all runs.
     """
-    from dnn_cli.cli.sweep_progress import open_sweep_progress
     from dnn_cli.execution.scheduler import train_all
+    from dnn_cli.terminal.sweep_progress import open_sweep_progress
 
     minutes = execution.sweep.minutes
     seconds = None if minutes is None else 60 * minutes
@@ -223,7 +199,7 @@ def _print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, 
 
     Each failed run is printed with the reason. Pruned and unfinished runs are counted.
     """
-    from dnn_cli.cli.commands.compare import print_comparison
+    from dnn_cli.cli.comparison_output import print_comparison
     from dnn_cli.compare.comparison import compare_runs
     from dnn_cli.report.comparison_json import build_comparison_document
     from dnn_cli.report.sweep_view import format_sweep_settings
@@ -285,47 +261,28 @@ def _print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int, 
         gpus: The number of GPUs, for the estimate.
         as_json: Whether the plan is printed as JSON.
     """
-    from dnn_cli.execution.sweep_plan import (
-        compute_epoch_seconds,
-        estimate_run_seconds,
-        estimate_total_seconds,
-        plan_extreme_runs,
-    )
+    from dnn_cli.execution.sweep_estimate import estimate_sweep
     from dnn_cli.report.sweep_view import build_plan_table
     from dnn_cli.report.text import format_count, format_duration
 
     is_bayesian = execution.sweep.search == "bayesian"
-    planned_runs = plan_extreme_runs(execution.sweep) if is_bayesian else execution.planned_runs
-    epoch_times = compute_epoch_seconds(execution.store.list_runs(), planned_runs)
-    states = [
-        execution.existing_runs[p.outcome_digest].record.status
-        if p.outcome_digest in execution.existing_runs
-        else "to train"
-        for p in planned_runs
-    ]
-    seconds = [
-        estimate_run_seconds(p.loaded.experiment, epoch_times) if execution.is_missing(p) else None
-        for p in planned_runs
-    ]
-    missing = [planned_run for planned_run in planned_runs if execution.is_missing(planned_run)]
-    workers = count_workers(jobs, gpus, [planned_run.loaded.experiment for planned_run in missing])
-    total = estimate_total_seconds(missing, workers, epoch_times)
-    if is_bayesian:
-        total *= _count_remaining_runs(execution) / len(planned_runs)
+    estimate = estimate_sweep(execution, jobs, gpus)
+    settings = [planned_run.setting for planned_run in estimate.planned_runs]
     if as_json:
         runs = [
-            {"settings": planned_run.setting, "state": state, "seconds": took}
-            for planned_run, state, took in zip(planned_runs, states, seconds, strict=True)
+            {"settings": setting, "state": state, "seconds": seconds}
+            for setting, state, seconds in zip(settings, estimate.states, estimate.seconds, strict=True)
         ]
-        print_json({"runs": [] if is_bayesian else runs, "workers": workers, "seconds": total})
+        document = {"workers": estimate.workers, "seconds": estimate.total_seconds}
+        print_json({"runs": [] if is_bayesian else runs, **document})
         return
     out = get_output_console()
     if is_bayesian:
         for line in _format_introduction_lines(execution):
             out.print(replace_control_chars(line))
     else:
-        print_rich_table(out, build_plan_table([planned_run.setting for planned_run in planned_runs], states, seconds))
+        print_rich_table(out, build_plan_table(settings, estimate.states, estimate.seconds))
         out.print()
-    basis = "estimated from earlier runs" if epoch_times else "estimated from the size of the networks"
-    left = format_count(_count_remaining_runs(execution), "run")
-    out.print(f"{left} to train, about {format_duration(total)} with {format_count(workers, 'worker')} ({basis})")
+    basis = "estimated from earlier runs" if estimate.is_measured else "estimated from the size of the networks"
+    left, workers = format_count(execution.remaining_count, "run"), format_count(estimate.workers, "worker")
+    out.print(f"{left} to train, about {format_duration(estimate.total_seconds)} with {workers} ({basis})")

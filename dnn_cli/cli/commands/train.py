@@ -1,15 +1,15 @@
 """Command `dnn train`: the experiments of configs, each trained into its own run directory."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dnn_cli.cli.completers import build_fixed_completer
 from dnn_cli.cli.console import get_notes_console, print_json
-from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption, open_executor
+from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption
 from dnn_cli.cli.options import (
     ConfigArguments,
     ForceOption,
@@ -24,22 +24,13 @@ from dnn_cli.execution.signals import TimeLimit, handle_stop_signals
 from dnn_cli.report.text import replace_control_chars
 
 if TYPE_CHECKING:
-    from dnn_cli.cli.progress import ScreenReporter
-    from dnn_cli.config.loading import LoadedExperiment
     from dnn_cli.execution.messages import TaskResult
     from dnn_cli.execution.scheduler import Executor
+    from dnn_cli.execution.train_requests import TrainRequest
     from dnn_cli.runs.record import Record
     from dnn_cli.runs.run import Run
     from dnn_cli.runs.store import Store
-
-
-class _TrainRequest(NamedTuple):
-    """Experiment to train, and the run to resume. If the run is `None`, a new run is started."""
-
-    loaded: "LoadedExperiment"
-    run: "Run | None"
-    is_done: bool
-    """Whether the run needs no training."""
+    from dnn_cli.terminal.progress import ScreenReporter
 
 
 def train(
@@ -78,7 +69,7 @@ def train(
     if engine is not None:
         overrides.append(f"engine={engine}")
 
-    from dnn_cli.cli.progress import open_screen
+    from dnn_cli.terminal.progress import open_screen
 
     finished: list[tuple[Run, Record]] = []
     has_failures = False
@@ -88,28 +79,31 @@ def train(
             with screen.show_waiting(f"reading {' '.join(configs)}"):
                 loaded = load_configs(configs, overrides, to_train=True)
 
-                from dnn_cli.cli.commands.resume import find_run_to_resume, is_training_complete
                 from dnn_cli.cli.run_summary import print_run_summary
+                from dnn_cli.execution.executor_choice import open_executor
+                from dnn_cli.execution.train_requests import (
+                    TrainRequest,
+                    build_resume_request,
+                    iter_trained_runs,
+                    train_sequentially,
+                )
                 from dnn_cli.report.runs_table import build_run_document
                 from dnn_cli.report.text import format_count
                 from dnn_cli.runs.query.selection import CachedStore
                 from dnn_cli.runs.store import Store
 
                 store, cached_store = Store(runs_dir), CachedStore(runs_dir)
-                runs_to_resume = [
-                    find_run_to_resume(item, cached_store, force=force) if resume else None for item in loaded
+                requests = [
+                    build_resume_request(item, cached_store, force=force) if resume else TrainRequest(item)
+                    for item in loaded
                 ]
-                for item, run in zip(loaded, runs_to_resume, strict=True):
+                for item, run, _ in requests:
                     if (
                         resume
                         and run is None
                         and any(run_info.name == item.experiment.name for run_info in cached_store.list_runs())
                     ):
                         screen.print_line(f"no run of {item.experiment.name} has this config; a new run starts")
-                requests = [
-                    _TrainRequest(item, run, run is not None and not force and is_training_complete(run, item))
-                    for item, run in zip(loaded, runs_to_resume, strict=True)
-                ]
                 remaining = sum(not item.is_done for item in requests)
             if remaining > 1 and (jobs != 1 or gpus or on != "local"):
                 to_train = [item.loaded.experiment for item in requests if not item.is_done]
@@ -117,9 +111,9 @@ def train(
                     options = {"force": force, "tensorboard": tensorboard}
                     task_results = _train_in_parallel(requests, store, executor, screen, time_limit, **options)
                 has_failures = any(item.record is None for item in task_results)
-                trained_runs = _iter_trained_runs(requests, task_results)
+                trained_runs = iter_trained_runs(requests, task_results)
             else:
-                trained_runs = _train_sequentially(
+                trained_runs = train_sequentially(
                     requests, store, screen, time_limit, force=force, tensorboard=tensorboard
                 )
             for item, run, record in trained_runs:
@@ -144,44 +138,8 @@ def train(
         raise typer.Exit(1)
 
 
-def _train_sequentially(
-    requests: Sequence[_TrainRequest],
-    store: "Store",
-    screen: "ScreenReporter",
-    time_limit: TimeLimit,
-    *,
-    force: bool,
-    tensorboard: bool,
-) -> "Iterator[tuple[LoadedExperiment, Run, Record]]":
-    """Train one experiment after another in this process until the time limit.
-
-    Yield the experiment, the run and the run record after each training. Runs that need no training are also yielded.
-    """
-    from dnn_cli.execution.run_training import resume_training, train_new_run
-    from dnn_cli.runs.run import Run
-    from dnn_cli.training.stop_request import Interrupted
-
-    for loaded, run, is_done in requests:
-        if is_done and run is not None:
-            yield loaded, run, run.read_record()
-        elif not time_limit.is_over:
-            try:
-                if run is None:
-                    trained = train_new_run(loaded, store, screen, time_limit, tensorboard=tensorboard)
-                else:
-                    trained = (
-                        run,
-                        resume_training(run, loaded, screen, time_limit, force=force, tensorboard=tensorboard),
-                    )
-            except Interrupted as error:
-                if str(error) != time_limit.stop_reason or screen.log_path is None:
-                    raise
-                trained = Run(screen.log_path.parent), Run(screen.log_path.parent).read_record()
-            yield loaded, *trained
-
-
 def _train_in_parallel(
-    requests: Sequence[_TrainRequest],
+    requests: "Sequence[TrainRequest]",
     store: "Store",
     executor: "Executor",
     screen: "ScreenReporter",
@@ -191,26 +149,12 @@ def _train_in_parallel(
     tensorboard: bool,
 ) -> "list[TaskResult]":
     """Train the unfinished experiments in worker processes, show the progress, and return the results."""
-    from dnn_cli.cli.sweep_progress import open_sweep_progress
-    from dnn_cli.config.digests import compute_network_digest
-    from dnn_cli.execution.messages import Task
     from dnn_cli.execution.scheduler import FixedSearch, train_all
+    from dnn_cli.execution.train_requests import build_tasks
+    from dnn_cli.terminal.sweep_progress import open_sweep_progress
 
     store.check_writable()
-    runs_dir = store.root.absolute()
-    tasks = [
-        Task(
-            number,
-            loaded,
-            runs_dir,
-            compute_network_digest(loaded.experiment),
-            None if run is None else run.directory.absolute(),
-            force=force,
-            tensorboard=tensorboard,
-        )
-        for number, (loaded, run, is_done) in enumerate(requests)
-        if not is_done
-    ]
+    tasks = build_tasks(requests, store, force=force, tensorboard=tensorboard)
     labels = {task.number: task.loaded.experiment.name for task in tasks}
     try:
         with open_sweep_progress(screen, labels, len(tasks)) as display, time_limit.allow_graceful_stop():
@@ -224,28 +168,3 @@ def _train_in_parallel(
                 replace_control_chars(f"dnn: {labels[task_result.number]}: {task_result.exit_reason}")
             )
     return task_results
-
-
-def _iter_trained_runs(
-    requests: Sequence[_TrainRequest], task_results: "Sequence[TaskResult]"
-) -> "Iterator[tuple[LoadedExperiment, Run, Record]]":
-    """Yield the experiment, the run and the run record of each request that has a run record.
-
-    A training that failed before its run was created has no run record.
-
-    Args:
-        requests: The experiments, including those whose runs need no training.
-        task_results: The results of the trainings in worker processes.
-    """
-    from dnn_cli.runs.run import Run
-
-    results_by_number = {task_result.number: task_result for task_result in task_results}
-    for number, (loaded, run, is_done) in enumerate(requests):
-        if is_done and run is not None:
-            yield loaded, run, run.read_record()
-        elif (
-            (task_result := results_by_number.get(number)) is not None
-            and task_result.run_directory is not None
-            and task_result.record is not None
-        ):
-            yield loaded, Run(task_result.run_directory), task_result.record

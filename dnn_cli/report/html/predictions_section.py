@@ -12,7 +12,8 @@ from dnn_cli.errors import RunError
 from dnn_cli.metrics.classification import ClassificationReport, build_classification_report, list_misclassifications
 from dnn_cli.metrics.regression import compute_regression_errors
 from dnn_cli.metrics.saved_predictions import read_predictions
-from dnn_cli.report.html.svg_plot import SvgAxis, Tick
+from dnn_cli.report.chart_math import Axis
+from dnn_cli.report.html.svg_plot import Tick
 from dnn_cli.report.text import format_score
 from dnn_cli.runs.run import Run
 
@@ -212,8 +213,8 @@ def _build_regression_section(
     far = np.abs(error)
     several = [("targets", f"{targets.shape[1]}; this is the first")] if targets.shape[1] > 1 else []
     explained = [] if first_errors.r2 is None else [("R²", f"{first_errors.r2:.3f}")]
-    xs, ys = (SvgAxis(float(values.min()), float(values.max())) for values in (true, predicted))
-    both = SvgAxis(min(xs.low, ys.low), max(xs.high, ys.high))
+    xs, ys = (Axis(float(values.min()), float(values.max())) for values in (true, predicted))
+    both = Axis(min(xs.low, ys.low), max(xs.high, ys.high))
     chosen = np.unique(np.linspace(0, len(true) - 1, min(len(true), _MAX_SCATTER_DOTS)).astype(int))
     dots = "".join(
         f"M{round(1000 * both.compute_position(true[at]))} "

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dnn_cli.report.chart_math import compute_linear_ticks, compute_log_ticks, find_extreme_indices, format_ticks
+from dnn_cli.report.chart_math import Axis, find_extreme_indices
 
 _PLANE_SIZE = 1000
 """Width and height of the plane in which curves are drawn, in SVG units."""
@@ -42,31 +42,6 @@ class Tick:
 
     at: float
     text: str
-
-
-@dataclass(frozen=True)
-class SvgAxis:
-    """Range of numbers along an axis of a plot, linear or logarithmic."""
-
-    low: float
-    high: float
-    log: bool = False
-
-    def compute_position(self, value: float) -> float:
-        """Compute the position of a value on the axis, from 0 to 1."""
-        low, high, value = (math.log10(number) for number in (self.low, self.high, value)) if self.log else (
-            self.low, self.high, value
-        )  # fmt: skip
-        return (value - low) / (high - low) if high > low else 0.5
-
-    def compute_ticks(self, max_ticks: int, *, integers_only: bool = False) -> list[tuple[float, str]]:
-        """Compute the ticks of the axis: at most `max_ticks` + 1 round numbers, each with its text."""
-        if self.high <= self.low:
-            return [(self.low, format_ticks([self.low])[0])]
-        numbers = compute_log_ticks(self.low, self.high, max_ticks) if self.log else compute_linear_ticks(
-            self.low, self.high, max_ticks, integers_only=integers_only
-        )  # fmt: skip
-        return list(zip(numbers, format_ticks(numbers, log=self.log), strict=True))
 
 
 @dataclass(frozen=True)
@@ -112,14 +87,13 @@ def build_plot(
         max_points: The largest number of points of a curve; longer curves keep their extremes.
     """
     thin_lines = [thin_line(line, max_points) for line in lines]
-    xs = SvgAxis(min(line.x[0] for line in thin_lines), max(line.x[-1] for line in thin_lines))
+    first, last = min(line.x[0] for line in thin_lines), max(line.x[-1] for line in thin_lines)
+    xs = Axis(first, last, integers_only=True)
     ys = _build_y_axis([value for line in thin_lines for value in line.y], lower_is_better=lower_is_better)
     return Plot(
         label,
         tuple(_SvgPolyline(line.css, _format_polyline_points(line, xs, ys)) for line in thin_lines),
-        tuple(
-            Tick(round(100 * xs.compute_position(at), 2), text) for at, text in xs.compute_ticks(8, integers_only=True)
-        ),
+        tuple(Tick(round(100 * xs.compute_position(at), 2), text) for at, text in xs.compute_ticks(8)),
         tuple(Tick(round(100 - 100 * ys.compute_position(at), 2), text) for at, text in ys.compute_ticks(6)),
         {
             "x": [xs.low, xs.high],
@@ -143,19 +117,19 @@ def compute_max_points(runs: int) -> int:
     return max(MIN_LINE_POINTS, min(MAX_LINE_POINTS, _MAX_PLOT_POINTS // max(1, runs)))
 
 
-def _build_y_axis(values: Sequence[float], *, lower_is_better: bool) -> SvgAxis:
+def _build_y_axis(values: Sequence[float], *, lower_is_better: bool) -> Axis:
     """Build a vertical axis that contains all values, with a margin around them.
 
     With `lower_is_better`, the axis is logarithmic if the values differ by more than a factor of 100.
     """
     low, high = min(values), max(values)
     if lower_is_better and low > 0 and high > _MIN_LOG_RATIO * low:
-        return SvgAxis(low / 1.1, high * 1.1, log=True)
+        return Axis(low / 1.1, high * 1.1, log=True)
     room = 0.04 * (high - low) or abs(high) * 0.04 or 1.0
-    return SvgAxis(low - room, high + room)
+    return Axis(low - room, high + room)
 
 
-def _format_polyline_points(line: SvgLine, xs: SvgAxis, ys: SvgAxis) -> str:
+def _format_polyline_points(line: SvgLine, xs: Axis, ys: Axis) -> str:
     """Return the points of a curve as text for an SVG polyline. `xs` and `ys` are the axes of the plot.
 
     A single point is repeated, because a polyline of one point is invisible.

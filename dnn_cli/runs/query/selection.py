@@ -123,3 +123,21 @@ class CachedStore(Store):
             listed_runs.get(run.directory) or read_run_info(run)
             for run in {run.directory: run for run in named_runs}.values()
         ]
+
+
+def select_runs(store: CachedStore, addresses: Sequence[str], query: str | None) -> list[RunInfo]:
+    """Return the runs that addresses name, or all runs if there are no addresses.
+
+    With a query, only the runs that fulfil its condition are returned. The returned runs contain their config and
+    metrics.
+
+    Raises:
+        UsageError: an address matches no run.
+        QueryError: the query is invalid.
+    """
+    from dnn_cli.runs.query.parser import filter_runs
+
+    runs = (
+        store.with_details(store.resolve_addresses(addresses)) if addresses else store.with_details(store.list_runs())
+    )
+    return filter_runs(runs, query) if query is not None else runs

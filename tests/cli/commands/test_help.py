@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from dnn_cli.cli.app import COMMAND_GROUPS
-from dnn_cli.cli.commands.help import PAGES_DIRECTORY, _format_page, list_pages, replace_links
+from dnn_cli.cli.commands.help import _format_page, replace_links
+from dnn_cli.cli.documentation import PAGES_DIRECTORY, list_pages
 from tests.helpers import forked_cli
 
 COMMANDS = [name for commands in COMMAND_GROUPS.values() for name in commands]

@@ -1,6 +1,6 @@
 import pytest
 
-from dnn_cli.cli.executor_options import MIN_WORKER_BYTES, compute_data_bytes, count_workers
+from dnn_cli.execution.executor_choice import MIN_WORKER_BYTES, compute_data_bytes, count_workers
 from dnn_cli.host import resources
 
 MNIST = 2 * 60_000 * 28 * 28

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dnn_cli.cli.command_suggestions import RunsCommandGroup
-from dnn_cli.cli.commands.runs_annotate import rename_run, show_run, tag_runs, write_note
-from dnn_cli.cli.commands.runs_diff import show_run_diff
-from dnn_cli.cli.commands.runs_list import ListOptions, parse_columns, print_runs
+from dnn_cli.cli.commands.runs.annotate import rename_run, show_run, tag_runs, write_note
+from dnn_cli.cli.commands.runs.diff import show_run_diff
+from dnn_cli.cli.commands.runs.listing import ListOptions, parse_columns, print_runs
 from dnn_cli.cli.completers import complete_condition, complete_fields, complete_runs
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
 from dnn_cli.cli.options import JsonOption, RunsDirOption

@@ -13,10 +13,10 @@ from rich.control import Control
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.segment import ControlType
 
-from dnn_cli.cli.console import build_console, redirect_to_devnull
 from dnn_cli.execution.reporters import Reporter, TextReporter
 from dnn_cli.report.runs_table import format_scores
 from dnn_cli.report.text import format_clock_time, replace_control_chars
+from dnn_cli.terminal.console_builder import build_console, redirect_to_devnull
 
 if TYPE_CHECKING:
     from dnn_cli.training.execution_plan import ExecutionPlan

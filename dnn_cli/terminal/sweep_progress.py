@@ -12,15 +12,15 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
 from rich.table import Column
 from rich.text import Text
 
-from dnn_cli.cli.progress import REFRESH_INTERVAL
 from dnn_cli.config.metrics import lower_is_better
 from dnn_cli.execution.messages import EpochDone, Event, ProgressEvent, StageEvent, TaskResult
 from dnn_cli.execution.messages import Task as Training
 from dnn_cli.report.sweep_view import format_run_result
 from dnn_cli.report.text import format_clock_time, format_score, replace_control_chars
+from dnn_cli.terminal.progress import REFRESH_INTERVAL
 
 if TYPE_CHECKING:
-    from dnn_cli.cli.progress import ScreenReporter
+    from dnn_cli.terminal.progress import ScreenReporter
 
 _MAX_LABEL_WIDTH = 48
 """Maximum width of a training's label (its settings or name), in terminal characters."""

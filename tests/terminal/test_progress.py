@@ -2,8 +2,8 @@ import io
 
 import pytest
 
-from dnn_cli.cli import progress
-from dnn_cli.cli.progress import ScreenReporter
+from dnn_cli.terminal import progress
+from dnn_cli.terminal.progress import ScreenReporter
 from dnn_cli.training.execution_plan import ExecutionPlan
 
 PLAN = ExecutionPlan("chunked", True, "float32", 10, "")

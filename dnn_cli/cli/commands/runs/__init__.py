@@ -1,0 +1,1 @@
+"""Command group `dnn runs`, one file for each kind of commands."""

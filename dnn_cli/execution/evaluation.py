@@ -1,0 +1,138 @@
+"""Evaluation of a saved model on a split of its run's data or on a file, and its entry in the run record."""
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from dnn_cli.config.data import Data
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.data.examples import Examples
+from dnn_cli.data.input_statistics import describe_unusual_inputs, find_white_value
+from dnn_cli.data.run_context import check_same_data, check_same_split, load_run_context
+from dnn_cli.errors import RunError, UsageError
+from dnn_cli.execution.preparation import prepare_training
+from dnn_cli.execution.reporters import Reporter
+from dnn_cli.formats.evaluation_examples import TargetSpec, read_evaluation_examples
+from dnn_cli.formats.prediction_inputs import InputSpec
+from dnn_cli.host.output_redirect import redirect_output
+from dnn_cli.report.evaluation_tables import format_unlike_inputs
+from dnn_cli.runs.record import Evaluation, FileEvaluation, Record, get_utc_now
+from dnn_cli.runs.run import Run
+from dnn_cli.runs.saved_models import SavedModel
+from dnn_cli.training.tensorflow_startup import import_tensorflow_in_background
+
+if TYPE_CHECKING:
+    from dnn_cli.training.inference import EvaluationResult
+
+
+class FinishedEvaluation(NamedTuple):
+    """Finished evaluation of a saved model: the experiment of the run, outputs and scores, and warnings."""
+
+    experiment: Experiment
+    result: "EvaluationResult"
+    evaluation: Evaluation | FileEvaluation
+    """Evaluation as it is stored in the run record (`run.json`)."""
+
+    warnings: Sequence[str] = ()
+
+
+def evaluate_split(
+    run: Run, record: Record, model: SavedModel, split: Literal["test", "validation"], overrides: list[str],
+    reporter: Reporter,
+) -> FinishedEvaluation:  # fmt: skip
+    """Evaluate a saved model on the test or validation split of the run's data.
+
+    `overrides` changes the config of the run, such as `data.path=…` for moved data.
+
+    Raises:
+        UsageError: the data has no test set.
+    """
+    loaded = load_experiment(str(run.config), overrides, to_train=True)
+    data = loaded.experiment.data
+    if split == "test" and not data.test_examples:
+        raise UsageError(
+            f"{data.title} has no test set",
+            "use dnn evaluate RUN FILE, or train with data.test_size=0.2",
+        )
+    with prepare_training(loaded, reporter, record.epochs) as (job, progress, *_):
+        from dnn_cli.training.inference import evaluate_split as work
+
+        progress(f"evaluating on the {split} set")
+        check_same_data(record, job.examples)
+        check_same_split(record, job.split)
+        result = work(job, model.path, split)
+    evaluation = Evaluation(
+        at=get_utc_now(),
+        split=split,
+        examples=len(result),
+        scores=result.scores,
+        model=model.file_name,
+        epoch=model.epoch,
+    )
+    return FinishedEvaluation(loaded.experiment, result, evaluation)
+
+
+def evaluate_file(
+    run: Run, record: Record, model: SavedModel, file: str, reporter: Reporter, *, resize: bool
+) -> FinishedEvaluation:
+    """Evaluate a saved model on the labelled examples in a file or directory.
+
+    With `resize`, images are resized to the size of the training images.
+    """
+    with reporter.show_waiting(f"reading {file}"):
+        run_context = load_run_context(run, record)
+        dataset_info, data = run_context.input_profile.dataset_info, run_context.experiment.data
+        resize = resize or (data.dataset == "image_folder" and data.image_size is not None)
+        input_spec = InputSpec(
+            dataset_info.input_shape, dataset_info.features, find_white_value(run_context.input_profile), resize
+        )
+        target_spec = TargetSpec(dataset_info.classes, dataset_info.targets, data.target or dataset_info.target)
+        arrays = read_evaluation_examples(file, input_spec, target_spec)
+    with reporter.show_waiting("starting TensorFlow"), redirect_output():
+        with import_tensorflow_in_background() as wait:
+            input_warnings = describe_unusual_inputs(arrays.inputs, run_context.input_profile)
+            wait()
+        from dnn_cli.training.inference import evaluate_examples as work
+
+        examples = Examples(arrays.inputs, arrays.targets)
+        result = work(model.path, run_context, examples, int(record.data.get("train") or len(examples)))
+    evaluation = FileEvaluation(
+        at=get_utc_now(), file=file, digest=examples.compute_fingerprint(), examples=len(result), scores=result.scores,
+        model=model.file_name, epoch=model.epoch,
+    )  # fmt: skip
+    return FinishedEvaluation(
+        run_context.experiment,
+        result,
+        evaluation,
+        [*_list_training_data_warnings(file, data), *format_unlike_inputs(input_warnings)],
+    )
+
+
+def _list_training_data_warnings(file: str, data: Data) -> list[str]:
+    """Return a warning if the evaluated file is the training or validation data of the run; otherwise an empty list."""
+    training_paths = {"training": data.path, "validation": data.validation_path}
+    matching_kinds = [
+        kind for kind, path in training_paths.items() if path and os.path.realpath(path) == os.path.realpath(file)
+    ]
+    return [
+        f"{file} contains the {kind} examples of this run, so the scores are not valid for new examples"
+        for kind in matching_kinds
+    ]
+
+
+def record_evaluation(
+    run: Run, evaluation: Evaluation | FileEvaluation, report_line: Callable[[str], None]
+) -> list[Evaluation | FileEvaluation]:
+    """Add an evaluation to the run record, and return the earlier evaluations on the same examples.
+
+    If the record cannot be written, pass the reason to `report_line`.
+    """
+    record, field = run.read_raw_record(), "evaluated_files" if isinstance(evaluation, FileEvaluation) else "evaluated"
+    try:
+        with run.hold_lock():
+            record = run.read_raw_record()
+            run.write_record(record.model_copy(update={field: (*getattr(record, field), evaluation)}))
+    except RunError as error:
+        report_line(f"the evaluation is not recorded: {error.message}")
+    return [earlier for earlier in getattr(record, field) if earlier.examples_id == evaluation.examples_id]

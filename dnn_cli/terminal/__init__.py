@@ -1,0 +1,1 @@
+"""Progress of trainings on the terminal, for commands and for the Python interface."""
