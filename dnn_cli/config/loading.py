@@ -3,6 +3,7 @@
 A config file is read and merged with the files it extends. Then overrides are applied, and the result is checked.
 """
 
+import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,8 @@ from dnn_cli.config.registry import canonicalize_names
 from dnn_cli.config.validation import find_experiment_issues, find_machine_issues
 from dnn_cli.config.yaml_reader import MAX_ISSUES, Document, format_key_path, parse_yaml, read_yaml
 from dnn_cli.errors import ConfigError, Issue, KeyPath, LocatedIssue, SourceLocation
+
+_logger = logging.getLogger(__name__)
 
 _MAX_PARENTS = 20
 """Maximum number of files that a config file extends, directly or through other files."""
@@ -46,7 +49,9 @@ def load_experiment(file: str, overrides: Sequence[str] = (), *, to_train: bool 
     Raises:
         ConfigError: the config has issues. The error lists all issues with their locations.
     """
-    return build_experiment(read_config(file), file, overrides, to_train=to_train)
+    loaded = build_experiment(read_config(file), file, overrides, to_train=to_train)
+    _logger.info("config loaded: %s, %d overrides", file, len(overrides))
+    return loaded
 
 
 def read_config(file: str) -> Document:

@@ -20,7 +20,7 @@ from dnn_cli.execution.messages import Event, Task, TaskResult
 from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.signals import STOP_SIGNALS
 from dnn_cli.execution.tensorboard_tee import write_finished_log
-from dnn_cli.execution.worker_process import silence_stdio
+from dnn_cli.host.output_redirect import divert_stdio
 from dnn_cli.host.resources import count_available_cores
 from dnn_cli.runs.address import parse_run_id
 from dnn_cli.runs.run import Run, parse_record
@@ -93,7 +93,7 @@ class RayExecutor:
         self.is_open = True
         self.remove_directory: Callable[[], None] = lambda: None
         try:
-            with silence_stdio(), _preserve_signal_handlers():
+            with divert_stdio(), _preserve_signal_handlers():
                 self.connect_to_cluster(os.environ.get("RAY_ADDRESS", ""))
                 self.broker = self.start_broker()
         except (DnnError, KeyboardInterrupt):
@@ -288,7 +288,7 @@ class RayExecutor:
             return
         self.is_open = False
         remote_tasks, self.remote_tasks = self.remote_tasks, {}
-        with silence_stdio():
+        with divert_stdio():
             shutdown_thread = threading.Thread(target=ray.shutdown, daemon=True)
             shutdown_thread.start()
             shutdown_thread.join(_REPLY_TIMEOUT)

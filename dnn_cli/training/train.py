@@ -1,6 +1,7 @@
 """Training of a job in its run directory, from the initial record to the final record."""
 
 import hashlib
+import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -38,6 +39,8 @@ from dnn_cli.training.stop_request import SIGNAL_REASON, Diverged, GetStopReason
 from dnn_cli.training.training_job import TrainingJob
 from dnn_cli.training.training_state import restore_variables
 from dnn_cli.training.xla_cache import use_cached_programs
+
+_logger = logging.getLogger(__name__)
 
 
 class _FitResult(NamedTuple):
@@ -102,6 +105,10 @@ def _fit_model(
     )
     validation_steps = count_batches(len(split.validation), experiment.batch_size) or None
     reporter.on_begin(job.device.name, plan, steps_per_epoch)
+    _logger.info(
+        "training starts on %s at epoch %d of %d, %d steps per epoch, %d per call of the %s engine",
+        job.device.name, first_epoch + 1, experiment.epochs, steps_per_epoch, plan.steps, plan.engine,
+    )  # fmt: skip
     other_callbacks = build_callbacks(experiment, run)
     model.fit(
         training,
@@ -129,6 +136,7 @@ def _fit_model(
     )
     with atomic_write(run.model) as temporary:
         model.save(temporary)
+    _logger.info("model saved: %s", run.model)
     scores = None
     if validation is not None:
         scores = {name: value for name, value in rows[-1].items() if name.startswith("val_")}
@@ -143,6 +151,7 @@ def _fit_model(
             np.savez(
                 temporary, outputs=outputs, labels=job.examples.targets[split.validation], indices=split.validation
             )
+        _logger.info("model evaluated on %d validation examples", len(split.validation))
     if stop_reason := get_stop_reason():
         raise Interrupted(stop_reason)
     return _FitResult(
@@ -294,11 +303,13 @@ def train_model(
             model=saved.scores, weights=saved.weights_digest, epoch=saved.epoch, kept=saved.best_epoch,
         )  # fmt: skip
         run.write_record(record)
+        _logger.info("run recorded: %s, %d epochs, %.2f s", record.status, record.epochs, record.seconds)
     except BaseException as error:
         record = build_final_record(*_classify_exception(error))
         # The first error is reported, instead of an error in writing the record.
         with suppress(RunError):
             run.write_record(record)
+        _logger.info("training ended: %s, %s", record.status, record.reason, exc_info=record.status == "failed")
         if record.status == "interrupted" or isinstance(error, RunError):
             raise
         if record.status == "failed":
