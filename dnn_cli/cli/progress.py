@@ -84,7 +84,7 @@ class ScreenReporter(Reporter):
     def print_log_line(self, line: str) -> None:
         """Print a line of `-v`, above a progress bar and in the place of a waiting line."""
         self.console.control(Control((ControlType.ERASE_IN_LINE, 2)))
-        self.print_line(line)
+        self.console.print(replace_control_chars(line), soft_wrap=True)
 
     def begin_run(self) -> None:
         """Begin a new run. Until the run has a log, stacks go to the default destination."""

@@ -72,7 +72,8 @@ class _SweepProgress:
             self.failed_count += event.status != "completed"
             self.update_best_score(event)
             self.screen.print_line(self.format_ended_line(event))
-            if event.status == "failed" and event.number in self.worker_logs:
+            # After a full disk, the record of a failed run may still say that the run is running.
+            if event.status in ("failed", "running") and event.number in self.worker_logs:
                 self.screen.print_line(f"  log of its worker: {self.worker_logs[event.number]}")
 
     def update_best_score(self, event: TaskResult) -> None:

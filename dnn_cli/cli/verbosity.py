@@ -123,7 +123,7 @@ def _build_error_printer() -> Callable[[str], None]:
     console = build_console(stream)
 
     def print_line(line: str) -> None:
-        console.print(replace_control_chars(line))
+        console.print(replace_control_chars(line), soft_wrap=True)
         stream.flush()
 
     return print_line

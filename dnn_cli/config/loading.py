@@ -49,9 +49,7 @@ def load_experiment(file: str, overrides: Sequence[str] = (), *, to_train: bool 
     Raises:
         ConfigError: the config has issues. The error lists all issues with their locations.
     """
-    loaded = build_experiment(read_config(file), file, overrides, to_train=to_train)
-    _logger.info("config loaded: %s, %d overrides", file, len(overrides))
-    return loaded
+    return build_experiment(read_config(file), file, overrides, to_train=to_train)
 
 
 def read_config(file: str) -> Document:
@@ -63,6 +61,7 @@ def read_config(file: str) -> Document:
         ConfigError: the file cannot be read, or is not a mapping of keys.
     """
     document = _read_with_parents(file)
+    _logger.info("config read: %s", file)
     if not isinstance(document.value, dict):
         reason = "is empty" if document.value is None else "is not a mapping of keys"
         raise ConfigError(
@@ -96,6 +95,7 @@ def build_experiment(
     document.value.setdefault("name", _get_file_stem(file))
     resolve_data_paths(document)
     experiment = _validate_document(document)
+    _logger.debug("config valid: %s with %d overrides", file, len(overrides))
     if to_train and (issues := find_machine_issues(experiment)):
         raise ConfigError(_locate_issues(issues, document))
     return LoadedExperiment(

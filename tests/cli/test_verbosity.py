@@ -49,7 +49,7 @@ def test_training_logs_each_step(dnn, config, tmp_path):
     done = dnn("train", "digits.yaml", "-v", "jit=true", DNN_LOG="steps.log")
     assert done.returncode == 0, done.stderr
     steps = [
-        "config loaded: digits.yaml", "data loaded: digits, 1797 examples", "run created: runs/", "XLA cache ",
+        "config read: digits.yaml", "data loaded: digits, 1797 examples", "run created: runs/", "XLA cache ",
         "network built", "training starts on CPU", "model saved: runs/", "model evaluated on 360", "run recorded: ",
     ]  # fmt: skip
     log = (tmp_path / "steps.log").read_text()
