@@ -41,6 +41,7 @@ from dnn_cli.cli.commands.runs import group as runs
 from dnn_cli.cli.completers import build_fixed_completer
 from dnn_cli.cli.completion import COMPLETE_VARIABLE, install_script_and_exit, print_completions, print_script_and_exit
 from dnn_cli.cli.console import get_notes_console
+from dnn_cli.cli.verbosity import VerboseOption, log_error, open_log_file
 from dnn_cli.errors import AmbiguousAddressError, ConfigError, DataError, DnnError, QueryError
 from dnn_cli.host.directories import redirect_libraries
 from dnn_cli.report.text import replace_control_chars
@@ -88,6 +89,11 @@ class _GroupedHelp(CommandGroup):
 
     suggestions = COMMAND_SUGGESTIONS
 
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        verbose_options = [parameter for parameter in self.params if parameter.name == "verbose"]
+        _add_options_to_commands(self, verbose_options)
+
     def list_commands(self, ctx: Any) -> list[str]:
         return [name for commands in COMMAND_GROUPS.values() for name in commands]
 
@@ -97,6 +103,14 @@ class _GroupedHelp(CommandGroup):
             with formatter.section(title):
                 # All groups have names of one width, so that the descriptions are below each other.
                 formatter.write_dl([(name.ljust(width), get_description(self.commands[name])) for name in commands])
+
+
+def _add_options_to_commands(group: Any, options: Sequence[Any]) -> None:
+    """Add options of a command group to all of its commands, so that the options can follow the command's name."""
+    for command in group.commands.values():
+        command.params += options
+        if hasattr(command, "commands"):
+            _add_options_to_commands(command, options)
 
 
 def get_description(command: Any) -> str:
@@ -155,6 +169,7 @@ def declare_global_options(
             help="Print the completion script of a shell.",
         ),
     ] = None,
+    verbose: VerboseOption = 0,
 ) -> None:
     """Train and compare Keras networks that are described in YAML."""
 
@@ -181,9 +196,11 @@ def main() -> None:
         # `dnn_cli.__main__` has set the default action for the time of the imports.
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+        open_log_file()
         code = app(sys.argv[1:] or ["--help"], prog_name="dnn", standalone_mode=False)
         sys.stdout.flush()
     except DnnError as error:
+        log_error(error)
         code = _print_error(error)
     except KeyboardInterrupt:
         _exit_if_importing_tensorflow()
@@ -192,11 +209,13 @@ def main() -> None:
         redirect_to_devnull(sys.stdout)
         code = 0
     except OSError as error:
+        log_error(error)
         get_notes_console().print(f"dnn: {error.strerror or error}")
         code = 1
     except typer.Abort:
         code = 130
     except Exception as error:
+        log_error(error)
         code = _print_usage_error_or_bug(error)
     sys.exit(code if isinstance(code, int) else 0)
 

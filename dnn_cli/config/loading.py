@@ -3,6 +3,7 @@
 A config file is read and merged with the files it extends. Then overrides are applied, and the result is checked.
 """
 
+import logging
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,8 @@ from dnn_cli.config.registry import canonicalize_names
 from dnn_cli.config.validation import find_experiment_issues, find_machine_issues
 from dnn_cli.config.yaml_reader import MAX_ISSUES, Document, format_key_path, parse_yaml, read_yaml
 from dnn_cli.errors import ConfigError, Issue, KeyPath, LocatedIssue, SourceLocation
+
+_logger = logging.getLogger(__name__)
 
 _MAX_PARENTS = 20
 """Maximum number of files that a config file extends, directly or through other files."""
@@ -58,6 +61,7 @@ def read_config(file: str) -> Document:
         ConfigError: the file cannot be read, or is not a mapping of keys.
     """
     document = _read_with_parents(file)
+    _logger.info("config read: %s", file)
     if not isinstance(document.value, dict):
         reason = "is empty" if document.value is None else "is not a mapping of keys"
         raise ConfigError(
@@ -91,6 +95,7 @@ def build_experiment(
     document.value.setdefault("name", _get_file_stem(file))
     resolve_data_paths(document)
     experiment = _validate_document(document)
+    _logger.debug("config valid: %s with %d overrides", file, len(overrides))
     if to_train and (issues := find_machine_issues(experiment)):
         raise ConfigError(_locate_issues(issues, document))
     return LoadedExperiment(

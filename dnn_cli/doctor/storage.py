@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections import Counter
 from itertools import takewhile
 from pathlib import Path
@@ -17,9 +18,10 @@ from dnn_cli.doctor.sections import Problem, Section
 from dnn_cli.errors import DataError, RunError
 from dnn_cli.formats.dataset_contents import ignore_progress
 from dnn_cli.host.directories import find_cache, find_keras_directory
-from dnn_cli.report.text import format_count
+from dnn_cli.report.text import format_count, format_duration
 from dnn_cli.runs.store import Store
 from dnn_cli.runs.trash import compute_tree_bytes
+from dnn_cli.runs.worker_logs import list_worker_logs
 
 MIN_FREE_DISK, MIN_USABLE_DISK = 2_000_000_000, 50_000_000
 """Limits of free disk space, in bytes.
@@ -27,6 +29,9 @@ MIN_FREE_DISK, MIN_USABLE_DISK = 2_000_000_000, 50_000_000
 If less than the first limit is free, space may run out soon. If less than the second limit is free, no run can be
 written.
 """
+
+_MAX_NAMED_LOGS = 3
+"""Maximum number of worker logs that the report names."""
 
 _SHARED_FILE_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "fuse", "lustre", "9p", "afs", "beegfs", "gpfs")
 """Types of file systems that several machines can share. File locks may not work on these file systems."""
@@ -152,9 +157,10 @@ def inspect_runs(root: Path) -> Section:
             )
         )
     size = compute_tree_bytes(root)
+    log_ages = {str(log.path): round(time.time() - log.changed_at) for log in list_worker_logs(root)[:_MAX_NAMED_LOGS]}
     values = {
         "path": str(root.absolute()), "runs": dict(states), "bytes": size, "broken": broken, "free_bytes": free,
-        "file_system": kind, "shared": kind in _SHARED_FILE_SYSTEMS,
+        "file_system": kind, "shared": kind in _SHARED_FILE_SYSTEMS, "worker_logs": log_ages,
     }  # fmt: skip
     status_counts = ", ".join(f"{number} {status}" for status, number in states.items())
     texts = {
@@ -164,6 +170,9 @@ def inspect_runs(root: Path) -> Section:
         "free_bytes": f"{format_bytes(free)} on {kind or 'this disk'}",
         "file_system": "",
         "shared": "yes: other machines can use this file system" if kind in _SHARED_FILE_SYSTEMS else "",
+        "worker_logs": "; ".join(
+            f"{path}, {format_duration(max(0, seconds))} old" for path, seconds in log_ages.items()
+        ),
     }
     return Section("runs", values, tuple(problems), texts)
 

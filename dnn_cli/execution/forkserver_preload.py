@@ -6,11 +6,13 @@ further threads are those of OpenBLAS, which belongs to numpy. OpenBLAS ends its
 them again when it computes.
 """
 
+import faulthandler
 import gc
 import signal
-from contextlib import suppress
+import traceback
 
 from dnn_cli.host.directories import redirect_libraries
+from dnn_cli.host.stack_dump import STACK_SIGNAL
 from dnn_cli.training.tensorflow_startup import import_training_modules
 
 # A terminal or a batch system sends these signals to every process. The death of the fork server would end all workers.
@@ -18,12 +20,17 @@ from dnn_cli.training.tensorflow_startup import import_training_modules
 for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGUSR1):
     signal.signal(number, signal.SIG_IGN)
 
+# The stacks of this process show what its imports wait for. Its standard error is a log.
+faulthandler.register(STACK_SIGNAL, file=2, all_threads=True)
+
 # Keras reads KERAS_HOME when it is imported.
 redirect_libraries()
 
 # After an error, a worker imports these modules again, and reports the error as the reason of its run.
-with suppress(Exception):
+try:
     import_training_modules()
+except Exception:
+    traceback.print_exc()
 
 # The garbage collector of a worker leaves the objects of the fork server alone, so that their memory stays shared.
 gc.freeze()

@@ -7,6 +7,8 @@ pipe and shares no lock, so a worker can be killed at any moment without blockin
 know which worker has compiled which network.
 """
 
+import logging
+import os
 import signal
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,11 +18,14 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from dnn_cli.errors import DnnError
-from dnn_cli.execution.messages import Event, RunCreated, Task, TaskResult
+from dnn_cli.execution.messages import Event, RunCreated, Task, TaskResult, WorkerLogOpened
 from dnn_cli.execution.worker import serve_tasks
 from dnn_cli.execution.worker_process import WorkerProcess
 from dnn_cli.runs.run import Run
+from dnn_cli.runs.worker_logs import create_worker_log
 from dnn_cli.training.xla_cache import create_process_directory
+
+_logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT = 3.0
 """Seconds after a stop request until a worker is killed, if its training has not answered."""
@@ -34,6 +39,9 @@ class _Worker:
     """Worker process with its current task."""
 
     process: WorkerProcess
+    log: Path | None = None
+    """Log of the worker; `None` if the log could not be created."""
+
     task: Task | None = None
     network_digest: str | None = None
     """Network digest of the last task. The worker has compiled programs for networks with this digest."""
@@ -52,6 +60,9 @@ class LocalExecutor:
         self.gpus = gpus
         self.workers: list[_Worker | None] = [None] * worker_count
         self.directory = create_process_directory("dnn-workers-")
+        self.server_log: Path | None = None
+        self.pending_events: list[Event] = []
+        """Events of this executor for the next call of `wait_for_events`."""
 
     @property
     def busy(self) -> list[_Worker]:
@@ -77,22 +88,37 @@ class LocalExecutor:
             return worker is None or worker.network_digest != task.network_digest, worker is None
 
         index = min(idle_indexes, key=compute_preference)
-        worker = self.workers[index] or self.start_worker(index)
+        worker = self.workers[index] or self.start_worker(index, task.runs_dir)
         worker.task, worker.run_directory, worker.stop_sent, worker.network_digest = (
             task,
             task.run_directory,
             None,
             task.network_digest,
         )
+        _logger.info("task %d sent to worker %d, process %s", task.number, index + 1, worker.process.pid or "starting")
+        if worker.log is not None:
+            self.pending_events.append(WorkerLogOpened(task.number, os.path.relpath(worker.log)))
         # `wait_for_events` finds a dead worker.
         with suppress(OSError):
             worker.process.connection.send(task)
 
-    def start_worker(self, index: int) -> _Worker:
-        """Start a worker process, store the worker in `workers` at `index`, and return the worker."""
+    def start_worker(self, index: int, runs_dir: Path) -> _Worker:
+        """Start a worker process, store the worker in `workers` at `index`, and return the worker.
+
+        The logs of the worker and of the fork server are created below `runs_dir`.
+        """
+        if self.server_log is None:
+            self.server_log = create_worker_log(runs_dir, "fork-server", f"fork server of process {os.getpid()}")
+        log = create_worker_log(runs_dir, f"worker-{index + 1}", f"waiting for the fork server, log {self.server_log}")
         environment = {"CUDA_VISIBLE_DEVICES": self.gpus[index]} if self.gpus else {}
-        process = WorkerProcess(serve_tasks, (self.directory.name, environment), {"alone": self.worker_count == 1})
-        worker = self.workers[index] = _Worker(process)
+        options = {
+            "alone": self.worker_count == 1,
+            "log_path": log,
+            "log_level": logging.DEBUG if _logger.isEnabledFor(logging.DEBUG) else logging.INFO,
+        }
+        process = WorkerProcess(serve_tasks, (self.directory.name, environment), options, self.server_log)
+        _logger.info("worker %d starts, log %s", index + 1, log)
+        worker = self.workers[index] = _Worker(process, log)
         return worker
 
     def wait_for_events(self, seconds: float) -> Iterable[Event]:
@@ -100,6 +126,8 @@ class LocalExecutor:
 
         A worker that does not answer a stop request in time is killed.
         """
+        pending, self.pending_events = self.pending_events, []
+        yield from pending
         busy = self.busy
         sources = [source for worker in busy for source in worker.process.event_sources]
         ready = wait(sources, seconds) if busy else []
@@ -125,6 +153,10 @@ class LocalExecutor:
                 return
         worker.process.join(_EXIT_TIMEOUT)
         self.workers[self.workers.index(worker)] = None
+        _logger.info(
+            "worker process %s ended with exit code %s, log %s",
+            worker.process.pid, worker.process.exitcode, worker.log,
+        )  # fmt: skip
         if worker.task is not None:
             yield _build_lost_result(worker)
 
@@ -135,6 +167,7 @@ class LocalExecutor:
             and worker.stop_sent is not None
             and time.monotonic() - worker.stop_sent[0] > STOP_TIMEOUT
         ):
+            _logger.info("worker process %s does not answer the stop request and is killed", worker.process.pid)
             worker.process.kill()
 
     def request_stop(self, reason: str, number: int | None = None) -> None:

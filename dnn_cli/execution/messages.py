@@ -38,6 +38,20 @@ class Event:
 
 
 @dataclass(frozen=True)
+class WorkerLogOpened(Event):
+    """Event with the log of the worker that trains the task: its path, and the host if this is another machine."""
+
+    log: str
+
+
+@dataclass(frozen=True)
+class NoEvents(Event):
+    """Event of the scheduler: for this number of seconds, no event of the task has arrived."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class StageEvent(Event):
     """Event at the start of a stage before the training, such as loading the data."""
 

@@ -3,6 +3,8 @@
 The data of a training is loaded while TensorFlow is imported in a background thread.
 """
 
+import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from dnn_cli.training.compiled_model import CompiledModelCache
     from dnn_cli.training.keras_callbacks import ProgressReporter
     from dnn_cli.training.training_job import TrainingJob
+
+_logger = logging.getLogger(__name__)
 
 
 class PreparedTraining(NamedTuple):
@@ -66,7 +70,7 @@ def prepare_training(
         reporter.report_line(f"advice: {issue}")
     with (
         reporter.open_progress(epochs, experiment.batch_size) as progress_reporter,
-        redirect_output() as redirect_to,
+        redirect_output(hold_early=reporter.holds_early_output) as redirect_to,
         import_tensorflow_in_background() as wait_for_tensorflow,
     ):
         progress_reporter(f"loading {experiment.data.title}")
@@ -74,6 +78,7 @@ def prepare_training(
         for advice in list_data_advice(experiment, examples, split):
             reporter.report_line(f"advice: {advice}")
         progress_reporter("starting TensorFlow")
+        _logger.debug("waiting for the import of TensorFlow")
         wait_for_tensorflow()
 
         from dnn_cli.training.training_job import prepare_job
@@ -138,11 +143,19 @@ class ProcessCache:
         Raises:
             DataError: the data cannot be read.
         """
-        if self.loaded is None or self.loaded[0] != data:
+        if self.loaded is not None and self.loaded[0] == data:
+            _logger.info("data reused: %s", data.title)
+        else:
+            start_time = time.monotonic()
+            _logger.debug("loading data: %s", data.title)
             # Memory may be too small for two datasets.
             self.loaded = None
             examples = load_examples(data, report_progress)
             self.loaded = data, examples, split_examples(data, examples)
+            _logger.info(
+                "data loaded: %s, %d examples, %.2f s",
+                data.title, data.info.examples, time.monotonic() - start_time,
+            )  # fmt: skip
         return self.loaded[1:]
 
     def set_examples(self, data: Data, examples: Examples, split: Split) -> None:

@@ -1,5 +1,6 @@
 """Executor on a Ray cluster. Ray queues tasks, chooses nodes, and starts tasks again after a node has died."""
 
+import logging
 import os
 import pickle
 import secrets
@@ -20,7 +21,7 @@ from dnn_cli.execution.messages import Event, Task, TaskResult
 from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.signals import STOP_SIGNALS
 from dnn_cli.execution.tensorboard_tee import write_finished_log
-from dnn_cli.execution.worker_process import silence_stdio
+from dnn_cli.host.output_redirect import divert_stdio
 from dnn_cli.host.resources import count_available_cores
 from dnn_cli.runs.address import parse_run_id
 from dnn_cli.runs.run import Run, parse_record
@@ -43,6 +44,8 @@ try:
     from dnn_cli.execution import ray_worker
 except ImportError:
     raise UsageError("--on ray needs Ray, which is not installed", "pip install 'dnn-cli[ray]'") from None
+
+_logger = logging.getLogger(__name__)
 
 _MAX_RETRIES = 3
 """Number of times that Ray starts a task again after the death of its node or process."""
@@ -93,7 +96,7 @@ class RayExecutor:
         self.is_open = True
         self.remove_directory: Callable[[], None] = lambda: None
         try:
-            with silence_stdio(), _preserve_signal_handlers():
+            with divert_stdio(), _preserve_signal_handlers():
                 self.connect_to_cluster(os.environ.get("RAY_ADDRESS", ""))
                 self.broker = self.start_broker()
         except (DnnError, KeyboardInterrupt):
@@ -112,6 +115,7 @@ class RayExecutor:
             raise UsageError(
                 f"{problem}: {_format_error(error)}", "check the cluster of RAY_ADDRESS with ray status"
             ) from None
+        _logger.info("connected to the Ray cluster %s", os.environ.get("RAY_ADDRESS") or "of this process")
         if gpus and not ray.cluster_resources().get("GPU"):
             self.kill_workers()
             raise UsageError(f"--gpus {gpus}: the Ray cluster has no GPU", "leave out --gpus")
@@ -187,6 +191,7 @@ class RayExecutor:
             # The TensorBoard log is written here, from the run that the node sends back.
             pickled_task = pickle.dumps(replace(task, tensorboard=False))
             reference = self.remote_train.remote(dnn_cli.__version__, pickled_task, archive, examples, self.broker)
+            _logger.info("task %d submitted to Ray", task.number)
             self.remote_tasks[task.number] = _RemoteTask(task, reference, lock_stack.pop_all())
 
     def put_examples(self, data: Data) -> Any:
@@ -223,6 +228,7 @@ class RayExecutor:
             yield self.receive_result(tasks_by_reference[reference])
         for remote_task in list(self.remote_tasks.values()):
             if remote_task.stop_sent is not None and time.monotonic() - remote_task.stop_sent[0] > _STOP_TIMEOUT:
+                _logger.info("task %d does not answer the stop request and is cancelled", remote_task.task.number)
                 _cancel_task(remote_task, force=True)
                 yield self.close_lost_task(remote_task, "")
 
@@ -288,7 +294,7 @@ class RayExecutor:
             return
         self.is_open = False
         remote_tasks, self.remote_tasks = self.remote_tasks, {}
-        with silence_stdio():
+        with divert_stdio():
             shutdown_thread = threading.Thread(target=ray.shutdown, daemon=True)
             shutdown_thread.start()
             shutdown_thread.join(_REPLY_TIMEOUT)

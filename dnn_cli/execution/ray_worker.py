@@ -3,8 +3,10 @@
 The driver is the process that submits tasks to the cluster.
 """
 
+import logging
 import os
 import pickle
+import socket
 import subprocess
 import tempfile
 import time
@@ -19,11 +21,13 @@ from typing import Any, NamedTuple
 from ray.exceptions import RayError
 
 import dnn_cli
-from dnn_cli.execution.messages import Event, ProgressEvent, RunCreated, Task, TaskResult
+from dnn_cli.execution.messages import Event, ProgressEvent, RunCreated, Task, TaskResult, WorkerLogOpened
 from dnn_cli.execution.preparation import ProcessCache
-from dnn_cli.execution.worker import run_task
+from dnn_cli.execution.worker import open_worker_log, run_task
+from dnn_cli.host.directories import get_cache_path
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_archive import RunArchive, pack_run, unpack_run
+from dnn_cli.runs.worker_logs import create_worker_log
 
 _SEND_INTERVAL = 0.2
 """Minimum time between two messages to the broker, in seconds."""
@@ -152,6 +156,7 @@ def train_task(
     with suppress(RayError, futures.TimeoutError):
         if reason := broker.start_task.remote(task.number).future().result(_LAST_MESSAGE_TIMEOUT):
             return RemoteResult({}, reason, was_started=False)
+    log = _open_process_log(task.runs_dir if task.runs_dir.is_dir() else get_cache_path())
     cache = _get_process_cache()
     # Ray sets this variable, and `dnn train` does not.
     os.environ.pop("OMP_NUM_THREADS", None)
@@ -163,9 +168,24 @@ def train_task(
             Path(directory, task.run_directory.name).mkdir()
             unpack_run(archive, Run(Path(directory) / task.run_directory.name))
         client = _BrokerClient(broker, task.number)
+        if log is not None:
+            client.send_event(WorkerLogOpened(task.number, f"{log} on {socket.gethostname()}"))
         result = run_task(local_task, cache, client.send_event, client.poll_stop_reason)
         client.close()
         return RemoteResult(pack_run(Run(result.run_directory)) if result.run_directory else {}, result.reason)
+
+
+@cache
+def _open_process_log(root: Path) -> Path | None:
+    """Open the log of this process below a directory, and return its path. The first task opens the log.
+
+    Args:
+        root: The runs directory of the driver if this node has it, and otherwise the cache directory of this node.
+    """
+    log = create_worker_log(root, f"ray-{socket.gethostname()}", "worker of Ray")
+    if log is not None:
+        open_worker_log(log, logging.INFO)
+    return log
 
 
 @cache

@@ -17,6 +17,8 @@ class Reporter:
     """Base class of reporters. This class writes lines to the log of a run, and subclasses also print the lines."""
 
     width = UNLIMITED_WIDTH
+    holds_early_output = True
+    """Whether output of TensorFlow waits for the log of the run. A worker has a log before the run has one."""
 
     def __init__(self) -> None:
         self.pending_lines: list[str] = []

@@ -1,13 +1,19 @@
 """Loop that sends tasks of a search strategy to an executor, until no task is left or a stop is requested."""
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from dnn_cli.execution.messages import EpochDone, Event, Task, TaskResult
+from dnn_cli.execution.messages import EpochDone, Event, NoEvents, Task, TaskResult
+
+_logger = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.1
 """Polling interval for stop requests, in seconds."""
+
+SILENCE_SECONDS = 120.0
+"""Seconds without an event of a task, after which the display names the task and its log."""
 
 _SWEEP_FAILED = "another training of the sweep has failed"
 
@@ -94,10 +100,12 @@ def train_all(
     """
     results: list[TaskResult] = []
     started, reason = time.monotonic(), ""
+    monitor = _SilenceMonitor()
     while True:
         if not reason and (
             reason := get_stop_reason() or (_SWEEP_FAILED if fail_fast and any(map(_has_failed, results)) else "")
         ):
+            _logger.info("stop request for all tasks: %s", reason)
             executor.request_stop(reason)
         is_late = max_seconds is not None and time.monotonic() - started > max_seconds
         while not reason and not is_late and (idle_networks := list(executor.iter_idle_networks())):
@@ -105,16 +113,54 @@ def train_all(
             if task is None:
                 break
             display.on_task_started(task)
+            monitor.on_task_started(task.number)
             executor.submit(task)
         if not executor.busy:
             return results
         for event in executor.wait_for_events(_POLL_SECONDS):
             display.on_event(event)
+            monitor.on_event(event)
             if isinstance(event, TaskResult):
+                _logger.info("task %d: %s, %s", event.number, event.status, event.exit_reason or "no error")
                 results.append(event)
                 strategy.tell(event)
             elif isinstance(event, EpochDone) and (prune_reason := strategy.should_prune(event)):
+                _logger.info("stop request for task %d: %s", event.number, prune_reason)
                 executor.request_stop(prune_reason, event.number)
+        for silence in monitor.find_silent_tasks():
+            _logger.info("task %d: no event for %.0f s", silence.number, silence.seconds)
+            display.on_event(silence)
+
+
+class _SilenceMonitor:
+    """Times of the last events of tasks, to find tasks whose worker sends no events."""
+
+    def __init__(self) -> None:
+        self.last_events: dict[int, float] = {}
+        """Time of the last event by the number of the task, as in `time.monotonic`. Reported tasks are left out."""
+
+    def on_task_started(self, number: int) -> None:
+        """Remember a task that is about to be sent to a worker."""
+        self.last_events[number] = time.monotonic()
+
+    def on_event(self, event: Event) -> None:
+        """Remember the time of an event, or forget a task that has ended."""
+        if isinstance(event, TaskResult):
+            self.last_events.pop(event.number, None)
+        else:
+            self.last_events[event.number] = time.monotonic()
+
+    def find_silent_tasks(self) -> list[NoEvents]:
+        """Find the tasks without an event for `SILENCE_SECONDS`. A task is returned again only after a new event."""
+        now = time.monotonic()
+        silent = [
+            NoEvents(number, now - last_event)
+            for number, last_event in self.last_events.items()
+            if now - last_event >= SILENCE_SECONDS
+        ]
+        for silence in silent:
+            del self.last_events[silence.number]
+        return silent
 
 
 def _has_failed(result: TaskResult) -> bool:

@@ -1,5 +1,7 @@
 """Worker process, which trains one task after another and sends events."""
 
+import faulthandler
+import logging
 import os
 import signal
 import tempfile
@@ -16,6 +18,9 @@ from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.reporters import Reporter, TextReporter
 from dnn_cli.execution.resume_training import resume_training
 from dnn_cli.execution.run_training import train_new_run
+from dnn_cli.host.output_redirect import redirect_stdio
+from dnn_cli.host.process_log import add_log_file
+from dnn_cli.host.stack_dump import enable_stack_dump
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
 from dnn_cli.training.stop_request import SIGNAL_REASON
@@ -27,6 +32,7 @@ _PROGRESS_INTERVAL = 0.1
 """Minimum time between two progress events, in seconds."""
 
 _EventCallback = Callable[[Event], None]
+_logger = logging.getLogger(__name__)
 
 
 def run_task(
@@ -42,6 +48,7 @@ def run_task(
     """
     from dnn_cli.training.stop_request import Interrupted
 
+    _logger.info("task %d received: %s", task.number, task.run_directory or "a new run")
     reporter = _WorkerReporter(task.number, send_event)
     common: Any = {"sweeps": task.sweeps, "cache": cache, "tensorboard": task.tensorboard}
 
@@ -73,8 +80,10 @@ def run_task(
         reason = error.message
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"[:300]
+        _logger.info("task %d raised an unexpected exception", task.number, exc_info=True)
     else:
         reason = ""
+    _logger.info("task %d ended: %s", task.number, reason or "no error")
     directory = reporter.log_path.parent if reporter.log_path else task.run_directory
     if directory is None:
         return TaskResult(task.number, None, None, reason)
@@ -101,6 +110,8 @@ class _PipeStopRequest:
 
 class _WorkerReporter(Reporter):
     """Reporter that writes the log of a run, and sends an event when the run directory is known."""
+
+    holds_early_output = False
 
     def __init__(self, task_number: int, send_event: _EventCallback) -> None:
         super().__init__()
@@ -150,7 +161,15 @@ class _WorkerProgress(TextReporter):
         self.reporter.send_event(EpochDone(self.reporter.task_number, dict(scores)))
 
 
-def serve_tasks(connection: Connection, directory: str, environment: dict[str, str], *, alone: bool) -> None:
+def serve_tasks(
+    connection: Connection,
+    directory: str,
+    environment: dict[str, str],
+    *,
+    alone: bool,
+    log_path: Path | None = None,
+    log_level: int = logging.INFO,
+) -> None:
     """Train the tasks that arrive on a connection, until `None` arrives or the connection is closed.
 
     Args:
@@ -159,6 +178,8 @@ def serve_tasks(connection: Connection, directory: str, environment: dict[str, s
         environment: The environment variables to set in this process.
         alone: Whether this is the only worker on this machine. Otherwise, idle threads sleep, and leave the cores to
             other workers.
+        log_path: The log of this worker, which exists; `None` if it could not be created.
+        log_level: The level from which lines are written to the log.
     """
     # A terminal sends these signals. Its stop requests arrive on the connection.
     for number in (signal.SIGINT, signal.SIGHUP):
@@ -169,7 +190,7 @@ def serve_tasks(connection: Connection, directory: str, environment: dict[str, s
         signal.signal(number, lambda number, _: received_signals.append(number))
     tempfile.tempdir = directory
     os.environ.update(environment)
-    redirect_stdio_to_null()
+    open_worker_log(log_path, log_level)
     if not alone:
         from dnn_cli.training.device import disable_thread_spinning
 
@@ -189,6 +210,27 @@ def serve_tasks(connection: Connection, directory: str, environment: dict[str, s
                 send_event(run_task(task, cache, send_event, _build_stop_reason_getter(connection, received_signals)))
     except (EOFError, OSError):
         pass
+    _logger.info("worker ends")
+
+
+def open_worker_log(path: Path | None, level: int) -> None:
+    """Redirect the standard streams of this process to the log of a worker, and write log lines and stacks to it.
+
+    Stacks of all threads are written on SIGUSR2, and after an error in native code.
+
+    Args:
+        path: The log; `None` discards output and lines.
+        level: The level from which lines are written.
+    """
+    redirect_stdio(path)
+    if path is None:
+        return
+    # The log may have been removed, or the disk may be unavailable. The worker trains without a log.
+    with suppress(OSError):
+        add_log_file(path, level)
+        enable_stack_dump(path)
+        faulthandler.enable(path.open("ab"))
+    _logger.info("worker started")
 
 
 def _build_stop_reason_getter(connection: Connection, received_signals: Sequence[int] = ()) -> Callable[[], str]:
@@ -214,11 +256,3 @@ def _build_stop_reason_getter(connection: Connection, received_signals: Sequence
         return reason
 
     return get_stop_reason
-
-
-def redirect_stdio_to_null() -> None:
-    """Redirect standard input, output and error of this process to the null device, also for native code."""
-    null_descriptor = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null_descriptor, descriptor)
-    os.close(null_descriptor)

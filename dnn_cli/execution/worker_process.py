@@ -4,18 +4,21 @@ The fork server imports TensorFlow once, and all workers share this memory. The 
 Therefore a thread waits for the fork, and stop requests and the display need not wait.
 """
 
+import logging
 import multiprocessing
-import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
-from dnn_cli.execution.worker import redirect_stdio_to_null
+from dnn_cli.host.output_redirect import divert_stdio
 
 _FORKSERVER = multiprocessing.get_context("forkserver")
+_logger = logging.getLogger(__name__)
 
 
 class WorkerProcess:
@@ -29,23 +32,32 @@ class WorkerProcess:
         target: The function to run in the process.
         arguments: The arguments of the function after the connection.
         options: The keyword arguments of the function.
+        server_log: The file that gets the output of the fork server, if this process starts the fork server.
     """
 
-    def __init__(self, target: Callable[..., None], arguments: Sequence[Any], options: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        target: Callable[..., None],
+        arguments: Sequence[Any],
+        options: Mapping[str, Any],
+        server_log: Path | None = None,
+    ) -> None:
         self.connection, worker_connection = _FORKSERVER.Pipe()
         self._process = _FORKSERVER.Process(
             target=target, args=(worker_connection, *arguments), kwargs=options, daemon=True
         )
         self._is_killed = False
-        _start_fork_server()
+        _start_fork_server(server_log)
         self._starter = threading.Thread(target=self._start, args=(worker_connection,), daemon=True)
         self._starter.start()
 
     def _start(self, worker_connection: Connection) -> None:
         """Start the process, and close the worker's end of the pipe in this process."""
+        start_time = time.monotonic()
         # The fork server has ended, for example because memory ran out. `is_alive` detects this.
         with suppress(OSError, EOFError):
             self._process.start()
+            _logger.info("worker process %s started after %.2f s", self.pid, time.monotonic() - start_time)
         worker_connection.close()
         if self._is_killed:
             self.kill()
@@ -82,24 +94,8 @@ class WorkerProcess:
             self._process.join(seconds)
 
 
-def _start_fork_server() -> None:
-    """Start the fork server unless it runs, without waiting for its imports."""
+def _start_fork_server(log: Path | None) -> None:
+    """Start the fork server unless it runs, without waiting for its imports. Its output goes to a log."""
     _FORKSERVER.set_forkserver_preload(["dnn_cli.execution.forkserver_preload"])
-    with silence_stdio():
+    with divert_stdio(log):
         forkserver.ensure_running()
-
-
-@contextmanager
-def silence_stdio() -> Iterator[None]:
-    """Redirect standard input, output and error to the null device in the block.
-
-    Processes that start in the block keep the redirection.
-    """
-    saved_descriptors = [os.dup(descriptor) for descriptor in (0, 1, 2)]
-    redirect_stdio_to_null()
-    try:
-        yield
-    finally:
-        for descriptor, copy in enumerate(saved_descriptors):
-            os.dup2(copy, descriptor)
-            os.close(copy)

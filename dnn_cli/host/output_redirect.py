@@ -1,21 +1,24 @@
-"""Redirection of all output of this process, including native libraries, from the screen to a file."""
+"""Redirection of the standard streams of this process to files, also for native libraries."""
 
 import os
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
 @contextmanager
-def redirect_output() -> Iterator[Callable[[Path], None]]:
+def redirect_output(*, hold_early: bool = True) -> Iterator[Callable[[Path], None]]:
     """Redirect standard output and error of the process, including native libraries, to the end of a file.
 
     The context manager yields a function that takes the path of the file. The block calls this function to choose the
-    file. Output before the call is stored, and then written to the file. Without a call, the output is lost. Code that
-    writes to the screen in the block needs duplicates of the file descriptors, made before the block.
+    file. Code that writes to the screen in the block needs duplicates of the file descriptors, made before the block.
+
+    Args:
+        hold_early: Whether output before the call is stored, and then written to the file. Without a call, this output
+            is lost. Otherwise, output before the call goes where it went before the block.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -35,7 +38,8 @@ def redirect_output() -> Iterator[Callable[[Path], None]]:
             for descriptor in saved_descriptors:
                 os.dup2(target, descriptor)
 
-        redirect_descriptors(early_output.fileno())
+        if hold_early:
+            redirect_descriptors(early_output.fileno())
         try:
             yield redirect_to_file
         finally:
@@ -44,3 +48,35 @@ def redirect_output() -> Iterator[Callable[[Path], None]]:
             for descriptor, copy in saved_descriptors.items():
                 os.dup2(copy, descriptor)
                 os.close(copy)
+
+
+def redirect_stdio(output: Path | None) -> None:
+    """Redirect standard output and error of this process to the end of a file, and standard input to the null device.
+
+    Without a file, or if the file cannot be opened, output goes to the null device.
+    """
+    null_descriptor = os.open(os.devnull, os.O_RDWR)
+    output_descriptor = null_descriptor
+    if output is not None:
+        with suppress(OSError):
+            output_descriptor = os.open(output, os.O_WRONLY | os.O_APPEND)
+    for descriptor, target in ((0, null_descriptor), (1, output_descriptor), (2, output_descriptor)):
+        os.dup2(target, descriptor)
+    for descriptor in {null_descriptor, output_descriptor}:
+        os.close(descriptor)
+
+
+@contextmanager
+def divert_stdio(output: Path | None = None) -> Iterator[None]:
+    """Redirect the standard streams as `redirect_stdio` does, and restore them after the block.
+
+    Processes that start in the block keep the redirection.
+    """
+    saved_descriptors = [os.dup(descriptor) for descriptor in (0, 1, 2)]
+    redirect_stdio(output)
+    try:
+        yield
+    finally:
+        for descriptor, copy in enumerate(saved_descriptors):
+            os.dup2(copy, descriptor)
+            os.close(copy)

@@ -7,6 +7,7 @@ file are unchanged. An index that is lost, damaged, locked or cannot be written 
 import gc
 import hashlib
 import json
+import logging
 import os
 import sqlite3
 import zlib
@@ -31,6 +32,8 @@ from dnn_cli.runs.run_info import (
     read_valid_annotations,
     with_annotations,
 )
+
+_logger = logging.getLogger(__name__)
 
 MIN_INDEXED_RUNS = 50
 """Smallest number of runs for which the index is used. Fewer runs are read equally fast without the index."""
@@ -87,19 +90,22 @@ class RunIndex:
     def read_runs(self, directories: Sequence[Path]) -> list[RunInfo]:
         """Read the runs of these directories with their current records and annotations."""
         if len(directories) < MIN_INDEXED_RUNS:
+            _logger.info("%d runs read from %s without the index", len(directories), self.root)
             return [read_run_info(Run(directory)) for directory in directories]
         cached = self.read_rows("record")
-        runs, new_rows = [], {}
+        runs, new_rows, index_hits = [], {}, 0
         for run in map(Run, directories):
             key = build_status_key(run, RECORD_FILE, ANNOTATIONS_FILE)
             row = cached.pop(run.directory.name, None)
             run_info = _unpack_record(run, row[1]) if row is not None and row[0] == key else None
+            index_hits += run_info is not None
             if run_info is None:
                 run_info = read_run_info(run)
                 if (content := _pack_record(run_info)) is not None:
                     new_rows[run.directory.name] = key, content
             runs.append(run_info)
         self.write_rows("record", new_rows, gone=cached)
+        _logger.info("%d runs read from %s: %d in the index", len(runs), self.root, index_hits)
         return runs
 
     @pause_garbage_collection()
@@ -119,6 +125,7 @@ class RunIndex:
                     new_rows[run.directory.name] = key, _pack_details(details)
             detailed_runs.append(RunInfo(run, run_info.record, run_info.error, run_info.annotations, details))
         self.write_rows("details", new_rows)
+        _logger.info("details of %d runs read from %s: %d new in the index", len(runs), self.root, len(new_rows))
         return detailed_runs
 
     def read_rows(self, kind: _ContentKind) -> dict[str, _CachedContent]:

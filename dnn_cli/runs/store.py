@@ -1,5 +1,6 @@
 """The store: a directory in which runs are created, listed and found by their addresses."""
 
+import logging
 import os
 import re
 import secrets
@@ -25,6 +26,8 @@ from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_index import RunIndex
 from dnn_cli.runs.run_info import RunInfo
+
+_logger = logging.getLogger(__name__)
 
 _STAMP_FORMAT = "%Y%m%d-%H%M%S"
 RUN_NAME_PATTERN = re.compile(r"\.?\d{8}-\d{6}-.+-[0-9a-f]{8}", re.DOTALL)
@@ -72,6 +75,7 @@ class Store:
                 stack.enter_context(hold_lock(hidden.log))
                 write_text(hidden.config, config)
                 hidden.write_record(build_record(run_id))
+            _logger.info("run created: %s", final.directory)
             yield final
 
     def import_run(self, name: str, run_id: str, fill_run: Callable[[Run], None]) -> Run:

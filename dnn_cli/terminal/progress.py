@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from rich.control import Control
@@ -14,9 +15,11 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.segment import ControlType
 
 from dnn_cli.execution.reporters import Reporter, TextReporter
+from dnn_cli.host.stack_dump import redirect_stack_dump, restore_stack_dump
 from dnn_cli.report.runs_table import format_scores
 from dnn_cli.report.text import format_clock_time, replace_control_chars
 from dnn_cli.terminal.console_builder import build_console, redirect_to_devnull
+from dnn_cli.terminal.log_lines import route_log_lines
 
 if TYPE_CHECKING:
     from dnn_cli.training.execution_plan import ExecutionPlan
@@ -33,7 +36,12 @@ def open_screen() -> Iterator["ScreenReporter"]:
     """
     sys.stderr.flush()
     with _TerminalStream(os.fdopen(os.dup(2), "wb"), encoding=sys.stderr.encoding, errors="replace") as stream:
-        yield ScreenReporter(stream)
+        screen = ScreenReporter(stream)
+        try:
+            with route_log_lines(screen.print_log_line):
+                yield screen
+        finally:
+            restore_stack_dump()
 
 
 class _TerminalStream(io.TextIOWrapper):
@@ -72,6 +80,22 @@ class ScreenReporter(Reporter):
 
     def print_line(self, line: str) -> None:
         self.console.print(replace_control_chars(line))
+
+    def print_log_line(self, line: str) -> None:
+        """Print a line of `-v`, above a progress bar and in the place of a waiting line."""
+        self.console.control(Control((ControlType.ERASE_IN_LINE, 2)))
+        self.console.print(replace_control_chars(line), soft_wrap=True)
+
+    def begin_run(self) -> None:
+        """Begin a new run. Until the run has a log, stacks go to the default destination."""
+        super().begin_run()
+        restore_stack_dump()
+
+    def open_log(self, path: Path) -> None:
+        """Use a file as the log of the run, also for the stacks of threads."""
+        if self.log_path != path:
+            redirect_stack_dump(path)
+        super().open_log(path)
 
     def restore_terminal(self) -> None:
         """Show the cursor of the terminal again, and call the exit callbacks, which end workers."""

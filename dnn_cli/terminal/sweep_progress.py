@@ -13,7 +13,15 @@ from rich.table import Column
 from rich.text import Text
 
 from dnn_cli.config.metrics import lower_is_better
-from dnn_cli.execution.messages import EpochDone, Event, ProgressEvent, StageEvent, TaskResult
+from dnn_cli.execution.messages import (
+    EpochDone,
+    Event,
+    NoEvents,
+    ProgressEvent,
+    StageEvent,
+    TaskResult,
+    WorkerLogOpened,
+)
 from dnn_cli.execution.messages import Task as Training
 from dnn_cli.report.sweep_view import format_run_result
 from dnn_cli.report.text import format_clock_time, format_score, replace_control_chars
@@ -43,18 +51,30 @@ class _SweepProgress:
         self.failed_count = 0
         self.best_score: tuple[float, str] | None = None
         self.tasks: dict[int, Training] = {}
+        self.worker_logs: dict[int, str] = {}
+        """Logs of workers, by the numbers of the tasks that they train."""
 
     def on_task_started(self, task: Training) -> None:
         """Remember a task that is about to be sent to a worker."""
         self.tasks[task.number] = task
 
     def on_event(self, event: Event) -> None:
-        """Update the display after an event of a worker. A finished run gets a line."""
-        if isinstance(event, TaskResult):
+        """Update the display after an event. A finished run and a task without events get a line.
+
+        After a failure, another line names the log of the worker.
+        """
+        if isinstance(event, WorkerLogOpened):
+            self.worker_logs[event.number] = event.log
+        elif isinstance(event, NoEvents):
+            self.screen.print_line(self.format_silence_line(event))
+        elif isinstance(event, TaskResult):
             self.ended_count += 1
             self.failed_count += event.status != "completed"
             self.update_best_score(event)
             self.screen.print_line(self.format_ended_line(event))
+            # After a full disk, the record of a failed run may still say that the run is running.
+            if event.status in ("failed", "running") and event.number in self.worker_logs:
+                self.screen.print_line(f"  log of its worker: {self.worker_logs[event.number]}")
 
     def update_best_score(self, event: TaskResult) -> None:
         """Remember the score of a completed run if it is the best so far."""
@@ -69,6 +89,12 @@ class _SweepProgress:
     def get_label(self, number: int) -> str:
         """Return the label of the task with this number; empty for a task without a label."""
         return self.labels.get(number, "")
+
+    def format_silence_line(self, event: NoEvents) -> str:
+        """Return the line for a task without events: its label, the duration, and the log of its worker."""
+        log = self.worker_logs.get(event.number)
+        log_hint = f"log of its worker: {log}" if log else "its worker has no log"
+        return f"{self.get_label(event.number)}: no event for {event.seconds:.0f} s; {log_hint}"
 
     def format_ended_line(self, event: TaskResult) -> str:
         """Return the line that is printed for a finished run: a count such as `3/10`, the label and the result."""
@@ -110,6 +136,8 @@ class _SweepProgressBars(_SweepProgress):
         bar_id, experiment = self.bar_ids[event.number], self.tasks[event.number].loaded.experiment
         if isinstance(event, StageEvent):
             self.progress.update(bar_id, scores=event.stage)
+        elif isinstance(event, NoEvents):
+            self.progress.update(bar_id, scores=f"no event for {event.seconds:.0f} s")
         elif isinstance(event, ProgressEvent):
             self.shares[event.number] = event.fraction
             scores_text = f"{event.epoch}/{experiment.epochs}"

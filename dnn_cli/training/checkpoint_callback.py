@@ -5,6 +5,7 @@ last epoch, and after a stop request. If the experiment, versions or data have c
 checkpoint at its start.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from dnn_cli.training.training_state import (
     restore_callbacks,
     restore_metrics,
 )
+
+_logger = logging.getLogger(__name__)
 
 SECONDS_PER_CHECKPOINT_SECOND = 49
 """Seconds of training before the next regular checkpoint, for each second that saving the last checkpoint took. Saving
@@ -162,6 +165,9 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
         )
         write_checkpoint(self.run, Checkpoint(progress, {**arrays, **(metric_arrays or {})}))
         end_time = time.perf_counter()
+        _logger.debug(
+            "checkpoint saved after epoch %d and %d calls, %.3f s", self.epoch, self.calls, end_time - start_time
+        )
         self.next_save_time = end_time + SECONDS_PER_CHECKPOINT_SECOND * (end_time - start_time)
 
 

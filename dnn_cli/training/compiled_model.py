@@ -5,6 +5,8 @@ variables: initial weights, states of random number generators, the learning rat
 earlier one only in these values reuses the compiled model. The variables are then reset to their initial values.
 """
 
+import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from dnn_cli.training.execution_plan import ExecutionPlan
 from dnn_cli.training.model_builder import build_model
 from dnn_cli.training.training_job import TrainingJob
 from dnn_cli.training.training_state import iter_variables
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ class CompiledModelCache:
         """
         key = compute_network_digest(job.experiment)
         compiled_model = self.models.pop(key, None)
+        start_time = time.monotonic()
         if (
             compiled_model is None
             or compiled_model.pipeline.examples is not job.examples
@@ -109,8 +114,10 @@ class CompiledModelCache:
                 cached.pipeline for cached in self.models.values() if cached.pipeline.examples is job.examples
             ]
             compiled_model = CompiledModel.build(job, next(iter(shared_pipelines), None))
+            _logger.info("network built, %.2f s", time.monotonic() - start_time)
         else:
             compiled_model.reset_for_job(job)
+            _logger.info("compiled network reused, %.2f s", time.monotonic() - start_time)
         yield compiled_model
         self.models[key] = compiled_model
         for old_key in list(self.models)[: -self.max_models]:

@@ -1,5 +1,6 @@
 """The interface of progress reporters, and Keras callbacks that write scores, save the best model or end a training."""
 
+import logging
 import math
 import time
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run, format_metrics_csv
 from dnn_cli.training.execution_plan import ExecutionPlan
 from dnn_cli.training.stop_request import Diverged
+
+_logger = logging.getLogger(__name__)
 
 
 class ProgressReporter(ReadProgress, Protocol):
@@ -119,6 +122,7 @@ class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
         )
         self.csv_content += format_metrics_csv(self.rows[-1:], header=not self.csv_content)
         write_text(self.run.metrics, self.csv_content)
+        _logger.debug("epoch %d ended, %.3f s", self.epoch, self.rows[-1]["seconds"])
         self.reporter.on_epoch(self.rows[-1])
 
 

@@ -1,5 +1,6 @@
 """Record of a run (`run.json`): its state before the first epoch, and the result of its training."""
 
+import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -16,6 +17,8 @@ from dnn_cli.training import environment
 from dnn_cli.training.checkpoint_callback import ResumePoint
 from dnn_cli.training.stop_request import SIGNAL_REASON, Diverged, Interrupted
 from dnn_cli.training.training_job import TrainingJob
+
+_logger = logging.getLogger(__name__)
 
 
 def build_initial_record(
@@ -93,6 +96,7 @@ class RunRecorder:
         """
         self.update_record("completed", _format_early_stop_reason(self.job, self.rows), **saved)
         self.run.write_record(self.record)
+        _logger.info("run recorded: completed, %d epochs, %.2f s", self.record.epochs, self.record.seconds)
 
     def record_error(self, error: BaseException) -> None:
         """Write the record of a training that an exception has ended."""
@@ -100,6 +104,8 @@ class RunRecorder:
         # The first error is reported, instead of an error in writing the record.
         with suppress(RunError):
             self.run.write_record(self.record)
+        has_failed = self.record.status == "failed"
+        _logger.info("training ended: %s, %s", self.record.status, self.record.reason, exc_info=has_failed)
 
     def update_record(self, status: str, reason: str | None, **saved: Any) -> None:
         """Set the status, the time and the results of the record."""

@@ -1,9 +1,11 @@
 """The start of TensorFlow: its import in a background thread, and its number of threads."""
 
 import gc
+import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +14,8 @@ from functools import cache
 from dnn_cli.host.directories import redirect_libraries
 from dnn_cli.host.resources import count_available_cores, count_schedulable_cores
 from dnn_cli.training.xla_cache import set_up_working_directory
+
+_logger = logging.getLogger(__name__)
 
 INTRA_OP_VARIABLE, INTER_OP_VARIABLE = "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"
 """Environment variables for the numbers of threads within and between operations. TensorFlow reads both when it first
@@ -99,8 +103,10 @@ def import_training_modules() -> None:
     was_collecting = gc.isenabled()
     gc.disable()
     try:
+        start_time = time.monotonic()
         import dnn_cli.training.train  # noqa: F401
 
+        _logger.info("TensorFlow imported, %.2f s", time.monotonic() - start_time)
         gc.freeze()
     finally:
         if was_collecting:

@@ -1,6 +1,7 @@
 """Steps of a training: compile the model, fit and save it, and evaluate its final weights."""
 
 import hashlib
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -31,6 +32,8 @@ from dnn_cli.training.stop_request import GetStopReason
 from dnn_cli.training.training_job import TrainingJob
 from dnn_cli.training.training_state import restore_variables
 from dnn_cli.training.xla_cache import use_cached_programs
+
+_logger = logging.getLogger(__name__)
 
 
 class FittedModel(NamedTuple):
@@ -105,6 +108,10 @@ def fit_model(
     )
     validation_steps = count_batches(len(split.validation), experiment.batch_size) or None
     progress_reporter.on_begin(job.device.name, plan, steps_per_epoch)
+    _logger.info(
+        "training starts on %s at epoch %d of %d, %d steps per epoch, %d per call of the %s engine",
+        job.device.name, first_epoch + 1, experiment.epochs, steps_per_epoch, plan.steps, plan.engine,
+    )  # fmt: skip
     config_callbacks = build_callbacks(experiment, run)
     model.fit(
         training,
@@ -149,6 +156,7 @@ def save_model(fitted: FittedModel, run: Run) -> None:
     """
     with atomic_write(run.model) as temporary:
         fitted.model.save(temporary)
+    _logger.info("model saved: %s", run.model)
 
 
 def evaluate_model(job: TrainingJob, fitted: FittedModel, last_scores: Scores) -> Scores | None:
@@ -186,6 +194,7 @@ def save_predictions(job: TrainingJob, fitted: FittedModel, run: Run) -> None:
         np.savez(
             temporary, outputs=outputs, labels=job.examples.targets[validation_indices], indices=validation_indices
         )
+    _logger.info("model evaluated on %d validation examples", len(validation_indices))
 
 
 def find_final_epoch(experiment: Experiment, fitted: FittedModel, last: int) -> int | None:

@@ -6,6 +6,7 @@ correct. New programs are saved after the training. If the cache cannot be used,
 """
 
 import hashlib
+import logging
 import os
 import shutil
 import tempfile
@@ -18,6 +19,8 @@ from pathlib import Path
 from dnn_cli.config.digests import compute_network_digest
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.host import directories
+
+_logger = logging.getLogger(__name__)
 
 _CACHE_FLAG = "--tf_xla_persistent_cache_directory"
 _DIRECTORY_PREFIX = "dnn-xla-"
@@ -40,7 +43,8 @@ def use_cached_programs(experiment: Experiment) -> Iterator[None]:
         return
     network_directory = _get_xla_cache_directory() / compute_network_digest(experiment)
     with suppress(OSError):
-        load_programs(network_directory, process_directory)
+        program_count = load_programs(network_directory, process_directory)
+        _logger.info("XLA cache %s: %d programs loaded", "hit" if program_count else "miss", program_count)
     try:
         yield
     finally:
@@ -105,8 +109,8 @@ def remove_working_directories() -> None:
         directory.cleanup()
 
 
-def load_programs(network_directory: Path, process_directory: Path) -> None:
-    """Copy the undamaged programs of a network from the cache to the directory of a process.
+def load_programs(network_directory: Path, process_directory: Path) -> int:
+    """Copy the undamaged programs of a network from the cache to the directory of a process, and return their number.
 
     Damaged programs are deleted from the cache.
 
@@ -114,13 +118,16 @@ def load_programs(network_directory: Path, process_directory: Path) -> None:
         network_directory: The directory of the network in the cache.
         process_directory: The directory from which TensorFlow reads in this process.
     """
+    program_count = 0
     for path in network_directory.glob("*.pb"):
         digest, _, name = path.name.partition("-")
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() == digest:
             (process_directory / name).write_bytes(content)
+            program_count += 1
         else:
             path.unlink()
+    return program_count
 
 
 def save_programs(network_directory: Path, process_directory: Path) -> None:

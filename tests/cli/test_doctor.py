@@ -9,6 +9,7 @@ from dnn_cli.doctor import machine, storage, tensorflow_check
 from dnn_cli.doctor import program as program_section
 from dnn_cli.doctor.tensorflow_check import find_missing_gpu_reason
 from dnn_cli.export.export_formats import EXPORT_FORMATS
+from dnn_cli.runs.worker_logs import create_worker_log
 from tests.helpers.cli_output import parse_json_output
 
 QUICK_COMMAND = ["doctor", "--quick"]
@@ -202,3 +203,13 @@ def test_full_disk_and_missing_locks_are_reported(monkeypatch, tmp_path):
     assert [(problem.message.split(" ", 2)[2][:12], problem.stops_training) for problem in problems] == [
         ("are free on ", True), (f"{tmp_path} cannot be locked"[:12], False),
     ]  # fmt: skip
+
+
+def test_newest_worker_logs_are_named(tmp_path):
+    assert storage.inspect_runs(tmp_path / "runs").texts["worker_logs"] == ""
+    for number in range(5):
+        log = create_worker_log(tmp_path / "runs", f"worker-{number}", "first")
+        os.utime(log, (10**9 + number, 10**9 + number))
+    section = storage.inspect_runs(tmp_path / "runs")
+    assert [path[-12:] for path in section.values["worker_logs"]] == ["worker-4.log", "worker-3.log", "worker-2.log"]
+    assert f"{os.getpid()}-worker-4.log, " in section.texts["worker_logs"]

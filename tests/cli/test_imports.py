@@ -17,6 +17,7 @@ try:
 except SystemExit as end:
     assert end.code in (0, None), end.code
 heavy = {name.partition(".")[0] for name in sys.modules} & {"tensorflow", "keras", "sklearn", "scipy", "numpy"}
+heavy |= {"logging"} & set(sys.modules) if sys.argv[1:] == ["--help"] else set()
 assert not heavy, heavy
 """
 

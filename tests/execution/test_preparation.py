@@ -34,6 +34,7 @@ def test_failed_load_is_retried(experiment, tmp_path):
 
 
 def test_imported_tensorflow_is_not_frozen_again():
+    import_tensorflow()
     before = gc.get_freeze_count()
     import_tensorflow()
     assert gc.get_freeze_count() == before, "what is frozen is never collected, and a worker would grow with each run"

@@ -48,7 +48,7 @@ def is_training(process):
 def read_weights(directory):
     """By their seeds, what was trained, each once and to its end."""
     weights_by_seed = {}
-    for run_directory in (directory / "runs").iterdir():
+    for run_directory in (directory / "runs").glob("[!.]*"):
         seed = (run_directory / "config.yaml").read_text().split("\nseed: ")[1].split()[0]
         record = json.loads((run_directory / "run.json").read_text())
         assert record["status"] == "completed" and seed not in weights_by_seed

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dnn_cli.execution.messages import EpochDone, Task, TaskResult
+from dnn_cli.execution.messages import EpochDone, NoEvents, ProgressEvent, Task, TaskResult
 from dnn_cli.execution.scheduler import FixedSearch, train_all
 
 
@@ -138,3 +138,33 @@ def test_short_queue_finishes(networks):
     assert len(train_all(FixedSearch(build_tasks(networks)), FakeExecutor(), RecordingDisplay(), never_stop)) == len(
         networks
     )
+
+
+class QuietExecutor(FakeExecutor):
+    """Executor whose only training sends two events, with a pause after each of them."""
+
+    def wait_for_events(self, seconds):
+        waits = len(self.stop_reasons.setdefault("waits", []))
+        self.stop_reasons["waits"].append(seconds)
+        if waits in (0, 10):
+            yield ProgressEvent(0, 0.0, 1, {})
+        if waits == 20:
+            self.slots[0] = None
+            yield TaskResult(0, None, None)
+
+
+def test_silent_task_is_reported_once_after_each_event(monkeypatch):
+    now = iter(range(10**6))
+    monkeypatch.setattr("dnn_cli.execution.scheduler.time.monotonic", lambda: next(now))
+    monkeypatch.setattr("dnn_cli.execution.scheduler.SILENCE_SECONDS", 5)
+    board = RecordingDisplay()
+    train_all(FixedSearch(build_tasks("a")), QuietExecutor(), board, never_stop)
+    assert [type(event) for event in board.events] == [
+        int,
+        ProgressEvent,
+        NoEvents,
+        ProgressEvent,
+        NoEvents,
+        TaskResult,
+    ]
+    assert all(event.seconds >= 5 for event in board.events if isinstance(event, NoEvents))

@@ -3,19 +3,23 @@
 The tests themselves fork from another server, which imports more.
 """
 
+import io
 import json
 import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from multiprocessing import forkserver
 from pathlib import Path
 
 from dnn_cli.config.digests import compute_network_digest
 from dnn_cli.config.loading import load_experiment
-from dnn_cli.execution import local_executor
+from dnn_cli.execution import local_executor, scheduler
 from dnn_cli.execution.messages import Task, TaskResult
 from dnn_cli.execution.worker import serve_tasks
+from dnn_cli.terminal.progress import ScreenReporter
+from dnn_cli.terminal.sweep_progress import open_sweep_progress
 from dnn_cli.training import xla_cache
 
 TIMEOUT = 120
@@ -24,7 +28,11 @@ TIMEOUT = 120
 def read_process(pid):
     """Read which native libraries and threads a process has, and which files are open."""
     process = Path("/proc") / str(pid)
-    descriptors = [os.readlink(path) for path in (process / "fd").iterdir() if path.is_symlink()]
+    descriptors = []
+    for path in (process / "fd").iterdir():
+        # The process can close a descriptor at any time.
+        with suppress(FileNotFoundError):
+            descriptors.append(os.readlink(path))
     return {
         "has_tensorflow": "libtensorflow" in (process / "maps").read_text(),
         "threads": len(list((process / "task").iterdir())),
@@ -32,11 +40,11 @@ def read_process(pid):
     }
 
 
-def serve_and_report(connection, directory, environment, *, alone):
+def serve_and_report(connection, directory, environment, **options):
     """Serve tasks as a worker does, and write the state of the worker before and after."""
     before = {**read_process("self"), "has_keras": "keras" in sys.modules, "flags": os.environ.get("TF_XLA_FLAGS")}
     record_cached_programs()
-    serve_tasks(connection, directory, environment, alone=alone)
+    serve_tasks(connection, directory, environment, **options)
     after = {
         "flags": os.environ["TF_XLA_FLAGS"],
         "gpus": os.environ["CUDA_VISIBLE_DEVICES"],
@@ -130,6 +138,32 @@ def probe_early_stop():
     (worker,) = executor.busy
     results = wait_for_results(executor)
     return {"results": results, "started": worker.process.pid is not None}
+
+
+def probe_hanging_import():
+    """Wait for the notice about a worker whose server does not end its import, and ask the server for its stacks."""
+    scheduler.SILENCE_SECONDS, local_executor.STOP_TIMEOUT = 1.0, 0.1
+    executor, stream, deadline = local_executor.LocalExecutor(1), io.StringIO(), time.monotonic() + TIMEOUT
+    logs = {}
+
+    def get_stop_reason():
+        assert time.monotonic() < deadline, stream.getvalue()
+        if "no event" not in stream.getvalue():
+            return ""
+        os.kill(forkserver._forkserver._forkserver_pid, signal.SIGUSR2)
+        logs.update((path.name.partition("-")[2], path.read_text()) for path in Path("runs/.logs").iterdir())
+        return "enough" if "tensorflow" in logs["fork-server.log"] else ""
+
+    try:
+        with open_sweep_progress(ScreenReporter(stream), {1: "seed=1"}, 1) as display:
+            scheduler.train_all(scheduler.FixedSearch([build_task(1)]), executor, display, get_stop_reason)
+    finally:
+        os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
+    return {
+        "line": stream.getvalue().splitlines()[0],
+        "server_log": logs["fork-server.log"],
+        "worker_log": logs["worker-1.log"],
+    }
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dnn_cli.runs.record import Record
 from dnn_cli.runs.store import Store
+from dnn_cli.runs.worker_logs import LOGS_DIRECTORY
 from tests.helpers import forked_cli
 from tests.helpers.digits import DIGITS_YAML
 from tests.helpers.kill_campaign import assert_same_run
@@ -125,5 +126,7 @@ def run_undisturbed(directory: Path, words: list[str], runs: int) -> None:
     assert len(completed_runs["disk"]) == len(completed_runs["runs"]) == runs
     for key, run_info in completed_runs["disk"].items():
         assert_same_run(run_info.run, completed_runs["runs"][key].run)
-    left = sum(len(list((directory / runs_dir).iterdir())) for runs_dir in ("disk", "runs"))
+    left = sum(
+        path.name != LOGS_DIRECTORY for runs_dir in ("disk", "runs") for path in (directory / runs_dir).iterdir()
+    )
     print(f"{runs} runs the same to the last bit; {left - 2 * runs} directories more than runs")

@@ -1,9 +1,13 @@
 import io
+from pathlib import Path
 
 import pytest
 
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.execution.messages import NoEvents, StageEvent, Task, WorkerLogOpened
 from dnn_cli.terminal import progress
 from dnn_cli.terminal.progress import ScreenReporter
+from dnn_cli.terminal.sweep_progress import open_sweep_progress
 from dnn_cli.training.execution_plan import ExecutionPlan
 
 PLAN = ExecutionPlan("chunked", True, "float32", 10, "")
@@ -69,3 +73,19 @@ def test_speed_and_time_left_count_only_this_process(bar):
     bar.on_batch(2, 30, SCORES)
     assert task.fields["left"] == "0:06 left"  # 60 batches, 10 a second
     assert task.fields["scores"].endswith("  320 examples/s")
+
+
+def test_bar_of_silent_training_has_the_duration(config, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("JPY_PARENT_PID", raising=False)
+    screen = ScreenReporter(FakeTerminal())
+    with open_sweep_progress(screen, {0: "seed=1"}, 1) as display:
+        display.on_task_started(Task(0, load_experiment(config()), Path("runs"), ""))
+        display.on_event(WorkerLogOpened(0, "runs/.logs/1-worker-1.log"))
+        display.on_event(NoEvents(0, 120.4))
+        (bar, _) = sorted(display.progress.tasks, key=lambda task: task.description != "seed=1")
+        assert bar.fields["scores"] == "no event for 120 s"
+        display.on_event(StageEvent(0, "loading digits"))
+        assert bar.fields["scores"] == "loading digits"
+    assert "seed=1: no event for 120 s; log of its worker: runs/.logs/1-worker-1.log" in screen.console.file.getvalue()

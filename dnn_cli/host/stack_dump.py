@@ -1,0 +1,58 @@
+"""Stacks of all threads of this process, which the signal SIGUSR2 writes to a file.
+
+The handler of the signal is native code. The handler also runs while Python waits in an import or in TensorFlow.
+"""
+
+import faulthandler
+import os
+import signal
+from io import BufferedWriter
+from pathlib import Path
+
+STACK_SIGNAL = signal.SIGUSR2
+
+_streams: list[BufferedWriter] = []
+"""Streams that receive the stacks: the default stream, and a file that replaces the default. Only the last is used."""
+
+
+def enable_stack_dump(path: Path | None) -> None:
+    """Let SIGUSR2 append the stacks of all threads to a file, or write the stacks to standard error for `None`.
+
+    Raises:
+        OSError: the file cannot be opened, or standard error is closed.
+    """
+    # Standard error is copied, because a training redirects standard error to a file.
+    _streams[:] = [_open_log(path) if path is not None else os.fdopen(os.dup(2), "wb")]
+    _register_stream(_streams[-1])
+
+
+def redirect_stack_dump(path: Path) -> None:
+    """Let SIGUSR2 append the stacks to another file, until `restore_stack_dump` is called.
+
+    Nothing changes if the stacks are not enabled in this process, or if the file cannot be opened.
+    """
+    if not _streams:
+        return
+    try:
+        stream = _open_log(path)
+    except OSError:
+        return
+    _register_stream(stream)
+    _streams[1:] = [stream]
+
+
+def restore_stack_dump() -> None:
+    """Let SIGUSR2 write to the destination of `enable_stack_dump` again."""
+    if len(_streams) > 1:
+        _register_stream(_streams[0])
+        del _streams[1:]
+
+
+def _open_log(path: Path) -> BufferedWriter:
+    """Open a log file, so that text is appended."""
+    return path.open("ab")
+
+
+def _register_stream(stream: BufferedWriter) -> None:
+    """Register a stream for the stacks."""
+    faulthandler.register(STACK_SIGNAL, file=stream, all_threads=True)
