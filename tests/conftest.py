@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,27 +69,18 @@ def experiment(config: Callable[..., str]) -> Callable[..., Experiment]:
     return lambda *overrides, text=DIGITS_YAML: load_experiment(config(text), overrides).experiment
 
 
-TENSORFLOW_COMMANDS = ("train", "resume", "reproduce", "evaluate", "predict", "export", "bench")
-"""Commands that import TensorFlow."""
-
-
 @pytest.fixture
-def dnn(tmp_path: Path, program: Callable[..., Any]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs `dnn` in an empty directory, with TensorFlow imported already if it is needed."""
-
-    def run_command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return (
-            forked_cli.run_command(tmp_path, *words, **environment)
-            if words[0] in TENSORFLOW_COMMANDS
-            else program(*words, **environment)
-        )
-
-    return run_command
+def dnn(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs `dnn` in an empty directory, in a process with all modules imported already."""
+    return partial(forked_cli.run_command, tmp_path)
 
 
 @pytest.fixture
 def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs `dnn` as a new process in an empty directory."""
+    """Return a function that runs `dnn` as a new process in an empty directory.
+
+    The fixture `dnn` is faster. This fixture is for tests of start-up, imports and standard streams.
+    """
 
     def run_command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         outside = {name: value for name, value in os.environ.items() if not name.startswith(("DNN_", "COV_"))}

@@ -100,7 +100,8 @@ def test_parameters_have_completers(offered):
     command = typer.main.get_command(app)
     uncompleted = {}
     for path, parameter in iter_parameters(command):
-        if getattr(parameter, "is_flag", False) or has_numbers_or_paths(parameter):
+        is_flag = getattr(parameter, "is_flag", False) or getattr(parameter, "count", False)
+        if is_flag or has_numbers_or_paths(parameter):
             continue
         is_choice = parameter.param_type_name == "option" and offered(f"{path} {parameter.opts[0]} ")
         if parameter._custom_shell_complete is None and not is_choice:

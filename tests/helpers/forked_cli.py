@@ -1,7 +1,11 @@
-"""`dnn` in processes forked from a server that has imported TensorFlow: a command takes one second instead of five."""
+"""`dnn` in processes forked from a server that has imported the program and TensorFlow.
+
+A command that reads runs takes 0.1 s instead of 0.7 s of processor time, and a training one second instead of five.
+"""
 
 import multiprocessing
 import os
+import pkgutil
 import subprocess
 import sys
 import tempfile
@@ -9,8 +13,23 @@ import weakref
 from multiprocessing import forkserver
 from pathlib import Path
 
+import dnn_cli
+
 FORKSERVER = multiprocessing.get_context("forkserver")
-FORKSERVER.set_forkserver_preload(["dnn_cli.training.train", "dnn_cli.cli.app", "sklearn.model_selection"])
+
+# The program's own fork server ignores signals, and the probe of `dnn doctor` computes with TensorFlow.
+_NOT_PRELOADED = ("dnn_cli.execution.forkserver_preload", "dnn_cli.doctor.tensorflow_probe")
+FORKSERVER.set_forkserver_preload(
+    [
+        "dnn_cli.training.train",
+        "sklearn.model_selection",
+        *(
+            module.name
+            for module in pkgutil.walk_packages(dnn_cli.__path__, "dnn_cli.")
+            if not module.ispkg and module.name not in _NOT_PRELOADED
+        ),
+    ]
+)
 
 _started_processes = weakref.WeakSet()
 

@@ -10,8 +10,8 @@ def test_schema_is_printed(dnn):
     assert (json.loads(done.stdout), done.stderr, done.returncode) == (SCHEMA, "", 0)
 
 
-def test_schema_is_printed_as_ascii(dnn):
-    done = dnn("schema", PYTHONIOENCODING="ascii")
+def test_schema_is_printed_as_ascii(program):
+    done = program("schema", PYTHONIOENCODING="ascii")
     assert json.loads(done.stdout) == SCHEMA
 
 
