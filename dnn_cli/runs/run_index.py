@@ -90,7 +90,7 @@ class RunIndex:
     def read_runs(self, directories: Sequence[Path]) -> list[RunInfo]:
         """Read the runs of these directories with their current records and annotations."""
         if len(directories) < MIN_INDEXED_RUNS:
-            _logger.info("%d runs read from %s without the index", len(directories), self.root)
+            _logger.info("runs read: %d in %s, without the index", len(directories), self.root)
             return [read_run_info(Run(directory)) for directory in directories]
         cached = self.read_rows("record")
         runs, new_rows, index_hits = [], {}, 0
@@ -105,7 +105,7 @@ class RunIndex:
                     new_rows[run.directory.name] = key, content
             runs.append(run_info)
         self.write_rows("record", new_rows, gone=cached)
-        _logger.info("%d runs read from %s: %d in the index", len(runs), self.root, index_hits)
+        _logger.info("runs read: %d in %s, of which the index has %d", len(runs), self.root, index_hits)
         return runs
 
     @pause_garbage_collection()
@@ -125,7 +125,9 @@ class RunIndex:
                     new_rows[run.directory.name] = key, _pack_details(details)
             detailed_runs.append(RunInfo(run, run_info.record, run_info.error, run_info.annotations, details))
         self.write_rows("details", new_rows)
-        _logger.info("details of %d runs read from %s: %d new in the index", len(runs), self.root, len(new_rows))
+        _logger.info(
+            "details of runs read: %d in %s, of which %d are new in the index", len(runs), self.root, len(new_rows)
+        )
         return detailed_runs
 
     def read_rows(self, kind: _ContentKind) -> dict[str, _CachedContent]:

@@ -1,8 +1,10 @@
 """`!dnn …` in a notebook: a pseudo-terminal, whose reader takes a movement of the cursor for text."""
 
+import fcntl
 import os
 import pty
 import re
+import struct
 import subprocess
 import sys
 import termios
@@ -27,7 +29,7 @@ def run_on_terminal(tmp_path):
 
     def run(*words, environment):
         master, slave = pty.openpty()
-        termios.tcsetwinsize(slave, (24, 80))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         name, parts = os.ttyname(slave), []
 
         def read():

@@ -33,15 +33,15 @@ def test_option_precedes_or_follows_the_command(program, make_run, words):
     lines = done.stderr.splitlines()
     assert done.returncode == 0 and all(map(LINE.fullmatch, lines))
     assert re.search(rf"cli.verbosity: dnn .* started at .* UTC: dnn {' '.join(words)}$", lines[0])
-    assert len([line for line in lines if "runs.run_index: 1 runs read from runs without the index" in line]) == 1
+    assert len([line for line in lines if "runs.run_index: runs read: 1 in runs, without the index" in line]) == 1
     assert "run_index" not in done.stdout
 
 
 def test_index_hits_are_logged(program, make_run, monkeypatch):
     for number in range(50):
         make_run(digits=f"{number:08x}")
-    assert "50 runs read from runs: 0 in the index" in program("runs", "-v").stderr
-    assert "50 runs read from runs: 50 in the index" in program("runs", "-v").stderr
+    assert "runs read: 50 in runs, of which the index has 0" in program("runs", "-v").stderr
+    assert "runs read: 50 in runs, of which the index has 50" in program("runs", "-v").stderr
 
 
 def test_training_logs_each_step(dnn, config, tmp_path):
