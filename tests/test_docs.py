@@ -5,7 +5,8 @@ import re
 import pytest
 import typer
 
-from dnn_cli.cli.app import COMMAND_GROUPS, app
+from dnn_cli.cli.app import app
+from dnn_cli.cli.command_groups import COMMAND_GROUPS
 from dnn_cli.cli.command_reference import build_reference
 from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.loading import load_experiment

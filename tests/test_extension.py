@@ -1,11 +1,17 @@
-"""A layer and a callback that a module adds are known everywhere, without a change of another file."""
+"""A layer, a callback, an optimizer and a command that a module adds are known everywhere.
+
+No other file changes.
+"""
 
 import json
+import re
 import subprocess
 import sys
 from textwrap import dedent
 
 import pytest
+
+from tests.helpers.extended_program import ExtendedProgram
 
 SETUP = '''
 import contextlib, io, json
@@ -14,6 +20,7 @@ from typing import ClassVar, Literal
 from dnn_cli.config.base import Count, Pair
 from dnn_cli.config.callbacks import BaseCallback
 from dnn_cli.config.layer_base import BaseLayer
+from dnn_cli.config.optimizers import BaseOptimizer
 from dnn_cli.errors import Issue
 
 
@@ -32,6 +39,15 @@ class UpSampling2D(BaseLayer):
 
     def format_size(self, output_shape):
         return "×".join(map(str, self.size))
+
+
+class Halving(BaseOptimizer):
+    """Gradient descent with half of the learning rate."""
+
+    keras_name: ClassVar[str] = "optimizers.Halving"
+    type: Literal["halving"] = "halving"
+    slots_per_number: ClassVar[int] = 3
+    steepness: Count = 1
 
 
 import dnn_cli.config.experiment as experiment_module
@@ -75,6 +91,17 @@ class KerasCountEpochs(keras.callbacks.Callback):
 
 KerasCountEpochs.__name__ = "CountEpochs"
 keras.callbacks.CountEpochs = KerasCountEpochs
+
+
+class KerasHalving(keras.optimizers.SGD):
+    def __init__(self, steepness=1, **arguments):
+        super().__init__(**arguments)
+
+    def update_step(self, gradient, variable, learning_rate):
+        super().update_step(gradient, variable, learning_rate / 2)
+
+
+keras.optimizers.Halving = KerasHalving
 
 
 def run(*arguments):
@@ -193,3 +220,56 @@ def test_added_callback_is_known_everywhere(extend):
     assert "count_epochs, early_stopping, model_checkpoint" in results["list"]
     assert results["epochs"] == 2, results["trained"]
     assert results["state"] == {"CountEpochs": {"counted": 2}}
+
+
+def test_added_optimizer_is_known_everywhere(extend):
+    results = extend("""
+        from dnn_cli.config.digests import compute_network_digest
+
+        experiments = [load("optimizer=halving"), load("optimizer={type: halving, steepness: 2}")]
+        run("train", "small.yaml", "epochs=1", "optimizer={type: halving, learning_rate: 0.2}")
+        run("train", "small.yaml", "epochs=1", "optimizer={type: sgd, learning_rate: 0.1}")
+        print(json.dumps({
+            "schema": "Halving" in json.loads(run("schema"))["$defs"],
+            "list": run("list", "optimizers"),
+            "check": run("check", "small.yaml", "optimizer={type: halving, steepnes: 2}"),
+            "unknown": run("check", "small.yaml", "optimizer=halvin"),
+            "memory": [experiment.optimizer.count_slots("kernel", (2, 5)) for experiment in experiments],
+            "networks": len(set(map(compute_network_digest, experiments))),
+            "weights": [json.loads(path.read_text())["results"]["weights"] for path in Path("runs").glob("*/run.json")],
+            "runs": run("runs"),
+        }))
+    """)
+    assert results["schema"]
+    assert "halving" in results["list"]
+    assert "did you mean steepness?" in results["check"]
+    assert "did you mean halving?" in results["unknown"]
+    assert results["memory"] == [30, 30]
+    assert results["networks"] == 2
+    first, second = results["weights"]
+    assert first == second, "half of twice the rate"
+
+
+NEW_COMMAND = """
+from dnn_cli.cli.command_groups import COMMAND_GROUPS
+
+
+def tally(words: list[str]) -> None:
+    \"\"\"Count words.\"\"\"
+    print(len(words))
+
+
+COMMAND_GROUPS["Look up"]["tally"] = tally
+"""
+
+
+def test_added_command_is_known_everywhere(tmp_path_factory, tmp_path):
+    program = ExtendedProgram(tmp_path_factory.mktemp("extension"), NEW_COMMAND)
+    assert program.run(tmp_path, "tally", "a", "b").stdout == "2\n"
+    assert re.search(r"^  tally +Count words\.$", program.run(tmp_path, "--help").stdout, re.MULTILINE)
+    assert "Usage: dnn tally" in program.run(tmp_path, "help", "tally").stdout
+    assert "did you mean tally?" in program.run(tmp_path, "taly").stderr
+    assert program.complete(tmp_path, "dnn tal") == ["tally"]
+    assert "tally" in program.complete(tmp_path, "dnn help t")
+    reference = "from dnn_cli.cli.command_reference import build_reference; print(build_reference())"
+    assert "## dnn tally" in program.execute(tmp_path, reference).stdout

@@ -1,43 +1,17 @@
-"""Program `dnn`: the list of commands, and the conversion of errors into messages and exit codes."""
+"""Program `dnn`: its help and global options, and the conversion of errors into messages and exit codes."""
 
 import os
 import shlex
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
 import dnn_cli
+from dnn_cli.cli.command_groups import COMMAND_GROUPS
 from dnn_cli.cli.command_suggestions import COMMAND_SUGGESTIONS, CommandGroup
-from dnn_cli.cli.commands import (
-    bench,
-    check,
-    compare,
-    data,
-    demo,
-    doctor,
-    evaluate,
-    explain,
-    export,
-    export_runs,
-    lr_find,
-    new,
-    plot,
-    predict,
-    reproduce,
-    resume,
-    schema,
-    summary,
-    sweep,
-    train,
-    watch,
-)
-from dnn_cli.cli.commands import help as help_pages
-from dnn_cli.cli.commands import list as listing
-from dnn_cli.cli.commands import report as reporting
-from dnn_cli.cli.commands.runs import group as runs
 from dnn_cli.cli.completers import build_fixed_completer
 from dnn_cli.cli.completion import COMPLETE_VARIABLE, install_script_and_exit, print_completions, print_script_and_exit
 from dnn_cli.cli.console import get_notes_console
@@ -46,42 +20,6 @@ from dnn_cli.errors import AmbiguousAddressError, ConfigError, DataError, DnnErr
 from dnn_cli.host.directories import redirect_libraries
 from dnn_cli.report.text import replace_control_chars
 from dnn_cli.terminal.console_builder import redirect_to_devnull
-
-COMMAND_GROUPS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
-    "Get started": {"demo": demo.demo, "new": new.new, "check": check.check, "help": help_pages.show_help},
-    "Train": {
-        "train": train.train,
-        "watch": watch.watch,
-        "resume": resume.resume,
-        "sweep": sweep.sweep,
-        "lr-find": lr_find.lr_find,
-    },
-    "Understand results": {
-        "runs": runs.group,
-        "compare": compare.compare,
-        "explain": explain.explain,
-        "plot": plot.plot,
-        "report": reporting.report,
-    },
-    "Use trained networks": {
-        "evaluate": evaluate.evaluate,
-        "predict": predict.predict,
-        "export": export.export,
-        "export-runs": export_runs.export_runs,
-        "reproduce": reproduce.reproduce,
-    },
-    "Look up": {
-        "summary": summary.summary,
-        "data": data.group,
-        "list": listing.list_names,
-        "schema": schema.schema,
-    },
-    "Check this computer": {"doctor": doctor.doctor, "bench": bench.bench},
-}
-"""Groups of commands in `dnn --help`: the title of each group, and its commands by name.
-
-The order of groups and commands is that in which a new user needs them.
-"""
 
 
 class _GroupedHelp(CommandGroup):

@@ -11,7 +11,8 @@ from typing import Any
 
 import typer
 
-from dnn_cli.cli.app import COMMAND_GROUPS, app, get_description
+from dnn_cli.cli.app import app, get_description
+from dnn_cli.cli.command_groups import COMMAND_GROUPS
 from dnn_cli.cli.documentation import PAGES_DIRECTORY
 
 _HEADER = """# Commands

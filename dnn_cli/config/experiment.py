@@ -14,7 +14,8 @@ from dnn_cli.config.identifiers import KerasName, Name
 from dnn_cli.config.layer_union import Layer
 from dnn_cli.config.losses import Loss, SparseCategoricalCrossentropy, TargetEncoding
 from dnn_cli.config.metrics import Accuracy, Metric
-from dnn_cli.config.optimizers import Optimizer, RMSprop
+from dnn_cli.config.optimizer_union import Optimizer
+from dnn_cli.config.optimizers import RMSprop
 
 MAX_LAYERS = 10_000
 """Maximum number of layers of a network. Every repetition of a layer counts."""

@@ -1,25 +1,23 @@
 """Config classes of the Keras optimizers: the arguments and defaults of each, and the memory that its state takes.
 
-To add an optimizer, write a class in this file and list it in `Optimizer` at the end.
+To add an optimizer, write a class in this file.
 """
 
 import math
 import re
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Len
-from pydantic import BeforeValidator, Field, Strict
+from pydantic import Field, Strict
 
 from dnn_cli.config.base import (
     BelowOne,
-    ByType,
     Finite,
     Fraction,
     KerasConfig,
     NotNegative,
     Positive,
     Shape,
-    to_typed_mapping,
 )
 from dnn_cli.config.schedules import LearningRate, Steps
 
@@ -34,13 +32,11 @@ Other regular expressions are refused, because the search for some of them never
 """
 
 
-def _expand_optimizer(value: object) -> object:
-    """Return an optimizer as a mapping with a type: `sgd` becomes `{type: sgd}`.
+OPTIMIZER_CLASSES: dict[str, type["BaseOptimizer"]] = {}
+"""Optimizers by their `type`, in the order of their definitions.
 
-    A mapping without a type gets the type of Keras's default optimizer.
-    """
-    value = to_typed_mapping(value)
-    return {"type": DEFAULT_OPTIMIZER, **value} if isinstance(value, dict) else value
+Defining a class with a `keras_name` adds the class.
+"""
 
 
 class BaseOptimizer(KerasConfig):
@@ -63,6 +59,12 @@ class BaseOptimizer(KerasConfig):
 
     min_keras_version: ClassVar[tuple[int, int]] = (3, 12)
     """First version of Keras with this optimizer and these defaults. Version 3.12 is the last for Python 3.10."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **arguments: Any) -> None:
+        super().__pydantic_init_subclass__(**arguments)
+        if "keras_name" in vars(cls):
+            OPTIMIZER_CLASSES[cls.model_fields["type"].default] = cls
 
     def count_slots(self, path: str, shape: Shape) -> int:
         """Return the number of values that the optimizer keeps for one trainable weight.
@@ -271,11 +273,3 @@ class ScheduleFreeAdamW(AdamFamily):
     learning_rate: LearningRate = 0.0025
     epsilon: Positive = 1e-8
     warmup_steps: Steps = 0
-
-
-Optimizer = Annotated[
-    SGD | RMSprop | Adagrad | Adam | AdamW | Adadelta | Adamax | Nadam | Ftrl | Lion | Lamb | Adafactor | Muon
-    | ScheduleFreeAdamW,
-    ByType,
-    BeforeValidator(_expand_optimizer),
-]  # fmt: skip

@@ -10,7 +10,7 @@ from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS
 from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from dnn_cli.config.losses import ERROR_ALIASES, Loss
 from dnn_cli.config.metrics import METRIC_ALIASES, Metric, expand_score_name
-from dnn_cli.config.optimizers import Optimizer
+from dnn_cli.config.optimizer_union import OPTIMIZERS_BY_TYPE
 from dnn_cli.config.schedules import Schedule
 from dnn_cli.config.weight_configs import Constraint, Initializer, Regularizer
 from dnn_cli.errors import KeyPath
@@ -24,7 +24,7 @@ def _list_classes_by_type(union: Any) -> dict[str, type[KerasConfig]]:
 
 CLASSES_BY_KIND: dict[str, dict[str, type[KerasConfig]]] = {
     "layer": {**LAYERS_BY_TYPE},
-    "optimizer": _list_classes_by_type(Optimizer),
+    "optimizer": {**OPTIMIZERS_BY_TYPE},
     "schedule": _list_classes_by_type(Schedule),
     "loss": _list_classes_by_type(Loss),
     "metric": _list_classes_by_type(Metric),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.config.callbacks import CALLBACK_CLASSES, BaseCallback
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.optimizers import Optimizer
+from dnn_cli.config.optimizer_union import Optimizer
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.training.model_builder import build_model
 

@@ -11,7 +11,7 @@ from dnn_cli.config import validation
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import compute_stages, list_trainable_weights
 from dnn_cli.config.loading import load_experiment
-from dnn_cli.config.optimizers import Optimizer
+from dnn_cli.config.optimizer_union import Optimizer
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from dnn_cli.errors import ConfigError
 from tests.helpers.keras_signatures import get_keras_class, to_plain_default

@@ -6,7 +6,7 @@ import sys
 
 from tests.helpers.settings import ROOT
 
-START = "import sys; sys.argv = ['dnn', *sys.argv[1:]]; import extension; from dnn_cli.cli.app import main; main()"
+START = "import sys; sys.argv = ['dnn', *sys.argv[1:]]; from dnn_cli.cli.app import main; main()"
 
 
 class ExtendedProgram:
@@ -17,10 +17,15 @@ class ExtendedProgram:
         (module_directory / "extension.py").write_text(extension, encoding="utf-8")
 
     def run(self, directory, *words, **environment):
+        """Run a command in a directory."""
+        return self.execute(directory, START, *words, **environment)
+
+    def execute(self, directory, code, *words, **environment):
+        """Run Python code in a directory."""
         outside = {name: value for name, value in os.environ.items() if not name.startswith(("DNN_", "COV_"))}
         path = os.pathsep.join(map(str, (self.module_directory, ROOT)))
         return subprocess.run(
-            [sys.executable, "-c", START, *words],
+            [sys.executable, "-c", f"import extension; {code}", *words],
             cwd=directory,
             env={**outside, "PYTHONPATH": path, **environment},
             capture_output=True,

@@ -6,7 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
-from dnn_cli.cli.app import COMMAND_GROUPS
+from dnn_cli.cli.command_groups import COMMAND_GROUPS
 from dnn_cli.cli.commands.help import _format_page, replace_links
 from dnn_cli.cli.documentation import PAGES_DIRECTORY, list_pages
 from tests.helpers import forked_cli
