@@ -268,7 +268,7 @@ def test_added_command_is_known_everywhere(tmp_path_factory, tmp_path):
     assert program.run(tmp_path, "tally", "a", "b").stdout == "2\n"
     assert re.search(r"^  tally +Count words\.$", program.run(tmp_path, "--help").stdout, re.MULTILINE)
     assert "Usage: dnn tally" in program.run(tmp_path, "help", "tally").stdout
-    assert "did you mean tally?" in program.run(tmp_path, "taly").stderr
+    assert "did you mean dnn tally?" in program.run(tmp_path, "taly").stderr
     assert program.complete(tmp_path, "dnn tal") == ["tally"]
     assert "tally" in program.complete(tmp_path, "dnn help t")
     reference = "from dnn_cli.cli.command_reference import build_reference; print(build_reference())"
