@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnn_cli.cli.completers import build_fixed_completer, complete_configs, complete_metrics, complete_runs
+from dnn_cli.cli.completers import (
+    build_fixed_completer,
+    complete_condition,
+    complete_configs,
+    complete_metrics,
+    complete_runs,
+)
 from dnn_cli.errors import ConfigError, LocatedIssue, UsageError, suggest_nearest_name
 from dnn_cli.runs.runs_directory import RUNS_DIR_VARIABLE
 
@@ -37,6 +43,31 @@ ConfigArguments = Annotated[
     ),
 ]
 
+RunsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="RUN",
+        autocompletion=complete_runs,
+        help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs.",
+    ),
+]
+CompletedRunArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN",
+        autocompletion=complete_runs,
+        help="A completed run by id, name, directory, @1 or best:METRIC.",
+    ),
+]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        "--where",
+        metavar="CONDITION",
+        autocompletion=complete_condition,
+        help="Use only runs that fulfil a condition, as in dnn runs --where.",
+    ),
+]
 BaselineOption = Annotated[
     str | None,
     typer.Option(

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dnn_cli.cli.comparison_output import print_comparison
-from dnn_cli.cli.completers import complete_condition, complete_fields, complete_runs
+from dnn_cli.cli.completers import complete_fields
 from dnn_cli.cli.console import get_notes_console, print_json, write_result
 from dnn_cli.cli.options import (
     BaselineOption,
     ComparedMetricOption,
     JsonOption,
     PointOption,
+    RunsArgument,
     RunsDirOption,
+    WhereOption,
     check_by_keys,
 )
 from dnn_cli.errors import UsageError
@@ -27,23 +29,8 @@ _MAX_LEFT_OUT = 10
 
 
 def compare(
-    addresses: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="RUN",
-            autocompletion=complete_runs,
-            help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs.",
-        ),
-    ] = None,
-    query: Annotated[
-        str | None,
-        typer.Option(
-            "--where",
-            metavar="CONDITION",
-            autocompletion=complete_condition,
-            help="Compare only runs that fulfil a condition, as in dnn runs --where.",
-        ),
-    ] = None,
+    addresses: RunsArgument = None,
+    query: WhereOption = None,
     by: Annotated[
         list[str] | None,
         typer.Option(

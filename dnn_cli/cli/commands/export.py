@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import dnn_cli
-from dnn_cli.cli.completers import complete_export_formats, complete_runs
+from dnn_cli.cli.completers import complete_export_formats
 from dnn_cli.cli.console import get_output_console, print_json
-from dnn_cli.cli.options import JsonOption, RunsDirOption
+from dnn_cli.cli.options import CompletedRunArgument, JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import BestOption, resolve_saved_model
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
@@ -43,14 +43,7 @@ def _parse_format(name: str) -> ExportFormat:
 
 
 def export(
-    address: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN",
-            autocompletion=complete_runs,
-            help="A completed run by id, name, directory, @1 or best:METRIC.",
-        ),
-    ],
+    address: CompletedRunArgument,
     export_format: Annotated[
         ExportFormat,
         typer.Option(

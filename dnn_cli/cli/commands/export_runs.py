@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnn_cli.cli.completers import build_fixed_completer, complete_condition, complete_runs
+from dnn_cli.cli.completers import build_fixed_completer
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json
-from dnn_cli.cli.options import JsonOption, RunsDirOption
+from dnn_cli.cli.options import JsonOption, RunsArgument, RunsDirOption, WhereOption
 from dnn_cli.cli.run_selection import build_no_runs_error
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.text import format_count, replace_control_chars
@@ -19,14 +19,7 @@ if TYPE_CHECKING:
 
 
 def export_runs(
-    addresses: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="RUN",
-            autocompletion=complete_runs,
-            help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs.",
-        ),
-    ] = None,
+    addresses: RunsArgument = None,
     mlflow: Annotated[
         str | None,
         typer.Option(
@@ -46,15 +39,7 @@ def export_runs(
         str, typer.Option("--experiment", metavar="NAME", help="Name of the MLflow experiment.")
     ] = "dnn",
     models: Annotated[bool, typer.Option("--models", help="Also export the saved models to MLflow.")] = False,
-    query: Annotated[
-        str | None,
-        typer.Option(
-            "--where",
-            metavar="CONDITION",
-            autocompletion=complete_condition,
-            help="Export only runs that fulfil a condition, as in dnn runs --where.",
-        ),
-    ] = None,
+    query: WhereOption = None,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dnn_cli.cli.completers import complete_condition, complete_fields, complete_metrics, complete_runs
+from dnn_cli.cli.completers import complete_fields, complete_metrics, complete_runs
 from dnn_cli.cli.console import (
     can_print_text,
     get_notes_console,
@@ -17,7 +17,7 @@ from dnn_cli.cli.console import (
     print_json,
     write_result,
 )
-from dnn_cli.cli.options import JsonOption, RunsDirOption, check_by_keys
+from dnn_cli.cli.options import JsonOption, RunsDirOption, WhereOption, check_by_keys
 from dnn_cli.cli.run_selection import build_no_runs_error
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.text import replace_control_chars
@@ -59,15 +59,7 @@ def plot(
         list[Path] | None,
         typer.Option("-o", "--output", metavar="FILE", help="Write the figure to a .svg, .png or .pdf file."),
     ] = None,
-    query: Annotated[
-        str | None,
-        typer.Option(
-            "--where",
-            metavar="CONDITION",
-            autocompletion=complete_condition,
-            help="Draw only runs that fulfil a condition, as in dnn runs --where.",
-        ),
-    ] = None,
+    query: WhereOption = None,
     metric: Annotated[
         list[str] | None,
         typer.Option(

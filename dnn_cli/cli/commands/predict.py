@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnn_cli.cli.completers import complete_runs
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
-from dnn_cli.cli.options import JsonOption, RunsDirOption
+from dnn_cli.cli.options import CompletedRunArgument, JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import BestOption, resolve_saved_model
 from dnn_cli.report.text import replace_control_chars
 
@@ -18,14 +17,7 @@ if TYPE_CHECKING:
 
 
 def predict(
-    address: Annotated[
-        str,
-        typer.Argument(
-            metavar="RUN",
-            autocompletion=complete_runs,
-            help="A completed run by id, name, directory, @1 or best:METRIC.",
-        ),
-    ],
+    address: CompletedRunArgument,
     files: Annotated[
         list[str],
         typer.Argument(metavar="FILE", help="Image files, .npz files with an array x, or .csv files with a header."),

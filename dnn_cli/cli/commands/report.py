@@ -7,35 +7,28 @@ from typing import Annotated
 
 import typer
 
-from dnn_cli.cli.completers import complete_condition, complete_fields, complete_runs
+from dnn_cli.cli.completers import complete_fields
 from dnn_cli.cli.console import get_notes_console, get_output_console
-from dnn_cli.cli.options import BaselineOption, ComparedMetricOption, PointOption, RunsDirOption, check_by_keys
+from dnn_cli.cli.options import (
+    BaselineOption,
+    ComparedMetricOption,
+    PointOption,
+    RunsArgument,
+    RunsDirOption,
+    WhereOption,
+    check_by_keys,
+)
 from dnn_cli.cli.run_selection import build_no_runs_error
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import replace_control_chars
 
 
 def report(
-    addresses: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="RUN",
-            autocompletion=complete_runs,
-            help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs.",
-        ),
-    ] = None,
+    addresses: RunsArgument = None,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Path of the HTML file.")] = Path(
         "report.html"
     ),
-    query: Annotated[
-        str | None,
-        typer.Option(
-            "--where",
-            metavar="CONDITION",
-            autocompletion=complete_condition,
-            help="Report only runs that fulfil a condition, as in dnn runs --where.",
-        ),
-    ] = None,
+    query: WhereOption = None,
     by: Annotated[
         list[str] | None,
         typer.Option(
