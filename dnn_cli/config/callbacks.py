@@ -47,11 +47,11 @@ class BaseCallback(KerasConfig):
     """Whether the callback can end a training before its last epoch."""
 
     state_attributes: ClassVar[tuple[str, ...]]
-    """Attributes of the Keras object with numbers that it remembers from one epoch to the next. Checkpoints keep them:
-    without one of them, a resumed training has other bits."""
+    """Attributes of the Keras object with numbers that a checkpoint keeps. Checkpoints are also written within an
+    epoch and within its validation. Without one of these attributes, a resumed training has other bits."""
 
     weights_attributes: ClassVar[tuple[str, ...]] = ()
-    """Attributes of the Keras object with lists of weights that it remembers from one epoch to the next."""
+    """Attributes of the Keras object with lists of weights that a checkpoint keeps."""
 
     checkpoint_key: ClassVar[str]
     """Key of the callback in checkpoints: the name of Keras's class, unless the callback declares another key."""

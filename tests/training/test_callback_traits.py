@@ -39,9 +39,20 @@ def build_callback(experiment, tmp_path):
     return build
 
 
-def end_epoch(callback, model, epoch):
-    """Change the weights, and end an epoch with the next loss."""
+def begin_epoch(callback, model, epoch):
+    """Begin an epoch, change the weights, and begin its validation. A checkpoint can be written at this moment."""
+    callback.on_epoch_begin(epoch)
+    callback.on_train_batch_begin(0)
     model.set_weights([np.full_like(weight, epoch) for weight in model.get_weights()])
+    callback.on_train_batch_end(0, {"loss": LOSSES[epoch]})
+    callback.on_test_begin()
+    callback.on_test_batch_begin(0)
+    callback.on_test_batch_end(0, {"loss": LOSSES[epoch]})
+
+
+def end_epoch(callback, model, epoch):
+    """End an epoch with the next loss."""
+    callback.on_test_end({"loss": LOSSES[epoch]})
     callback.on_epoch_end(epoch, {"loss": LOSSES[epoch], "val_loss": LOSSES[epoch]})
 
 
@@ -60,6 +71,9 @@ def test_attributes_that_change_are_declared(build_callback, key):
     memories = []
     # In the first epoch, Keras also applies settings of its own: whether a lower score is better.
     for epoch in range(len(LOSSES)):
+        begin_epoch(callback, model, epoch)
+        if epoch > 0:
+            memories.append(read_memory(callback))
         end_epoch(callback, model, epoch)
         memories.append(read_memory(callback))
     changed = {name for memory in memories for name, value in memory.items() if value != memories[0].get(name)}
@@ -72,6 +86,7 @@ def test_attributes_that_change_are_declared(build_callback, key):
 def test_restored_callback_acts_like_the_original(build_callback, key, done):
     original, model = build_callback(key)
     for epoch in range(done):
+        begin_epoch(original, model, epoch)
         end_epoch(original, model, epoch)
     restored, other_model = build_callback(key)
     other_model.optimizer.learning_rate = float(model.optimizer.learning_rate)
@@ -80,6 +95,7 @@ def test_restored_callback_acts_like_the_original(build_callback, key, done):
     restore_callbacks([restored], arrays, memories)
     for epoch in range(done, len(LOSSES)):
         for callback, its_model in ((original, model), (restored, other_model)):
+            begin_epoch(callback, its_model, epoch)
             end_epoch(callback, its_model, epoch)
         assert read_memory(restored) == read_memory(original)
         assert float(other_model.optimizer.learning_rate) == float(model.optimizer.learning_rate)
