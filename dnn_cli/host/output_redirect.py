@@ -22,8 +22,7 @@ def redirect_output(*, hold_early: bool = True) -> Iterator[Callable[[Path], Non
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    saved_descriptors = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
-    with tempfile.TemporaryFile() as early_output:
+    with _restore_descriptors(1, 2), tempfile.TemporaryFile() as early_output:
 
         def redirect_to_file(log: Path) -> None:
             sys.stdout.flush()
@@ -35,7 +34,7 @@ def redirect_output(*, hold_early: bool = True) -> Iterator[Callable[[Path], Non
                 redirect_descriptors(stream.fileno())
 
         def redirect_descriptors(target: int) -> None:
-            for descriptor in saved_descriptors:
+            for descriptor in (1, 2):
                 os.dup2(target, descriptor)
 
         if hold_early:
@@ -45,9 +44,18 @@ def redirect_output(*, hold_early: bool = True) -> Iterator[Callable[[Path], Non
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            for descriptor, copy in saved_descriptors.items():
-                os.dup2(copy, descriptor)
-                os.close(copy)
+
+
+@contextmanager
+def _restore_descriptors(*descriptors: int) -> Iterator[None]:
+    """Restore the files of some descriptors of this process after the block."""
+    copies = [os.dup(descriptor) for descriptor in descriptors]
+    try:
+        yield
+    finally:
+        for descriptor, copy in zip(descriptors, copies, strict=True):
+            os.dup2(copy, descriptor)
+            os.close(copy)
 
 
 def redirect_stdio(output: Path | None) -> None:
@@ -72,11 +80,6 @@ def divert_stdio(output: Path | None = None) -> Iterator[None]:
 
     Processes that start in the block keep the redirection.
     """
-    saved_descriptors = [os.dup(descriptor) for descriptor in (0, 1, 2)]
-    redirect_stdio(output)
-    try:
+    with _restore_descriptors(0, 1, 2):
+        redirect_stdio(output)
         yield
-    finally:
-        for descriptor, copy in enumerate(saved_descriptors):
-            os.dup2(copy, descriptor)
-            os.close(copy)

@@ -22,7 +22,7 @@ def enable_stack_dump(path: Path | None) -> None:
         OSError: the file cannot be opened, or standard error is closed.
     """
     # Standard error is copied, because a training redirects standard error to a file.
-    _streams[:] = [_open_log(path) if path is not None else os.fdopen(os.dup(2), "wb")]
+    _streams[:] = [path.open("ab") if path is not None else os.fdopen(os.dup(2), "wb")]
     _register_stream(_streams[-1])
 
 
@@ -34,7 +34,7 @@ def redirect_stack_dump(path: Path) -> None:
     if not _streams:
         return
     try:
-        stream = _open_log(path)
+        stream = path.open("ab")
     except OSError:
         return
     _register_stream(stream)
@@ -46,11 +46,6 @@ def restore_stack_dump() -> None:
     if len(_streams) > 1:
         _register_stream(_streams[0])
         del _streams[1:]
-
-
-def _open_log(path: Path) -> BufferedWriter:
-    """Open a log file, so that text is appended."""
-    return path.open("ab")
 
 
 def _register_stream(stream: BufferedWriter) -> None:

@@ -10,7 +10,7 @@ import typer
 from dnn_cli.cli.completers import complete_runs
 from dnn_cli.cli.console import can_print_text, get_output_console, print_json, write_result
 from dnn_cli.cli.options import JsonOption, RunsDirOption
-from dnn_cli.cli.run_selection import resolve_best_model, resolve_run
+from dnn_cli.cli.run_selection import BestOption, resolve_best_model, resolve_run
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def explain(
             help="Runs by id, name, directory, @1, best:METRIC or sweep:ID.",
         ),
     ],
-    best: Annotated[bool, typer.Option("--best", help="Use best.keras, the model of the best epoch.")] = False,
+    best: BestOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
