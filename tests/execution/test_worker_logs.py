@@ -47,8 +47,8 @@ def task(config, tmp_path):
 def sweep(executor, tmp_path, monkeypatch):
     """Trains a task, and returns the result, the text on the screen, and the log of the worker.
 
-    `at_first_epoch` is called once, with the worker. The training stops when `should_stop` returns true for the text on
-    the screen and the text of the log.
+    `at_first_epoch` is called once, with the worker. From then on, the training stops when `should_stop` returns true
+    for the text on the screen and the text of the log.
     """
     monkeypatch.chdir(tmp_path)
 
@@ -60,15 +60,15 @@ def sweep(executor, tmp_path, monkeypatch):
 
         def get_stop_reason():
             assert time.monotonic() < deadline, (stream.getvalue(), read_log())
-            return "enough" if should_stop(stream.getvalue(), read_log()) else ""
+            return "enough" if epochs and should_stop(stream.getvalue(), read_log()) else ""
 
         with open_sweep_progress(ScreenReporter(stream), {0: "seed=1"}, 1) as display:
             show_event = display.on_event
 
             def on_event(event):
                 if isinstance(event, EpochDone) and not epochs:
-                    epochs.append(event)
                     at_first_epoch(executor.busy[0])
+                    epochs.append(event)
                 show_event(event)
 
             display.on_event = on_event
@@ -94,11 +94,16 @@ def serve_on_full_disk(connection, directory, environment, *, log_path, **option
 
 
 def test_stopped_worker_is_named(sweep, task, monkeypatch):
-    monkeypatch.setattr("dnn_cli.execution.scheduler.SILENCE_SECONDS", 1.5)
     monkeypatch.setattr("dnn_cli.execution.local_executor.STOP_TIMEOUT", 0.2)
+
+    def stop_process(worker):
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        # Set here, because the worker may need more time to start.
+        monkeypatch.setattr("dnn_cli.execution.scheduler.SILENCE_SECONDS", 1.0)
+
     result, screen, log = sweep(
         task("epochs=1000000"),
-        lambda worker: os.kill(worker.process.pid, signal.SIGSTOP),
+        stop_process,
         lambda screen, log: "no event" in screen and "training starts" in log,
     )
     assert result.exit_reason == "enough"
