@@ -12,6 +12,7 @@ from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.doctor.program import list_extras
 from dnn_cli.export.export_formats import EXPORT_FORMATS
+from tests.helpers.command_line import iter_parameters
 from tests.helpers.settings import ROOT
 
 MAX_README_LINES = 180
@@ -106,20 +107,12 @@ def test_readme_lists_existing_commands():
 
 
 def test_every_parameter_has_help_and_a_placeholder():
-    for command, parameter in iter_parameters(typer.main.get_command(app), "dnn"):
+    for command, parameter in iter_parameters(typer.main.get_command(app)):
         name = f"{command} {parameter.opts}"
         assert re.search(r"\S.*\.$", parameter.help or ""), name
         assert (
             parameter.is_eager or getattr(parameter, "is_flag", False) or re.fullmatch(r"[^\[\] ]+", parameter.metavar)
         ), name
-
-
-def iter_parameters(group, path):
-    """Yield the path of every command with each of its parameters."""
-    for name, command in group.commands.items():
-        yield from ((f"{path} {name}", parameter) for parameter in command.params)
-        if hasattr(command, "commands"):
-            yield from iter_parameters(command, f"{path} {name}")
 
 
 def test_config_table_has_measured_scores_and_seconds():

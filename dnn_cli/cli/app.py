@@ -4,22 +4,20 @@ import os
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
 
 import dnn_cli
-from dnn_cli.cli.command_groups import COMMAND_GROUPS
+from dnn_cli.cli.command_groups import COMMAND_GROUPS, load_command
 from dnn_cli.cli.command_suggestions import COMMAND_SUGGESTIONS, CommandGroup
 from dnn_cli.cli.completers import build_fixed_completer
 from dnn_cli.cli.completion import COMPLETE_VARIABLE, install_script_and_exit, print_completions, print_script_and_exit
-from dnn_cli.cli.console import get_notes_console
 from dnn_cli.cli.verbosity import VerboseOption, log_error, open_log_file
 from dnn_cli.errors import AmbiguousAddressError, ConfigError, DataError, DnnError, QueryError
 from dnn_cli.host.directories import redirect_libraries
 from dnn_cli.report.text import replace_control_chars
-from dnn_cli.terminal.console_builder import redirect_to_devnull
 
 
 class _GroupedHelp(CommandGroup):
@@ -29,8 +27,13 @@ class _GroupedHelp(CommandGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        verbose_options = [parameter for parameter in self.params if parameter.name == "verbose"]
-        _add_options_to_commands(self, verbose_options)
+        self.verbose_options = [parameter for parameter in self.params if parameter.name == "verbose"]
+
+    def get_command(self, ctx: Any, name: str) -> Any:
+        if name not in self.commands and (command := load_command(name)):
+            _add_options(command, self.verbose_options)
+            self.commands[name] = command
+        return self.commands.get(name)
 
     def list_commands(self, ctx: Any) -> list[str]:
         return [name for commands in COMMAND_GROUPS.values() for name in commands]
@@ -40,20 +43,14 @@ class _GroupedHelp(CommandGroup):
         for title, commands in COMMAND_GROUPS.items():
             with formatter.section(title):
                 # All groups have names of one width, so that the descriptions are below each other.
-                formatter.write_dl([(name.ljust(width), get_description(self.commands[name])) for name in commands])
+                formatter.write_dl([(name.ljust(width), entry.description) for name, entry in commands.items()])
 
 
-def _add_options_to_commands(group: Any, options: Sequence[Any]) -> None:
-    """Add options of a command group to all of its commands, so that the options can follow the command's name."""
-    for command in group.commands.values():
-        command.params += options
-        if hasattr(command, "commands"):
-            _add_options_to_commands(command, options)
-
-
-def get_description(command: Any) -> str:
-    """Return the first line of a command's help text."""
-    return str(command.help or "").partition("\n")[0]
+def _add_options(command: Any, options: Sequence[Any]) -> None:
+    """Add options of the program to a command and its subcommands, so that the options can follow their names."""
+    command.params += options
+    for subcommand in getattr(command, "commands", {}).values():
+        _add_options(subcommand, options)
 
 
 app = typer.Typer(
@@ -67,12 +64,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _commands in COMMAND_GROUPS.values():
-    for _name, _command in _commands.items():
-        if isinstance(_command, typer.Typer):
-            app.add_typer(_command, name=_name)
-        else:
-            app.command(_name)(_command)
 
 
 def _print_version(is_requested: bool) -> None:
@@ -144,11 +135,13 @@ def main() -> None:
         _exit_if_importing_tensorflow()
         code = 130
     except BrokenPipeError:
+        from dnn_cli.terminal.console_builder import redirect_to_devnull
+
         redirect_to_devnull(sys.stdout)
         code = 0
     except OSError as error:
         log_error(error)
-        get_notes_console().print(f"dnn: {error.strerror or error}")
+        _print_message([f"dnn: {error.strerror or error}"])
         code = 1
     except typer.Abort:
         code = 130
@@ -174,22 +167,24 @@ def _exit_if_importing_tensorflow() -> None:
 
 def _print_error(error: DnnError) -> int:
     """Print the message and the suggestion of an error on standard error, and return the error's exit code."""
-    console = get_notes_console()
     if isinstance(error, ConfigError):
-        for issue in error.issues:
-            console.print(replace_control_chars(issue))
+        _print_message(error.issues)
     else:
         # Messages of these errors have several lines.
         is_multiline = isinstance(error, DataError | QueryError | AmbiguousAddressError)
         message_lines = error.message.split("\n") if is_multiline else [error.message]
-        lines = [
-            f"dnn: {message_lines[0]}",
-            *message_lines[1:],
-            *([f"  {error.suggestion}"] if error.suggestion else []),
-        ]
-        for line in lines:
-            console.print(replace_control_chars(line))
+        suggestions = [f"  {error.suggestion}"] if error.suggestion else []
+        _print_message([f"dnn: {message_lines[0]}", *message_lines[1:], *suggestions])
     return error.exit_code
+
+
+def _print_message(lines: Iterable[object]) -> None:
+    """Print lines on standard error, without control characters."""
+    # The import of Rich takes as long as a third of `dnn --help`.
+    from dnn_cli.cli.console import get_notes_console
+
+    for line in lines:
+        get_notes_console().print(replace_control_chars(line))
 
 
 def _suggest_override(option: str, arguments: Sequence[str], context: Any) -> str:
@@ -246,7 +241,7 @@ def _print_usage_error_or_bug(error: Exception) -> int:
     format_message = getattr(error, "format_message", None)
     if format_message is None:
         text = f"dnn: internal error: {type(error).__name__}: {error} (set DNN_DEBUG=1 for a traceback)"
-        get_notes_console().print(replace_control_chars(text))
+        _print_message([text])
         return 1
     context = getattr(error, "ctx", None)
     hint = f"{getattr(context, 'command_path', 'dnn')} --help shows the usage"
@@ -256,7 +251,5 @@ def _print_usage_error_or_bug(error: Exception) -> int:
         hint = override_hint
         # `message` lacks the similar options that `format_message` adds.
         message = getattr(error, "message", message)
-    get_notes_console().print(
-        replace_control_chars(f"dnn: {' '.join(message.split())}") + "\n" + replace_control_chars(f"  {hint}")
-    )
+    _print_message([f"dnn: {' '.join(message.split())}", f"  {hint}"])
     return int(getattr(error, "exit_code", 2))

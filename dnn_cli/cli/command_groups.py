@@ -1,72 +1,91 @@
 """Table of all commands, in the groups of `dnn --help`.
 
-To add a command, write its file in `commands/`, import the file here, and add an entry.
+To add a command, write its file in `commands/` and add an entry here.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 import typer
 
-from dnn_cli.cli.commands import (
-    bench,
-    check,
-    compare,
-    data,
-    demo,
-    doctor,
-    evaluate,
-    explain,
-    export,
-    export_runs,
-    lr_find,
-    new,
-    plot,
-    predict,
-    reproduce,
-    resume,
-    schema,
-    summary,
-    sweep,
-    train,
-    watch,
-)
-from dnn_cli.cli.commands import help as help_pages
-from dnn_cli.cli.commands import list as listing
-from dnn_cli.cli.commands import report as reporting
-from dnn_cli.cli.commands.runs import group as runs
 
-COMMAND_GROUPS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
-    "Get started": {"demo": demo.demo, "new": new.new, "check": check.check, "help": help_pages.show_help},
+@dataclass(frozen=True)
+class CommandEntry:
+    """Location of a command, and its line in `dnn --help`.
+
+    The module of a command is imported only when the command is needed: `dnn --help` takes 1.3 times as long as the
+    import of its libraries, and 2.2 times with the imports of all commands.
+    """
+
+    location: str
+    """Module and name of the command's function or `typer.Typer`, as in `.train:train`. The module name is relative to
+    `dnn_cli.cli.commands` if it begins with a dot."""
+
+    description: str
+    """First line of the command's help text."""
+
+
+COMMAND_GROUPS = {
+    "Get started": {
+        "demo": CommandEntry(".demo:demo", "Train three small networks, compare them, and write a report."),
+        "new": CommandEntry(".new:new", "Write a first config, with comments."),
+        "check": CommandEntry(".check:check", "List issues of configs without training, and give advice."),
+        "help": CommandEntry(".help:show_help", "Show a page of the documentation, or list the pages."),
+    },
     "Train": {
-        "train": train.train,
-        "watch": watch.watch,
-        "resume": resume.resume,
-        "sweep": sweep.sweep,
-        "lr-find": lr_find.lr_find,
+        "train": CommandEntry(".train:train", "Train networks; every run has its own directory."),
+        "watch": CommandEntry(".watch:watch", "Show the progress of trainings in other terminals."),
+        "resume": CommandEntry(".resume:resume", "Continue an interrupted run, or extend a completed run."),
+        "sweep": CommandEntry(".sweep:sweep", "Train variants of a config in parallel; skip existing runs."),
+        "lr-find": CommandEntry(".lr_find:lr_find", "Test learning rates from small to large, and suggest one."),
     },
     "Understand results": {
-        "runs": runs.group,
-        "compare": compare.compare,
-        "explain": explain.explain,
-        "plot": plot.plot,
-        "report": reporting.report,
+        "runs": CommandEntry(".runs.group:group", "List the runs, the latest first; tag, rename or remove runs."),
+        "compare": CommandEntry(".compare:compare", "Compare completed runs: settings, scores and verdicts."),
+        "explain": CommandEntry(".explain:explain", "Explain how a run trained, and suggest changes."),
+        "plot": CommandEntry(".plot:plot", "Draw loss and accuracy for each epoch."),
+        "report": CommandEntry(".report:report", "Write a comparison and its runs as one HTML file."),
     },
     "Use trained networks": {
-        "evaluate": evaluate.evaluate,
-        "predict": predict.predict,
-        "export": export.export,
-        "export-runs": export_runs.export_runs,
-        "reproduce": reproduce.reproduce,
+        "evaluate": CommandEntry(".evaluate:evaluate", "Evaluate a trained network on its test set or on a file."),
+        "predict": CommandEntry(".predict:predict", "Predict classes or values for images, .npz and .csv files."),
+        "export": CommandEntry(".export:export", "Export a network to other formats, and compare predictions."),
+        "export-runs": CommandEntry(
+            ".export_runs:export_runs", "Export runs to MLflow or TensorBoard, or update the export."
+        ),
+        "reproduce": CommandEntry(
+            ".reproduce:reproduce", "Train a completed run again; check that all bits are equal."
+        ),
     },
     "Look up": {
-        "summary": summary.summary,
-        "data": data.group,
-        "list": listing.list_names,
-        "schema": schema.schema,
+        "summary": CommandEntry(".summary:summary", "Show layers, shapes and the numbers of parameters."),
+        "data": CommandEntry(".data:group", "Show examples of a dataset or of your own data."),
+        "list": CommandEntry(".list:list_names", "List layers, optimizers and other names that configs can use."),
+        "schema": CommandEntry(".schema:schema", "Print the JSON Schema with which text editors check configs."),
     },
-    "Check this computer": {"doctor": doctor.doctor, "bench": bench.bench},
+    "Check this computer": {
+        "doctor": CommandEntry(".doctor:doctor", "Check whether this computer can train; exit with 1 if not."),
+        "bench": CommandEntry(".bench:bench", "Compare the training speed of dnn with plain Keras."),
+    },
 }
 """Groups of commands in `dnn --help`: the title of each group, and its commands by name.
 
 The order of groups and commands is that in which a new user needs them.
 """
+
+
+def load_command(name: str) -> Any:
+    """Import the module of a command and return the command as a Click object, or `None` for an unknown name."""
+    entry = next((commands[name] for commands in COMMAND_GROUPS.values() if name in commands), None)
+    if entry is None:
+        return None
+    module_name, _, attribute = entry.location.partition(":")
+    target = getattr(import_module(module_name, "dnn_cli.cli.commands"), attribute)
+    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+    if isinstance(target, typer.Typer):
+        app.add_typer(target, name=name)
+    else:
+        app.command(name)(target)
+        app.callback()(lambda: None)  # makes the application a group, also with a single command
+    return typer.main.get_group(app).commands[name]

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from dnn_cli.cli.app import app, get_description
+from dnn_cli.cli.app import app
 from dnn_cli.cli.command_groups import COMMAND_GROUPS
 from dnn_cli.cli.documentation import PAGES_DIRECTORY
 
@@ -29,7 +29,7 @@ def build_reference() -> str:
     context = root.make_context("dnn", [], resilient_parsing=True)
     blocks = [_HEADER]
     for title, commands in COMMAND_GROUPS.items():
-        rows = [(f"[`dnn {name}`](#dnn-{name})", get_description(root.commands[name])) for name in commands]  # type: ignore[attr-defined]
+        rows = [(f"[`dnn {name}`](#dnn-{name})", entry.description) for name, entry in commands.items()]
         blocks.append(f"**{title}**\n\n{_build_table(['command', 'purpose'], rows)}")
     for command_context in _iter_contexts(context):
         blocks.append(_build_section(command_context))
@@ -45,7 +45,7 @@ def _iter_contexts(context: Any) -> Iterator[Any]:
         context: The Click context of the command group.
     """
     for name in context.command.list_commands(context):
-        child = type(context)(context.command.commands[name], parent=context, info_name=name)
+        child = type(context)(context.command.get_command(context, name), parent=context, info_name=name)
         yield child
         if hasattr(child.command, "commands"):
             yield from _iter_contexts(child)

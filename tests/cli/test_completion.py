@@ -13,6 +13,7 @@ import typer
 from dnn_cli.cli.app import app
 from dnn_cli.cli.completion import SCRIPTS, iter_completion_lines, split_command_line
 from dnn_cli.runs.record import Membership
+from tests.helpers.command_line import iter_parameters
 from tests.helpers.digits import DIGITS_YAML
 from tests.helpers.processes import control_terminal, start_process
 
@@ -81,13 +82,6 @@ UNCOMPLETED_PARAMETERS = {
     "dnn runs rename": {"name"},
 }
 """Parameters whose values are new names, free text, or files that the shell completes."""
-
-
-def iter_parameters(command, path="dnn"):
-    """Iterate over the parameters of a command and its subcommands, each with the command line before it."""
-    yield from ((path, parameter) for parameter in command.params)
-    for name, subcommand in getattr(command, "commands", {}).items():
-        yield from iter_parameters(subcommand, f"{path} {name}")
 
 
 def has_numbers_or_paths(parameter):
