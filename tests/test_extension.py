@@ -251,7 +251,7 @@ def test_added_optimizer_is_known_everywhere(extend):
 
 
 NEW_COMMAND = """
-from dnn_cli.cli.command_groups import COMMAND_GROUPS, CommandEntry
+from dnn_cli.cli.command_groups import COMMAND_GROUPS, LazyCommand
 
 
 def tally(words: list[str]) -> None:
@@ -259,7 +259,7 @@ def tally(words: list[str]) -> None:
     print(len(words))
 
 
-COMMAND_GROUPS["Look up"]["tally"] = CommandEntry("extension:tally", "Count words.")
+COMMAND_GROUPS["Look up"]["tally"] = LazyCommand("extension:tally", "Count words.")
 """
 
 

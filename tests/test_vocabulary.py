@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from dnn_cli.cli.command_groups import COMMAND_GROUPS
+
 ROOT = Path(__file__).parent.parent
 GLOSSARY = (ROOT / "dnn_cli" / "README.md").read_text("utf-8")
 PROGRAM_FILES = sorted((ROOT / "dnn_cli").rglob("*.py"))
@@ -249,6 +251,10 @@ def find_used_names():
                 module, name = node.args[:2]
                 if isinstance(module, ast.Name) and isinstance(name, ast.Constant):
                     used[aliases.get(module.id, "")].add(name.value)
+    for commands in COMMAND_GROUPS.values():
+        for command in commands.values():
+            module, _, name = command.location.partition(":")
+            used[f"dnn_cli.cli.commands{module}"].add(name)
     used["dnn_cli.__main__"].add("main")  # the entry point of the program
     used["dnn_cli"].update(("load", "TYPE_CHECKING"))  # the Python interface, and a name for type checkers
     return used

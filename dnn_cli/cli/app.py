@@ -43,7 +43,9 @@ class _GroupedHelp(CommandGroup):
         for title, commands in COMMAND_GROUPS.items():
             with formatter.section(title):
                 # All groups have names of one width, so that the descriptions are below each other.
-                formatter.write_dl([(name.ljust(width), entry.description) for name, entry in commands.items()])
+                formatter.write_dl(
+                    [(name.ljust(width), lazy_command.description) for name, lazy_command in commands.items()]
+                )
 
 
 def _add_options(command: Any, options: Sequence[Any]) -> None:

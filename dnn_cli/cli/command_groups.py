@@ -1,6 +1,6 @@
 """Table of all commands, in the groups of `dnn --help`.
 
-To add a command, write its file in `commands/` and add an entry here.
+To add a command, write its file in `commands/` and add a `LazyCommand` here.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import typer
 
 
 @dataclass(frozen=True)
-class CommandEntry:
+class LazyCommand:
     """Location of a command, and its line in `dnn --help`.
 
     The module of a command is imported only when the command is needed: `dnn --help` takes 1.3 times as long as the
@@ -28,45 +28,43 @@ class CommandEntry:
 
 COMMAND_GROUPS = {
     "Get started": {
-        "demo": CommandEntry(".demo:demo", "Train three small networks, compare them, and write a report."),
-        "new": CommandEntry(".new:new", "Write a first config, with comments."),
-        "check": CommandEntry(".check:check", "List issues of configs without training, and give advice."),
-        "help": CommandEntry(".help:show_help", "Show a page of the documentation, or list the pages."),
+        "demo": LazyCommand(".demo:demo", "Train three small networks, compare them, and write a report."),
+        "new": LazyCommand(".new:new", "Write a first config, with comments."),
+        "check": LazyCommand(".check:check", "List issues of configs without training, and give advice."),
+        "help": LazyCommand(".help:show_help", "Show a page of the documentation, or list the pages."),
     },
     "Train": {
-        "train": CommandEntry(".train:train", "Train networks; every run has its own directory."),
-        "watch": CommandEntry(".watch:watch", "Show the progress of trainings in other terminals."),
-        "resume": CommandEntry(".resume:resume", "Continue an interrupted run, or extend a completed run."),
-        "sweep": CommandEntry(".sweep:sweep", "Train variants of a config in parallel; skip existing runs."),
-        "lr-find": CommandEntry(".lr_find:lr_find", "Test learning rates from small to large, and suggest one."),
+        "train": LazyCommand(".train:train", "Train networks; every run has its own directory."),
+        "watch": LazyCommand(".watch:watch", "Show the progress of trainings in other terminals."),
+        "resume": LazyCommand(".resume:resume", "Continue an interrupted run, or extend a completed run."),
+        "sweep": LazyCommand(".sweep:sweep", "Train variants of a config in parallel; skip existing runs."),
+        "lr-find": LazyCommand(".lr_find:lr_find", "Test learning rates from small to large, and suggest one."),
     },
     "Understand results": {
-        "runs": CommandEntry(".runs.group:group", "List the runs, the latest first; tag, rename or remove runs."),
-        "compare": CommandEntry(".compare:compare", "Compare completed runs: settings, scores and verdicts."),
-        "explain": CommandEntry(".explain:explain", "Explain how a run trained, and suggest changes."),
-        "plot": CommandEntry(".plot:plot", "Draw loss and accuracy for each epoch."),
-        "report": CommandEntry(".report:report", "Write a comparison and its runs as one HTML file."),
+        "runs": LazyCommand(".runs.group:group", "List the runs, the latest first; tag, rename or remove runs."),
+        "compare": LazyCommand(".compare:compare", "Compare completed runs: settings, scores and verdicts."),
+        "explain": LazyCommand(".explain:explain", "Explain how a run trained, and suggest changes."),
+        "plot": LazyCommand(".plot:plot", "Draw loss and accuracy for each epoch."),
+        "report": LazyCommand(".report:report", "Write a comparison and its runs as one HTML file."),
     },
     "Use trained networks": {
-        "evaluate": CommandEntry(".evaluate:evaluate", "Evaluate a trained network on its test set or on a file."),
-        "predict": CommandEntry(".predict:predict", "Predict classes or values for images, .npz and .csv files."),
-        "export": CommandEntry(".export:export", "Export a network to other formats, and compare predictions."),
-        "export-runs": CommandEntry(
+        "evaluate": LazyCommand(".evaluate:evaluate", "Evaluate a trained network on its test set or on a file."),
+        "predict": LazyCommand(".predict:predict", "Predict classes or values for images, .npz and .csv files."),
+        "export": LazyCommand(".export:export", "Export a network to other formats, and compare predictions."),
+        "export-runs": LazyCommand(
             ".export_runs:export_runs", "Export runs to MLflow or TensorBoard, or update the export."
         ),
-        "reproduce": CommandEntry(
-            ".reproduce:reproduce", "Train a completed run again; check that all bits are equal."
-        ),
+        "reproduce": LazyCommand(".reproduce:reproduce", "Train a completed run again; check that all bits are equal."),
     },
     "Look up": {
-        "summary": CommandEntry(".summary:summary", "Show layers, shapes and the numbers of parameters."),
-        "data": CommandEntry(".data:group", "Show examples of a dataset or of your own data."),
-        "list": CommandEntry(".list:list_names", "List layers, optimizers and other names that configs can use."),
-        "schema": CommandEntry(".schema:schema", "Print the JSON Schema with which text editors check configs."),
+        "summary": LazyCommand(".summary:summary", "Show layers, shapes and the numbers of parameters."),
+        "data": LazyCommand(".data:group", "Show examples of a dataset or of your own data."),
+        "list": LazyCommand(".list:list_names", "List layers, optimizers and other names that configs can use."),
+        "schema": LazyCommand(".schema:schema", "Print the JSON Schema with which text editors check configs."),
     },
     "Check this computer": {
-        "doctor": CommandEntry(".doctor:doctor", "Check whether this computer can train; exit with 1 if not."),
-        "bench": CommandEntry(".bench:bench", "Compare the training speed of dnn with plain Keras."),
+        "doctor": LazyCommand(".doctor:doctor", "Check whether this computer can train; exit with 1 if not."),
+        "bench": LazyCommand(".bench:bench", "Compare the training speed of dnn with plain Keras."),
     },
 }
 """Groups of commands in `dnn --help`: the title of each group, and its commands by name.
@@ -77,10 +75,10 @@ The order of groups and commands is that in which a new user needs them.
 
 def load_command(name: str) -> Any:
     """Import the module of a command and return the command as a Click object, or `None` for an unknown name."""
-    entry = next((commands[name] for commands in COMMAND_GROUPS.values() if name in commands), None)
-    if entry is None:
+    lazy_command = next((commands[name] for commands in COMMAND_GROUPS.values() if name in commands), None)
+    if lazy_command is None:
         return None
-    module_name, _, attribute = entry.location.partition(":")
+    module_name, _, attribute = lazy_command.location.partition(":")
     target = getattr(import_module(module_name, "dnn_cli.cli.commands"), attribute)
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     if isinstance(target, typer.Typer):

@@ -29,7 +29,7 @@ def build_reference() -> str:
     context = root.make_context("dnn", [], resilient_parsing=True)
     blocks = [_HEADER]
     for title, commands in COMMAND_GROUPS.items():
-        rows = [(f"[`dnn {name}`](#dnn-{name})", entry.description) for name, entry in commands.items()]
+        rows = [(f"[`dnn {name}`](#dnn-{name})", lazy_command.description) for name, lazy_command in commands.items()]
         blocks.append(f"**{title}**\n\n{_build_table(['command', 'purpose'], rows)}")
     for command_context in _iter_contexts(context):
         blocks.append(_build_section(command_context))

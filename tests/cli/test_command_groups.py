@@ -26,10 +26,10 @@ print("imported:", *(name for name in sys.modules if name.startswith("dnn_cli.cl
 
 @pytest.mark.parametrize("name", [name for commands in COMMAND_GROUPS.values() for name in commands])
 def test_description_begins_the_help_text(name):
-    (entry,) = [commands[name] for commands in COMMAND_GROUPS.values() if name in commands]
+    (lazy_command,) = [commands[name] for commands in COMMAND_GROUPS.values() if name in commands]
     command = GROUP.get_command(None, name)
     assert command.name == name
-    assert command.help.splitlines()[0] == entry.description
+    assert command.help.splitlines()[0] == lazy_command.description
 
 
 def test_unknown_command_is_none():
