@@ -55,6 +55,12 @@ def parse_file(path):
     return ast.parse(path.read_text("utf-8"))
 
 
+@cache
+def list_nodes(path):
+    """The nodes of a module's syntax tree; outer nodes come before inner ones."""
+    return list(ast.walk(parse_file(path)))
+
+
 def list_retired_words(scope):
     """The words of the glossary's table that are retired in names, texts or whole names."""
     table = GLOSSARY.split("## Retired words")[1].split("## Recipes")[0]
@@ -67,13 +73,13 @@ def split_name(name):
     return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
 
 
-def iter_defined_names(tree) -> Iterator[tuple[int, str, bool]]:
+def iter_defined_names(path) -> Iterator[tuple[int, str, bool]]:
     """The line, the name, and whether it is a parameter or a local variable, of all that a module defines."""
-    functions = [
-        node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-    ]
-    local = {id(inner) for function in functions for inner in ast.walk(function)}
-    for node in ast.walk(tree):
+    local = set()
+    for node in list_nodes(path):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) and id(node) not in local:
+            local.update(map(id, ast.walk(node)))
+    for node in list_nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.lineno, node.name, False
         elif isinstance(node, ast.arg):
@@ -88,7 +94,7 @@ def iter_defined_names(tree) -> Iterator[tuple[int, str, bool]]:
 
 def iter_texts(path) -> Iterator[tuple[int, str]]:
     """The line and the text of every string and comment of a module."""
-    for node in ast.walk(parse_file(path)):
+    for node in list_nodes(path):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield node.lineno, node.value
     yield from iter_comments(path)
@@ -103,7 +109,7 @@ def iter_comments(path) -> Iterator[tuple[int, str]]:
 
 def iter_docstrings_and_comments(path) -> Iterator[tuple[int, str]]:
     """Yield the line and the text of every docstring and comment of a module, without other strings."""
-    for node in ast.walk(parse_file(path)):
+    for node in list_nodes(path):
         # A string that is a statement is a docstring of a module, a class, a function or a constant.
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield node.lineno, node.value.value
@@ -164,7 +170,7 @@ def test_no_name_has_a_retired_word(files):
     violations = [
         f"{path.relative_to(ROOT)}:{line} {name}"
         for path in files
-        for line, name, is_local in iter_defined_names(parse_file(path))
+        for line, name, is_local in iter_defined_names(path)
         if split_name(name) & retired or (is_local and name in retired_whole)
     ]
     assert violations == []
@@ -194,7 +200,7 @@ def test_docstrings_of_functions_begin_with_a_verb():
     functions = [
         (path, node)
         for path in PROGRAM_FILES
-        for node in ast.walk(parse_file(path))
+        for node in list_nodes(path)
         if isinstance(node, ast.FunctionDef) and not is_property(node)
     ]
     verbs = {node.name.strip("_").split("_")[0] for _, node in functions} - {"is", "has", "can", "to"} | DOCSTRING_VERBS
@@ -210,7 +216,7 @@ def test_function_names_have_several_words():
     names = [
         node.name.strip("_")
         for path in PROGRAM_FILES
-        for node in ast.walk(parse_file(path))
+        for node in list_nodes(path)
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("__")
     ]
     share = sum("_" in name for name in names) / len(names)
@@ -233,7 +239,7 @@ def find_used_names():
     modules = {get_module_name(path): path for path in [*PROGRAM_FILES, *TEST_FILES]}
     for path in modules.values():
         aliases = {}
-        for node in ast.walk(parse_file(path)):
+        for node in list_nodes(path):
             if isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
                     used[node.module].add(alias.name)
@@ -244,7 +250,7 @@ def find_used_names():
                 if re.fullmatch(r"dnn_cli(\.\w+)+", node.value):
                     module, _, name = node.value.rpartition(".")
                     used[module].add(name)
-        for node in ast.walk(parse_file(path)):
+        for node in list_nodes(path):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in aliases:
                 used[aliases[node.value.id]].add(node.attr)
             elif isinstance(node, ast.Call) and len(node.args) > 1 and getattr(node.func, "attr", "") == "setattr":

@@ -44,8 +44,7 @@ def compute_rounded_welch_t(x, y, axis):
     return np.round((x.mean(axis) - y.mean(axis)) / np.sqrt(error + 1e-20), 9)
 
 
-@pytest.mark.parametrize("m", SIZES, ids=lambda m: f"and {m} seeds")
-@pytest.mark.parametrize("n", SIZES, ids=lambda n: f"{n} seeds")
+@pytest.mark.parametrize(("n", "m"), [(n, m) for n in SIZES for m in SIZES if n <= m or (n, m) == (5, 3)], ids=str)
 def test_two_sample_p_values_equal_scipy(n, m):
     ours, theirs = build_samples(n, 1), build_samples(m, 2)
     if math.comb(n + m, n) > MAX_PERMUTATIONS:
@@ -170,8 +169,8 @@ def test_min_p_value_of_pairs_is_reached(n):
 @pytest.mark.parametrize(("n", "m"), [(2, 2), (3, 5), (4, 4), (8, 8), (9, 9)], ids=str)
 def test_min_p_value_of_two_samples_is_reached(n, m):
     rng = np.random.default_rng(0)
-    far = 100 * (np.arange(20) == 0)[:, None]
-    p_values, _ = run_two_sample_test(rng.normal(size=(20, n)) + far, rng.normal(size=(20, m)))
+    far = 100 * (np.arange(5) == 0)[:, None]
+    p_values, _ = run_two_sample_test(rng.normal(size=(5, n)) + far, rng.normal(size=(5, m)))
     is_sampled = math.comb(n + m, n) > MAX_PERMUTATIONS
     assert p_values.min() == p_values[0] == pytest.approx(compute_min_p_value(n, m), rel=1.1 if is_sampled else 1e-9)
 
