@@ -1,6 +1,6 @@
 """Log lines of commands: the options `-v` and `-vv`, and the environment variable DNN_LOG.
 
-`logging` is imported only if a user asks for log lines.
+`logging` and Rich are imported only if a user asks for log lines.
 """
 
 import os
@@ -13,7 +13,6 @@ import typer
 
 import dnn_cli
 from dnn_cli.errors import UsageError
-from dnn_cli.terminal.log_lines import SCREEN_HANDLERS, build_error_printer
 
 if TYPE_CHECKING:
     from logging import Handler
@@ -32,6 +31,7 @@ def _set_verbosity(context: typer.Context, value: int) -> int:
         import logging
 
         from dnn_cli.host.process_log import LineHandler, add_log_handler
+        from dnn_cli.terminal.log_lines import SCREEN_HANDLERS, build_error_printer
 
         level = logging.INFO if value == 1 else logging.DEBUG
         if not SCREEN_HANDLERS:
