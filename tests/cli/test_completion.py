@@ -238,14 +238,14 @@ def test_real_shell_completes(shell, name, typed, expected):
     assert expected in shell(name, typed, expected)
 
 
-def test_scripts_are_installed_once(program, tmp_path):
+def test_scripts_are_installed_once(dnn, tmp_path):
     there = {"HOME": str(tmp_path), "XDG_DATA_HOME": "", "XDG_CONFIG_HOME": "", "ZDOTDIR": ""}
     for name in ("bash", "zsh", "fish", "bash"):
-        assert program("--install-completion", name, **there).returncode == 0
+        assert dnn("--install-completion", name, **there).returncode == 0
     script = tmp_path / ".local/share/dnn/completion.bash"
-    assert script.read_text() == program("--show-completion", "bash").stdout == SCRIPTS["bash"]
+    assert script.read_text() == dnn("--show-completion", "bash").stdout == SCRIPTS["bash"]
     assert (tmp_path / ".bashrc").read_text() == f"source {script}\n"
     assert (tmp_path / ".zshrc").read_text().count("\n") == 1
     assert (tmp_path / ".config/fish/completions/dnn.fish").read_text() == SCRIPTS["fish"]
-    done = program("--install-completion", "bsh", **there)
+    done = dnn("--install-completion", "bsh", **there)
     assert (done.returncode, done.stderr) == (2, "dnn: no completion for bsh\n  did you mean bash?\n")

@@ -49,7 +49,7 @@ def interrupt_import(tmp_path):
     [
         pytest.param("dnn_cli.cli", -signal.SIGINT, id="first module"),
         pytest.param("typer", -signal.SIGINT, id="command line"),
-        pytest.param("rich.console", -signal.SIGINT, id="console"),
+        pytest.param("dnn_cli.errors", -signal.SIGINT, id="module of the program"),
         pytest.param("dnn_cli.runs.store", 130, id="module of the command"),
     ],
 )
