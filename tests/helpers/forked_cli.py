@@ -74,6 +74,9 @@ def run_in_child(directory, words, out, err, environment, address):
     if os.isatty(1):  # Python made its streams for files, and would seek in them
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - stays open until the process ends
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if encoding := environment.get("PYTHONIOENCODING"):
+        sys.stdout.reconfigure(encoding=encoding)
+        sys.stderr.reconfigure(encoding=encoding, errors="backslashreplace")
     for name in [name for name in os.environ if name.startswith("DNN_")]:
         del os.environ[name]
     os.environ.update(environment)
