@@ -97,6 +97,21 @@ def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run_command
 
 
+_run_configs: dict[tuple[str, ...], tuple[Experiment, str]] = {}
+
+
+def load_run_config(path: str, overrides: tuple[str, ...], text: str) -> tuple[Experiment, str]:
+    """Load the config of a run and return it as an experiment and as text; equal configs are loaded once.
+
+    A path in a config depends on the directory of the config.
+    """
+    key = (text, *overrides) if "path" not in str((text, overrides)) else (path, text, *overrides)
+    if key not in _run_configs:
+        experiment = load_experiment(path, overrides).experiment
+        _run_configs[key] = experiment, to_yaml(experiment)
+    return _run_configs[key]
+
+
 @pytest.fixture
 def make_run(tmp_path: Path, config: Callable[..., str]) -> Callable[..., Run]:
     """Return a function that makes the directory of a completed run without training."""
@@ -110,11 +125,11 @@ def make_run(tmp_path: Path, config: Callable[..., str]) -> Callable[..., Run]:
         text: str = DIGITS_YAML,
         **changes: Any,
     ) -> Run:
-        experiment = load_experiment(config(text), overrides).experiment
+        experiment, config_text = load_run_config(config(text), overrides, text)
         directory = tmp_path / "runs" / f"{stamp}-{make_slug(experiment.name)}-{digits}"
         directory.mkdir(parents=True)
         run = Run(directory)
-        run.config.write_text(to_yaml(experiment), encoding="utf-8")
+        run.config.write_text(config_text, encoding="utf-8")
         rows = [
             {"epoch": epoch, "loss": 1 - value, "accuracy": value, "val_loss": 1 - value, "val_accuracy": value,
              "learning_rate": 0.001, "seconds": 1.0}
