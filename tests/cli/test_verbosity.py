@@ -9,6 +9,7 @@ import time
 import pytest
 
 from dnn_cli.host import process_log
+from tests.helpers.digits import QUICK_OVERRIDES
 from tests.helpers.forked_cli import start_command
 
 LINE = re.compile(r" *\d+\.\d{3} s  \d+  (info |debug)  [a-z_.]+: .+")
@@ -102,7 +103,7 @@ def test_lines_of_other_libraries_are_left_out(tmp_path):
 
 def test_stacks_of_a_training_go_to_its_log(config, tmp_path):
     config()
-    process = start_command(tmp_path, "train", "digits.yaml", "epochs=1000000", "jit=false")
+    process = start_command(tmp_path, "train", "digits.yaml", *QUICK_OVERRIDES, "epochs=1000000")
     try:
         deadline = time.monotonic() + TIMEOUT
         while not list(tmp_path.glob("runs/*/metrics.csv")):
