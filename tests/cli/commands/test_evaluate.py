@@ -109,9 +109,12 @@ def test_regression_errors_have_the_unit_of_the_target(workspace, part_files):
     (errors,) = test_document["errors"]
     assert errors["name"] == "price"
     assert errors["mean_absolute"] == pytest.approx(test_document["scores"]["mean_absolute_error"], rel=1e-4)
-    of_training_file = workspace.dnn("evaluate", "집값", "houses.csv")
-    assert "warning: houses.csv contains the training examples of this run" in of_training_file.stderr
-    assert "price: always predicting the mean of these examples" in of_training_file.stdout
+
+
+def test_training_file_prints_a_warning(workspace):
+    done = workspace.dnn("evaluate", "집값", "houses.csv")
+    assert "warning: houses.csv contains the training examples of this run" in done.stderr
+    assert "price: always predicting the mean of these examples" in done.stdout
 
 
 def test_evaluated_file_is_named(workspace, part_files):
