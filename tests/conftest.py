@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import hypothesis
 import pytest
@@ -19,14 +18,13 @@ with warnings.catch_warnings():
     import keras  # noqa: F401
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.identifiers import make_slug
-from dnn_cli.config.loading import load_experiment, to_yaml
-from dnn_cli.runs.record import Record, Results
+from dnn_cli.config.loading import load_experiment
 from dnn_cli.runs.run import Run
 from tests.helpers import forked_cli
 from tests.helpers.digits import DIGITS_YAML
 from tests.helpers.processes import handle_ignored_signals
 from tests.helpers.settings import ROOT
+from tests.helpers.untrained_runs import make_run_directory
 
 pytest_plugins = [
     "tests.helpers.explained_runs",
@@ -98,45 +96,6 @@ def program(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
-def make_run(tmp_path: Path, config: Callable[..., str]) -> Callable[..., Run]:
+def make_run(tmp_path: Path) -> Callable[..., Run]:
     """Return a function that makes the directory of a completed run without training."""
-
-    def make_run_directory(
-        *overrides: str,
-        curve: tuple[float, ...] = (0.5, 0.8),
-        status: str = "completed",
-        stamp: str = "20260101-000000",
-        digits: str = "00000001",
-        text: str = DIGITS_YAML,
-        **changes: Any,
-    ) -> Run:
-        experiment = load_experiment(config(text), overrides).experiment
-        directory = tmp_path / "runs" / f"{stamp}-{make_slug(experiment.name)}-{digits}"
-        directory.mkdir(parents=True)
-        run = Run(directory)
-        run.config.write_text(to_yaml(experiment), encoding="utf-8")
-        rows = [
-            {"epoch": epoch, "loss": 1 - value, "accuracy": value, "val_loss": 1 - value, "val_accuracy": value,
-             "learning_rate": 0.001, "seconds": 1.0}
-            for epoch, value in enumerate(curve, 1)
-        ]  # fmt: skip
-        if rows:
-            run.write_metrics(rows)
-        best = max(rows, key=lambda row: row["val_accuracy"], default=None)
-        record = Record(
-            id=digits,
-            name=experiment.name,
-            status=status,
-            started=f"2026-01-01T00:00:{int(digits, 16) % 60:02d}.000000+00:00",
-            ended="2026-01-01T00:01:00.000000+00:00",
-            seconds=2.0,
-            epochs=len(rows),
-            engine="keras",
-            results=Results(monitor="val_accuracy", last=rows[-1] if rows else None, best=best),
-            parameters={"total": 1210, "trainable": 1210},
-            data={"dataset": experiment.data.dataset, "fingerprint": "sha256:0"},
-        )
-        run.write_record(record.model_copy(update=changes))
-        return run
-
-    return make_run_directory
+    return partial(make_run_directory, tmp_path)

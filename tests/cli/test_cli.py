@@ -8,15 +8,16 @@ import sys
 import pytest
 
 from tests.helpers.cli_output import parse_json_output
-from tests.helpers.digits import DIGITS_YAML, DIVERGING_OVERRIDES
+from tests.helpers.digits import DIGITS_YAML, DIVERGING_OVERRIDES, QUICK_OVERRIDES
+from tests.helpers.forked_cli import start_command
 from tests.helpers.settings import ROOT
-from tests.helpers.terminal import run_on_terminal
+from tests.helpers.terminal import run_on_terminal, run_program_on_terminal
 
 ESCAPE = "\x1b"
 
 
-def test_train_creates_a_run_and_prints_a_summary(program, config, tmp_path):
-    done = program("train", config())
+def test_train_creates_a_run_and_prints_a_summary(dnn, config, tmp_path):
+    done = dnn("train", config())
     assert done.returncode == 0
     (directory,) = (tmp_path / "runs").iterdir()
     lines = done.stdout.splitlines()
@@ -39,18 +40,17 @@ def test_train_creates_a_run_and_prints_a_summary(program, config, tmp_path):
 
 
 def test_several_configs_are_trained_one_after_the_other(dnn, config):
-    done = dnn(
-        "train", config(), config(DIGITS_YAML.replace("digits\n", "second\n", 1), "b.yaml"), "epochs=1", "--json"
-    )
+    second = config(DIGITS_YAML.replace("digits\n", "second\n", 1), "b.yaml")
+    done = dnn("train", config(), second, *QUICK_OVERRIDES, "--json")
     assert [(run["name"], run["epochs"], run["status"]) for run in parse_json_output(done)["runs"]] == [
         ("digits", 1, "completed"), ("second", 1, "completed"),
     ]  # fmt: skip
-    alone = dnn("train", config(name="b.yaml"), "epochs=1", "--json")
+    alone = dnn("train", second, *QUICK_OVERRIDES, "--json")
     assert parse_json_output(alone)["runs"][0]["last"]["loss"] == parse_json_output(done)["runs"][1]["last"]["loss"]
 
 
 def test_diverged_run_prints_advice_and_exits_with_1(dnn, config, tmp_path):
-    done = dnn("train", config(), *DIVERGING_OVERRIDES)
+    done = dnn("train", config(), *DIVERGING_OVERRIDES, "jit=false")
     assert done.returncode == 1
     assert "digits diverged: " in done.stdout
     assert "the loss became NaN or infinite in epoch " in done.stdout
@@ -230,21 +230,13 @@ def test_closed_pipe_is_not_an_error(config, make_run, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_terminal_displays_progress_bar_and_epochs(config, tmp_path):
-    output = run_on_terminal(tmp_path, "train", config(), "epochs=12", columns=100)
-    assert " 12/12 " in output
-    assert "━" in output
-    assert "examples/s" in output
-    assert ESCAPE in output
-
-
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])
 def test_a_plain_terminal_gets_no_control_codes(make_run, tmp_path, environment):
     make_run()
     assert ESCAPE not in run_on_terminal(tmp_path, "runs", **environment)
 
 
-def test_keras_output_goes_to_the_log(config, tmp_path):
+def test_terminal_displays_progress_and_keras_output_goes_to_the_log(config, tmp_path):
     (tmp_path / "sitecustomize.py").write_text(
         "import keras, sys\n"
         "fit = keras.Sequential.fit\n"
@@ -253,22 +245,24 @@ def test_keras_output_goes_to_the_log(config, tmp_path):
         "    return fit(self, *words, **more)\n"
         "keras.Sequential.fit = loud\n"
     )
-    output = run_on_terminal(tmp_path, "train", config(), "epochs=1", PYTHONPATH=f"{tmp_path}:{ROOT}")
+    words = ("train", config(), *QUICK_OVERRIDES, "epochs=12")
+    output = run_program_on_terminal(tmp_path, *words, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    assert " 12/12 " in output
+    assert "━" in output
+    assert "examples/s" in output
+    assert ESCAPE in output
     assert "LOUD" not in output
     assert "LOUD" in next(tmp_path.glob("runs/*/train.log")).read_text()
 
 
 def test_closed_stderr_does_not_stop_training(config, tmp_path):
-    command = f"{sys.executable} -m dnn_cli train {config()} epochs=1 2> >(head -1 >/dev/null)"
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0
-    assert "digits completed" in done.stdout
+    os.mkfifo(tmp_path / "stderr")
+    process = start_command(tmp_path, "train", config(), *QUICK_OVERRIDES, out="stdout", err="stderr")
+    with (tmp_path / "stderr").open() as pipe:
+        assert pipe.readline().startswith("digits: ")
+    process.join(60)
+    assert process.exitcode == 0
+    assert "digits completed" in (tmp_path / "stdout").read_text()
 
 
 def test_tie_is_undecided(dnn, make_run):

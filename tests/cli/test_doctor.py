@@ -15,9 +15,9 @@ from tests.helpers.cli_output import parse_json_output
 QUICK_COMMAND = ["doctor", "--quick"]
 
 
-def test_json_has_all_sections(program, make_run):
+def test_json_has_all_sections(dnn, make_run):
     make_run()
-    answer = parse_json_output(program("doctor", "--json"))
+    answer = parse_json_output(dnn("doctor", "--json"))
     assert answer["usable"] is True
     assert answer["tensorflow"]["tensorflow"] == answer["program"]["packages"]["tensorflow"]
     assert answer["tensorflow"]["computes"] is True
@@ -32,8 +32,8 @@ def test_json_has_all_sections(program, make_run):
     assert set(answer["program"]["extras"]) >= {"tensorboard", "mlflow", "optuna", "ray"}
 
 
-def test_a_page_has_all_sections_and_no_control_codes(program):
-    done = program(*QUICK_COMMAND, XDG_CACHE_HOME=os.devnull + "/nowhere")
+def test_a_page_has_all_sections_and_no_control_codes(dnn):
+    done = dnn(*QUICK_COMMAND, XDG_CACHE_HOME=os.devnull + "/nowhere")
     sections = [line for line in done.stdout.splitlines() if line and not line.startswith((" ", "1 ", "2 "))]
     assert sections[:5] == ["program", "machine", "environment", "data", "caches"]
     assert "\x1b" not in done.stdout
@@ -81,18 +81,18 @@ def test_formats_can_share_an_extra(monkeypatch):
     )  # fmt: skip
 
 
-def test_broken_run_and_stale_schema_do_not_stop_training(program, make_run, tmp_path):
+def test_broken_run_and_stale_schema_do_not_stop_training(dnn, make_run, tmp_path):
     make_run().record.write_text("{")
     (tmp_path / "schema.json").write_text("{}")
-    done = program(*QUICK_COMMAND)
+    done = dnn(*QUICK_COMMAND)
     assert done.returncode == 0
     assert " ! run 20260101-000000-digits-00000001 is broken: run.json is not JSON" in done.stdout
     assert "   dnn schema -o schema.json" in done.stdout
 
 
-def test_unwritable_runs_directory_stops_training(program, tmp_path):
+def test_unwritable_runs_directory_stops_training(dnn, tmp_path):
     (tmp_path / "file").write_text("")
-    done = program(*QUICK_COMMAND, "--json", "--runs-dir", "file/runs")
+    done = dnn(*QUICK_COMMAND, "--json", "--runs-dir", "file/runs")
     answer = parse_json_output(done)
     assert (done.returncode, answer["usable"]) == (1, False)
     assert [problem["problem"] for problem in answer["problems"] if problem["stops_training"]] == [
@@ -100,15 +100,15 @@ def test_unwritable_runs_directory_stops_training(program, tmp_path):
     ]
 
 
-def test_environment_secrets_are_hidden(program):
+def test_environment_secrets_are_hidden(dnn):
     secret = {"DNN_API_KEY": "hush1", "KERAS_X": "http://me:hush2@host", "AWS_SECRET": "hush3", "TF_VAR_x": "hush4"}
-    output = program(*QUICK_COMMAND, "--json", CUDA_VISIBLE_DEVICES="0", **secret).stdout
+    output = dnn(*QUICK_COMMAND, "--json", CUDA_VISIBLE_DEVICES="0", **secret).stdout
     assert "hush" not in output
     assert json.loads(output)["environment"]["CUDA_VISIBLE_DEVICES"] == "0"
 
 
-def test_another_backend_of_keras_stops_training(program):
-    done = program(*QUICK_COMMAND, KERAS_BACKEND="jax")
+def test_another_backend_of_keras_stops_training(dnn):
+    done = dnn(*QUICK_COMMAND, KERAS_BACKEND="jax")
     assert done.returncode == 1
     assert "!! KERAS_BACKEND=jax, but dnn needs the backend tensorflow\n   unset KERAS_BACKEND" in done.stdout
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.helpers import forked_cli
 from tests.helpers.cli_output import parse_json_output
+from tests.helpers.digits import QUICK_OVERRIDES
 
 UNUSUAL = ("lr=0.1", "exp #3", "a/b", "007")
 
@@ -114,5 +115,5 @@ def test_summary_accepts_a_name_that_looks_like_an_override(dnn, unusual):
 
 
 def test_train_resume_without_matching_run_starts_a_new_run(dnn, seeds, config, tmp_path):
-    done = dnn("train", "digits.yaml", "name=seeds", "batch_size=1000", "epochs=1", "--resume")
+    done = dnn("train", "digits.yaml", "name=seeds", *QUICK_OVERRIDES, "--resume")
     assert "no run of seeds has this config; a new run starts" in done.stderr

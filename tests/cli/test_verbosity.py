@@ -9,17 +9,19 @@ import time
 import pytest
 
 from dnn_cli.host import process_log
+from tests.helpers.digits import QUICK_OVERRIDES
 from tests.helpers.forked_cli import start_command
 
 LINE = re.compile(r" *\d+\.\d{3} s  \d+  (info |debug)  [a-z_.]+: .+")
 TIMEOUT = 60
 
 
-def test_commands_are_silent_without_a_request(program, config, make_run):
+def test_commands_are_silent_without_a_request(program, dnn, config, make_run):
     config()
     make_run()
-    for words in (["check", "digits.yaml"], ["runs"], ["--help"]):
-        assert program(*words).stderr == ""
+    assert program("check", "digits.yaml").stderr == ""
+    for words in (["runs"], ["--help"]):
+        assert dnn(*words).stderr == ""
 
 
 @pytest.mark.parametrize(
@@ -27,9 +29,9 @@ def test_commands_are_silent_without_a_request(program, config, make_run):
     [["-v", "runs"], ["runs", "-v"], ["runs", "--verbose"], ["-v", "runs", "-v"], ["runs", "show", "digits", "-v"]],
     ids=" ".join,
 )
-def test_option_precedes_or_follows_the_command(program, make_run, words):
+def test_option_precedes_or_follows_the_command(dnn, make_run, words):
     make_run()
-    done = program(*words)
+    done = dnn(*words)
     lines = done.stderr.splitlines()
     assert done.returncode == 0 and all(map(LINE.fullmatch, lines))
     assert re.search(rf"cli.verbosity: dnn .* started at .* UTC: dnn {' '.join(words)}$", lines[0])
@@ -37,11 +39,11 @@ def test_option_precedes_or_follows_the_command(program, make_run, words):
     assert "run_index" not in done.stdout
 
 
-def test_index_hits_are_logged(program, make_run, monkeypatch):
+def test_index_hits_are_logged(dnn, make_run):
     for number in range(50):
         make_run(digits=f"{number:08x}")
-    assert "runs read: 50 in runs, of which the index has 0" in program("runs", "-v").stderr
-    assert "runs read: 50 in runs, of which the index has 50" in program("runs", "-v").stderr
+    assert "runs read: 50 in runs, of which the index has 0" in dnn("runs", "-v").stderr
+    assert "runs read: 50 in runs, of which the index has 50" in dnn("runs", "-v").stderr
 
 
 def test_training_logs_each_step(dnn, config, tmp_path):
@@ -64,24 +66,24 @@ def test_training_logs_each_step(dnn, config, tmp_path):
     assert times == sorted(times) and times[0] < TIMEOUT
 
 
-def test_log_file_is_continued_and_has_the_error(program, config, tmp_path):
+def test_log_file_is_continued_and_has_the_error(dnn, config, tmp_path):
     config("epochs: -1")
     for _ in range(2):
-        done = program("summary", "digits.yaml", DNN_LOG="steps.log")
+        done = dnn("summary", "digits.yaml", DNN_LOG="steps.log")
         assert done.returncode == 2 and "debug" not in done.stderr
     text = (tmp_path / "steps.log").read_text()
     assert text.count("started at") == text.count("Traceback") == text.count("the command ends with an error") == 2
 
 
-def test_unwritable_log_file_is_a_usage_error(program, tmp_path):
-    done = program("runs", DNN_LOG="missing/steps.log")
+def test_unwritable_log_file_is_a_usage_error(dnn, tmp_path):
+    done = dnn("runs", DNN_LOG="missing/steps.log")
     assert (done.returncode, done.stdout) == (2, "")
     assert "DNN_LOG: missing/steps.log cannot be written: No such file or directory" in done.stderr
 
 
-def test_full_disk_of_log_file_ends_no_command(program, config):
+def test_full_disk_of_log_file_ends_no_command(dnn, config):
     config()
-    done = program("check", "digits.yaml", DNN_LOG="/dev/full")
+    done = dnn("check", "digits.yaml", DNN_LOG="/dev/full")
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -101,7 +103,7 @@ def test_lines_of_other_libraries_are_left_out(tmp_path):
 
 def test_stacks_of_a_training_go_to_its_log(config, tmp_path):
     config()
-    process = start_command(tmp_path, "train", "digits.yaml", "epochs=1000000", "jit=false")
+    process = start_command(tmp_path, "train", "digits.yaml", *QUICK_OVERRIDES, "epochs=1000000")
     try:
         deadline = time.monotonic() + TIMEOUT
         while not list(tmp_path.glob("runs/*/metrics.csv")):

@@ -19,3 +19,6 @@ DIVERGING_OVERRIDES = [
     "epochs=5",
 ]
 """Overrides under which the loss overflows within an epoch."""
+
+QUICK_OVERRIDES = ["engine=keras", "batch_size=479", "optimizer=sgd", "epochs=1", "diagnostics=false"]
+"""Overrides for a training in one second: the examples fill three batches, so that Keras builds one train function."""

@@ -28,6 +28,7 @@ FORKSERVER.set_forkserver_preload(
             for module in pkgutil.walk_packages(dnn_cli.__path__, "dnn_cli.")
             if not module.ispkg and module.name not in _NOT_PRELOADED
         ),
+        "tests.helpers.forked_preload",
     ]
 )
 
@@ -70,9 +71,10 @@ def run_in_child(directory, words, out, err, environment, address):
     os.chdir(directory)
     for descriptor, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)
-    if os.isatty(1):  # Python made its streams for files, and would seek in them
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - stays open until the process ends
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    # Python made its streams for the files of the server, and would seek in a pipe or terminal.
+    encoding = environment.get("PYTHONIOENCODING", "utf-8")
+    sys.stdout = open(1, "w", encoding=encoding, closefd=False)  # noqa: SIM115 - stays open until the process ends
+    sys.stderr = open(2, "w", 1, encoding, "backslashreplace", closefd=False)  # noqa: SIM115
     for name in [name for name in os.environ if name.startswith("DNN_")]:
         del os.environ[name]
     os.environ.update(environment)

@@ -1,33 +1,62 @@
 """`dnn` on a pseudo-terminal, and what it writes there."""
 
+import contextlib
 import fcntl
 import os
 import pty
 import struct
 import termios
+import threading
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from tests.helpers import forked_cli
 from tests.helpers.processes import start_dnn
+
+ENVIRONMENT = {"TERM": "xterm-256color", "COLUMNS": "", "LINES": ""}
 
 
 def run_on_terminal(
-    directory: Path, *words: str, columns: int = 80, lines: int = 24, stderr: Any = None, **environment: str
+    directory: Path, *words: str, columns: int = 80, lines: int = 24, err: Path | None = None, **environment: str
 ) -> str:
-    """Run a command that must succeed, and return what it writes on a terminal of this size.
+    """Run a command that must succeed in a forked process, and return what it writes on a terminal of this size.
 
-    Standard error is also the terminal, unless `stderr` is another file.
+    Standard error is also the terminal, unless `err` is a file.
     """
+    with open_terminal(columns, lines) as (terminal, output):
+        name = os.ttyname(terminal)
+        process = forked_cli.start_command(
+            directory, *words, out=name, err=err or name, **{**ENVIRONMENT, **environment}
+        )
+        process.join(120)
+    assert process.exitcode == 0, output
+    return b"".join(output).decode()
+
+
+def run_program_on_terminal(directory: Path, *words: str, **environment: str) -> str:
+    """Run a command that must succeed as a new process, and return what it writes on a terminal."""
+    with open_terminal() as (terminal, output):
+        streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
+        with start_dnn(directory, *words, env={**ENVIRONMENT, **environment}, **streams) as process:
+            code = process.wait(120)
+    assert code == 0, output
+    return b"".join(output).decode()
+
+
+@contextlib.contextmanager
+def open_terminal(columns: int = 80, lines: int = 24) -> Iterator[tuple[int, list[bytes]]]:
+    """Yield the descriptor of a terminal, and a list that has all its output when the block has ended."""
     primary, secondary = pty.openpty()
     fcntl.ioctl(secondary, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    streams = {"stdin": secondary, "stdout": secondary, "stderr": stderr or secondary}
-    environment = {"TERM": "xterm-256color", "COLUMNS": "", "LINES": "", **environment}
-    with start_dnn(directory, *words, env=environment, **streams) as process:
+    output: list[bytes] = []
+    reader = threading.Thread(target=lambda: output.extend(iter(lambda: _read_terminal(primary), b"")), daemon=True)
+    reader.start()
+    try:
+        yield secondary, output
+    finally:
         os.close(secondary)
-        output = b"".join(iter(lambda: _read_terminal(primary), b""))
+        reader.join(10)
         os.close(primary)
-        assert process.wait(60) == 0, output
-    return output.decode()
 
 
 def _read_terminal(descriptor: int) -> bytes:

@@ -147,7 +147,8 @@ def run(options: argparse.Namespace) -> int:
         with tempfile.TemporaryDirectory() as directory, redirect_output():
             config = Path(directory) / "case.yaml"
             config.write_text(text, encoding="utf-8")
-            trained = dnn_cli.load(str(config)).train(directory)
+            # The compilation of each network by XLA would take longer than its exports.
+            trained = dnn_cli.load(str(config), "jit=false", "diagnostics=false").train(directory)
             run, results = Run(trained.directory), {}
             for export_format in EXPORT_FORMATS.values():
                 for scaling in (True, False):

@@ -2,6 +2,7 @@
 
 import io
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,26 +12,36 @@ from dnn_cli.compare.comparison import compare_runs
 from dnn_cli.report.comparison_view import build_comparison_view
 from dnn_cli.runs.store import Store
 from tests.helpers.cli_output import parse_json_output
+from tests.helpers.forked_cli import run_command
+from tests.helpers.untrained_runs import make_run_directory
 
 MEANS = {"adam": 0.88, "rmsprop": 0.8795, "sgd": 0.85}
 
 
-@pytest.fixture
-def runs(make_run):
-    """Three optimizers, eight seeds each: one is clearly behind, two are about level."""
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Return a directory with three optimizers, eight seeds each: one is clearly behind, two are about level."""
+    directory = tmp_path_factory.mktemp("compared")
     chance = np.random.default_rng(5)
     for seed in range(1, 9):
         luck = chance.normal(0, 0.002)
         for number, (optimizer, mean) in enumerate(MEANS.items()):
             last = round(mean + luck + chance.normal(0, 0.002), 4)
-            make_run(
-                f"optimizer={optimizer}", f"seed={seed}", digits=f"{number}000000{seed}", curve=(0.5, 0.86, last),
-                stamp=f"20260101-0000{seed}{number}",
+            make_run_directory(
+                directory, f"optimizer={optimizer}", f"seed={seed}", digits=f"{number}000000{seed}",
+                curve=(0.5, 0.86, last), stamp=f"20260101-0000{seed}{number}",
             )  # fmt: skip
+    return directory
 
 
-def test_verdicts_are_worse_and_indistinguishable(dnn, runs):
-    lines = dnn("compare").stdout.splitlines()
+@pytest.fixture
+def compare(runs):
+    """Return a function that runs `dnn compare` on these runs."""
+    return partial(run_command, runs, "compare")
+
+
+def test_verdicts_are_worse_and_indistinguishable(compare):
+    lines = compare().stdout.splitlines()
     header, _, first, second, third, _, method = lines[2:9]
     assert re.search(r"compared with (adam|rmsprop)$", header)
     assert first.endswith("  the best mean")
@@ -43,9 +54,9 @@ def test_verdicts_are_worse_and_indistinguishable(dnn, runs):
     assert len(lines) == 9, "every mean and every verdict is printed once"
 
 
-def test_verdict_wraps_inside_its_column(tmp_path, runs):
+def test_verdict_wraps_inside_its_column(runs):
     """At 80 columns the table keeps scores, seeds and verdicts; other columns are dropped."""
-    store = Store(tmp_path / "runs")
+    store = Store(runs / "runs")
     compared = compare_runs(store.with_details(store.list_runs()))
     (cells,) = build_comparison_view(compared).tables
     console = Console(width=80, file=io.StringIO(), legacy_windows=False)
@@ -57,15 +68,15 @@ def test_verdict_wraps_inside_its_column(tmp_path, runs):
     assert "p" in words and "0.023" in words
 
 
-def test_runs_option_lists_runs_then_verdicts(dnn, runs):
-    blocks = dnn("compare", "--runs").stdout.split("\n\n")
+def test_runs_option_lists_runs_then_verdicts(compare):
+    blocks = compare("--runs").stdout.split("\n\n")
     assert len(blocks[1].splitlines()) == 2 + 24
     assert len(blocks[2].splitlines()) == 2 + 3
     assert "worse by 3." in blocks[2]
 
 
-def test_matrix_is_followed_by_verdicts_without_means(dnn, runs):
-    _, matrix, verdicts = dnn("compare", "--by", "optimizer.type", "--by", "batch_size").stdout.split("\n\n")
+def test_matrix_is_followed_by_verdicts_without_means(compare):
+    _, matrix, verdicts = compare("--by", "optimizer.type", "--by", "batch_size").stdout.split("\n\n")
     assert "±" in matrix
     header, first, second, method = verdicts.splitlines()
     assert re.fullmatch(r"compared with \w+, 32:", header)
@@ -75,8 +86,8 @@ def test_matrix_is_followed_by_verdicts_without_means(dnn, runs):
 
 
 @pytest.mark.parametrize("by", [[], ["optimizer.type"], ["optimizer.type", "batch_size"]], ids=len)
-def test_groups_without_a_verdict_are_counted(tmp_path, runs, by):
-    store = Store(tmp_path / "runs")
+def test_groups_without_a_verdict_are_counted(runs, by):
+    store = Store(runs / "runs")
     all_runs = store.with_details(store.list_runs())
     limited = build_comparison_view(compare_runs(all_runs, by=by, max_groups=1))
     assert "no verdict on 1 more group, each with a lower rank: --all" in limited.paragraphs[0]
@@ -84,8 +95,8 @@ def test_groups_without_a_verdict_are_counted(tmp_path, runs, by):
     assert not any("--all" in line for lines in complete.paragraphs for line in lines)
 
 
-def test_a_baseline_makes_fewer_comparisons(dnn, runs):
-    result = parse_json_output(dnn("compare", "--baseline", "sgd", "--json"))
+def test_a_baseline_makes_fewer_comparisons(compare):
+    result = parse_json_output(compare("--baseline", "sgd", "--json"))
     assert (result["reference"], result["comparisons"]) == ("sgd", 2)
     assert [(pair["a"], pair["b"], pair["verdict"]) for pair in result["pairs"]] == [
         ("sgd", "adam", "better"), ("sgd", "rmsprop", "better"),
@@ -94,15 +105,15 @@ def test_a_baseline_makes_fewer_comparisons(dnn, runs):
     assert all(pair["p_value"] == pytest.approx(2 * 2 / 2**8) for pair in result["pairs"])
 
 
-def test_three_seeds_decide_a_large_difference(dnn, runs):
-    output = dnn("compare", "--where", "seed in (1, 2, 3)").stdout
+def test_three_seeds_decide_a_large_difference(compare):
+    output = compare("--where", "seed in (1, 2, 3)").stdout
     assert re.search(r"sgd .* worse by 3\.\d\d points .*, p = 0\.0\d+$", output, re.MULTILINE)
     assert re.search(r"undecided: .\d\.\d\d points \(95% interval", output), "two are about level"
     assert "paired t-test of 3 seeds (assumes normally distributed scores); p after Holm's correction" in output
 
 
-def test_two_seeds_are_undecided_and_hint_at_more(dnn, runs):
-    output = dnn("compare", "--where", "seed in (1, 2) and optimizer.type in (adam, sgd)").stdout
+def test_two_seeds_are_undecided_and_hint_at_more(compare):
+    output = compare("--where", "seed in (1, 2) and optimizer.type in (adam, sgd)").stdout
     assert "sgd compared with adam: undecided: −" in output
     assert (
         "a verdict on the settings needs at least 3 seeds of each group; 2 runs to train, about 4.0 s in total:"
@@ -111,37 +122,35 @@ def test_two_seeds_are_undecided_and_hint_at_more(dnn, runs):
     assert "/config.yaml optimizer=adam,sgd seed=1..3\n" in output
 
 
-def test_by_one_key_averages_and_by_two_makes_a_matrix(dnn, runs):
-    assert [
-        group["name"] for group in parse_json_output(dnn("compare", "--by", "optimizer.type", "--json"))["groups"]
-    ] == [
+def test_by_one_key_averages_and_by_two_makes_a_matrix(compare):
+    assert [group["name"] for group in parse_json_output(compare("--by", "optimizer.type", "--json"))["groups"]] == [
         "adam",
         "rmsprop",
         "sgd",
     ]
-    header = dnn("compare", "--by", "optimizer.type", "--by", "batch_size").stdout.splitlines()[2]
+    header = compare("--by", "optimizer.type", "--by", "batch_size").stdout.splitlines()[2]
     assert header.split() == ["optimizer", "\\", "batch_size", "32"]
 
 
-def test_ids_of_a_query_can_be_compared(dnn, runs):
-    ids = dnn("runs", "--where", "seed = 3", "--ids").stdout.split()
+def test_ids_of_a_query_can_be_compared(compare, runs):
+    ids = run_command(runs, "runs", "--where", "seed = 3", "--ids").stdout.split()
     assert sorted(ids) == ["00000003", "10000003", "20000003"]
-    assert len(parse_json_output(dnn("compare", *ids, "--json"))["rows"]) == 3
+    assert len(parse_json_output(compare(*ids, "--json"))["rows"]) == 3
 
 
-def test_at_selects_epoch_reach_or_best(dnn, runs):
-    early = parse_json_output(dnn("compare", "--at", "epoch=1", "--json"))
+def test_at_selects_epoch_reach_or_best(compare):
+    early = parse_json_output(compare("--at", "epoch=1", "--json"))
     assert {pair["verdict"] for pair in early["pairs"]} <= {"undecided", "indistinguishable"}
     assert {group["mean"] for group in early["groups"]} == {0.5}
-    reached = dnn("compare", "--at", "reach=0.875").stdout
+    reached = compare("--at", "reach=0.875").stdout
     assert "val_accuracy epochs until 0.875 is reached" in reached
     assert "left out of the means: " in reached
-    assert "! the best epoch was chosen by the reported validation score" in dnn("compare", "--at", "best").stdout
+    assert "! the best epoch was chosen by the reported validation score" in compare("--at", "best").stdout
 
 
 @pytest.mark.parametrize("option", ["--md", "--latex", "--csv"])
-def test_groups_as_markdown_latex_and_csv(dnn, runs, option):
-    text = dnn("compare", option).stdout
+def test_groups_as_markdown_latex_and_csv(compare, option):
+    text = compare(option).stdout
     assert text.splitlines()[0].startswith({"--md": "| ", "--latex": "% needs", "--csv": "id,name,seed"}[option])
     assert "adam" in text
 
@@ -174,18 +183,18 @@ def test_single_models_are_compared_by_example(dnn, make_run):
         pytest.param(["--by", "a", "--by", "b", "--by", "c"], "--by accepts one key, or two", "", id="three keys"),
     ],
 )
-def test_bad_options_are_refused(dnn, runs, words, message, hint):
-    done = dnn("compare", *words)
+def test_bad_options_are_refused(compare, words, message, hint):
+    done = compare(*words)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert hint in done.stderr
 
 
-def test_at_beyond_every_run_names_the_longest_run(dnn, runs):
-    done = dnn("compare", "--at", "epoch=99")
+def test_at_beyond_every_run_names_the_longest_run(compare):
+    done = compare("--at", "epoch=99")
     assert done.stderr.splitlines()[:2] == ["no run has 99 epochs", "  the longest run has 3: --at epoch=3 or less"]
     assert "24 runs  fewer than 99 epochs" in done.stderr
-    assert dnn("compare", "--at", "epoch=3").stdout
+    assert compare("--at", "epoch=3").stdout
 
 
 def test_runs_without_the_metric_are_counted(dnn, make_run):

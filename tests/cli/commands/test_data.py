@@ -42,8 +42,8 @@ def test_examples_depend_only_on_the_seed(run_data_show):
     assert all(0 <= example["index"] < 50 for example in first["classes"][0]["examples"])
 
 
-def test_ascii_output_has_ascii_images(program):
-    done = program("data", "show", "digits", "--per-class", "1", PYTHONIOENCODING="ascii")
+def test_ascii_output_has_ascii_images(dnn):
+    done = dnn("data", "show", "digits", "--per-class", "1", PYTHONIOENCODING="ascii")
     images = [line for line in done.stdout.splitlines()[1:] if not line.endswith(")")]
     assert done.returncode == 0
     assert done.stdout.isascii()

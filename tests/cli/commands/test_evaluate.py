@@ -43,15 +43,6 @@ def test_validation_scores_match_the_saved_predictions(workspace):
     assert [row["name"] for row in report["classes"]] == [str(digit) for digit in range(10)]
 
 
-def test_regression_errors_have_the_unit_of_the_target(workspace):
-    done = parse_json_output(workspace.dnn("evaluate", "집값", "--json"))
-    (errors,) = done["errors"]
-    assert errors["name"] == "price"
-    assert errors["mean_absolute"] == pytest.approx(done["scores"]["mean_absolute_error"], rel=1e-4)
-    output = workspace.dnn("evaluate", "집값", "--split", "validation")
-    assert "price: always predicting the mean of these examples" in output.stdout
-
-
 def test_missing_test_set_hints_at_test_size(dnn, make_run):
     make_run().model.write_bytes(b"")
     done = dnn("evaluate", "@1")
@@ -94,14 +85,13 @@ def part_files(workspace):
     return {"digits": "test_digits.npz", "집값": "test_houses.csv"}
 
 
-@pytest.mark.parametrize("name", ["digits", "집값"])
-def test_file_of_the_test_rows_has_the_test_scores(workspace, part_files, name):
+def evaluate_file(workspace, name, run, file):
+    """Evaluate the test set and a file, whose rows and scores are the same, and return the document of the test set."""
     split = parse_json_output(workspace.dnn("evaluate", name, "--json"))
-    run = workspace.digits if name == "digits" else workspace.houses
     away = workspace.path / "houses.csv"
     away.rename(workspace.path / "away.csv")  # a file needs no other data
     try:
-        result = parse_json_output(workspace.dnn("evaluate", name, part_files[name], "--json"))
+        result = parse_json_output(workspace.dnn("evaluate", name, file, "--json"))
     finally:
         (workspace.path / "away.csv").rename(away)
     assert result["scores"] == split["scores"]
@@ -109,20 +99,29 @@ def test_file_of_the_test_rows_has_the_test_scores(workspace, part_files, name):
         split["examples"], split.get("report"), split.get("errors"),
     )  # fmt: skip
     recorded = json.loads(run.record.read_text())["evaluated_files"][-1]
-    assert recorded["file"] == part_files[name]
+    assert recorded["file"] == file
     assert recorded["digest"] == result["digest"]
+    return split
+
+
+def test_regression_errors_have_the_unit_of_the_target(workspace, part_files):
+    test_document = evaluate_file(workspace, "집값", workspace.houses, part_files["집값"])
+    (errors,) = test_document["errors"]
+    assert errors["name"] == "price"
+    assert errors["mean_absolute"] == pytest.approx(test_document["scores"]["mean_absolute_error"], rel=1e-4)
 
 
 def test_training_file_prints_a_warning(workspace):
     done = workspace.dnn("evaluate", "집값", "houses.csv")
     assert "warning: houses.csv contains the training examples of this run" in done.stderr
+    assert "price: always predicting the mean of these examples" in done.stdout
 
 
 def test_evaluated_file_is_named(workspace, part_files):
-    result = workspace.dnn("evaluate", "digits", "test_digits.npz")
-    assert " on 450 examples of test_digits.npz: loss " in result.stdout.splitlines()[0]
-    assert "unlike" not in result.stderr
+    evaluate_file(workspace, "digits", workspace.digits, part_files["digits"])
     again = workspace.dnn("evaluate", "digits", "test_digits.npz")
+    assert " on 450 examples of test_digits.npz: loss " in again.stdout.splitlines()[0]
+    assert "unlike" not in again.stderr
     assert "the examples of test_digits.npz were evaluated" in again.stderr
     line = next(
         line for line in workspace.dnn("runs", "show", "digits").stdout.splitlines() if "test_digits.npz" in line

@@ -44,8 +44,8 @@ def pair(make_run):
         run.diagnostics.write_text(format_diagnostics_csv(states), encoding="utf-8")
 
 
-def test_two_runs_are_explained_side_by_side(program, pair):
-    done = program("explain", "deep_sigmoid", "deep_relu")
+def test_two_runs_are_explained_side_by_side(dnn, pair):
+    done = dnn("explain", "deep_sigmoid", "deep_relu")
     assert (done.returncode, done.stderr) == (0, "")
     first = done.stdout.splitlines()[0]
     assert first.split() == ["deep_sigmoid", "00000001", "deep_relu", "00000002"]
@@ -59,8 +59,8 @@ def test_two_runs_are_explained_side_by_side(program, pair):
     assert "\x1b" not in done.stdout
 
 
-def test_suggested_commands_are_valid(program, pair, tmp_path):
-    done = program("explain", "deep_sigmoid")
+def test_suggested_commands_are_valid(dnn, pair, tmp_path):
+    done = dnn("explain", "deep_sigmoid")
     assert "the gradient of hidden_1 is 1/10,000 of that of output (1e-06 and 0.01 after epoch 2)" in done.stdout
     commands = [
         line.strip().split(maxsplit=1)[1] for line in done.stdout.splitlines() if re.match(r" +(try|or) ", line)
@@ -73,8 +73,8 @@ def test_suggested_commands_are_valid(program, pair, tmp_path):
         assert {layer.activation for layer in experiment.model.stack[1:-1]} == {"relu"}
 
 
-def test_json_has_findings_and_layers(program, pair):
-    results = parse_json_output(program("explain", "deep_relu", "deep_sigmoid", "--json"))["runs"]
+def test_json_has_findings_and_layers(dnn, pair):
+    results = parse_json_output(dnn("explain", "deep_relu", "deep_sigmoid", "--json"))["runs"]
     assert [result["id"] for result in results] == ["00000002", "00000001"]
     (sigmoid,) = [result for result in results if result["name"] == "deep_sigmoid"]
     assert sigmoid["findings"][0]["kind"] == "vanishing_gradient"
@@ -84,35 +84,35 @@ def test_json_has_findings_and_layers(program, pair):
     assert shlex.split(sigmoid["findings"][0]["commands"][0])[:2] == ["dnn", "train"]
 
 
-def test_ascii_output_has_ascii_bars(program, pair):
-    done = program("explain", "deep_relu", PYTHONIOENCODING="ascii")
+def test_ascii_output_has_ascii_bars(dnn, pair):
+    done = dnn("explain", "deep_relu", PYTHONIOENCODING="ascii")
     assert re.search(r"^hidden_1 +#+ +2\.0e-03", done.stdout, re.MULTILINE)
     assert "internal error" not in done.stderr
 
 
-def test_run_without_diagnostics_is_explained_by_its_curves(program, make_run):
+def test_run_without_diagnostics_is_explained_by_its_curves(dnn, make_run):
     make_run("diagnostics=false", curve=(0.5, 0.7))
-    done = program("explain", "digits")
+    done = dnn("explain", "digits")
     assert "the loss still fell at the end of the training" in done.stdout
     assert "the layers were not measured: the config contains diagnostics: false" in done.stdout
     assert re.search(r"try  dnn train runs/\S+/config\.yaml diagnostics=true$", done.stdout, re.MULTILINE)
 
 
-def test_commands_for_another_runs_directory_name_it(program, make_run, tmp_path):
+def test_commands_for_another_runs_directory_name_it(dnn, make_run, tmp_path):
     run = make_run(curve=(0.5, 0.7))
     (tmp_path / "elsewhere").mkdir()
     run.directory.rename(tmp_path / "elsewhere" / run.directory.name)
-    done = program("explain", "digits", "--runs-dir", "elsewhere")
+    done = dnn("explain", "digits", "--runs-dir", "elsewhere")
     assert re.search(r"dnn train elsewhere/\S+ diagnostics=true --runs-dir elsewhere$", done.stdout, re.MULTILINE)
     assert re.search(r"dnn resume elsewhere/\S+ epochs=4$", done.stdout, re.MULTILINE)
 
 
-def test_control_characters_are_not_printed(program, make_run):
+def test_control_characters_are_not_printed(dnn, make_run):
     run = make_run()
     record = json.loads(run.record.read_text())
     run.record.write_text(json.dumps({**record, "name": "evil\x1b[2J", "reason": "\x1b[31m", "status": "failed"}))
     run.diagnostics.write_text(format_diagnostics_csv([LayerState(2, "\x1b[2Jlayer", 256, gradient=1.0)]))
-    done = program("explain", "@1")
+    done = dnn("explain", "@1")
     assert done.returncode == 0
     assert "\x1b" not in done.stdout
     assert "layer" in done.stdout
@@ -125,9 +125,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("words", "code", "message"), WRONG.values(), ids=WRONG.keys())
-def test_unknown_run_is_one_line(program, make_run, words, code, message):
+def test_unknown_run_is_one_line(dnn, make_run, words, code, message):
     make_run()
-    done = program("explain", *words)
+    done = dnn("explain", *words)
     assert (done.returncode, done.stdout) == (code, "")
     assert message in done.stderr
     assert len(done.stderr.splitlines()) <= 2
@@ -139,7 +139,7 @@ def test_large_targets_are_a_cause_of_divergence(tmp_path):
     (tmp_path / "houses.yaml").write_text(
         "data: {dataset: csv, path: houses.csv, target: price}\n"
         "model: {layers: [{type: Dense, units: 1}]}\n"
-        "optimizer: {type: sgd, learning_rate: 100}\nloss: mse\nmetrics: [mae]\nepochs: 5\n"
+        "optimizer: {type: sgd, learning_rate: 100}\nloss: mse\nmetrics: [mae]\nepochs: 5\nengine: keras\n"
     )
     done = forked_cli.run_command(tmp_path, "train", "houses.yaml")
     assert "diverged" in done.stdout

@@ -161,9 +161,9 @@ def test_terminal_user_is_asked(tmp_path):
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
     with start_dnn(tmp_path, "new", "asked.yaml", **streams) as process:
         os.close(terminal)
-        os.write(main, b"irs\niris\n8,x\n8, 4\n\nAdam\nmany\n7\n")
+        os.write(main, b"mnst\nmnist\n8,x\n8, 4\n\nAdam\nmany\n7\n")
         assert process.wait(60) == 0
     os.close(main)
     experiment = load_experiment(str(tmp_path / "asked.yaml")).experiment
-    assert (experiment.data.dataset, experiment.optimizer.type, experiment.epochs) == ("iris", "adam", 7)
-    assert [layer.units for layer in experiment.model.stack] == [8, 4, 3]
+    assert (experiment.data.dataset, experiment.optimizer.type, experiment.epochs) == ("mnist", "adam", 7)
+    assert [layer.units for layer in experiment.model.stack[1:]] == [8, 4, 10]

@@ -44,8 +44,8 @@ def test_seeds_share_a_curve_unless_each_run_is_drawn(dnn, runs):
     assert "d seed 2, optimizer adam" in dnn("plot", "--where", "name = digits", "--runs").stdout
 
 
-def test_ascii_output_has_ascii_curves(program, runs):
-    done = program("plot", PYTHONIOENCODING="ascii")
+def test_ascii_output_has_ascii_curves(dnn, runs):
+    done = dnn("plot", PYTHONIOENCODING="ascii")
     assert done.stdout.isascii()
     assert "?" not in done.stdout
     assert "*****" in done.stdout

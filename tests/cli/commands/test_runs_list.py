@@ -172,9 +172,10 @@ def test_empty_result_prints_a_note(dnn, runs):
 
 def list_on_terminal(directory, columns, *words):
     """The lines that `dnn runs` writes on a plain terminal, and its notes."""
-    with (directory / "notes").open("w+b") as notes:
-        output = run_on_terminal(directory, "runs", *words, stderr=notes, COLUMNS=str(columns), TERM="dumb")
-    return output.splitlines(), (directory / "notes").read_text()
+    notes = directory / "notes"
+    notes.write_text("")
+    output = run_on_terminal(directory, "runs", *words, err=notes, COLUMNS=str(columns), TERM="dumb")
+    return output.splitlines(), notes.read_text()
 
 
 @pytest.fixture

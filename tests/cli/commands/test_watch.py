@@ -1,29 +1,42 @@
 """Trainings are followed by their files alone: here a test writes what a training would."""
 
 import os
-import pty
 import signal
-import subprocess
 import time
-from contextlib import ExitStack
 
 import pytest
 
-from tests.helpers.processes import start_dnn
+from tests.helpers.forked_cli import start_command
+from tests.helpers.terminal import open_terminal
+
+
+class WatchCommand:
+    """`dnn watch` in a process that writes into a pipe or on a terminal."""
+
+    def __init__(self, directory, words, terminal=None):
+        self.directory = directory
+        if terminal is None:
+            os.mkfifo(directory / "out")
+        environment = {"COLUMNS": "100", "LINES": "30", "TERM": "xterm-256color"}
+        words = ("watch", "--interval", "0.1", *words)
+        self.process = start_command(directory, *words, out=terminal or "out", err=terminal or "err", **environment)
+        self.stdout = None if terminal else (directory / "out").open(encoding="utf-8")
+
+    def finish(self):
+        """Read the other output until the process ends, and return it with the errors and the exit code."""
+        output = ""
+        if self.stdout:
+            with self.stdout:
+                output = self.stdout.read()
+        self.process.join(30)
+        error_file = self.directory / "err"
+        return output, error_file.read_text() if error_file.exists() else "", self.process.exitcode
 
 
 @pytest.fixture
 def watching(tmp_path):
-    """Starts `dnn watch`; it is ended with the test."""
-
-    def start(*words, **streams):
-        environment = {"COLUMNS": "100", "LINES": "30", "TERM": "xterm-256color", "PYTHONUNBUFFERED": "1"}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
-        watch = start_dnn(tmp_path, "watch", "--interval", "0.1", *words, env=environment, **{**pipes, **streams})
-        return started.enter_context(watch)
-
-    with ExitStack() as started:
-        yield start
+    """Return a function that starts `dnn watch`."""
+    return lambda *words, **streams: WatchCommand(tmp_path, words, **streams)
 
 
 def build_row(epoch):
@@ -47,11 +60,11 @@ def test_pipe_gets_one_line_per_epoch(make_run, watching, status, code):
             run.write_metrics([build_row(epoch) for epoch in range(1, epochs + 1)])
             lines.append(process.stdout.readline())
         finish_run(run, status)
-    out, err = process.communicate(timeout=30)
+    out, err, exit_code = process.finish()
     assert [line.split()[0] for line in lines] == ["epoch", "1/3", "2/3", "3/3"]
     assert out.splitlines()[0].startswith(f"digits 00000001 {status}: ")
     assert "\x1b" not in "".join(lines) + out
-    assert (process.returncode, err) == (code, "")
+    assert (exit_code, err) == (code, "")
     assert set(run.directory.rglob("*")) - before == {run.metrics, run.log}, "watching writes nothing"
 
 
@@ -60,8 +73,8 @@ def test_dead_process_is_noticed(make_run, watching):
     with run.hold_lock():
         process = watching("@1")
         process.stdout.readline()
-    out, _ = process.communicate(timeout=30)
-    assert process.returncode == 1
+    out, _, exit_code = process.finish()
+    assert exit_code == 1
     assert "interrupted: 2 epochs in 2.0 s; its process ended unexpectedly" in out
 
 
@@ -70,30 +83,22 @@ def test_ctrl_c_exits_quietly(make_run, watching):
     with run.hold_lock():
         process = watching()
         process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
-        assert (process.returncode, err) == (130, "")
+        os.kill(process.process.pid, signal.SIGINT)
+        _, err, exit_code = process.finish()
+        assert (exit_code, err) == (130, "")
         assert run.read_record().status == "running"
 
 
 def test_terminal_draws_curve_and_time_left(make_run, watching):
     run = make_run("epochs=100", status="running", curve=(0.5, 0.6, 0.7))
-    primary, secondary = pty.openpty()
-    with run.hold_lock():
-        process = watching(stdout=secondary, stderr=secondary)
-        os.close(secondary)
-        output, until = b"", time.monotonic() + 30
-        while b"3/100 " not in output and time.monotonic() < until:
-            output += os.read(primary, 65536)
+    with open_terminal(100, 30) as (terminal, output), run.hold_lock():
+        command = watching(terminal=os.ttyname(terminal))
+        deadline = time.monotonic() + 30
+        while b"3/100 " not in b"".join(output) and time.monotonic() < deadline:
+            time.sleep(0.02)
         finish_run(run, "completed")
-    while True:
-        try:
-            output += os.read(primary, 65536)
-        except OSError:
-            break
-    os.close(primary)
-    assert process.wait(30) == 0
-    text = output.decode()
+        assert command.finish()[2] == 0
+    text = b"".join(output).decode()
     assert "running  epoch 3/100  1.0 s per epoch  about 1 min 3" in text
     assert "b val_accuracy" in text and "⣀" in text, "a curve with its legend"
     assert "digits 00000001 completed: 3 epochs" in text
@@ -109,8 +114,8 @@ def test_several_runs_are_followed_until_the_last_ends(make_run, watching):
             assert started_names == {"run1", "run2"}
             finish_run(runs[1], "completed")
         finish_run(runs[0], "completed")
-    out, _ = process.communicate(timeout=30)
-    assert process.returncode == 0
+    out, _, exit_code = process.finish()
+    assert exit_code == 0
     assert {line.split()[0] for line in out.splitlines() if " completed: " in line} == {"run1", "run2"}
 
 
@@ -118,13 +123,13 @@ def test_wait_option_waits_for_a_training(make_run, watching):
     make_run(digits="00000001", stamp="20260101-000000")
     process = watching("--wait")
     time.sleep(1)
-    assert process.poll() is None
+    assert process.process.is_alive()
     run = make_run("epochs=3", digits="00000002", status="running")
     with run.hold_lock():
         assert process.stdout.readline()
         finish_run(run, "completed")
-    out, _ = process.communicate(timeout=30)
-    assert process.returncode == 0
+    out, _, exit_code = process.finish()
+    assert exit_code == 0
     assert "digits 00000002 completed" in out
 
 
