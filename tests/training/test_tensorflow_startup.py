@@ -34,7 +34,8 @@ def test_thread_count_is_restored_before_first_computation(environment):
 
 
 def test_resumed_run_uses_its_thread_count(dnn, config, tmp_path):
-    assert dnn("train", config(), "epochs=1", TF_NUM_INTRAOP_THREADS="3").returncode == 0
+    settings = ["epochs=1", "jit=false", "engine=keras", "metrics=[]", "optimizer=sgd"]
+    assert dnn("train", config(), *settings, TF_NUM_INTRAOP_THREADS="3").returncode == 0
     assert dnn("resume", "@1", "epochs=2").returncode == 0
     (run_info,) = Store(tmp_path / "runs").list_runs()
     assert run_info.record.platform["threads"] == 3
