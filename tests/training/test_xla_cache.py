@@ -68,6 +68,19 @@ def test_network_digest_covers_only_compiled_settings(experiment):
     assert key not in [xla_cache.compute_network_digest(experiment(override)) for override in other]
 
 
+TINY_YAML = """\
+data: {dataset: iris, validation_size: 0}
+model: {layers: [{type: Dense, units: 3, activation: softmax}]}
+optimizer: sgd
+epochs: 1
+batch_size: 150
+engine: keras
+jit: true
+diagnostics: false
+"""
+"""A training with one program, so that XLA compiles little."""
+
+
 def read_scores(tmp_path):
     runs = sorted((tmp_path / "runs").iterdir(), key=lambda run: run.stat().st_mtime)
     rows = (runs[-1] / "metrics.csv").read_text().splitlines()
@@ -75,11 +88,8 @@ def read_scores(tmp_path):
 
 
 def test_a_damaged_or_unwritable_cache_costs_only_time(dnn, config, tmp_path):
-    words = ["train", config(), "layers=[Flatten, {type: Dense, units: 10, activation: softmax}]", "optimizer=sgd",
-             "metrics=[]", "diagnostics=false", "epochs=1", "-v"]  # fmt: skip
-
     def train(cache_directory, *overrides):
-        done = dnn(*words, *overrides, XDG_CACHE_HOME=str(cache_directory))
+        done = dnn("train", config(TINY_YAML), *overrides, "-v", XDG_CACHE_HOME=str(cache_directory))
         assert done.returncode == 0, done.stderr
         return read_scores(tmp_path), int(re.search(r"XLA cache \w+: (\d+) programs loaded", done.stderr)[1])
 
@@ -89,7 +99,7 @@ def test_a_damaged_or_unwritable_cache_costs_only_time(dnn, config, tmp_path):
     expected, loaded_count = train(tmp_path / "cache")
     assert loaded_count == 0
     programs = list_programs()
-    assert len(programs) >= 2
+    assert programs
     assert train(tmp_path / "cache") == (expected, len(programs))
     # On a busy machine TensorFlow may write its last program too late for the first training.
     assert len(list_programs()) - len(programs) <= 1, "found again, not compiled again"
@@ -124,7 +134,7 @@ def test_cache_directory_of_parent_process_is_not_shared(monkeypatch):
 def test_no_temporary_directories_remain(program, config, tmp_path):
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    done = program("train", config(), "epochs=1", "jit=false", "engine=keras", TMPDIR=str(temporary))
+    done = program("train", config(TINY_YAML), "jit=false", TMPDIR=str(temporary))
     assert done.returncode == 0, done.stderr
     assert [path for path in Path(temporary).iterdir() if path.name.startswith("dnn-")] == []
 
