@@ -1,8 +1,16 @@
 import pytest
 
-from dnn_cli.data.examples import load_examples, split_examples
+from dnn_cli.data.examples import split_examples
 from dnn_cli.training.benchmark import ENGINE, KERAS_ARRAYS, KERAS_FIT, KERAS_JIT, run_benchmark
 from dnn_cli.training.training_job import prepare_job
+from tests.helpers.training_runs import load_cached_examples
+
+
+def build_job(experiment, *overrides):
+    small = "layers=[{type: Dense, units: 3, activation: softmax}]"
+    new_experiment = experiment("data.dataset=iris", small, "optimizer=sgd", "metrics=[]", *overrides)
+    examples = load_cached_examples(new_experiment.data)
+    return prepare_job(new_experiment, examples, split_examples(new_experiment.data, examples))
 
 
 @pytest.mark.parametrize(
@@ -14,12 +22,8 @@ from dnn_cli.training.training_job import prepare_job
     ids=["XLA", "no XLA"],
 )
 def test_every_contender_runs_the_same_epochs(experiment, jit, compared, contenders):
-    new_experiment = experiment(f"jit={jit}")
-    examples = load_examples(new_experiment.data)
     messages = []
-    result = run_benchmark(
-        prepare_job(new_experiment, examples, split_examples(new_experiment.data, examples)), 2, messages.append
-    )
+    result = run_benchmark(build_job(experiment, f"jit={jit}"), 2, messages.append)
     assert result.bit_identical
     assert result.compared_with == compared
     assert set(result.seconds) == contenders
@@ -36,7 +40,4 @@ def test_different_weights_are_not_bit_identical(experiment, monkeypatch):
             return [weight + (self.plan.engine == "keras") for weight in super().get_weights()]
 
     monkeypatch.setattr(benchmark, "Contender", ChangedContender)
-    new_experiment = experiment("jit=false")
-    examples = load_examples(new_experiment.data)
-    job = prepare_job(new_experiment, examples, split_examples(new_experiment.data, examples))
-    assert not run_benchmark(job, 1, lambda _: None).bit_identical
+    assert not run_benchmark(build_job(experiment, "jit=false"), 1, lambda _: None).bit_identical

@@ -37,7 +37,7 @@ def test_repeated_layers_train_on_images_in_colour(deep, trained):
     loaded = deep()
     assert loaded.advice == ()
     assert len(loaded.experiment.model.stack) == 62
-    _, record, reporter = trained(deep("layers.1.repeat=6").experiment)
+    _, record, reporter = trained(deep("layers.1.repeat=2").experiment)
     assert record.status == "completed"
     assert len(reporter.epochs) == 1
 
@@ -53,11 +53,10 @@ def test_normalized_dense_layers_are_not_called_linear(deep):
 @pytest.mark.parametrize(
     "overrides",
     [
-        pytest.param(["optimizer={type: SGD, clipvalue: 1.0}"], id="clipvalue"),
-        pytest.param(["optimizer={type: SGD, clipnorm: 1.0}"], id="clipnorm"),
-        pytest.param(["layers.dense.kernel_constraint={type: MaxNorm, max_value: 1.}"], id="max_norm"),
-        pytest.param(["layers.1.layers.0.kernel_initializer=lecun_normal", "layers.1.layers.2.activation=selu"],
-                     id="selu"),
+        pytest.param(["optimizer={type: SGD, clipvalue: 1.0}",
+                      "layers.dense.kernel_constraint={type: MaxNorm, max_value: 1.}"], id="clipvalue, max_norm"),
+        pytest.param(["optimizer={type: SGD, clipnorm: 1.0}", "layers.1.layers.0.kernel_initializer=lecun_normal",
+                      "layers.1.layers.2.activation=selu"], id="clipnorm, selu"),
     ],
 )  # fmt: skip
 def test_limits_spelled_as_in_keras_are_trained(deep, trained, overrides):

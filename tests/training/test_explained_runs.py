@@ -15,7 +15,7 @@ CASES = {case.name: case for case in FAULTS}
 
 def train_and_explain(trained, config, text, *overrides):
     load_cached_examples.cache_clear()  # the files of other tests are gone
-    run, _, _ = trained(load_experiment(config(text), ["jit=false", *overrides]).experiment)
+    run, _, _ = trained(load_experiment(config(text), ["engine=keras", *overrides]).experiment)
     return explain_run(read_run_info(run)), run
 
 

@@ -1,83 +1,91 @@
 """Images in a file that is larger than the memory a process may have."""
 
+import os
 import re
-import subprocess
-import sys
+import resource
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from dnn_cli.data.examples import Examples
-from dnn_cli.data.pipeline import Pipeline
-from tests.helpers.digits import DIGITS_YAML
-from tests.helpers.settings import ROOT
-
-COUNT, SHAPE = 300_000, (40, 100)
-SIZE = COUNT * SHAPE[0] * SHAPE[1]
-
-PROGRAM = """
-import os, resource, sys
-from dataclasses import replace
-import numpy as np
-from dnn_cli.data import pipeline
-from dnn_cli.data.examples import Examples
 from dnn_cli.config.data import Data
 from dnn_cli.config.loading import load_experiment
-from dnn_cli.training.model_builder import build_model
+from dnn_cli.data import pipeline
+from dnn_cli.data.examples import Examples
+from dnn_cli.data.pipeline import Pipeline
 from dnn_cli.training.chunked_engine import install_chunk_functions
 from dnn_cli.training.execution_plan import choose_plan
+from dnn_cli.training.model_builder import build_model
+from tests.helpers.forked_cli import FORKSERVER
 
-file, config, count, height, width, share = sys.argv[1:]
-shape = (int(height), int(width))
-Data.info = replace(Data().info, input_shape=shape)
-pipeline.MAX_MEMORY_SHARE = float(share)
-images = np.memmap(file, np.uint8, "r", shape=(int(count), *shape))
-targets = np.resize(np.arange(10, dtype=np.uint8), int(count))
-experiment = load_experiment(config).experiment
-plan = choose_plan(experiment, len(images), gpu=False)
-model = build_model(experiment, jit=plan.jit)
-
-def taken():  # what is the process's own: heap and stacks, not a mapped file
-    (line,) = [line for line in open("/proc/self/status") if line.startswith("VmData:")]
-    return int(line.split()[1]) * 1024
-
-resource.setrlimit(resource.RLIMIT_DATA, (taken() + 700_000_000, resource.RLIM_INFINITY))
-feed = pipeline.Pipeline(Examples(images, targets), experiment)
-install_chunk_functions(model, feed, plan)
-order = feed.build_shuffled_order(np.arange(len(images)), 42)
-model.fit(feed.build_chunks(order, plan.steps), epochs=1, verbose=0,
-          steps_per_epoch=pipeline.count_batches(len(images), experiment.batch_size))
-print("examples seen", int(model.metrics[0].count))
+CONFIG = """\
+data: {dataset: digits}
+model: {layers: [Flatten, {type: Dense, units: 10, activation: softmax}]}
+optimizer: sgd
+batch_size: 512
+jit: false
 """
+COUNT, SHAPE = 130_000, (40, 100)
+FREE_BYTES = 400_000_000
+"""Memory that the process may allocate for the training. The images need 520 MB."""
 
 
-def run_program(path, config, share):
-    shape = map(str, (COUNT, *SHAPE))
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(path), config, *shape, share],
-        capture_output=True, text=True, cwd=ROOT, timeout=300,
+def train_with_limited_memory(path, config, output, max_memory_share):
+    """Train one epoch on mapped images in a process of its own, and write what the process prints to a file."""
+    os.dup2(os.open(output, os.O_WRONLY | os.O_CREAT), 2)
+    Data.info = replace(Data().info, input_shape=SHAPE)
+    pipeline.MAX_MEMORY_SHARE = max_memory_share
+    images = np.memmap(path, np.uint8, "r", shape=(COUNT, *SHAPE))
+    experiment = load_experiment(config).experiment
+    # A chunk takes 8 MB.
+    plan = replace(choose_plan(experiment, COUNT, gpu=False), steps=4)
+    model = build_model(experiment, jit=plan.jit)
+    resource.setrlimit(resource.RLIMIT_DATA, (read_allocated_bytes() + FREE_BYTES, resource.RLIM_INFINITY))
+    images_pipeline = Pipeline(Examples(images, np.resize(np.arange(10, dtype=np.uint8), COUNT)), experiment)
+    install_chunk_functions(model, images_pipeline, plan)
+    model.fit(
+        images_pipeline.build_chunks(images_pipeline.build_shuffled_order(np.arange(COUNT), 42), plan.steps),
+        epochs=1, verbose=0, steps_per_epoch=pipeline.count_batches(COUNT, experiment.batch_size),
     )  # fmt: skip
+    os.write(2, f"examples seen {int(model.metrics[0].count)}".encode())
+
+
+def read_allocated_bytes():
+    """Return the size of heap and stacks of this process, without mapped files."""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmData:")]
+    return int(line.split()[1]) * 1024
 
 
 @pytest.fixture
-def file(tmp_path):
+def train(tmp_path, config):
+    """Return a function that trains on a file of images in a process with limited memory, and returns its output."""
     path = tmp_path / "images"
     with path.open("wb") as stream:
-        stream.truncate(SIZE)  # zeros that take no room on the disk
-    return path
+        stream.truncate(COUNT * SHAPE[0] * SHAPE[1])  # zeros that take no room on the disk
+
+    def train_in_process(max_memory_share):
+        arguments = path, config(CONFIG), tmp_path / "output", max_memory_share
+        process = FORKSERVER.Process(target=train_with_limited_memory, args=arguments)
+        process.start()
+        try:
+            process.join(300)
+        finally:
+            process.kill()
+        return (tmp_path / "output").read_text()
+
+    return train_in_process
 
 
-def test_data_larger_than_memory_is_trained(file, config):
-    """1.2 GB of images, and 0.7 GB of memory beyond what TensorFlow has taken already."""
-    done = run_program(file, config(DIGITS_YAML + "batch_size: 512\n"), "0")
-    assert done.stdout == f"examples seen {COUNT}\n", done.stderr[-2000:]
+def test_data_larger_than_memory_is_trained(train):
+    assert train(max_memory_share=0).endswith(f"examples seen {COUNT}")
 
 
-def test_held_images_exceed_the_memory_limit(file, config):
+def test_held_images_exceed_the_memory_limit(train):
     """Held in memory, the same images do not fit."""
-    done = run_program(file, config(DIGITS_YAML + "batch_size: 512\n"), "100")
-    assert "examples seen" not in done.stdout
-    assert re.search("allocate|ResourceExhausted|MemoryError|bad_alloc", done.stderr), done.stderr[-2000:]
+    output = train(max_memory_share=100)
+    assert "examples seen" not in output
+    assert re.search("allocate|ResourceExhausted|MemoryError|bad_alloc", output), output[-2000:]
 
 
 def test_mapped_and_held_examples_give_equal_batches(tmp_path, experiment, monkeypatch):

@@ -62,33 +62,41 @@ def build_job(experiment):
     return prepare_job(experiment, examples, split_examples(experiment.data, examples))
 
 
+SMALL = ["layers=[Flatten, {type: Dense, units: 10, activation: softmax}]", "jit=false"]
+
+
 def test_suggested_rate_trains_well_and_is_reproducible(experiment, trained):
     reports = []
-    result = run_range_test(build_job(experiment()), lambda *report: reports.append(report))
-    assert result == run_range_test(build_job(experiment("optimizer.learning_rate=0.5", "epochs=9")), lambda *_: None)
-    assert result != run_range_test(build_job(experiment("seed=7")), lambda *_: None)
+    result = run_range_test(build_job(experiment(*SMALL)), lambda *report: reports.append(report))
+    other_settings = ["optimizer.learning_rate=0.5", "epochs=9"]
+    assert result == run_range_test(build_job(experiment(*SMALL, *other_settings)), lambda *_: None)
     assert 1e-3 < result.suggestion < 5e-2
     assert result.ended or result.rates[-1] == pytest.approx(lr_range_test.MAX_RATE)
     assert reports[0] == ("trying learning rates", 0, lr_range_test.STEPS)
     scores = []
     for rate in (result.suggestion, result.suggestion / 100):
-        _, record, _ = trained(experiment("jit=false", f"optimizer.learning_rate={rate}"))
+        _, record, _ = trained(experiment(*SMALL, f"optimizer.learning_rate={rate}"))
         scores.append(record.results.last["val_accuracy"] if record.status == "completed" else 0)
     assert scores[0] > 0.85
     assert scores[1] < scores[0] - 0.1
 
 
+def test_range_test_depends_on_the_seed(experiment, monkeypatch):
+    monkeypatch.setattr(lr_range_test, "STEPS", 2)
+    first, other = (run_range_test(build_job(experiment(*SMALL, f"seed={n}")), lambda *_: None) for n in (1, 2))
+    assert first.rates == other.rates
+    assert first.losses != other.losses
+
+
 PARTS = {
-    "a schedule": [
+    "classes, with a schedule, short batches, weights, noise and 16 bits": [
         "optimizer={type: sgd, learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}}",
-    ],
-    "fewer batches than steps, and a short one": ["batch_size=1000"],
-    "classes that do not count alike, and noise": [
+        "batch_size=1000",
         "class_weight=balanced",
         "layers=[Flatten, BatchNormalization, {type: Dropout, rate: 0.2}, "
         "{type: Dense, units: 10, activation: softmax}]",
+        "mixed_precision=true",
     ],
-    "16 bits": ["mixed_precision=true"],
     "a regression": [
         "data.dataset=diabetes", "metrics=[]", "loss=mean_squared_error", "layers=[{type: Dense, units: 1}]",
     ],

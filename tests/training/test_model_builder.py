@@ -28,8 +28,10 @@ def test_initial_weights_depend_on_the_seed_alone(experiment):
 
 @pytest.mark.parametrize("kind", ["initializer", "regularizer", "constraint"])
 def test_kernel_options_reach_keras(experiment, kind):
-    for name, cls in CLASSES_BY_KIND[kind].items():
-        layer = build_model(experiment(f"layers.hidden.kernel_{kind}={name}")).layers[1]
+    classes = CLASSES_BY_KIND[kind]
+    layers = [f"{{type: Dense, units: 10, kernel_{kind}: {name}}}" for name in classes]
+    model = build_model(experiment(f"layers=[Flatten, {', '.join(layers)}]"))
+    for layer, cls in zip(model.layers[1:], classes.values(), strict=True):
         assert type(getattr(layer, f"kernel_{kind}")).__name__ == cls.keras_name.rpartition(".")[2]
 
 
@@ -47,7 +49,8 @@ def test_option_arguments_reach_keras(experiment):
 
 
 def test_every_activation_is_keras_own(experiment):
+    (_, hidden, _) = experiment().model.stack
     for name in NAMES_BY_KIND["activation"]:
         if name != "glu":
-            layer = build_model(experiment(f"layers.hidden.activation={name}")).layers[1]
+            layer = hidden.model_copy(update={"activation": name}).build_keras_object(name="hidden")
             assert layer.activation is keras.activations.get(name)

@@ -34,7 +34,9 @@ def test_thread_count_is_restored_before_first_computation(environment):
 
 
 def test_resumed_run_uses_its_thread_count(dnn, config, tmp_path):
-    assert dnn("train", config(), "epochs=1", TF_NUM_INTRAOP_THREADS="3").returncode == 0
+    settings = ["data.dataset=iris", "layers=[{type: Dense, units: 3, activation: softmax}]", "epochs=1",
+                "engine=keras", "metrics=[]", "optimizer=sgd", "diagnostics=false"]  # fmt: skip
+    assert dnn("train", config(), *settings, TF_NUM_INTRAOP_THREADS="3").returncode == 0
     assert dnn("resume", "@1", "epochs=2").returncode == 0
     (run_info,) = Store(tmp_path / "runs").list_runs()
     assert run_info.record.platform["threads"] == 3
