@@ -28,6 +28,7 @@ FORKSERVER.set_forkserver_preload(
             for module in pkgutil.walk_packages(dnn_cli.__path__, "dnn_cli.")
             if not module.ispkg and module.name not in _NOT_PRELOADED
         ),
+        "tests.helpers.frozen_objects",
     ]
 )
 
