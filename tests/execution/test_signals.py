@@ -12,7 +12,7 @@ import pytest
 from dnn_cli.runs.store import Store
 from tests.helpers import forked_cli
 from tests.helpers.digits import QUICK_YAML
-from tests.helpers.processes import control_terminal, start_dnn, start_process
+from tests.helpers.processes import start_dnn, start_process
 from tests.helpers.settings import ROOT, RUN_ALL_CASES
 
 MAX_SECONDS = 5
@@ -108,17 +108,27 @@ def test_ignored_signal_stays_ignored():
     assert done.returncode == 0
 
 
+def run_in_session(directory, words, terminal, *arguments):
+    """Run a command in a session of its own. The terminal that it opens becomes its controlling terminal."""
+    os.setsid()
+    os.open(terminal, os.O_RDWR)
+    forked_cli.run_in_child(directory, words, terminal, *arguments)
+
+
 def test_closed_terminal_interrupts_run(config, tmp_path):
     primary, secondary = pty.openpty()
-    streams = dict.fromkeys(("stdin", "stdout", "stderr"), secondary)
-    command = control_terminal(sys.executable, "-m", "dnn_cli", "train", config(QUICK_YAML), "epochs=100000")
-    with start_process(command, cwd=tmp_path, env={"TERM": "xterm"}, **streams) as process:
-        os.close(secondary)
-        while b"/100000" not in os.read(primary, 10000):
-            pass
-        run = wait_for_first_epoch(Store(tmp_path / "runs"))
-        os.close(primary)
-        assert process.wait(60) == 129
+    terminal = os.ttyname(secondary)
+    process = forked_cli.start_command(
+        tmp_path, "train", config(QUICK_YAML), "epochs=100000", out=terminal, err=terminal, target=run_in_session,
+        TERM="xterm",
+    )  # fmt: skip
+    while b"/100000" not in os.read(primary, 10000):
+        pass
+    run = wait_for_first_epoch(Store(tmp_path / "runs"))
+    os.close(primary)
+    os.close(secondary)
+    process.join(60)
+    assert process.exitcode == 129
     assert run.read_record().reason == "stopped by a signal"
 
 

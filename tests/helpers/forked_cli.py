@@ -35,12 +35,17 @@ FORKSERVER.set_forkserver_preload(
 _started_processes = weakref.WeakSet()
 
 
-def start_command(directory, *words, out="log", err="log", **environment):
-    """Start a command in a directory, appending its output to files there, and return the process."""
+def start_command(directory, *words, out="log", err="log", target=None, **environment):
+    """Start a command in a directory, appending its output to files there, and return the process.
+
+    `target` is a function that prepares the process and then calls `run_in_child` with its arguments.
+    """
     forkserver.ensure_running()
     address = forkserver._forkserver._forkserver_address
     files = os.fspath(out), os.fspath(err)
-    process = FORKSERVER.Process(target=run_in_child, args=(os.fspath(directory), words, *files, environment, address))
+    process = FORKSERVER.Process(
+        target=target or run_in_child, args=(os.fspath(directory), words, *files, environment, address)
+    )
     process.start()
     _started_processes.add(process)
     return process
