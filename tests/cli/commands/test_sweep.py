@@ -151,7 +151,7 @@ def interrupt(process, number):
 
 
 def test_interrupted_sweep_continues_with_the_same_command(directory):
-    words = ["sweep", "digits.yaml", "-j", "1", "seed=1..2", "epochs=12"]
+    words = ["sweep", "digits.yaml", "-j", "1", "seed=1..2", "epochs=40"]
     process = start_until_epoch(directory, 1, *words)
     assert interrupt(process, signal.SIGINT) == 130
     statuses = {run_info.record.status for run_info in read_runs(directory)}
@@ -169,7 +169,7 @@ def test_interrupted_sweep_continues_with_the_same_command(directory):
     assert [run_info.record.status for run_info in read_runs(directory)] == ["completed"] * 2
     resumed = next(run_info for run_info in read_runs(directory) if run_info.record.resumed)
     (membership,) = resumed.record.sweeps
-    run_dnn(directory, "train", "digits.yaml", "epochs=12", f"seed={membership.settings['seed']}", "name=alone")
+    run_dnn(directory, "train", "digits.yaml", "epochs=40", f"seed={membership.settings['seed']}", "name=alone")
     (alone,) = [run_info.run for run_info in read_runs(directory) if run_info.record.name == "alone"]
     assert_same_run(resumed.run, alone)
 
