@@ -65,12 +65,12 @@ def test_existing_runs_are_not_trained_again(directory):
     assert again.stdout == done.stdout
     assert len(read_runs(directory)) == 4
 
-    other_grid = [*GRID[:-2], "optimizer.learning_rate=0.1,0.3", "seed=2..3"]
+    other_grid = [*GRID[:-2], "optimizer.learning_rate=0.1,0.3", "seed=2"]
     more = parse_json_output(run_dnn(directory, *other_grid, "--json"))
-    assert [run["id"] in first for run in more["runs"]] == [True, False, False, False]
-    assert [run["settings"]["seed"] for run in more["runs"]] == ["2", "3"] * 2
-    assert {tuple(group["seeds"]) for group in more["comparison"]["groups"]} == {(1, 2), (1, 2, 3), (2, 3)}
-    assert len(read_runs(directory)) == 7
+    assert [run["id"] in first for run in more["runs"]] == [True, False]
+    assert [run["settings"]["seed"] for run in more["runs"]] == ["2"] * 2
+    assert {tuple(group["seeds"]) for group in more["comparison"]["groups"]} == {(1, 2), (2,)}
+    assert len(read_runs(directory)) == 5
 
     sweep_address = f"sweep:{more['sweep']['id'][:5]}"
     compared = parse_json_output(forked_cli.run_command(directory, "compare", sweep_address, "--json"))
