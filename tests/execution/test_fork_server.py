@@ -10,6 +10,8 @@ from fnmatch import fnmatch
 import pytest
 
 from dnn_cli.execution.worker_process import WorkerProcess
+from tests.helpers.digits import QUICK_YAML
+from tests.helpers.hanging_import import write_hanging_tensorflow
 from tests.helpers.settings import ROOT
 
 
@@ -17,14 +19,15 @@ from tests.helpers.settings import ROOT
 def probe(config, tmp_path):
     """Runs a function of `fork_server_probe` in a program of its own, and returns its result."""
 
-    def run(name):
-        config()
+    def run(name, environment=None):
+        config(QUICK_YAML)
         # Trainings in the process of a test set these flags.
         outside = {name: value for name, value in os.environ.items() if name != "TF_XLA_FLAGS"}
         done = subprocess.run(
             [sys.executable, "-m", "tests.helpers.fork_server_probe", name],
             cwd=tmp_path, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL,
-            env={**outside, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache")},
+            env={**outside, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache"),
+                 **(environment or {})},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
@@ -51,14 +54,15 @@ def test_fork_server_imports_tensorflow_for_all_workers(probe):
     assert state["programs"]["rewritten"] == [], "the last worker finds the programs of the others"
 
 
-def test_lost_fork_server_fails_the_task(probe):
-    state = probe("probe_lost_server")
+def test_lost_fork_server_fails_the_task(probe, tmp_path):
+    state = probe("probe_lost_server", write_hanging_tensorflow(tmp_path))
     reason = "its process did not start, because the process that forks workers has ended"
     assert state == {"results": [["failed", reason]], "workers": [None]}
 
 
-def test_stop_does_not_wait_for_the_fork_server(probe):
-    assert probe("probe_early_stop") == {"results": [["failed", "for a test"]], "started": False}
+def test_stop_does_not_wait_for_the_fork_server(probe, tmp_path):
+    state = probe("probe_early_stop", write_hanging_tensorflow(tmp_path))
+    assert state == {"results": [["failed", "for a test"]], "started": False}
 
 
 def wait_for_message(connection):

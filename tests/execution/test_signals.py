@@ -11,8 +11,8 @@ import pytest
 
 from dnn_cli.runs.store import Store
 from tests.helpers import forked_cli
-from tests.helpers.kill_campaign import assert_same_run
-from tests.helpers.processes import control_terminal, start_dnn, start_process
+from tests.helpers.digits import QUICK_YAML
+from tests.helpers.processes import start_dnn, start_process
 from tests.helpers.settings import ROOT, RUN_ALL_CASES
 
 MAX_SECONDS = 5
@@ -27,12 +27,34 @@ with handle_stop_signals(lambda: os.write(1, b"left ")) as stop_request, stop_re
 """
 
 
+TRAINING_PROGRAM = """
+import os, time
+from dnn_cli.execution.signals import handle_stop_signals
+from dnn_cli.training.stop_request import Interrupted
+with handle_stop_signals(lambda: os.write(1, b"not answered")) as stop_request, stop_request.allow_graceful_stop():
+    os.write(1, b"busy ")
+    while not (reason := stop_request()):
+        time.sleep(0.01)
+    os.write(1, reason.encode())
+    raise Interrupted(reason)
+"""
+
+
 @pytest.mark.parametrize(
     "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1], ids=lambda number: number.name
 )
-def test_signal_saves_resumable_run(config, tmp_path, number):
-    store = Store(tmp_path / "runs")
-    process = forked_cli.start_command(tmp_path, "train", config(), "epochs=100000")
+def test_signal_requests_a_stop(number):
+    with start_process([sys.executable, "-c", TRAINING_PROGRAM], stdout=subprocess.PIPE) as process:
+        assert process.stdout.read(5) == b"busy "
+        process.send_signal(number)
+        assert process.stdout.read() == b"stopped by a signal"
+        assert process.wait(60) == 128 + number
+
+
+def test_signal_saves_resumable_run(config, tmp_path):
+    store, number = Store(tmp_path / "runs"), signal.SIGTERM
+    words = ["train", config(QUICK_YAML), "engine=chunked", "jit=false", "epochs=100000"]
+    process = forked_cli.start_command(tmp_path, *words)
     run = wait_for_first_epoch(store)
     assert run.read_record().status == "running"
     started = time.monotonic()
@@ -86,17 +108,27 @@ def test_ignored_signal_stays_ignored():
     assert done.returncode == 0
 
 
+def run_in_session(directory, words, terminal, *arguments):
+    """Run a command in a session of its own. The terminal that it opens becomes its controlling terminal."""
+    os.setsid()
+    os.open(terminal, os.O_RDWR)
+    forked_cli.run_in_child(directory, words, terminal, *arguments)
+
+
 def test_closed_terminal_interrupts_run(config, tmp_path):
     primary, secondary = pty.openpty()
-    streams = dict.fromkeys(("stdin", "stdout", "stderr"), secondary)
-    command = control_terminal(sys.executable, "-m", "dnn_cli", "train", config(), "epochs=100000")
-    with start_process(command, cwd=tmp_path, env={"TERM": "xterm"}, **streams) as process:
-        os.close(secondary)
-        while b"/100000" not in os.read(primary, 10000):
-            pass
-        run = wait_for_first_epoch(Store(tmp_path / "runs"))
-        os.close(primary)
-        assert process.wait(60) == 129
+    terminal = os.ttyname(secondary)
+    process = forked_cli.start_command(
+        tmp_path, "train", config(QUICK_YAML), "epochs=100000", out=terminal, err=terminal, target=run_in_session,
+        TERM="xterm",
+    )  # fmt: skip
+    while b"/100000" not in os.read(primary, 10000):
+        pass
+    run = wait_for_first_epoch(Store(tmp_path / "runs"))
+    os.close(primary)
+    os.close(secondary)
+    process.join(60)
+    assert process.exitcode == 129
     assert run.read_record().reason == "stopped by a signal"
 
 
@@ -125,40 +157,42 @@ GROUP_SIGNALS = {
     ],
 )
 def test_process_group_signal_saves_sweep_runs(config, tmp_path, numbers, code):
-    words = ["sweep", config(), "seed=1,2", "epochs=100000", "-j", "2"]
-    with start_dnn(tmp_path, *words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        store, deadline = Store(tmp_path / "runs"), time.monotonic() + 120
-        while sum(run_info.run.metrics.exists() for run_info in store.list_runs()) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        for number in numbers:
-            os.killpg(process.pid, number)
-            time.sleep(0.05)
-        _, stderr = process.communicate(timeout=30)
-        assert process.returncode == code, stderr
-        assert "interrupted; the same command continues the sweep" in stderr
-        records = [run_info.record for run_info in store.list_runs()]
-        assert [record.status for record in records] == ["interrupted"] * 2
-        assert {record.reason for record in records} <= {"stopped by a signal"}
+    """Send signals to the program and to its workers; `test_fork_server` sends them to the third kind of process."""
+    words = ["sweep", config(QUICK_YAML), "seed=1,2", "epochs=100000", "-j", "2"]
+    process = forked_cli.start_command(tmp_path, *words)
+    store, deadline = Store(tmp_path / "runs"), time.monotonic() + 120
+    while sum(run_info.run.metrics.exists() for run_info in store.list_runs()) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    workers = [run_info.record.process.pid for run_info in store.list_runs()]
+    for number in numbers:
+        for pid in (process.pid, *workers):
+            os.kill(pid, number)
+        time.sleep(0.05)
+    process.join(30)
+    screen = (tmp_path / "log").read_text()
+    assert process.exitcode == code, screen
+    assert "interrupted; the same command continues the sweep" in screen
+    records = [run_info.record for run_info in store.list_runs()]
+    assert [record.status for record in records] == ["interrupted"] * 2
+    assert {record.reason for record in records} <= {"stopped by a signal"}
 
 
 def test_time_limit_saves_resumable_run(config, tmp_path):
-    path = config()
+    path = config(QUICK_YAML)
     store = Store(tmp_path / "runs")
-    stopped = forked_cli.run_command(tmp_path, "train", path, "epochs=100000", "--minutes", "0.1")
+    stopped = forked_cli.run_command(tmp_path, "train", path, "epochs=100000", "--minutes", "0.05")
     assert stopped.returncode == 0, stopped.stderr
     run = store.list_runs()[0].run
     record = run.read_record()
-    assert (record.status, record.reason) == ("interrupted", "stopped after 0.1 min, the limit of --minutes")
+    assert (record.status, record.reason) == ("interrupted", "stopped after 0.05 min, the limit of --minutes")
     assert f"  next  dnn resume runs/{run.directory.name}" in stopped.stdout
     assert "1 unfinished run; the same command with --resume continues the training" in stopped.stderr
     epochs = f"epochs={record.epochs + 2}"
     again = forked_cli.run_command(tmp_path, "train", path, epochs, "--minutes", "60", "--resume")
     assert again.returncode == 0, again.stderr
-    uninterrupted = forked_cli.run_command(tmp_path, "train", path, epochs)
-    assert uninterrupted.returncode == 0
-    first_run, second_run = (run_info.run for run_info in store.list_runs())
-    assert_same_run(first_run, second_run)
+    assert len(store.list_runs()) == 1 and run.read_record().status == "completed"
+    assert [row["epoch"] for row in run.read_metrics()] == list(range(1, record.epochs + 3))
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])

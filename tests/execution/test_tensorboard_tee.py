@@ -10,13 +10,12 @@ from dnn_cli.execution.worker import run_task
 from dnn_cli.integrations.tensorboard import EventLog
 from dnn_cli.runs.run import Run
 from tests.helpers.cli_output import parse_json_output
+from tests.helpers.digits import QUICK_YAML
 from tests.helpers.tensorboard_reader import read_hparams, read_scalars
-
-QUICK = ["jit=false", "epochs=2"]
 
 
 def test_resumed_log_has_each_epoch_once(dnn, config, tmp_path):
-    first_run = parse_json_output(dnn("train", config(), *QUICK, "--tensorboard", "--json"))["runs"][0]
+    first_run = parse_json_output(dnn("train", config(QUICK_YAML), "--tensorboard", "--json"))["runs"][0]
     run = Run(tmp_path / first_run["dir"])
     stray = EventLog(run.tensorboard, run.read_record(), {"model": {"layers": []}}, run.read_metrics())
     stray.add_epoch(
@@ -36,19 +35,22 @@ def test_resumed_log_has_each_epoch_once(dnn, config, tmp_path):
     _, _, sessions = read_hparams(tmp_path / "runs")
     assert sessions[first_run["id"]].status == 1
 
-    plain = parse_json_output(dnn("train", config(), "jit=false", "epochs=4", "--json"))["runs"][0]
-    assert not (tmp_path / plain["dir"] / "tensorboard").exists()
-    assert Run(tmp_path / plain["dir"]).read_record().results.weights == run.read_record().results.weights
 
-
-def test_worker_writes_tensorboard_log(config, tmp_path):
+def test_worker_writes_tensorboard_log_that_changes_no_bits(config, tmp_path):
     pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
-    loaded = load_experiment(config(), ["jit=false", "epochs=1"])
-    task = Task(0, loaded, tmp_path / "runs", "network", tensorboard=True)
-    ended = run_task(task, ProcessCache(), lambda event: None, lambda: "")
-    assert ended.status == "completed"
-    _, _, sessions = read_hparams(tmp_path / "runs")
+    loaded, cache = load_experiment(config(QUICK_YAML), ["epochs=1"]), ProcessCache()
+    ended, plain = (
+        run_task(
+            Task(number, loaded, tmp_path / name, "network", tensorboard=tensorboard), cache,
+            lambda event: None, lambda: "",
+        )
+        for number, (name, tensorboard) in enumerate({"logged": True, "plain": False}.items())
+    )  # fmt: skip
+    assert ended.status == plain.status == "completed"
+    _, _, sessions = read_hparams(tmp_path / "logged")
     assert [session.status for session in sessions.values()] == [1]
+    assert not (plain.run_directory / "tensorboard").exists()
+    assert ended.record.results.weights == plain.record.results.weights
 
 
 def test_full_disk_stops_only_the_log(make_run):

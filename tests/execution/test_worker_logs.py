@@ -19,8 +19,9 @@ from dnn_cli.execution.scheduler import FixedSearch, train_all
 from dnn_cli.execution.worker import serve_tasks
 from dnn_cli.terminal.progress import ScreenReporter
 from dnn_cli.terminal.sweep_progress import open_sweep_progress
+from tests.helpers.digits import QUICK_YAML
 from tests.helpers.fault_injection import FaultInjector
-from tests.helpers.settings import ROOT
+from tests.helpers.hanging_import import write_hanging_tensorflow
 
 TIMEOUT = 60
 
@@ -37,7 +38,7 @@ def task(config, tmp_path):
     """Builds a task of digits with overrides."""
 
     def build(*overrides):
-        loaded = load_experiment(config(), ["jit=false", *overrides])
+        loaded = load_experiment(config(QUICK_YAML), overrides)
         return Task(0, loaded, tmp_path / "runs", compute_network_digest(loaded.experiment))
 
     return build
@@ -143,11 +144,7 @@ def test_full_disk_is_named_in_the_log(sweep, task, monkeypatch):
 @pytest.fixture
 def hanging_tensorflow(tmp_path):
     """Environment in which the import of TensorFlow does not end."""
-    package = tmp_path / "packages" / "tensorflow"
-    package.mkdir(parents=True)
-    (package / "__init__.py").write_text("import time\ntime.sleep(600)\n")
-    outside = {name: value for name, value in os.environ.items() if not name.startswith(("DNN_", "COV_"))}
-    return {**outside, "PYTHONPATH": f"{package.parent}:{ROOT}", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    return write_hanging_tensorflow(tmp_path)
 
 
 def test_hanging_import_of_fork_server_is_named(config, hanging_tensorflow, tmp_path):

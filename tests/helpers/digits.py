@@ -12,6 +12,20 @@ optimizer: adam
 epochs: 2
 """
 
+QUICK_YAML = """\
+name: digits
+data: {dataset: digits}
+model:
+  layers:
+    - Flatten
+    - {type: Dense, units: 10, activation: softmax, name: output}
+optimizer: sgd
+batch_size: 479
+epochs: 2
+engine: keras
+"""
+"""A config whose training costs least: one layer, batches of one size, and Keras's own engine."""
+
 DIVERGING_OVERRIDES = [
     "optimizer={type: sgd, learning_rate: 1000}",
     "loss=mse",

@@ -6,6 +6,7 @@ A command that reads runs takes 0.1 s instead of 0.7 s of processor time, and a 
 import multiprocessing
 import os
 import pkgutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 
 import dnn_cli
+from dnn_cli.execution.signals import STOP_SIGNALS
 
 FORKSERVER = multiprocessing.get_context("forkserver")
 
@@ -35,12 +37,17 @@ FORKSERVER.set_forkserver_preload(
 _started_processes = weakref.WeakSet()
 
 
-def start_command(directory, *words, out="log", err="log", **environment):
-    """Start a command in a directory, appending its output to files there, and return the process."""
+def start_command(directory, *words, out="log", err="log", target=None, **environment):
+    """Start a command in a directory, appending its output to files there, and return the process.
+
+    `target` is a function that prepares the process and then calls `run_in_child` with its arguments.
+    """
     forkserver.ensure_running()
     address = forkserver._forkserver._forkserver_address
     files = os.fspath(out), os.fspath(err)
-    process = FORKSERVER.Process(target=run_in_child, args=(os.fspath(directory), words, *files, environment, address))
+    process = FORKSERVER.Process(
+        target=target or run_in_child, args=(os.fspath(directory), words, *files, environment, address)
+    )
     process.start()
     _started_processes.add(process)
     return process
@@ -68,6 +75,9 @@ def run_in_child(directory, words, out, err, environment, address):
     forkserver._forkserver._forkserver_address = address
     forkserver._forkserver._forkserver_alive_fd = os.open(os.devnull, os.O_WRONLY)
     forkserver.ensure_running = forkserver._forkserver.ensure_running = lambda: None
+    # The program's own fork server ignores these signals, and is the server if a test of workers runs first.
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     os.chdir(directory)
     for descriptor, path in ((1, out), (2, err)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), descriptor)

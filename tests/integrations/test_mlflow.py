@@ -9,6 +9,7 @@ from dnn_cli.integrations.mlflow_content import build_mlflow_content, clean_key,
 from dnn_cli.runs.annotations import Annotations, write_annotations
 from dnn_cli.runs.record import Evaluation, Membership
 from dnn_cli.runs.run_info import read_run_info
+from tests.helpers.settings import RUN_ALL_CASES
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what MLflow and SQLAlchemy warn each other of
 
@@ -35,7 +36,7 @@ def export_all(uri, *runs, **options):
     return [destination.export_run(read_run_info(run), **options) for run in runs]
 
 
-@pytest.mark.parametrize("kind", ["file", "sqlite"])
+@pytest.mark.parametrize("kind", ["file", "sqlite"] if RUN_ALL_CASES else ["sqlite"])
 def test_complete_run_is_exported(store, make_run, tmp_path, kind):
     uri = store if kind == "file" else f"sqlite:///{tmp_path}/mlflow.db"
     sweep = Membership(id="0123abcd", name="digits", settings={"seed": "1"})

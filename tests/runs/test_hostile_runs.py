@@ -6,6 +6,7 @@ import os
 import pytest
 
 from tests.helpers.cli_output import parse_json_output
+from tests.helpers.settings import RUN_ALL_CASES
 
 
 def edit_record(**changes):
@@ -25,9 +26,9 @@ def create_fifo_log(run):
     os.mkfifo(run.log)
 
 
-def create_link(target):
+def create_link(name, target):
     def damage(run):
-        (run.directory.parent / "20270101-000000-link-00000000").symlink_to(target)
+        (run.directory.parent / f"20270101-000000-{name}-00000000").symlink_to(target)
 
     return damage
 
@@ -41,36 +42,38 @@ def link_metrics(run):
     run.metrics.symlink_to("x" * 300)
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        pytest.param(create_fifo_log, id="a FIFO as the log"),
-        pytest.param(create_link("x" * 255), id="a link to nowhere"),
-        pytest.param(create_link("20270101-000000-link-00000000"), id="a link to itself"),
-        pytest.param(edit_best_epoch(epoch=1), id="a score missing"),
-        pytest.param(edit_best_epoch(val_accuracy=0.5), id="an epoch missing"),
-        pytest.param(edit_best_epoch(epoch=1, val_accuracy=10**400), id="a huge score"),
-        pytest.param(edit_record(name="\ud800"), id="half a character"),
-        pytest.param(edit_record(name="\x1b[31mRED\u009b31m\u202e\nline"), id="control characters in the name"),
-        pytest.param(edit_record(started="\x1b[31m"), id="control characters in the time"),
-        pytest.param(edit_record(data={"fingerprint": []}), id="a list as fingerprint"),
-        pytest.param(edit_record(schema_version="2"), id="a version in text"),
-        pytest.param(write_metrics(f"epoch,val_accuracy\n{'9' * 400},0.5\n"), id="a huge epoch"),
-        pytest.param(write_metrics("epoch,val_accuracy\n1,1.7e308\n2,-1.7e308\n"), id="scores beyond all range"),
-        pytest.param(link_metrics, id="metrics as a link to nowhere"),
-    ],
-)
-def test_hostile_run_does_not_affect_others_or_the_terminal(dnn, make_run, damage):
+DAMAGES = {
+    "a FIFO as the log": create_fifo_log,
+    "a link to nowhere": create_link("nowhere", "x" * 255),
+    "a link to itself": create_link("itself", "20270101-000000-itself-00000000"),
+    "a score missing": edit_best_epoch(epoch=1),
+    "an epoch missing": edit_best_epoch(val_accuracy=0.5),
+    "a huge score": edit_best_epoch(epoch=1, val_accuracy=10**400),
+    "half a character": edit_record(name="\ud800"),
+    "control characters in the name": edit_record(name="\x1b[31mRED\u009b31m\u202e\nline"),
+    "control characters in the time": edit_record(started="\x1b[31m"),
+    "a list as fingerprint": edit_record(data={"fingerprint": []}),
+    "a version in text": edit_record(schema_version="2"),
+    "a huge epoch": write_metrics(f"epoch,val_accuracy\n{'9' * 400},0.5\n"),
+    "scores beyond all range": write_metrics("epoch,val_accuracy\n1,1.7e308\n2,-1.7e308\n"),
+    "metrics as a link to nowhere": link_metrics,
+}
+CASES = {"all at once": [*DAMAGES], **({name: [name] for name in DAMAGES} if RUN_ALL_CASES else {})}
+
+
+@pytest.mark.parametrize("names", CASES.values(), ids=CASES)
+def test_hostile_run_does_not_affect_others_or_the_terminal(dnn, make_run, names):
     make_run("name=good", digits="00000001")
-    damage(make_run("name=bad", "seed=7", digits="00000002", stamp="20260102-000000"))
+    for number, name in enumerate(names, 2):
+        DAMAGES[name](make_run("name=bad", f"seed={number}", digits=f"{number:08}", stamp="20260102-000000"))
     for words in (["runs"], ["compare"]):
         done = dnn(*words)
         assert done.returncode == 0, done.stderr
         assert "good" in done.stdout
         assert not set("\x1b\u009b\u202e") & set(done.stdout + done.stderr)
-    listed = {run["name"]: run["status"] for run in parse_json_output(dnn("runs", "--json"))["runs"]}
-    assert listed["good"] == "completed"
-    assert len(listed) >= 2
+    documents = parse_json_output(dnn("runs", "--json"))["runs"]
+    assert {run["name"]: run["status"] for run in documents}["good"] == "completed"
+    assert len(documents) > len(names)
 
 
 @pytest.mark.parametrize("option", ["--csv", "--md", "--json"])

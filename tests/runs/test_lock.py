@@ -23,8 +23,9 @@ from dnn_cli.runs.lock import (
 )
 from dnn_cli.runs.store import Store
 from dnn_cli.runs.trash import block_training
-from tests.helpers.processes import start_dnn, start_process
-from tests.helpers.settings import ROOT
+from tests.helpers import forked_cli
+from tests.helpers.digits import QUICK_YAML
+from tests.helpers.processes import start_process
 
 WITHOUT_LOCKS = """
 import errno, fcntl, sys
@@ -197,26 +198,28 @@ def test_annotation_changes_wait_for_each_other(without_locks, tmp_path, monkeyp
     assert os.listdir(tmp_path) == []
 
 
+def run_without_locks(*arguments):
+    exec(WITHOUT_LOCKS.format(number=errno.ENOLCK), {})
+    forked_cli.run_in_child(*arguments)
+
+
 def test_training_without_file_locks(config, tmp_path):
-    """With Python's own start-up file, so that the processes of the program have no locks, either."""
-    (tmp_path / "patch").mkdir()
-    (tmp_path / "patch" / "sitecustomize.py").write_text(WITHOUT_LOCKS.format(number=errno.ENOLCK))
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path / 'patch'}:{ROOT}"}
-    command = [sys.executable, "-m", "dnn_cli"]
-    training = start_dnn(tmp_path, "train", config(), "epochs=100000", env=environment, stderr=subprocess.DEVNULL)
-    with training as process:
-        store, deadline = Store(tmp_path / "runs"), time.monotonic() + 120
-        while not (runs := store.list_runs()) or not runs[0].run.metrics.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        listing = subprocess.run([*command, "runs"], cwd=tmp_path, env=environment, capture_output=True, text=True)
-        assert "running" in listing.stdout
-        run = runs[0].run
-        refused = subprocess.run(
-            [*command, "resume", str(run.directory)], cwd=tmp_path, env=environment, capture_output=True, text=True
-        )
-        assert f"is being trained by process {process.pid}" in refused.stderr
-        process.terminate()
-        process.wait(60)
+    def start_command(*words, **options):
+        return forked_cli.start_command(tmp_path, *words, target=run_without_locks, **options)
+
+    def read_output(name, *words):
+        start_command(*words, out=name, err=name).join(60)
+        return (tmp_path / name).read_text()
+
+    process = start_command("train", config(QUICK_YAML), "epochs=100000")
+    store, deadline = Store(tmp_path / "runs"), time.monotonic() + 120
+    while not (runs := store.list_runs()) or not runs[0].run.metrics.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert "running" in read_output("listing", "runs")
+    run = runs[0].run
+    assert f"is being trained by process {process.pid}" in read_output("refusal", "resume", str(run.directory))
+    process.terminate()
+    process.join(60)
     assert run.read_record().status == "interrupted"
     assert not get_owner_file(run.log).exists()

@@ -3,8 +3,6 @@ import os
 import random
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 
 import pytest
@@ -14,7 +12,7 @@ from dnn_cli.runs.annotations import Annotations, write_annotations
 from dnn_cli.runs.run import RECORD_FILE, Run, format_metrics_csv
 from dnn_cli.runs.run_index import RunIndex, get_index_path
 from dnn_cli.runs.store import Store
-from tests.helpers.settings import ROOT
+from tests.helpers.forked_cli import FORKSERVER
 
 COUNT = 8
 
@@ -28,16 +26,30 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "cache"
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory):
+    """The place for a copy of the first test's runs, from which the other tests have theirs."""
+    return tmp_path_factory.mktemp("template") / "runs"
+
+
 @pytest.fixture
-def root(tmp_path, make_run):
+def root(tmp_path, make_run, template):
     """A directory of runs, all of them in its index."""
+    if template.exists():
+        shutil.copytree(template, tmp_path / "runs")
+    else:
+        make_runs(make_run)
+        shutil.copytree(tmp_path / "runs", template)
+    assert list_names(list_details(tmp_path / "runs")) == list_names(list_details(tmp_path / "runs", with_index=False))
+    return tmp_path / "runs"
+
+
+def make_runs(make_run):
     for number in range(COUNT):
         name, optimizer = f"name=run{number}", f"optimizer={('adam', 'sgd')[number % 2]}"
         run = make_run(name, optimizer, f"seed={number}", digits=f"{number:08x}", curve=(0.5, 0.6 + number / 100))
         if number == 2:
             write_annotations(run, Annotations(name="모델", tags=("paper",), note="a note"))
-    assert list_names(list_details(tmp_path / "runs")) == list_names(list_details(tmp_path / "runs", with_index=False))
-    return tmp_path / "runs"
 
 
 def list_details(root, *, with_index=True):
@@ -333,26 +345,30 @@ def test_locked_index_is_not_deleted(root):
     check_same_with_and_without_index(root)
 
 
-def test_index_is_safe_for_several_processes(root):
-    script = (
-        "import sys, pathlib; from dnn_cli.runs import run_index; from dnn_cli.runs.store import Store\n"
-        "run_index.MIN_INDEXED_RUNS = 3\n"
-        "for _ in range(20):\n"
-        "    store = Store(pathlib.Path(sys.argv[1])); runs = store.with_details(store.list_runs())\n"
-        "    assert [run.record.epochs for run in runs] == [run.details.epoch_count for run in "
-        "runs] == [2] * len(runs)\n"
-        "    run_index.get_index_path(store.root).unlink(missing_ok=True) if sys.argv[2] == 'x' else None\n"
-        "print(len(runs))\n"
-    )
+def list_details_repeatedly(root, cache, mode, results):
+    os.environ["XDG_CACHE_HOME"] = cache
+    index_module.MIN_INDEXED_RUNS = 3
+    for _ in range(20):
+        store = Store(root)
+        runs = store.with_details(store.list_runs())
+        assert [run.record.epochs for run in runs] == [run.details.epoch_count for run in runs] == [2] * len(runs)
+        if mode == "x":
+            get_index_path(root).unlink(missing_ok=True)
+    results.put(len(runs))
+
+
+def test_index_is_safe_for_several_processes(root, cache):
     get_index_path(root).unlink()
+    results = FORKSERVER.SimpleQueue()
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", script, root, mode], env={**os.environ, "PYTHONPATH": str(ROOT)}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )
-        for mode in "--x"
-    ]  # fmt: skip
-    assert [process.communicate() for process in processes] == [(f"{COUNT}\n", "")] * 3
+        FORKSERVER.Process(target=list_details_repeatedly, args=(root, str(cache), mode, results)) for mode in "--x"
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0] * 3
+    assert [results.get() for _ in processes] == [COUNT] * 3
     check_same_with_and_without_index(root)
 
 

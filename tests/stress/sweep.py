@@ -109,7 +109,10 @@ def kill_trainer(record: Record) -> int:
 
 
 def run_undisturbed(directory: Path, words: list[str], runs: int) -> None:
-    """Repeat the command, run the same sweep in another directory, and compare the runs."""
+    """Repeat the command, run the same sweep in another directory, and compare the runs.
+
+    Also train one experiment of each optimizer without workers, and compare the run.
+    """
     for runs_dir in ("disk", "runs"):
         started = time.monotonic()
         done = forked_cli.run_command(directory, *words, "--runs-dir", runs_dir)
@@ -126,6 +129,13 @@ def run_undisturbed(directory: Path, words: list[str], runs: int) -> None:
     assert len(completed_runs["disk"]) == len(completed_runs["runs"]) == runs
     for key, run_info in completed_runs["disk"].items():
         assert_same_run(run_info.run, completed_runs["runs"][key].run)
+    for optimizer in ("sgd", "adam"):
+        runs_dir = f"single-{optimizer}"
+        single_words = ["train", *words[1:4], f"optimizer={optimizer}", "seed=1", "--runs-dir", runs_dir]
+        done = forked_cli.run_command(directory, *single_words)
+        assert done.returncode == 0, done.stderr
+        (single,) = Store(directory / runs_dir).list_runs()
+        assert_same_run(single.run, completed_runs["runs"][single.record.experiment].run)
     left = sum(
         path.name != LOGS_DIRECTORY for runs_dir in ("disk", "runs") for path in (directory / runs_dir).iterdir()
     )

@@ -7,18 +7,22 @@ import time
 
 import pytest
 
+from dnn_cli.config.digests import compute_outcome_digest
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.data.examples import load_examples
 from dnn_cli.runs.store import Store
 from tests.helpers import forked_cli
 from tests.helpers.cli_output import parse_json_output
-from tests.helpers.digits import DIVERGING_OVERRIDES
+from tests.helpers.digits import DIGITS_YAML, QUICK_YAML
 from tests.helpers.kill_campaign import assert_same_run
 
-GRID = ["sweep", "digits.yaml", "jit=false", "optimizer=sgd,adam", "seed=1..2"]
+RATES = "optimizer.learning_rate=0.01,0.1"
+GRID = ["sweep", "digits.yaml", "-j", "1", RATES, "seed=1..2"]
 
 
 @pytest.fixture
 def directory(config, tmp_path):
-    config()
+    config(QUICK_YAML)
     return tmp_path
 
 
@@ -40,141 +44,152 @@ def test_existing_runs_are_not_trained_again(directory):
     done = run_dnn(directory, *GRID)
     assert done.stdout.startswith("val_accuracy at the end of training, 4 completed runs of 2 experiments")
     lines = re.findall(
-        r"^\d/4  optimizer=(\w+) +seed=(\d) +val_accuracy (0\.\d+) at the end", done.stderr, re.MULTILINE
+        r"^\d/4  learning_rate=(\S+) +seed=(\d) +val_accuracy (0\.\d+) at the end", done.stderr, re.MULTILINE
     )
     table = parse_json_output(forked_cli.run_command(directory, "compare", "--json"))["rows"]
     ended = {(run_info.record.id): run_info for run_info in read_runs(directory)}
-    final = {(ended[row["id"]].config["optimizer"]["type"], str(row["seed"])): f"{row['score']:.4f}" for row in table}
-    assert {(optimizer, seed): score for optimizer, seed, score in lines} == final, "lines and table show one score"
+    final = {
+        (str(ended[row["id"]].config["optimizer"]["learning_rate"]), str(row["seed"])): f"{row['score']:.4f}"
+        for row in table
+    }
+    assert {(rate, seed): score for rate, seed, score in lines} == final, "lines and table show one score"
     first = {run_info.record.id: run_info.record for run_info in read_runs(directory)}
     assert {record.status for record in first.values()} == {"completed"}
     settings = sorted(tuple(membership.settings.items()) for record in first.values() for membership in record.sweeps)
-    assert settings == [(("optimizer", name), ("seed", seed)) for name in ("adam", "sgd") for seed in "12"]
+    assert settings == [
+        (("optimizer.learning_rate", rate), ("seed", seed)) for rate in ("0.01", "0.1") for seed in "12"
+    ]
 
     again = run_dnn(directory, *GRID)
     assert "4 done already" in again.stderr
     assert again.stdout == done.stdout
     assert len(read_runs(directory)) == 4
 
-    more = parse_json_output(run_dnn(directory, *GRID[:-1], "seed=1..3", "--json"))
-    assert [run["id"] in first for run in more["runs"]] == [True, True, False, True, True, False]
-    assert [run["settings"]["seed"] for run in more["runs"]] == ["1", "2", "3"] * 2
-    assert [group["seeds"] for group in more["comparison"]["groups"]] == [[1, 2, 3]] * 2
-    assert len(read_runs(directory)) == 6
+    other_grid = [*GRID[:-2], "optimizer.learning_rate=0.1,0.3", "seed=2"]
+    more = parse_json_output(run_dnn(directory, *other_grid, "--json"))
+    assert [run["id"] in first for run in more["runs"]] == [True, False]
+    assert [run["settings"]["seed"] for run in more["runs"]] == ["2"] * 2
+    assert {tuple(group["seeds"]) for group in more["comparison"]["groups"]} == {(1, 2), (2,)}
+    assert len(read_runs(directory)) == 5
 
-    compared = parse_json_output(
-        forked_cli.run_command(directory, "compare", f"sweep:{more['sweep']['id'][:5]}", "--json")
+    sweep_address = f"sweep:{more['sweep']['id'][:5]}"
+    compared = parse_json_output(forked_cli.run_command(directory, "compare", sweep_address, "--json"))
+    assert {row["id"] for row in compared["rows"]} == {run["id"] for run in more["runs"]} | first.keys()
+
+
+def test_second_grid_prints_the_table_of_both_grids(directory, make_run):
+    first, second = [*GRID[:-1], "seed=1"], [*GRID[:-2], "optimizer.learning_rate=0.2,0.3", "seed=1"]
+    for number, rate in enumerate(("0.01", "0.1", "0.2", "0.3"), 1):
+        make_existing_run(make_run, directory, number, f"optimizer.learning_rate={rate}", "seed=1")
+    assert "2 done already" in run_dnn(directory, *first).stderr
+    done = run_dnn(directory, *second)
+    assert done.stdout.startswith(
+        "including 2 runs of earlier commands of this sweep\nval_accuracy at the end of training, 4 "
     )
-    assert {row["id"] for row in compared["rows"]} == {run["id"] for run in more["runs"]}
-
-
-def test_second_grid_prints_the_table_of_both_grids(directory):
-    run_dnn(directory, *GRID)
-    second = run_dnn(directory, "sweep", "digits.yaml", "jit=false", "optimizer=rmsprop,adagrad", "seed=1..2")
-    assert second.stdout.startswith(
-        "including 4 runs of earlier commands of this sweep\nval_accuracy at the end of training, 8 "
-    )
-    (suggested,) = re.findall(r"next  dnn (compare sweep:\w+)", second.stdout)
+    (suggested,) = re.findall(r"next  dnn (compare sweep:\w+)", done.stdout)
     compared = forked_cli.run_command(directory, *suggested.split()).stdout
-    assert compared.splitlines()[:9] == second.stdout.splitlines()[1:10]
+    assert compared.splitlines()[:5] == done.stdout.splitlines()[1:6]
+
+
+def make_existing_run(make_run, directory, number, *overrides, text=QUICK_YAML):
+    """Make the run of an experiment without training."""
+    experiment = load_experiment(str(directory / "digits.yaml"), overrides).experiment
+    data = {"dataset": experiment.data.dataset, "fingerprint": load_examples(experiment.data).compute_fingerprint()}
+    digest = compute_outcome_digest(experiment)
+    return make_run(*overrides, text=text, digits=f"{number:08}", experiment=digest, data=data,
+                    curve=(0.5, 0.5 + number / 10))  # fmt: skip
 
 
 def test_run_of_train_joins_the_sweep_and_force_repeats_it(directory):
-    run_dnn(directory, "train", "digits.yaml", "jit=false", "optimizer=sgd", "seed=1", "name=another")
-    done = run_dnn(directory, *GRID, "-j", "1")
+    run_dnn(directory, "train", "digits.yaml", "optimizer.learning_rate=0.1", "seed=1", "name=another")
+    words = [*GRID[:-1], "seed=1"]
+    done = run_dnn(directory, *words)
     assert "1 done already" in done.stderr
-    assert "3 to train" in done.stderr
-    assert len(read_runs(directory)) == 4
+    assert "1 to train" in done.stderr
     assert all(len(run_info.record.sweeps) == 1 for run_info in read_runs(directory))
     alone = next(run_info.run for run_info in read_runs(directory) if run_info.record.name == "another")
-    forced = run_dnn(directory, *GRID[:-1], "--force", "seed=1")
+    forced = run_dnn(directory, *words, "--force")
     assert "already" not in forced.stderr
+    newest_first = sorted(read_runs(directory), key=lambda run_info: run_info.record.started, reverse=True)
     again = next(
-        run_info for run_info in read_runs(directory) if run_info.record.sweeps[0].settings["optimizer"] == "sgd"
+        run_info for run_info in newest_first if run_info.record.sweeps[0].settings["optimizer.learning_rate"] == "0.1"
     )
     assert again.record.name == "digits"
     assert_same_run(alone, again.run)
 
 
 def test_diverged_run_does_not_stop_the_sweep(directory):
-    words = [
-        "sweep",
-        "digits.yaml",
-        "jit=false",
-        *(word for word in DIVERGING_OVERRIDES if not word.startswith("optimizer")),
-        "optimizer=sgd",
-        "optimizer.learning_rate=1000,0.01",
-        "seed=1..2",
-    ]
+    words = ["sweep", "digits.yaml", "-j", "1", "epochs=5", "loss=mse", "~layers.output.activation",
+             "optimizer.learning_rate=1000,0.01"]  # fmt: skip
     done = run_dnn(directory, *words, code=1)
-    assert len(re.findall(r"diverged: the loss became NaN or infinite in epoch 1", done.stderr)) == 2
-    assert len(re.findall(r"^diverged  learning_rate=1000 seed=\d  the loss", done.stdout, re.MULTILINE)) == 2
-    assert sorted(run_info.record.status for run_info in read_runs(directory)) == ["completed"] * 2 + ["diverged"] * 2
+    assert len(re.findall(r"learning_rate=1000  diverged: a score of epoch \d is NaN or infinite", done.stderr)) == 1
+    assert len(re.findall(r"^diverged  learning_rate=1000  a score", done.stdout, re.MULTILINE)) == 1
+    assert sorted(run_info.record.status for run_info in read_runs(directory)) == ["completed", "diverged"]
     again = run_dnn(directory, *words, code=1)
-    assert "4 done already" in again.stderr, "one that diverges would again"
+    assert "2 done already" in again.stderr, "one that diverges would again"
 
 
-def start_until_first_epoch(directory, *words):
-    """Start a sweep and wait until one of its runs has an epoch."""
+def start_until_epoch(directory, epoch_count, *words):
+    """Start a sweep and wait until its runs have a number of epochs together."""
     process = forked_cli.start_command(directory, *words)
     until = time.monotonic() + 60
-    while not any(run_info.record and run_info.record.epochs for run_info in Store(directory / "runs").list_runs()):
+    while count_epochs(directory) < epoch_count:
         assert time.monotonic() < until
-        assert process.is_alive(), (directory / "err").read_text()
-        time.sleep(0.05)
+        assert process.is_alive(), (directory / "log").read_text()
+        time.sleep(0.02)
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
-def test_interrupted_sweep_continues_with_the_same_command(directory, number):
-    words = [*GRID, "epochs=60"]
-    process = start_until_first_epoch(directory, *words)
+def count_epochs(directory):
+    return sum(run_info.record.epochs for run_info in Store(directory / "runs").list_runs() if run_info.record)
+
+
+def interrupt(process, number):
     os.kill(process.pid, number)
     process.join(30)
-    assert process.exitcode == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    return process.exitcode
+
+
+def test_interrupted_sweep_continues_with_the_same_command(directory):
+    words = ["sweep", "digits.yaml", "-j", "1", "seed=1..2", "epochs=40"]
+    process = start_until_epoch(directory, 1, *words)
+    assert interrupt(process, signal.SIGINT) == 130
+    statuses = {run_info.record.status for run_info in read_runs(directory)}
+    assert "interrupted" in statuses and statuses <= {"interrupted", "completed"}
+    process = start_until_epoch(directory, sum(run_info.record.epochs for run_info in read_runs(directory)) + 1, *words)
+    assert interrupt(process, signal.SIGKILL) == -signal.SIGKILL
     until = time.monotonic() + 10
     while any(run_info.record.status == "running" for run_info in read_runs(directory)):
         assert time.monotonic() < until, "workers that no process waits for must end"
         time.sleep(0.05)
-    assert {run_info.record.status for run_info in read_runs(directory)} <= {"interrupted", "completed"}
+    reasons = {run_info.record.reason for run_info in read_runs(directory)}
+    assert "the process that started the worker has ended" in reasons
     done = run_dnn(directory, *words)
     assert " to continue" in done.stderr
-    assert [run_info.record.status for run_info in read_runs(directory)] == ["completed"] * 4
+    assert [run_info.record.status for run_info in read_runs(directory)] == ["completed"] * 2
     resumed = next(run_info for run_info in read_runs(directory) if run_info.record.resumed)
     (membership,) = resumed.record.sweeps
-    run_dnn(
-        directory,
-        "train",
-        "digits.yaml",
-        "jit=false",
-        "epochs=60",
-        *(f"{k}={v}" for k, v in membership.settings.items()),
-    )
-    assert_same_run(resumed.run, read_runs(directory)[0].run)
+    run_dnn(directory, "train", "digits.yaml", "epochs=40", f"seed={membership.settings['seed']}", "name=alone")
+    (alone,) = [run_info.run for run_info in read_runs(directory) if run_info.record.name == "alone"]
+    assert_same_run(resumed.run, alone)
 
 
-def test_bayesian_search_is_pruned_and_continued(directory):
-    words = ["sweep", "digits.yaml", "jit=false", "epochs=3", "optimizer=sgd,adam", "--search", "bayesian",
+def test_bayesian_search_continues(directory):
+    words = ["sweep", "digits.yaml", "-j", "1", "epochs=1", "--search", "bayesian",
              "optimizer.learning_rate=log(1e-3, 1)"]  # fmt: skip
-    done = parse_json_output(run_dnn(directory, *words, "--trials", "9", "--json"))
-    assert len(done["runs"]) >= 8, "a setting may be drawn twice"
-    assert {run["status"] for run in done["runs"]} <= {"completed", "interrupted"}
-    assert all(run["reason"].startswith("pruned after epoch") for run in done["runs"] if run["status"] == "interrupted")
-    more = parse_json_output(run_dnn(directory, *words, "--trials", "11", "--json"))
+    done = parse_json_output(run_dnn(directory, *words, "--trials", "2", "--json"))
+    assert [run["status"] for run in done["runs"]] == ["completed"] * 2
+    more = parse_json_output(run_dnn(directory, *words, "--trials", "3", "--json"))
     assert {run["id"] for run in done["runs"]} < {run["id"] for run in more["runs"]}
-    assert len(done["runs"]) < len(more["runs"]) == len(read_runs(directory)) <= 11
+    assert len(more["runs"]) == len(read_runs(directory)) == 3
 
 
 def test_train_takes_several_workers(directory, config):
-    config(name="other.yaml")
-    config(name="third.yaml")
-    done = parse_json_output(
-        run_dnn(directory, "train", "digits.yaml", "other.yaml", "third.yaml", "jit=false", "-j", "2", "--json")
-    )
-    assert [run["status"] for run in done["runs"]] == ["completed"] * 3
-    first, *others = [run_info.run for run_info in read_runs(directory)]
-    for other in others:
-        assert_same_run(first, other)
+    config(QUICK_YAML, name="other.yaml")
+    done = parse_json_output(run_dnn(directory, "train", "digits.yaml", "other.yaml", "-j", "2", "--json"))
+    assert [run["status"] for run in done["runs"]] == ["completed"] * 2
+    first, other = [run_info.run for run_info in read_runs(directory)]
+    assert_same_run(first, other)
 
 
 BAD_ARGUMENTS = {
@@ -193,16 +208,17 @@ BAD_ARGUMENTS = {
 
 
 @pytest.mark.parametrize(("words", "message"), BAD_ARGUMENTS.values(), ids=BAD_ARGUMENTS)
-def test_bad_arguments_are_refused_before_training(program, directory, words, message):
-    done = program("sweep", "digits.yaml", *words)
+def test_bad_arguments_are_refused_before_training(dnn, directory, words, message):
+    done = dnn("sweep", "digits.yaml", *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
     assert not (directory / "runs").exists()
 
 
-def test_a_dry_run_lists_the_runs_and_trains_nothing(program, directory):
-    done = program(*GRID, "--dry-run")
+def test_a_dry_run_lists_the_runs_and_trains_nothing(dnn, directory, config):
+    config(DIGITS_YAML)
+    done = dnn("sweep", "digits.yaml", "optimizer=sgd,adam", "seed=1..2", "--dry-run")
     assert done.returncode == 0, done.stderr
     rows = re.findall(r"^ *(\d)  (\w+) +(\d) +to train +about", done.stdout, re.MULTILINE)
     assert rows == [("1", "sgd", "1"), ("2", "sgd", "2"), ("3", "adam", "1"), ("4", "adam", "2")]
@@ -210,19 +226,21 @@ def test_a_dry_run_lists_the_runs_and_trains_nothing(program, directory):
     assert not (directory / "runs").exists()
 
 
-def test_changed_data_is_trained_again(directory, config):
+def test_changed_data_is_trained_again(directory, config, make_run):
     def write(seed):
         rows = [f"{(7 * n + seed) % 11},{(5 * n) % 13},{'yes' if n % 3 else 'no'}" for n in range(60)]
         (directory / "data.csv").write_text("\n".join(["a,b,y", *rows]) + "\n")
 
-    layers = "{layers: [{type: Dense, units: 1, activation: sigmoid}]}"
-    config(
-        f"data: {{dataset: csv, path: data.csv}}\nmodel: {layers}\nloss: binary_crossentropy\njit: false\n", "own.yaml"
-    )
-    words = ["sweep", "own.yaml", "seed=1..2"]
+    text = """\
+data: {dataset: csv, path: data.csv}
+model: {layers: [{type: Dense, units: 1, activation: sigmoid}]}
+loss: binary_crossentropy
+"""
     write(1)
-    run_dnn(directory, *words)
-    assert "2 done already" in run_dnn(directory, *words).stderr
+    config(text)
+    for seed in (1, 2):
+        make_existing_run(make_run, directory, seed, f"seed={seed}", text=text)
+    words = ["sweep", "digits.yaml", "seed=1..2", "--dry-run"]
+    assert len(re.findall(r"\bcompleted\b", run_dnn(directory, *words).stdout)) == 2
     write(2)
-    assert "already" not in run_dnn(directory, *words).stderr
-    assert len(read_runs(directory)) == 4
+    assert len(re.findall(r"\bto train +about", run_dnn(directory, *words).stdout)) == 2

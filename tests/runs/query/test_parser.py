@@ -14,6 +14,7 @@ from dnn_cli.runs.query.parser import filter_runs, parse_query
 from dnn_cli.runs.record import Record, Results
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import RunDetails, RunInfo, read_run_info
+from tests.helpers.settings import RUN_ALL_CASES
 
 
 def build_run_info(number, tags=(), **changes):
@@ -279,7 +280,7 @@ def evaluate_tree(tree, fields):
     return is_member if sign in ("=", "in") else not is_member
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=1000 if RUN_ALL_CASES else 60, deadline=None)
 @given(TREES)
 def test_query_agrees_with_python(tree):
     selected = filter_runs(RUNS, format_tree(tree))
@@ -292,7 +293,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=1000 if RUN_ALL_CASES else 100, deadline=None)
 @given(st.text() | st.lists(PIECES, max_size=12).map("".join))
 def test_any_text_is_a_query_or_a_usage_error(text):
     try:
