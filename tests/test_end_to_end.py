@@ -12,7 +12,7 @@ from tests.helpers.cli_output import parse_json_output
 from tests.helpers.settings import ROOT
 
 
-def test_train_and_compare_fashion_mnist(program, tmp_path):
+def test_train_and_compare_fashion_mnist(program, dnn, tmp_path):
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     done = program("train", "configs/relu_adam.yaml", "configs/relu_sgd.yaml", "epochs=1", "--json")
     assert done.returncode == 0, done.stderr
@@ -21,10 +21,10 @@ def test_train_and_compare_fashion_mnist(program, tmp_path):
     assert 0.7 < sgd["last"]["val_accuracy"] < adam["last"]["val_accuracy"]
     assert "fashion_mnist: 48,000 images for training, 12,000 for validation, 28 × 28, 10 classes" in done.stderr
 
-    compared = parse_json_output(program("compare", "--json"))
+    compared = parse_json_output(dnn("compare", "--json"))
     assert [group["name"] for group in compared["groups"]] == ["adam", "sgd"]
 
-    diverged = program("train", "configs/relu_adam.yaml", "optimizer=adafactor")
+    diverged = dnn("train", "configs/relu_adam.yaml", "optimizer=adafactor")
     assert diverged.returncode == 1
     assert "relu_adam diverged: " in diverged.stdout
     assert "next  dnn train configs/relu_adam.yaml optimizer=adafactor optimizer.epsilon_1=1e-7" in diverged.stdout

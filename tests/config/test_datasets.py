@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers.cli_output import parse_json_output
 from tests.helpers.digits import DIGITS_YAML
-from tests.helpers.extended_program import ExtendedProgram
+from tests.helpers.extended_program import start_extended_program
 
 EXTENSION = """
 from dataclasses import replace
@@ -16,10 +16,13 @@ from dnn_cli.config.datasets import DATASETS
 DATASETS["vineyard"] = replace(DATASETS["wine"], summary="Wines under another name.")
 """
 
+PRELOADED = ("dnn_cli.config.json_schema", "dnn_cli.data.data_advice", "sklearn.datasets", "sklearn.model_selection")
 
-@pytest.fixture
+
+@pytest.fixture(scope="module")
 def extended(tmp_path_factory):
-    return ExtendedProgram(tmp_path_factory.mktemp("extension"), EXTENSION)
+    with start_extended_program(tmp_path_factory.mktemp("extension"), EXTENSION, *PRELOADED) as program:
+        yield program
 
 
 def test_new_dataset_is_a_value_of_the_config(extended, config, tmp_path):
