@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.helpers.extended_program import start_extended_program
+from tests.helpers.extended_program import ExtendedProgram
 
 SETUP = '''
 import contextlib, io, json
@@ -265,7 +265,7 @@ COMMAND_GROUPS["Look up"]["tally"] = tally
 
 
 def test_added_command_is_known_everywhere(tmp_path_factory, tmp_path):
-    with start_extended_program(tmp_path_factory.mktemp("extension"), NEW_COMMAND) as program:
+    with ExtendedProgram(tmp_path_factory.mktemp("extension"), NEW_COMMAND) as program:
         assert program.run(tmp_path, "tally", "a", "b").stdout == "2\n"
         assert re.search(r"^  tally +Count words\.$", program.run(tmp_path, "--help").stdout, re.MULTILINE)
         assert "Usage: dnn tally" in program.run(tmp_path, "help", "tally").stdout

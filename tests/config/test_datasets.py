@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers.cli_output import parse_json_output
 from tests.helpers.digits import DIGITS_YAML
-from tests.helpers.extended_program import start_extended_program
+from tests.helpers.extended_program import ExtendedProgram
 
 EXTENSION = """
 from dataclasses import replace
@@ -21,7 +21,7 @@ PRELOADED = ("dnn_cli.config.json_schema", "dnn_cli.data.data_advice", "sklearn.
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory):
-    with start_extended_program(tmp_path_factory.mktemp("extension"), EXTENSION, *PRELOADED) as program:
+    with ExtendedProgram(tmp_path_factory.mktemp("extension"), EXTENSION, *PRELOADED) as program:
         yield program
 
 

@@ -35,11 +35,29 @@ for line in sys.stdin:
 """A program that imports `extension` before `dnn`, and forks for each command: an import takes half a second."""
 
 
-class ExtendedProgram:
-    """Runs `dnn` in a directory, in processes that imported the module `extension`."""
+class ExtendedProgram(contextlib.AbstractContextManager):
+    """Context in which `dnn` runs in processes that imported the module `extension`.
 
-    def __init__(self, server):
-        self.server = server
+    Args:
+        module_directory: The directory in which the module is written.
+        extension: The text of the module.
+        preloaded: Names of further modules that the program imports once for all commands.
+    """
+
+    def __init__(self, module_directory, extension, *preloaded):
+        (module_directory / "extension.py").write_text(extension, encoding="utf-8")
+        path = os.pathsep.join(map(str, (module_directory, ROOT)))
+        self.process = start_process(
+            [sys.executable, "-c", SERVER, *preloaded], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={"PYTHONPATH": path},
+        )  # fmt: skip
+
+    def __enter__(self):
+        self.server = self.process.__enter__()
+        return self
+
+    def __exit__(self, *error):
+        self.process.__exit__(*error)
 
     def run(self, directory, *words, **environment):
         """Run a command in a directory."""
@@ -62,23 +80,3 @@ class ExtendedProgram:
         """The words that fish offers at the end of a line."""
         done = self.run(directory, _DNN_COMPLETE="fish", _DNN_LINE=line)
         return [candidate.partition("\t")[0] for candidate in done.stdout.splitlines()]
-
-
-@contextlib.contextmanager
-def start_extended_program(module_directory, extension, *preloaded):
-    """Write the module `extension` into a directory, and yield the program that imports the module.
-
-    Args:
-        module_directory: The directory.
-        extension: The text of the module.
-        preloaded: Names of further modules that the program imports once for all commands.
-    """
-    (module_directory / "extension.py").write_text(extension, encoding="utf-8")
-    path = os.pathsep.join(map(str, (module_directory, ROOT)))
-    with (
-        start_process(
-            [sys.executable, "-c", SERVER, *preloaded], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            env={"PYTHONPATH": path},
-        ) as server
-    ):  # fmt: skip
-        yield ExtendedProgram(server)

@@ -11,7 +11,7 @@ from dnn_cli.report.watch_view import build_watched_runs_table
 from dnn_cli.runs.query.run_columns import RUN_COLUMNS, RunColumn, build_record_getter
 from dnn_cli.runs.store import Store
 from tests.helpers.cli_output import parse_json_output
-from tests.helpers.extended_program import start_extended_program
+from tests.helpers.extended_program import ExtendedProgram
 
 EXTENSION = """
 from dnn_cli.runs.query.run_columns import RUN_COLUMNS, RunColumn, build_record_getter
@@ -28,7 +28,7 @@ PRELOADED = ("dnn_cli.report.html.report_file", "dnn_cli.report.runs_table", "dn
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
     """The program with a further column."""
-    with start_extended_program(tmp_path_factory.mktemp("extension"), EXTENSION, *PRELOADED) as program:
+    with ExtendedProgram(tmp_path_factory.mktemp("extension"), EXTENSION, *PRELOADED) as program:
         yield program
 
 
