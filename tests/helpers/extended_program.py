@@ -45,6 +45,7 @@ class ExtendedProgram(contextlib.AbstractContextManager):
     """
 
     def __init__(self, module_directory, extension, *preloaded):
+        self.module_directory = module_directory
         (module_directory / "extension.py").write_text(extension, encoding="utf-8")
         path = os.pathsep.join(map(str, (module_directory, ROOT)))
         self.process = start_process(
