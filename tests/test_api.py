@@ -11,7 +11,7 @@ from tests.helpers.digits import DIVERGING_OVERRIDES
 
 
 def test_load_summary_and_train(config, tmp_path, capfd):
-    loaded = dnn_cli.load(config(), "epochs=3", "layers.hidden.units=5")
+    loaded = dnn_cli.load(config(), "epochs=3", "layers.hidden.units=5", "engine=keras", "batch_size=300")
     assert loaded.summary().total == 65 * 5 + 6 * 10
     assert "hidden" in str(loaded.summary())
     assert ["narrower" in line for line in loaded.advice] == [True]
@@ -33,7 +33,7 @@ def test_config_error_lists_issues(config):
 
 
 def test_diverged_run_has_no_model(config, tmp_path):
-    run = dnn_cli.load(config(), *DIVERGING_OVERRIDES).train(tmp_path)
+    run = dnn_cli.load(config(), *DIVERGING_OVERRIDES, "engine=keras").train(tmp_path)
     assert run.status == "diverged"
     assert run.metrics == {}
     with pytest.raises(RunError, match="has no model: the run is diverged"):

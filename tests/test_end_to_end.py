@@ -12,19 +12,19 @@ from tests.helpers.cli_output import parse_json_output
 from tests.helpers.settings import ROOT
 
 
-def test_train_and_compare_fashion_mnist(program, tmp_path):
+def test_train_and_compare_fashion_mnist(dnn, tmp_path):
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
-    done = program("train", "configs/relu_adam.yaml", "configs/relu_sgd.yaml", "epochs=1", "--json")
+    done = dnn("train", "configs/relu_adam.yaml", "configs/relu_sgd.yaml", "epochs=1", "batch_size=100", "--json")
     assert done.returncode == 0, done.stderr
     adam, sgd = parse_json_output(done)["runs"]
     assert adam["last"]["val_accuracy"] > 0.83
     assert 0.7 < sgd["last"]["val_accuracy"] < adam["last"]["val_accuracy"]
     assert "fashion_mnist: 48,000 images for training, 12,000 for validation, 28 × 28, 10 classes" in done.stderr
 
-    compared = parse_json_output(program("compare", "--json"))
+    compared = parse_json_output(dnn("compare", "--json"))
     assert [group["name"] for group in compared["groups"]] == ["adam", "sgd"]
 
-    diverged = program("train", "configs/relu_adam.yaml", "optimizer=adafactor")
+    diverged = dnn("train", "configs/relu_adam.yaml", "optimizer=adafactor")
     assert diverged.returncode == 1
     assert "relu_adam diverged: " in diverged.stdout
     assert "next  dnn train configs/relu_adam.yaml optimizer=adafactor optimizer.epsilon_1=1e-7" in diverged.stdout
@@ -35,6 +35,6 @@ def test_train_and_compare_fashion_mnist(program, tmp_path):
     assert np.bincount(load_test_examples(Data()).targets).tolist() == [1_000] * 10
     _, images, _, labels = train_test_split(examples.inputs, examples.targets, test_size=0.2, random_state=42)
     model = keras.saving.load_model(tmp_path / adam["dir"] / "model.keras", safe_mode=True)
-    scores = model.evaluate(images / 255.0, labels.astype("int32"), batch_size=32, verbose=0, return_dict=True)
+    scores = model.evaluate(images / 255.0, labels.astype("int32"), batch_size=100, verbose=0, return_dict=True)
     assert scores["accuracy"] == adam["last"]["val_accuracy"]
     assert scores["loss"] == adam["last"]["val_loss"]

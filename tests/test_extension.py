@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-from textwrap import dedent
 
 import pytest
 
@@ -142,111 +141,113 @@ count_epochs: {limit: 2}
 """
 
 
-@pytest.fixture
-def extend(tmp_path):
-    """Runs a script after the definitions of the layer and the callback; returns the JSON value that it prints last."""
-    (tmp_path / "small.yaml").write_text(CONFIG, "utf-8")
-
-    def run_script(script):
-        (tmp_path / "script.py").write_text(SETUP + dedent(script), "utf-8")
-        done = subprocess.run(
-            [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
-        )
-        assert not done.returncode, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
-
-    return run_script
+SCRIPT = """
+from dnn_cli.config.digests import compute_network_digest, compute_outcome_digest
+from dnn_cli.config.lint import find_advice
+from dnn_cli.config.network_summary import format_layer_flow
+from dnn_cli.execution.sweep_plan import estimate_run_seconds
+from dnn_cli.runs.checkpoint import read_last_checkpoint
+from dnn_cli.runs.run import Run
+from dnn_cli.training.execution_plan import choose_plan
 
 
-def test_added_layer_is_known_everywhere(extend):
-    results = extend("""
-        from dnn_cli.config.digests import compute_network_digest
-        from dnn_cli.config.lint import find_advice
-        from dnn_cli.config.network_summary import format_layer_flow
-        from dnn_cli.execution.sweep_plan import estimate_run_seconds
-        from dnn_cli.training.execution_plan import choose_plan
-
-        experiment, other = load(), load("layers.up_sampling2d.size=3")
-        print(json.dumps({
-            "schema": "UpSampling2D" in json.loads(run("schema"))["$defs"],
-            "list": run("list", "layers"),
-            "check": run("check", "small.yaml", "layers.2.sizes=3"),
-            "unknown": run("check", "small.yaml", "layers.2.type=UpSampling"),
-            "flow": format_layer_flow(experiment),
-            "advice": [issue.message for issue in find_advice(experiment)],
-            "plan": choose_plan(load("layers=[{type: Reshape, target_shape: [8, 8, 1]}, UpSampling2D, Flatten, "
-                                     "{type: Dense, units: 10, activation: softmax}]"), 1000, gpu=False).why,
-            "ratio": estimate_run_seconds(load("batch_size=1797", "epochs=1000"), {})
-                     / estimate_run_seconds(load("batch_size=1797", "epochs=1000", "~layers.2"), {}),
-            "digests": compute_network_digest(experiment) != compute_network_digest(other),
-        }))
-    """)
-    assert results["schema"]
-    assert "UpSampling2D" in results["list"]
-    assert "sizes  is not an argument of UpSampling2D  (did you mean size?)" in results["check"]
-    assert "did you mean UpSampling2D?" in results["unknown"]
-    assert "Conv2D 1 → UpSampling2D 2×2 → Conv2D 2 relu" in results["flow"]
-    assert results["advice"] == ["has no activation: together with layers.3 it acts as a single layer"]
-    assert results["plan"] == "without XLA: XLA is slow for UpSampling2D on a CPU"
-    assert results["ratio"] > 7 / 2
-    assert results["digests"]
+def describe_layer():
+    experiment, other = load(), load("layers.up_sampling2d.size=3")
+    return {
+        "schema": "UpSampling2D" in json.loads(run("schema"))["$defs"],
+        "list": run("list", "layers"),
+        "check": run("check", "small.yaml", "layers.2.sizes=3"),
+        "unknown": run("check", "small.yaml", "layers.2.type=UpSampling"),
+        "flow": format_layer_flow(experiment),
+        "advice": [issue.message for issue in find_advice(experiment)],
+        "plan": choose_plan(load("layers=[{type: Reshape, target_shape: [8, 8, 1]}, UpSampling2D, Flatten, "
+                                 "{type: Dense, units: 10, activation: softmax}]"), 1000, gpu=False).why,
+        "ratio": estimate_run_seconds(load("batch_size=1797", "epochs=1000"), {})
+                 / estimate_run_seconds(load("batch_size=1797", "epochs=1000", "~layers.2"), {}),
+        "digests": compute_network_digest(experiment) != compute_network_digest(other),
+    }
 
 
-def test_added_callback_is_known_everywhere(extend):
-    results = extend("""
-        from dnn_cli.config.digests import compute_network_digest, compute_outcome_digest
-        from dnn_cli.runs.checkpoint import read_last_checkpoint
-        from dnn_cli.runs.run import Run
-
-        experiments = [load(), load("count_epochs.limit=3")]
-        trained = run("train", "small.yaml", "epochs=3")
-        (directory,) = [path for path in Path("runs").iterdir() if (path / "run.json").exists()]
-        print(json.dumps({
-            "schema": "count_epochs" in json.loads(run("schema"))["$defs"]["Experiment"]["properties"],
-            "networks": len(set(map(compute_network_digest, experiments))),
-            "outcomes": len(set(map(compute_outcome_digest, experiments))),
-            "issue": run("check", "small.yaml", "count_epochs.limit=13"),
-            "key": run("check", "small.yaml", "count_epochs.silent=true"),
-            "list": run("check", "small.yaml", "callbacks=[]"),
-            "trained": trained,
-            "state": read_last_checkpoint(Run(directory))[0].progress.callbacks,
-            "epochs": json.loads((directory / "run.json").read_text())["epochs"],
-        }))
-    """)
-    assert results["schema"]
-    assert (results["networks"], results["outcomes"]) == (1, 2)
-    assert "count_epochs.limit  is unlucky" in results["issue"]
-    assert "remove it: counting makes no noise" in results["key"]
-    assert "count_epochs, early_stopping, model_checkpoint" in results["list"]
-    assert results["epochs"] == 2, results["trained"]
-    assert results["state"] == {"CountEpochs": {"counted": 2}}
+def describe_callback():
+    experiments = [load(), load("count_epochs.limit=3")]
+    trained = run("train", "small.yaml", "epochs=3", "engine=keras", "--runs-dir", "callback")
+    (directory,) = [path for path in Path("callback").iterdir() if (path / "run.json").exists()]
+    return {
+        "schema": "count_epochs" in json.loads(run("schema"))["$defs"]["Experiment"]["properties"],
+        "networks": len(set(map(compute_network_digest, experiments))),
+        "outcomes": len(set(map(compute_outcome_digest, experiments))),
+        "issue": run("check", "small.yaml", "count_epochs.limit=13"),
+        "key": run("check", "small.yaml", "count_epochs.silent=true"),
+        "list": run("check", "small.yaml", "callbacks=[]"),
+        "trained": trained,
+        "state": read_last_checkpoint(Run(directory))[0].progress.callbacks,
+        "epochs": json.loads((directory / "run.json").read_text())["epochs"],
+    }
 
 
-def test_added_optimizer_is_known_everywhere(extend):
-    results = extend("""
-        from dnn_cli.config.digests import compute_network_digest
+def describe_optimizer():
+    experiments = [load("optimizer=halving"), load("optimizer={type: halving, steepness: 2}")]
+    run("train", "small.yaml", "epochs=1", "engine=keras", "optimizer={type: halving, learning_rate: 0.2}")
+    run("train", "small.yaml", "epochs=1", "engine=keras", "optimizer={type: sgd, learning_rate: 0.1}")
+    return {
+        "schema": "Halving" in json.loads(run("schema"))["$defs"],
+        "list": run("list", "optimizers"),
+        "check": run("check", "small.yaml", "optimizer={type: halving, steepnes: 2}"),
+        "unknown": run("check", "small.yaml", "optimizer=halvin"),
+        "memory": [experiment.optimizer.count_slots("kernel", (2, 5)) for experiment in experiments],
+        "networks": len(set(map(compute_network_digest, experiments))),
+        "weights": [json.loads(path.read_text())["results"]["weights"] for path in Path("runs").glob("*/run.json")],
+        "runs": run("runs"),
+    }
 
-        experiments = [load("optimizer=halving"), load("optimizer={type: halving, steepness: 2}")]
-        run("train", "small.yaml", "epochs=1", "optimizer={type: halving, learning_rate: 0.2}")
-        run("train", "small.yaml", "epochs=1", "optimizer={type: sgd, learning_rate: 0.1}")
-        print(json.dumps({
-            "schema": "Halving" in json.loads(run("schema"))["$defs"],
-            "list": run("list", "optimizers"),
-            "check": run("check", "small.yaml", "optimizer={type: halving, steepnes: 2}"),
-            "unknown": run("check", "small.yaml", "optimizer=halvin"),
-            "memory": [experiment.optimizer.count_slots("kernel", (2, 5)) for experiment in experiments],
-            "networks": len(set(map(compute_network_digest, experiments))),
-            "weights": [json.loads(path.read_text())["results"]["weights"] for path in Path("runs").glob("*/run.json")],
-            "runs": run("runs"),
-        }))
-    """)
-    assert results["schema"]
-    assert "halving" in results["list"]
-    assert "did you mean steepness?" in results["check"]
-    assert "did you mean halving?" in results["unknown"]
-    assert results["memory"] == [30, 30]
-    assert results["networks"] == 2
-    first, second = results["weights"]
+
+print(json.dumps({"layer": describe_layer(), "callback": describe_callback(), "optimizer": describe_optimizer()}))
+"""
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """Values that a program with the layer, the callback and the optimizer prints, for each of them."""
+    directory = tmp_path_factory.mktemp("extension")
+    (directory / "small.yaml").write_text(CONFIG, "utf-8")
+    (directory / "script.py").write_text(SETUP + SCRIPT, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=directory, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert not done.returncode, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_added_layer_is_known_everywhere(results):
+    assert results["layer"]["schema"]
+    assert "UpSampling2D" in results["layer"]["list"]
+    assert "sizes  is not an argument of UpSampling2D  (did you mean size?)" in results["layer"]["check"]
+    assert "did you mean UpSampling2D?" in results["layer"]["unknown"]
+    assert "Conv2D 1 → UpSampling2D 2×2 → Conv2D 2 relu" in results["layer"]["flow"]
+    assert results["layer"]["advice"] == ["has no activation: together with layers.3 it acts as a single layer"]
+    assert results["layer"]["plan"] == "without XLA: XLA is slow for UpSampling2D on a CPU"
+    assert results["layer"]["ratio"] > 7 / 2
+    assert results["layer"]["digests"]
+
+
+def test_added_callback_is_known_everywhere(results):
+    assert results["callback"]["schema"]
+    assert (results["callback"]["networks"], results["callback"]["outcomes"]) == (1, 2)
+    assert "count_epochs.limit  is unlucky" in results["callback"]["issue"]
+    assert "remove it: counting makes no noise" in results["callback"]["key"]
+    assert "count_epochs, early_stopping, model_checkpoint" in results["callback"]["list"]
+    assert results["callback"]["epochs"] == 2, results["callback"]["trained"]
+    assert results["callback"]["state"] == {"CountEpochs": {"counted": 2}}
+
+
+def test_added_optimizer_is_known_everywhere(results):
+    assert results["optimizer"]["schema"]
+    assert "halving" in results["optimizer"]["list"]
+    assert "did you mean steepness?" in results["optimizer"]["check"]
+    assert "did you mean halving?" in results["optimizer"]["unknown"]
+    assert results["optimizer"]["memory"] == [30, 30]
+    assert results["optimizer"]["networks"] == 2
+    first, second = results["optimizer"]["weights"]
     assert first == second, "half of twice the rate"
 
 
@@ -264,12 +265,12 @@ COMMAND_GROUPS["Look up"]["tally"] = LazyCommand("extension:tally", "Count words
 
 
 def test_added_command_is_known_everywhere(tmp_path_factory, tmp_path):
-    program = ExtendedProgram(tmp_path_factory.mktemp("extension"), NEW_COMMAND)
-    assert program.run(tmp_path, "tally", "a", "b").stdout == "2\n"
-    assert re.search(r"^  tally +Count words\.$", program.run(tmp_path, "--help").stdout, re.MULTILINE)
-    assert "Usage: dnn tally" in program.run(tmp_path, "help", "tally").stdout
-    assert "did you mean dnn tally?" in program.run(tmp_path, "taly").stderr
-    assert program.complete(tmp_path, "dnn tal") == ["tally"]
-    assert "tally" in program.complete(tmp_path, "dnn help t")
-    reference = "from dnn_cli.cli.command_reference import build_reference; print(build_reference())"
-    assert "## dnn tally" in program.execute(tmp_path, reference).stdout
+    with ExtendedProgram(tmp_path_factory.mktemp("extension"), NEW_COMMAND) as program:
+        assert program.run(tmp_path, "tally", "a", "b").stdout == "2\n"
+        assert re.search(r"^  tally +Count words\.$", program.run(tmp_path, "--help").stdout, re.MULTILINE)
+        assert "Usage: dnn tally" in program.run(tmp_path, "help", "tally").stdout
+        assert "did you mean dnn tally?" in program.run(tmp_path, "taly").stderr
+        assert program.complete(tmp_path, "dnn tal") == ["tally"]
+        assert "tally" in program.complete(tmp_path, "dnn help t")
+        reference = "from dnn_cli.cli.command_reference import build_reference; print(build_reference())"
+        assert "## dnn tally" in program.execute(tmp_path, reference).stdout

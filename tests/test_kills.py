@@ -1,29 +1,49 @@
-"""A few kills, and several programs at once; `python -m tests.stress kills` and `concurrency` try hundreds."""
+"""Two kills, and several programs at once; `python -m tests.stress kills` and `concurrency` try hundreds."""
 
 import random
 import time
-from itertools import cycle, islice
 
 from tests.helpers import forked_cli
-from tests.helpers.kill_campaign import CASES, KillCampaign
+from tests.helpers.kill_campaign import KillCampaign, assert_same_run
+
+QUICK = ["engine=keras", "batch_size=500", "diagnostics=false"]
+
+
+def wait_until(condition, process):
+    """Wait until a condition is true, while a process runs."""
+    while not condition():
+        assert process.is_alive()
+        time.sleep(0.005)
 
 
 def test_killed_training_resumes_bit_identically(config, tmp_path):
-    campaign = KillCampaign(tmp_path, config(), random.Random(4))
-    campaign.train_undisturbed()
-    for case in islice(cycle(CASES), 12):
-        campaign.kill_and_resume(case)
-        if campaign.finished_count >= len(CASES) and campaign.kill_count >= 3 and campaign.resume_count >= 2:
-            break
-    assert campaign.kill_count >= 3
-    assert campaign.resume_count >= 2
+    campaign = KillCampaign(tmp_path, config(), random.Random(0))
+    campaign.train_undisturbed("noisy", *QUICK)
+    undisturbed = campaign.undisturbed_runs["noisy"]
+    arguments = [*campaign.build_arguments("noisy"), *QUICK]
+    for epochs in (1, 3):
+        process = forked_cli.start_command(tmp_path, *arguments)
+        wait_until(lambda epochs=epochs: has_epochs(campaign, undisturbed, epochs), process)
+        process.kill()
+        process.join()
+        (run,) = {run_info.run for run_info in campaign.store.list_runs()} - {undisturbed}
+        campaign.check_runs(run)
+        assert epochs <= run.read_record().epochs < undisturbed.read_record().epochs
+        arguments = ["resume", run.directory.name]
+    campaign.run_to_end(*arguments)
+    assert_same_run(undisturbed, run)
+
+
+def has_epochs(campaign, undisturbed, epochs):
+    """Return whether the run that is not the undisturbed one has a number of epochs."""
+    runs = [run_info.run for run_info in campaign.store.list_runs() if run_info.run != undisturbed]
+    return any(len(run.read_metrics()) >= epochs for run in runs)
 
 
 def test_concurrent_resumes_of_one_run(config, tmp_path):
     campaign = KillCampaign(tmp_path, config(), random.Random(0))
-    long = forked_cli.start_command(tmp_path, "train", campaign.config, "epochs=100000")
-    while not campaign.store.list_runs():
-        time.sleep(0.02)
+    long = forked_cli.start_command(tmp_path, "train", campaign.config, *QUICK, "epochs=100000")
+    wait_until(campaign.store.list_runs, long)
     (run_info,) = campaign.store.list_runs()
     refused = forked_cli.start_command(tmp_path, "resume", run_info.run.directory.name)
     refused.join()
@@ -31,25 +51,27 @@ def test_concurrent_resumes_of_one_run(config, tmp_path):
     assert f"is being trained by process {long.pid} on " in (tmp_path / "log").read_text()
     long.kill()
     long.join()
+    epochs = len(run_info.run.read_metrics()) + 20
     both = [
-        forked_cli.start_command(tmp_path, "resume", run_info.run.directory.name, "epochs=300", "--force")
+        forked_cli.start_command(tmp_path, "resume", run_info.run.directory.name, f"epochs={epochs}", "--force")
         for _ in range(2)
     ]
     for process in both:
         process.join()
     assert run_info.run.read_record().status == "completed"
-    assert [row["epoch"] for row in run_info.run.read_metrics()] == list(range(1, 301))
+    assert [row["epoch"] for row in run_info.run.read_metrics()] == list(range(1, epochs + 1))
 
 
 def test_simultaneous_trainings_create_separate_runs(config, tmp_path):
     campaign = KillCampaign(tmp_path, config(), random.Random(0))
     processes = [
-        forked_cli.start_command(tmp_path, "train", campaign.config, f"seed={seed}", "epochs=1") for seed in range(6)
+        forked_cli.start_command(tmp_path, "train", campaign.config, *QUICK, f"seed={seed}", "epochs=1")
+        for seed in range(3)
     ]
     for process in processes:
         process.join()
-    assert [process.exitcode for process in processes] == [0] * 6
+    assert [process.exitcode for process in processes] == [0] * 3
     runs = campaign.store.list_runs()
-    assert len({run_info.record.id for run_info in runs}) == 6
-    assert len({run_info.record.results.weights for run_info in runs}) == 6
+    assert len({run_info.record.id for run_info in runs}) == 3
+    assert len({run_info.record.results.weights for run_info in runs}) == 3
     assert {run_info.record.status for run_info in runs} == {"completed"}

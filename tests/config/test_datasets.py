@@ -16,10 +16,13 @@ from dnn_cli.config.datasets import DATASETS
 DATASETS["vineyard"] = replace(DATASETS["wine"], summary="Wines under another name.")
 """
 
+PRELOADED = ("dnn_cli.config.json_schema", "dnn_cli.data.data_advice", "sklearn.datasets", "sklearn.model_selection")
 
-@pytest.fixture
+
+@pytest.fixture(scope="module")
 def extended(tmp_path_factory):
-    return ExtendedProgram(tmp_path_factory.mktemp("extension"), EXTENSION)
+    with ExtendedProgram(tmp_path_factory.mktemp("extension"), EXTENSION, *PRELOADED) as program:
+        yield program
 
 
 def test_new_dataset_is_a_value_of_the_config(extended, config, tmp_path):

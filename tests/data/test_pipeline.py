@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from dnn_cli.data.examples import Examples
 from dnn_cli.data.pipeline import Pipeline, count_batches, shuffle_epoch
+from tests.helpers.settings import RUN_ALL_CASES
 
 
 @pytest.fixture
@@ -51,7 +52,11 @@ def test_each_epoch_has_every_example_in_its_own_order(examples, experiment):
 
 
 @given(st.integers(1, 50), st.integers(1, 60), st.integers(1, 60))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200 if RUN_ALL_CASES else 10,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_chunks_hold_the_epoch_order_in_one_shape(examples, experiment, total, batch_size, steps):
     pipeline = Pipeline(examples, experiment(f"batch_size={batch_size}"))
     order = pipeline.build_shuffled_order(np.arange(total), 42)

@@ -81,7 +81,8 @@ def test_image_directory_is_trained_on(dnn, config, tmp_path):
     config(
         "data: {dataset: image_folder, path: photos, stratify: true, validation_size: 0.25, test_size: 0.25}\n"
         "model: {layers: [{type: Conv2D, filters: 2, kernel_size: 3}, Flatten, {type: Dense, units: 1, activation: "
-        "sigmoid}]}\nloss: binary_crossentropy\nepochs: 60\noptimizer: {type: adam, learning_rate: 0.02}\n",
+        "sigmoid}]}\nloss: binary_crossentropy\nepochs: 30\nengine: keras\n"
+        "optimizer: {type: adam, learning_rate: 0.05}\n",
         "photos.yaml",
     )
     (run,) = parse_json_output(dnn("train", "photos.yaml", "--json"))["runs"]

@@ -1,7 +1,10 @@
 """Overrides of every option that a resumed training and a reused model must support."""
 
+import json
+
 import keras
 
+from dnn_cli.config.callbacks import CALLBACK_CLASSES
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from tests.helpers.settings import RUN_ALL_CASES
 
@@ -58,3 +61,17 @@ CALLBACKS = {
     ],
     "the best epoch": ["model_checkpoint={monitor: val_loss}", "optimizer={type: adam, learning_rate: 0.2}"],
 }
+
+ACTIVE_SETTINGS = {"patience": 3, "min_delta": 0.3, "factor": 0.5, "cooldown": 1, "restore_best_weights": True}
+"""Arguments with which callbacks act within six epochs, but do not end the training before the fifth."""
+
+
+def set_callback(key):
+    """Return the override that sets a callback with `ACTIVE_SETTINGS`."""
+    cls = CALLBACK_CLASSES[key]
+    settings = {name: value for name, value in ACTIVE_SETTINGS.items() if name in cls.model_fields}
+    settings |= {} if cls.can_end_training or "patience" not in settings else {"patience": 1}
+    return f"{key}={json.dumps(settings)}"
+
+
+ACTIVE_CALLBACKS = {key: set_callback(key) for key in CALLBACK_CLASSES}

@@ -84,19 +84,20 @@ def train_from(resume_point, run, experiment, progress_reporter, stop=never_stop
     return record
 
 
+def train_in_store(store, experiment, reporter=None, stop=never_stop, networks=SHARED_MODELS):
+    """Train an experiment in a new run of a store, and return run, record and progress reporter."""
+    reporter = reporter or RecordingReporter()
+    run, record = train_new_run(
+        LoadedExperiment(experiment, "", (), ()), store, QuietReporter(reporter),
+        PolledStopRequest(stop), cache=build_cache(experiment, networks),
+    )  # fmt: skip
+    return run, record, reporter
+
+
 @pytest.fixture
 def trained(tmp_path):
     """Return a function that trains an experiment in a new run and returns run, record and progress reporter.
 
     The function reuses compiled models of earlier trainings, unless it gets a cache as `networks`.
     """
-
-    def run(experiment, reporter=None, stop=never_stop, networks=SHARED_MODELS):
-        reporter = reporter or RecordingReporter()
-        new_run, record = train_new_run(
-            LoadedExperiment(experiment, "", (), ()), Store(tmp_path / "runs"), QuietReporter(reporter),
-            PolledStopRequest(stop), cache=build_cache(experiment, networks),
-        )  # fmt: skip
-        return new_run, record, reporter
-
-    return run
+    return functools.partial(train_in_store, Store(tmp_path / "runs"))

@@ -54,12 +54,10 @@ def test_same_curves_give_same_svg():
     assert render_svg(make_chart("adam", "sgd")) == render_svg(make_chart("adam", "sgd"))
 
 
-@pytest.mark.parametrize(
-    "name", ["<script>alert(1)</script>", "a&b", "]]><svg onload=x>", "{{7*7}}", "datum.x", "https://a.b/c.png"]
-)
-def test_names_are_plain_text_in_svg(name):
-    root = ElementTree.fromstring(render_svg(make_chart(name, "b")))
-    assert name in [element.text for element in root.iter(f"{SVG}text")]
+def test_names_are_plain_text_in_svg():
+    names = ["<script>alert(1)</script>", "a&b", "]]><svg onload=x>", "{{7*7}}", "datum.x", "https://a.b/c.png"]
+    root = ElementTree.fromstring(render_svg(make_chart(*names)))
+    assert set(names) <= {element.text for element in root.iter(f"{SVG}text")}
     tags = {element.tag.removeprefix(SVG) for element in root.iter()}
     assert tags <= {"svg", "g", "rect", "path", "text", "line", "title", "defs", "clipPath"}
     assert not any(key.startswith("on") for element in root.iter() for key in element.attrib)

@@ -59,16 +59,23 @@ def open_page(browser, path, *, width=1400, scheme="light", anchor=""):
     browser.get(f"{path.as_uri()}{anchor}")
 
 
+@pytest.fixture(scope="module")
+def report_path(tmp_path_factory):
+    return tmp_path_factory.mktemp("report") / "report.html"
+
+
 @pytest.fixture
-def report(scored_runs, tmp_path):
-    """Write a report of two groups of two seeds, and of two single runs, one with a hostile name."""
+def report(report_path, request, tmp_path):
+    """Write once a report of two groups of two seeds, and of two single runs, one with a hostile name."""
+    if report_path.exists():
+        return report_path
+    scored_runs = request.getfixturevalue("scored_runs")
     for run in scored_runs.add("adam", [0.9, 0.92]) + scored_runs.add("sgd", [0.5, 0.52], "optimizer=sgd"):
         predict(run)
     scored_runs.add(HOSTILE, [0.7], "epochs=9")
     scored_runs.add("lost", [0.4], "epochs=8", status="diverged", reason="the loss was no number")
-    path = tmp_path / "report.html"
-    write_report(tmp_path / "runs", path)
-    return path
+    write_report(tmp_path / "runs", report_path)
+    return report_path
 
 
 def find_element(browser, selector):

@@ -22,23 +22,31 @@ RUN_COLUMNS["waited"] = RunColumn(
 )
 """
 
+PRELOADED = ("dnn_cli.report.html.report_file", "dnn_cli.report.runs_table", "dnn_cli.runs.query.parser")
 
-@pytest.fixture
-def extended(tmp_path_factory, make_run):
-    """The program with a further column, in a directory with two completed runs, a failed and a broken run."""
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """The program with a further column."""
+    with ExtendedProgram(tmp_path_factory.mktemp("extension"), EXTENSION, *PRELOADED) as program:
+        yield program
+
+
+@pytest.fixture(autouse=True)
+def runs(make_run):
+    """Make two completed runs, a failed and a broken run."""
     make_run("optimizer=sgd", digits="00000001")
     make_run(digits="00000002", curve=(0.5, 0.6, 0.7))
     make_run(digits="00000003", curve=(0.5,), status="failed")
     make_run(digits="00000004").record.write_text("{")
-    return ExtendedProgram(tmp_path_factory.mktemp("extension"), EXTENSION)
 
 
 @pytest.fixture
-def run(extended, tmp_path):
+def run(program, tmp_path):
     """Returns a function that runs a command of the extended program and returns its result."""
 
     def run_command(*words):
-        done = extended.run(tmp_path, *words)
+        done = program.run(tmp_path, *words)
         assert done.returncode == 0, done.stderr
         return done
 
@@ -76,14 +84,14 @@ def test_added_column_is_a_key_of_json(run):
     assert parse_json_output(run("runs", "show", "00000003", "--json"))["run"]["seconds_waited"] == 60
 
 
-def test_added_column_is_a_field(run, extended, tmp_path):
+def test_added_column_is_a_field(run, program, tmp_path):
     words = ("runs", "--where", "waited > 1m", "--sort-by", "waited", "--columns", "id,waited")
     assert [line.split(maxsplit=1) for line in run(*words).stdout.splitlines()[2:]] == [
         ["00000001", "2 min 00 s"],
         ["00000002", "3 min 00 s"],
     ]
     assert read_csv_column(run("runs", "--all", "--csv"), "waited") == ["60.0", "180.0", "120.0", ""]
-    assert extended.complete(tmp_path, "dnn runs --columns wai") == ["waited"]
+    assert program.complete(tmp_path, "dnn runs --columns wai") == ["waited"]
 
 
 def test_added_column_is_in_comparisons(run):
@@ -104,7 +112,7 @@ def test_added_column_is_in_reports(run, tmp_path):
     assert sorted(cells) == [("", "–"), ("120.0", "2 min 00 s"), ("180.0", "3 min 00 s"), ("60.0", "1 min 00 s")]
 
 
-@pytest.mark.usefixtures("extended", "added_column")
+@pytest.mark.usefixtures("added_column")
 def test_added_column_is_watched(tmp_path):
     runs = Store(tmp_path / "runs").list_runs()
     table = build_watched_runs_table(runs, [None] * len(runs), 200)
@@ -112,7 +120,7 @@ def test_added_column_is_watched(tmp_path):
     assert [row[-1] for row in table.cells] == WAITS
 
 
-@pytest.mark.usefixtures("extended", "added_column")
+@pytest.mark.usefixtures("added_column")
 def test_added_column_is_dropped_from_narrow_tables(tmp_path):
     runs = Store(tmp_path / "runs").list_runs()
     cells = build_default_cells(runs)

@@ -28,7 +28,9 @@ def run(options: argparse.Namespace) -> int:
         config = Path(directory) / "digits.yaml"
         config.write_text(DIGITS_YAML, encoding="utf-8")
         campaign = KillCampaign(Path(directory), str(config), random.Random(options.seed))
-        campaign.train_undisturbed()
+        campaign.run_to_end("--version")  # the first command starts the server, which takes seconds
+        for case in CASES:
+            campaign.train_undisturbed(case)
         for case in cycle(CASES):
             if campaign.kill_count >= options.kills:
                 break

@@ -1,185 +1,217 @@
 """A resumed training gives the bits of an uninterrupted training, whenever it was interrupted."""
 
 import dataclasses
-import json
 import shutil
 
 import keras
 import numpy as np
 import pytest
 
-from dnn_cli.config.callbacks import CALLBACK_CLASSES
-from dnn_cli.config.digests import compute_training_digest
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.config.registry import CLASSES_BY_KIND
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.runs.checkpoint import read_last_checkpoint
 from dnn_cli.runs.run import Run
+from dnn_cli.runs.store import Store
 from dnn_cli.training import checkpoint_callback, execution_plan
 from dnn_cli.training.checkpoint_callback import ResumePoint
+from dnn_cli.training.model_builder import build_model
 from dnn_cli.training.resume_checks import check_resumable, list_changes
-from dnn_cli.training.stop_request import Interrupted, never_stop
-from tests.helpers.digits import DIVERGING_OVERRIDES
+from dnn_cli.training.stop_request import Interrupted
+from dnn_cli.training.training_state import capture_state, restore_variables
+from tests.helpers.digits import DIGITS_YAML, DIVERGING_OVERRIDES
 from tests.helpers.kill_campaign import assert_same_run
-from tests.helpers.resume_cases import CALLBACKS, OPTIMIZERS, PARTS, SMALL
-from tests.helpers.training_runs import RecordingReporter, train_from
+from tests.helpers.resume_cases import ACTIVE_CALLBACKS, IMAGE, KERAS, LAST, SMALL
+from tests.helpers.resumed_trainings import checkpoint_every_call, resume_run, train_with_copies
+from tests.helpers.training_runs import train_in_store
 
-CALLS_PER_EPOCH = 9
-"""Times that a training of 45 batches, 10 a call, asks whether to stop: 5 calls, 3 of validation, the end."""
+QUICK = [*SMALL, "batch_size=100", "diagnostics=false"]
+REQUESTS_PER_EPOCH = 4
+"""Times that a training of 15 batches, 8 a call, asks whether to stop: 2 calls, 1 of validation, the end."""
+RESUMED_CALL = REQUESTS_PER_EPOCH + 2
+"""The request with which a training has a checkpoint of the first call of its second epoch."""
 
 
 @pytest.fixture(autouse=True)
-def many_calls(monkeypatch):
+def many_calls():
     """Make the engine run several calls an epoch, with a checkpoint after each."""
-    monkeypatch.setattr(execution_plan, "MAX_STEPS", 10)
-    monkeypatch.setattr(checkpoint_callback, "SECONDS_PER_CHECKPOINT_SECOND", 0)
+    with checkpoint_every_call():
+        yield
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory):
+    """Train the experiment of `QUICK` once."""
+    directory = tmp_path_factory.mktemp("completed")
+    (directory / "digits.yaml").write_text(DIGITS_YAML, encoding="utf-8")
+    with checkpoint_every_call():
+        experiment = load_experiment(directory / "digits.yaml", QUICK).experiment
+        return train_in_store(Store(directory / "runs"), experiment)[0]
 
 
 @pytest.fixture
-def killed(trained, tmp_path):
+def completed(first_run, tmp_path):
+    """Copy a completed run of `QUICK`."""
+    directory = tmp_path / "completed" / first_run.directory.name
+    shutil.copytree(first_run.directory, directory)
+    return Run(directory)
+
+
+@pytest.fixture
+def killed(tmp_path):
     """Return a function that trains, and copies the run at some calls of the engine as kill -9 would leave it."""
 
     def run(experiment, *moments):
-        asked, copies = 0, []
-
-        def stop():
-            nonlocal asked
-            asked += 1
-            if asked in moments:
-                (run_directory,) = (tmp_path / "runs").iterdir()
-                copies.append(Run(tmp_path / "killed" / str(asked) / run_directory.name))
-                shutil.copytree(run_directory, copies[-1].directory)
-            return ""
-
-        complete_run, record, _ = trained(experiment, stop=stop)
-        assert record.status == "completed", record.reason
-        assert len(copies) == len(moments), asked
+        complete_run, _, copies = train_with_copies(experiment, tmp_path, moments)
         return complete_run, copies
 
     return run
 
 
-def resume_run(run, experiment, stop=never_stop, changed=False):
-    """Resume a training; return its record and its progress reporter."""
-    checkpoint, problem = read_last_checkpoint(run)
-    assert problem is None
-    reporter = RecordingReporter()
-    resume_point = ResumePoint(compute_training_digest(experiment), checkpoint, changed)
-    return train_from(resume_point, run, experiment, reporter, stop), reporter
+@pytest.mark.parametrize(
+    "name", [name for name, cls in CLASSES_BY_KIND["optimizer"].items() if cls.min_keras_version <= KERAS]
+)
+def test_restored_optimizer_continues_with_the_same_bits(experiment, name):
+    new_experiment = experiment("data.dataset=iris", "layers=[{type: Dense, units: 3}]", f"optimizer={name}")
+    model = build_model(new_experiment)
+    apply_gradients(model, range(3))
+    arrays, _ = capture_state(model, [])
+    restored = build_model(new_experiment)
+    restore_variables(restored, arrays, new_experiment.optimizer.model_dump(mode="json"), new_experiment.optimizer)
+    for each in (model, restored):
+        apply_gradients(each, range(3, 6))
+    expected, actual = capture_state(model, [])[0], capture_state(restored, [])[0]
+    assert {name: array.tobytes() for name, array in actual.items()} == {
+        name: array.tobytes() for name, array in expected.items()
+    }
+    assert any(expected[name].tobytes() != array.tobytes() for name, array in arrays.items() if "model." in name)
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_optimizer_resumes_in_the_middle_of_an_epoch(experiment, killed, name):
-    new_experiment = experiment(*SMALL, f"optimizer={name}")
-    run, (copy,) = killed(new_experiment, CALLS_PER_EPOCH + 3)
-    resume_run(copy, new_experiment)
-    assert_same_run(run, copy)
+def apply_gradients(model, steps):
+    """Let the optimizer of a model apply random gradients, the same for every step number."""
+    for step in steps:
+        rng = np.random.default_rng(step)
+        model.optimizer.apply([rng.normal(size=weight.shape).astype("float32") for weight in model.trainable_variables])
 
 
-@pytest.mark.parametrize("overrides", PARTS.values(), ids=PARTS.keys())
-def test_every_option_resumes_in_the_middle_of_an_epoch(experiment, killed, overrides):
+OPTIONS = {
+    "layers with random numbers and own state": [
+        f"layers=[{IMAGE}, RandomFlip, {{type: RandomRotation, factor: 0.1}}, "
+        "{type: Conv2D, filters: 3, kernel_size: 3}, BatchNormalization, {type: GaussianNoise, stddev: 0.1}, Flatten, "
+        f"{{type: Dropout, rate: 0.3}}, {LAST}]",
+        "jit=false", "batch_size=100",
+    ],
+    "schedule, averaged weights, counting scores and class weights": [
+        *QUICK,
+        "optimizer={type: adam, use_ema: true, ema_momentum: 0.9, "
+        "learning_rate: {type: CosineDecay, initial_learning_rate: 0.01, decay_steps: 80}}",
+        "metrics=[accuracy, {type: sparse_top_k_categorical_accuracy, k: 2}]",
+        "class_weight=balanced", "data.standardize=true",
+    ],
+    "16 bits and accumulated gradients": [
+        *QUICK, "mixed_precision=true", "optimizer={type: adam, gradient_accumulation_steps: 4}",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("overrides", OPTIONS.values(), ids=OPTIONS.keys())
+def test_options_resume_in_the_middle_of_an_epoch(experiment, killed, overrides):
     new_experiment = experiment(*overrides)
-    run, (copy,) = killed(new_experiment, CALLS_PER_EPOCH + 3)
+    run, (copy,) = killed(new_experiment, RESUMED_CALL)
     resume_run(copy, new_experiment)
     assert_same_run(run, copy)
 
 
-@pytest.mark.parametrize("overrides", CALLBACKS.values(), ids=CALLBACKS.keys())
-def test_callback_state_is_restored(experiment, killed, overrides):
-    new_experiment = experiment(*SMALL, *overrides, "epochs=6", "batch_size=150")
-    complete_run, copies = killed(new_experiment, 9, 13)
-    for copy in copies:
+def test_training_with_xla_resumes_without_validation(experiment, killed, monkeypatch):
+    monkeypatch.setattr(execution_plan, "MAX_STEPS", 2)
+    # 3 batches of 599 examples leave no short batch, which would be another program to compile.
+    new_experiment = experiment(*SMALL, "jit=true", "batch_size=599", "data.validation_size=0")
+    run, (copy,) = killed(new_experiment, 5)
+    assert read_last_checkpoint(copy)[0].progress.calls == 1
+    resume_run(copy, new_experiment)
+    assert_same_run(run, copy)
+
+
+def test_callbacks_resume_after_and_within_an_epoch(experiment, killed):
+    new_experiment = experiment(*QUICK, *ACTIVE_CALLBACKS.values(), "epochs=6")
+    complete_run, copies = killed(new_experiment, 2 * REQUESTS_PER_EPOCH + 1, 3 * REQUESTS_PER_EPOCH + 2)
+    for copy, (epoch, calls) in zip(copies, ((2, 0), (3, 1)), strict=True):
+        progress = read_last_checkpoint(copy)[0].progress
+        assert (progress.epoch, progress.calls) == (epoch, calls)
         resume_run(copy, new_experiment)
         assert_same_run(complete_run, copy)
-        if new_experiment.model_checkpoint:
-            best, again = (keras.saving.load_model(run.best_model).get_weights() for run in (complete_run, copy))
-            assert all(ours.tobytes() == theirs.tobytes() for ours, theirs in zip(best, again, strict=True))
+        best, again = (keras.saving.load_model(run.best_model).get_weights() for run in (complete_run, copy))
+        assert all(ours.tobytes() == theirs.tobytes() for ours, theirs in zip(best, again, strict=True))
 
 
-ACTIVE_SETTINGS = {"patience": 3, "min_delta": 0.3, "factor": 0.5, "cooldown": 1, "restore_best_weights": True}
-"""Arguments with which callbacks act within six epochs, but do not end the training before the fifth."""
-
-
-@pytest.mark.parametrize("key", CALLBACK_CLASSES)
-def test_callback_resumes_after_every_epoch(experiment, killed, key):
-    cls = CALLBACK_CLASSES[key]
-    settings = {name: value for name, value in ACTIVE_SETTINGS.items() if name in cls.model_fields}
-    settings |= {} if cls.can_end_training or "patience" not in settings else {"patience": 1}
-    # An epoch is one call, one call of validation, and its end.
-    new_experiment = experiment(*SMALL, f"{key}={json.dumps(settings)}", "epochs=6", "batch_size=150")
-    complete_run, copies = killed(new_experiment, 4, 7, 10, 13)
-    for epochs, copy in enumerate(copies, 1):
-        assert read_last_checkpoint(copy)[0].progress.epoch == epochs
-        resume_run(copy, new_experiment)
-        assert_same_run(complete_run, copy)
-
-
-@pytest.mark.parametrize("engine", ["chunked", "keras"])
-def test_training_resumes_from_any_call(experiment, killed, engine):
-    new_experiment = experiment(*SMALL, f"engine={engine}", "batch_size=100")
-    run, copies = killed(new_experiment, 1, 2, 3, 4, 5, 8, 9)
-    for copy in copies:
-        resume_run(copy, new_experiment)
+@pytest.mark.parametrize(
+    ("overrides", "moments", "done"),
+    [
+        # before a checkpoint, after some calls or in the validation, after the epoch
+        pytest.param(QUICK, (1, 4, 5), (0, 2, 2), id="chunked"),
+        pytest.param([*QUICK, "engine=keras", "batch_size=300"], (1, 4, 9), (0, 3, 5), id="keras"),
+    ],
+)
+def test_training_resumes_from_any_call(experiment, tmp_path, overrides, moments, done):
+    new_experiment = experiment(*overrides)
+    run, reporter, copies = train_with_copies(new_experiment, tmp_path, moments)
+    for copy, done_calls in zip(copies, done, strict=True):
+        _, resumed = resume_run(copy, new_experiment)
         assert_same_run(run, copy)
+        assert resumed.batches == reporter.batches[done_calls:], "the count of batches continues"
 
 
-def test_stopped_training_resumes(experiment, trained):
-    new_experiment = experiment(*SMALL)
-    run, _, _ = trained(new_experiment)
+@pytest.mark.parametrize("stopped_call", [3, REQUESTS_PER_EPOCH + 2], ids=["in a validation", "in a training"])
+def test_stopped_training_resumes(experiment, trained, tmp_path, completed, stopped_call):
     with pytest.raises(Interrupted):
-        trained(new_experiment, stop=iter([""] * (CALLS_PER_EPOCH + 2) + ["enough"]).__next__)
-    (directory,) = set(run.directory.parent.iterdir()) - {run.directory}
+        trained(experiment(*QUICK), stop=iter([""] * (stopped_call - 1) + ["enough"]).__next__)
+    (directory,) = (tmp_path / "runs").iterdir()
     stopped = Run(directory)
-    record = stopped.read_record()
-    assert (record.status, record.reason, record.epochs) == ("interrupted", "enough", 1)
-    _, reporter = resume_run(stopped, new_experiment)
-    assert reporter.epochs[0]["epoch"] == 2
-    assert_same_run(run, stopped)
+    record, epochs = stopped.read_record(), stopped_call // REQUESTS_PER_EPOCH
+    assert (record.status, record.reason, record.epochs) == ("interrupted", "enough", epochs)
+    _, reporter = resume_run(stopped, experiment(*QUICK))
+    assert reporter.epochs[0]["epoch"] == epochs + 1
+    assert_same_run(completed, stopped)
 
 
-def test_extended_run_matches_longer_training(experiment, trained):
-    short, long = experiment(*SMALL), experiment(*SMALL, "epochs=4")
+def test_extended_run_matches_longer_training(experiment, trained, completed):
+    long = experiment(*QUICK, "epochs=4")
     run, _, _ = trained(long)
-    extended, _, _ = trained(short)
-    resume_run(extended, long)
-    assert_same_run(run, extended)
-
-
-def test_durations_add_up(experiment, trained):
-    run, record, _ = trained(experiment(*SMALL))
-    again, _ = resume_run(run, experiment(*SMALL, "epochs=3"))
-    assert again.seconds > record.seconds
-    assert again.seconds >= sum(row["seconds"] for row in run.read_metrics())
+    seconds = completed.read_record().seconds
+    record, _ = resume_run(completed, long)
+    assert_same_run(run, completed)
+    assert record.seconds > seconds
+    assert record.seconds >= sum(row["seconds"] for row in completed.read_metrics()), "the durations add up"
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(experiment, killed):
-    new_experiment = experiment(*SMALL)
-    run, (copy,) = killed(new_experiment, CALLS_PER_EPOCH + 3)
+    new_experiment = experiment(*QUICK)
+    run, (copy,) = killed(new_experiment, RESUMED_CALL + 1)
     content = copy.last_checkpoint.read_bytes()
     copy.last_checkpoint.write_bytes(content[:1000] + bytes(byte ^ 1 for byte in content[1000:1100]) + content[1100:])
     checkpoint, trouble = read_last_checkpoint(copy)
     assert "last.npz is damaged" in trouble
-    assert checkpoint.progress.calls == 2
+    assert (checkpoint.progress.epoch, checkpoint.progress.calls) == (1, 1)
     copy.last_checkpoint.unlink()
     resume_run(copy, new_experiment)
     assert_same_run(run, copy)
 
 
-def test_checkpoint_of_another_network_is_refused_unchanged(experiment, trained):
-    run, _, _ = trained(experiment(*SMALL))
-    before = run.last_checkpoint.read_bytes()
+def test_checkpoint_of_another_network_is_refused_unchanged(experiment, completed):
+    before = completed.last_checkpoint.read_bytes()
     with pytest.raises(RunError, match="of another network"):
-        resume_run(run, experiment("epochs=3"), changed=True)
-    assert run.last_checkpoint.read_bytes() == before
+        resume_run(completed, experiment("jit=false", "epochs=3"), changed=True)
+    assert completed.last_checkpoint.read_bytes() == before
 
 
-def test_forced_other_optimizer_starts_anew(experiment, trained):
-    run, _, _ = trained(experiment(*SMALL, "optimizer=adam"))
-    record, reporter = resume_run(run, experiment(*SMALL, "optimizer=lion", "epochs=3"), changed=True)
+def test_forced_other_optimizer_starts_anew(experiment, completed):
+    record, reporter = resume_run(completed, experiment(*QUICK, "optimizer=lion", "epochs=3"), changed=True)
     assert record.status == "completed"
     assert [row["epoch"] for row in reporter.epochs] == [3]
 
 
 def test_checkpoints_hold_only_finite_numbers(experiment, trained):
-    run, record, _ = trained(experiment(*DIVERGING_OVERRIDES))
+    run, record, _ = trained(experiment(*DIVERGING_OVERRIDES, "jit=false", "diagnostics=false"))
     assert record.status == "diverged"
     checkpoint, _ = read_last_checkpoint(run)
     assert checkpoint is None or all(np.isfinite(array).all() for array in checkpoint.arrays.values())
@@ -246,14 +278,11 @@ def test_partial_epoch_is_not_dropped(experiment, make_run):
         check_resumable(record, checkpoint, experiment("epochs=2"), force=False)
 
 
-def test_resumed_training_uses_new_learning_rate(experiment, trained):
-    run, _, _ = trained(experiment(*SMALL, "optimizer=adam"))
-    before = read_last_checkpoint(run)[0].arrays
-    _, reporter = resume_run(
-        run, experiment(*SMALL, "optimizer={type: adam, learning_rate: 0.5}", "epochs=3"), changed=True
-    )
+def test_resumed_training_uses_new_learning_rate(experiment, completed):
+    before = read_last_checkpoint(completed)[0].arrays
+    _, reporter = resume_run(completed, experiment(*QUICK, "optimizer.learning_rate=0.5", "epochs=3"), changed=True)
     assert reporter.epochs[0]["learning_rate"] == 0.5
-    after = read_last_checkpoint(run)[0].arrays
+    after = read_last_checkpoint(completed)[0].arrays
     assert after["optimizer.0"] > before["optimizer.0"], "its steps are counted on"
 
 
@@ -267,13 +296,3 @@ def test_early_stopped_run_resumes_only_by_force(experiment, make_run):
     check_resumable(record, checkpoint, new_experiment, force=True)
     resume_point = ResumePoint("", dataclasses.replace(checkpoint), changed=True)
     assert not resume_point.progress.stopped
-
-
-@pytest.mark.parametrize("engine", ["chunked", "keras"])
-def test_resumed_epoch_continues_its_batch_count(experiment, trained, killed, engine):
-    small = experiment(*SMALL, f"engine={engine}", "batch_size=32")
-    _, (copy,) = killed(small, 3 if engine == "chunked" else 30)
-    _, reporter = resume_run(copy, small)
-    steps = [step for epoch, step in reporter.batches if epoch == 1]
-    assert steps == ([27, 36, 45] if engine == "chunked" else list(range(30, 46)))
-    assert reporter.batches[-1] == (2, 45)

@@ -155,7 +155,8 @@ def test_missing_runtime_names_its_extra(monkeypatch):
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory):
-    return ExtendedProgram(tmp_path_factory.mktemp("extension"), NEW_FORMAT)
+    with ExtendedProgram(tmp_path_factory.mktemp("extension"), NEW_FORMAT) as program:
+        yield program
 
 
 def test_new_format_is_exported_and_compared(extended, workspace, monkeypatch, tmp_path):
