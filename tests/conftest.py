@@ -4,6 +4,7 @@ import gc
 import os
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,6 +12,11 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
+# Tests leave the user's cache alone. The workers of pytest-xdist inherit the variable, and share the directory.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _cache = tempfile.TemporaryDirectory(prefix="dnn-tests-")
+    os.environ["XDG_CACHE_HOME"] = _cache.name
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 with warnings.catch_warnings():

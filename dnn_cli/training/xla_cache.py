@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -31,7 +31,11 @@ _MIN_ABANDONED_SECONDS = 86_400
 younger directory may run in another container, whose processes are not in /proc here."""
 
 MAX_NETWORKS = 100
-"""Maximum number of networks whose programs are kept. The programs of a network take a few hundred kilobytes."""
+"""Maximum number of networks whose programs are kept. A training of a network has about eight programs."""
+
+MAX_PROGRAMS = 64
+"""Maximum number of programs that are kept for a network. Their names depend on the trainings before in the process, so
+that a worker which trains many networks saves other programs each time. All of them are read before each training."""
 
 
 @contextmanager
@@ -131,7 +135,7 @@ def load_programs(network_directory: Path, process_directory: Path) -> int:
 
 
 def save_programs(network_directory: Path, process_directory: Path) -> None:
-    """Move new programs from the directory of a process to the cache.
+    """Move new programs from the directory of a process to the cache, and keep the `MAX_PROGRAMS` latest programs.
 
     Files are complete when they appear in the cache, so that another process never reads a part. The name of a file
     begins with the digest of its content.
@@ -146,13 +150,19 @@ def save_programs(network_directory: Path, process_directory: Path) -> None:
             temporary = network_directory / f".{os.getpid()}-{path.name}"
             temporary.write_bytes(content)
             temporary.replace(target)
+    for old_program in _sort_by_time(network_directory.glob("*.pb"))[MAX_PROGRAMS:]:
+        old_program.unlink(missing_ok=True)
 
 
 def evict_old_networks(cache_directory: Path) -> None:
     """Keep the programs of the `MAX_NETWORKS` networks that were trained last, and remove all others."""
-    networks = sorted(cache_directory.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
-    for network in networks[MAX_NETWORKS:]:
+    for network in _sort_by_time(cache_directory.iterdir())[MAX_NETWORKS:]:
         shutil.rmtree(network, ignore_errors=True)
+
+
+def _sort_by_time(paths: Iterable[Path]) -> list[Path]:
+    """Sort paths by the time of their last change, the latest first."""
+    return sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 def _get_xla_cache_directory() -> Path:

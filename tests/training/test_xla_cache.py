@@ -50,6 +50,17 @@ def test_damaged_programs_are_removed_and_not_loaded(places, damage):
     assert list_names(working) == list_names(network_directory) == []
 
 
+def test_oldest_programs_of_a_network_are_removed(places, monkeypatch):
+    monkeypatch.setattr(xla_cache, "MAX_PROGRAMS", 2)
+    network_directory, working = places
+    for number in range(3):
+        (working / f"program{number}.pb").write_bytes(b"%d" % number)
+        xla_cache.save_programs(network_directory, working)
+        for path in network_directory.iterdir():
+            os.utime(path, (path.stat().st_mtime - 1, path.stat().st_mtime - 1))
+    assert sorted(path.read_bytes() for path in network_directory.iterdir()) == [b"1", b"2"]
+
+
 def test_oldest_networks_are_evicted(tmp_path, monkeypatch):
     monkeypatch.setattr(xla_cache, "MAX_NETWORKS", 2)
     for age in range(4):
