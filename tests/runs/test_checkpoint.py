@@ -89,7 +89,7 @@ HOSTILE = {
     "a number below 0": pack_npz(progress=encode_progress('{"experiment": "x", "epoch": -1}')),
     "a score that is no number": pack_npz(progress=encode_progress('{"experiment": "x", "rows": [{"loss": NaN}]}')),
     "a later version": pack_npz(progress=encode_progress('{"experiment": "x", "version": 99}')),
-    "a bomb": pack_npz(progress=encode_progress('{"experiment": "x"}'), x=np.zeros(50_000_000)),
+    "a bomb": pack_npz(progress=encode_progress('{"experiment": "x"}'), x=np.zeros(1_000_000)),
     "no zip": b"PK nothing",
 }
 
