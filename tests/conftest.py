@@ -13,16 +13,6 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-# Tests leave the user's cache alone. The workers of pytest-xdist inherit the variable, and share the directory.
-if "PYTEST_XDIST_WORKER" not in os.environ:
-    _cache = tempfile.TemporaryDirectory(prefix="dnn-tests-")
-    os.environ["XDG_CACHE_HOME"] = _cache.name
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # TensorFlow's own imports warn, and dnn cannot change that
-    import keras  # noqa: F401
-
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.runs.run import Run
@@ -32,11 +22,17 @@ from tests.helpers.processes import handle_ignored_signals
 from tests.helpers.settings import ROOT
 from tests.helpers.untrained_runs import make_run_directory
 
+# Tests leave the user's cache alone. The workers of pytest-xdist inherit the variable, and share the directory.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _cache = tempfile.TemporaryDirectory(prefix="dnn-tests-")
+    os.environ["XDG_CACHE_HOME"] = _cache.name
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 pytest_plugins = [
     "tests.helpers.explained_runs",
     "tests.helpers.scored_runs",
     "tests.helpers.trained_runs",
-    "tests.helpers.training_runs",
 ]
 
 handle_ignored_signals()
@@ -44,8 +40,16 @@ handle_ignored_signals()
 hypothesis.settings.register_profile("dnn", deadline=None)  # other processes slow tests down
 hypothesis.settings.load_profile("dnn")
 
-# Otherwise each collection, which Keras starts when it clears a session, walks all objects of TensorFlow.
-gc.freeze()
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Import Keras in a process that runs tests, and not in a process that only distributes tests."""
+    if not hasattr(config, "workerinput") and config.getoption("numprocesses", None):
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TensorFlow's own imports warn, and dnn cannot change that
+        config.pluginmanager.import_plugin("tests.helpers.training_runs")
+    # Otherwise each collection, which Keras starts when it clears a session, walks all objects of TensorFlow.
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
