@@ -1,20 +1,21 @@
 """Compare the weights of the chunked engine and of plain `fit` bit by bit.
 
 The cases are all optimizers, their options, several networks and tasks. Different rounding often appears only after
-many epochs. The validation scores after the last epoch are compared, too.
+many epochs. The validation scores and predictions after the last epoch are compared, too.
 """
 
 import argparse
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.data.pipeline import count_batches
 from dnn_cli.training.benchmark import Contender
-from dnn_cli.training.chunked_engine import build_dataset
+from dnn_cli.training.chunked_engine import build_chunk_predictor, build_dataset
 from dnn_cli.training.stop_request import Diverged
 from dnn_cli.training.training_job import prepare_job
 
@@ -28,9 +29,18 @@ STACKS = {
     "pooling": f"[{IMAGE}, MaxPooling2D, Flatten, {OUTPUT_LAYER}]",
     "channels": "[{type: Reshape, target_shape: [8, 4, 2]}, MaxPooling2D, {type: AveragePooling2D, pool_size: 2}, "
     f"GlobalAveragePooling2D, {OUTPUT_LAYER}]",
+    "convolution": f"[{IMAGE}, {{type: Conv2D, filters: 3, kernel_size: 3, padding: same}}, MaxPooling2D, Flatten, "
+    f"{OUTPUT_LAYER}]",
     "deep": f"[Flatten, {', '.join(['{type: Dense, units: 40, activation: gelu}'] * 5)}, {OUTPUT_LAYER}]",
 }
+AUGMENTED = (
+    f"layers=[{IMAGE}, RandomFlip, {{type: RandomRotation, factor: 0.1}}, {{type: RandomTranslation, "
+    "height_factor: 0.1, width_factor: 0.2}, {type: RandomZoom, height_factor: 0.2}, Flatten, "
+    f"{OUTPUT_LAYER}]"
+)
 OPTIONS = [
+    [AUGMENTED],
+    [f"layers=[Flatten, {{type: Dense, units: 1}}, {OUTPUT_LAYER}]"],
     ["optimizer={type: sgd, learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}}"],
     ["optimizer={type: adam, global_clipnorm: 0.1}"],
     ["optimizer={type: adam, use_ema: true, ema_momentum: 0.5}"],
@@ -70,6 +80,16 @@ def compute_validation_scores(contender: Contender) -> dict[str, float]:
     return scores
 
 
+def compute_validation_outputs(contender: Contender) -> NDArray[np.float32]:
+    """Compute the outputs for all validation examples."""
+    job, pipeline, plan = contender.job, contender.pipeline, contender.plan
+    validation = build_dataset(pipeline, plan, pipeline.build_fixed_order(job.split.validation))
+    if plan.engine == "chunked":
+        return build_chunk_predictor(contender.model, pipeline, plan)(validation)
+    steps = count_batches(len(job.split.validation), job.experiment.batch_size)
+    return np.asarray(contender.model.predict(validation, steps=steps, verbose=0))
+
+
 def find_first_difference(overrides: list[str], epochs: int) -> str:
     """Describe the first epoch after which weights differ; an empty text if they never do."""
     experiment = load_experiment("configs/relu_adam.yaml", ["data.dataset=digits", *overrides]).experiment
@@ -86,7 +106,10 @@ def find_first_difference(overrides: list[str], epochs: int) -> str:
             if not np.array_equal(ours, theirs, equal_nan=True):
                 return f"differs after epoch {number + 1}, by up to {np.nanmax(np.abs(ours - theirs)):.1e}"
     our_scores, their_scores = map(compute_validation_scores, pair)
-    return "" if our_scores == their_scores else f"validation scores differ: {our_scores} and {their_scores}"
+    if our_scores != their_scores:
+        return f"validation scores differ: {our_scores} and {their_scores}"
+    our_outputs, their_outputs = map(compute_validation_outputs, pair)
+    return "" if np.array_equal(our_outputs, their_outputs) else "predictions differ"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -34,19 +34,20 @@ def fit_cached_model(model_cache, job, epochs=1):
 
 
 STATES = {
-    **{name: [*SMALL, f"optimizer={name}"] for name in OPTIMIZERS},
-    "random and normalised layers": [
+    "random and normalised layers, schedule_free_adamw": [
         f"layers=[{IMAGE}, RandomFlip, {{type: RandomRotation, factor: 0.1}}, {{type: Conv2D, filters: 3, "
         f"kernel_size: 3}}, Flatten, BatchNormalization, {{type: GaussianNoise, stddev: 0.1}}, "
-        f"{{type: Dropout, rate: 0.3}}, {LAST}]"
+        f"{{type: Dropout, rate: 0.3}}, {LAST}]",
+        "optimizer=schedule_free_adamw",
     ],
-    "options of the optimizer": [
+    "options of adam": [
         *SMALL,
         "optimizer={type: adam, learning_rate: {type: CosineDecay, initial_learning_rate: 0.01, decay_steps: 9}, "
         "use_ema: true, ema_momentum: 0.9, gradient_accumulation_steps: 2}",
     ],
-    "plain fit": PARTS["plain fit"],
-    "16 bits": PARTS["16 bits"],
+    "plain fit, muon": [*SMALL, "engine=keras", "optimizer=muon"],
+    "16 bits, adafactor": [*PARTS["16 bits"], "optimizer=adafactor"],
+    **({name: [*SMALL, f"optimizer={name}"] for name in OPTIMIZERS} if RUN_ALL_CASES else {}),
     **({f"{name} alone": overrides for name, overrides in PARTS.items()} if RUN_ALL_CASES else {}),
 }  # fmt: skip
 
@@ -65,14 +66,18 @@ def test_reused_model_gives_same_bits_after_another_seed(experiment, overrides):
 
 
 RUNS = {
-    "XLA": ["jit=true", "class_weight=balanced", "data.standardize=true"],
-    "every callback": [
-        *SMALL,
+    "XLA, every callback": [
+        SMALL[0],
+        "jit=true",
+        "batch_size=479",
+        "class_weight=balanced",
+        "data.standardize=true",
+        "diagnostics=false",
         "reduce_lr_on_plateau={monitor: val_loss, patience: 1, min_delta: 0.2, factor: 0.5}",
         "early_stopping={monitor: val_loss, patience: 2, min_delta: 0.2, restore_best_weights: true}",
         "model_checkpoint={monitor: val_loss}",
         "optimizer={type: adam, learning_rate: 0.2}",
-        "epochs=5",
+        "epochs=9",
     ],
     **({name: [*SMALL, *overrides] for name, overrides in CALLBACKS.items()} if RUN_ALL_CASES else {}),
 }
@@ -107,9 +112,10 @@ def test_other_compiled_settings_get_their_own_model(experiment):
 
 def test_model_of_failed_training_is_not_reused(experiment, trained):
     model_cache = CompiledModelCache()
-    assert trained(experiment(*DIVERGING_OVERRIDES, "jit=false"), networks=model_cache)[1].status == "diverged"
-    with pytest.raises(Interrupted):
-        trained(experiment("jit=false"), networks=model_cache, stop=lambda: "enough")
+    diverging = experiment(*DIVERGING_OVERRIDES, "engine=keras", "batch_size=479", "diagnostics=false")
+    assert trained(diverging, networks=model_cache)[1].status == "diverged"
+    with pytest.raises(Interrupted), model_cache.use_model(build_job(experiment())):
+        raise Interrupted("enough")
     assert not model_cache.models
 
 

@@ -1,9 +1,11 @@
 """Networks as books write them: deep, with BatchNormalization before the activation, weights and gradients limited."""
 
+import keras
 import numpy as np
 import pytest
 
 from dnn_cli.config.loading import load_experiment
+from dnn_cli.training.model_builder import build_model
 
 DEEP = """\
 data: {dataset: npz, path: tiny.npz}
@@ -18,6 +20,7 @@ model:
     - {type: Dense, units: 10, activation: softmax}
 optimizer: {type: Nadam, learning_rate: 5e-4}
 metrics: accuracy
+batch_size: 48
 engine: keras
 jit: false
 diagnostics: false
@@ -33,13 +36,25 @@ def deep(config, tmp_path):
     return lambda *overrides: load_experiment(path, overrides)
 
 
-def test_repeated_layers_train_on_images_in_colour(deep, trained):
+def test_repeated_layers_with_limits_train_on_images_in_colour(deep, trained):
     loaded = deep()
     assert loaded.advice == ()
     assert len(loaded.experiment.model.stack) == 62
-    _, record, reporter = trained(deep("layers.1.repeat=2").experiment)
+    limits = "optimizer={type: SGD, clipvalue: 1.0}", "layers.dense.kernel_constraint={type: MaxNorm, max_value: 1.}"
+    _, record, reporter = trained(deep("layers.1.repeat=2", *limits).experiment)
     assert record.status == "completed"
     assert len(reporter.epochs) == 1
+
+
+def test_other_limits_and_activations_are_spelled_as_in_keras(deep):
+    overrides = [
+        "optimizer={type: SGD, clipnorm: 1.0}", "layers.1.layers.0.kernel_initializer=lecun_normal",
+        "layers.1.layers.2.activation=selu", "layers.1.repeat=1",
+    ]  # fmt: skip
+    model = build_model(deep(*overrides).experiment)
+    assert model.optimizer.clipnorm == 1
+    assert isinstance(model.layers[1].kernel_initializer, keras.initializers.LecunNormal)
+    assert model.layers[3].activation is keras.activations.selu
 
 
 def test_normalized_dense_layers_are_not_called_linear(deep):
@@ -48,17 +63,3 @@ def test_normalized_dense_layers_are_not_called_linear(deep):
         "{type: Activation, activation: relu}, {type: Dense, units: 10, activation: softmax}]"
     )
     assert deep(f"layers={layers}").advice == ()
-
-
-@pytest.mark.parametrize(
-    "overrides",
-    [
-        pytest.param(["optimizer={type: SGD, clipvalue: 1.0}",
-                      "layers.dense.kernel_constraint={type: MaxNorm, max_value: 1.}"], id="clipvalue, max_norm"),
-        pytest.param(["optimizer={type: SGD, clipnorm: 1.0}", "layers.1.layers.0.kernel_initializer=lecun_normal",
-                      "layers.1.layers.2.activation=selu"], id="clipnorm, selu"),
-    ],
-)  # fmt: skip
-def test_limits_spelled_as_in_keras_are_trained(deep, trained, overrides):
-    _, record, _ = trained(deep("layers.1.repeat=1", *overrides).experiment)
-    assert record.status == "completed"

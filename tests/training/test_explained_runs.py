@@ -24,7 +24,7 @@ def test_batch_normalization_with_few_steps_is_the_cause(config, trained, tmp_pa
     few_images(tmp_path)
     text = (
         f"data: {{dataset: npz, path: few.npz, validation_size: 0.25}}\nmodel: {{{IMAGE}}}\n"
-        "loss: binary_crossentropy\noptimizer: {type: adam, learning_rate: 0.01}\nepochs: 5\nbatch_size: 32\n"
+        "loss: binary_crossentropy\noptimizer: {type: adam, learning_rate: 0.01}\nepochs: 5\nbatch_size: 24\n"
     )
     explanation, _ = train_and_explain(trained, config, text)
     finding = explanation.findings[0]
@@ -56,7 +56,7 @@ def test_standardizing_is_suggested_for_large_numbers(config, trained, tmp_path,
 def test_run_is_explained_without_its_data(config, trained, tmp_path):
     case = CASES["leaked_index"]
     case.write_data(tmp_path)
-    _, run = train_and_explain(trained, config, case.config, "epochs=15")
+    _, run = train_and_explain(trained, config, case.config, "epochs=15", "batch_size=40")
     (tmp_path / "indexed.csv").unlink()
     finding = explain_run(read_run_info(run)).findings[0]
     assert finding.kind == "row_numbers"

@@ -62,30 +62,35 @@ def build_job(experiment):
     return prepare_job(experiment, examples, split_examples(experiment.data, examples))
 
 
-SMALL = ["layers=[Flatten, {type: Dense, units: 10, activation: softmax}]", "jit=false"]
+SMALL = [
+    "layers=[Flatten, {type: Dense, units: 10, activation: softmax}]", "jit=false", "data.validation_size=0.2163",
+]  # fmt: skip
+"""A network of one layer. The 1,408 training examples fill 44 batches, so that a short batch needs no program."""
 
 
-def test_suggested_rate_trains_well_and_is_reproducible(experiment, trained):
+def test_suggested_rate_trains_well(experiment, trained):
     reports = []
     result = run_range_test(build_job(experiment(*SMALL)), lambda *report: reports.append(report))
-    other_settings = ["optimizer.learning_rate=0.5", "epochs=9"]
-    assert result == run_range_test(build_job(experiment(*SMALL, *other_settings)), lambda *_: None)
     assert 1e-3 < result.suggestion < 5e-2
     assert result.ended or result.rates[-1] == pytest.approx(lr_range_test.MAX_RATE)
     assert reports[0] == ("trying learning rates", 0, lr_range_test.STEPS)
     scores = []
     for rate in (result.suggestion, result.suggestion / 100):
-        _, record, _ = trained(experiment(*SMALL, f"optimizer.learning_rate={rate}"))
+        _, record, _ = trained(experiment(*SMALL, f"optimizer.learning_rate={rate}", "diagnostics=false"))
         scores.append(record.results.last["val_accuracy"] if record.status == "completed" else 0)
     assert scores[0] > 0.85
     assert scores[1] < scores[0] - 0.1
 
 
-def test_range_test_depends_on_the_seed(experiment, monkeypatch):
+def test_range_test_depends_on_the_seed_alone(experiment, monkeypatch):
     monkeypatch.setattr(lr_range_test, "STEPS", 2)
-    first, other = (run_range_test(build_job(experiment(*SMALL, f"seed={n}")), lambda *_: None) for n in (1, 2))
-    assert first.rates == other.rates
-    assert first.losses != other.losses
+    changes = ["seed=1"], ["seed=1", "optimizer.learning_rate=0.5", "epochs=9"], ["seed=2"]
+    first, again, other = (
+        run_range_test(build_job(experiment(*SMALL, *overrides)), lambda *_: None) for overrides in changes
+    )
+    assert again == first
+    assert other.rates == first.rates
+    assert other.losses != first.losses
 
 
 PARTS = {
@@ -104,7 +109,8 @@ PARTS = {
 
 
 @pytest.mark.parametrize("overrides", PARTS.values(), ids=PARTS.keys())
-def test_every_trainable_config_can_be_range_tested(experiment, overrides):
+def test_every_trainable_config_can_be_range_tested(experiment, overrides, monkeypatch):
+    monkeypatch.setattr(lr_range_test, "STEPS", 40)
     result = run_range_test(build_job(experiment(*overrides)), lambda *_: None)
     assert result.suggestion is not None
     assert len(result.rates) == len(result.losses) == len(result.smoothed)

@@ -2,12 +2,15 @@
 
 import os
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from dnn_cli.training import xla_cache
+from tests.helpers.settings import ROOT, RUN_ALL_CASES
 
 
 @pytest.fixture
@@ -98,27 +101,36 @@ def read_scores(tmp_path):
     return [row.rpartition(",")[0] for row in rows]
 
 
-def test_a_damaged_or_unwritable_cache_costs_only_time(dnn, config, tmp_path):
-    def train(cache_directory, *overrides):
-        done = dnn("train", config(TINY_YAML), *overrides, "-v", XDG_CACHE_HOME=str(cache_directory))
+def test_a_damaged_cache_costs_only_time(dnn, config, tmp_path):
+    def train():
+        done = dnn("train", config(TINY_YAML), "-v", XDG_CACHE_HOME=str(tmp_path / "cache"))
         assert done.returncode == 0, done.stderr
         return read_scores(tmp_path), int(re.search(r"XLA cache \w+: (\d+) programs loaded", done.stderr)[1])
 
     def list_programs():
         return sorted((tmp_path / "cache" / "dnn" / "xla").rglob("*.pb"))
 
-    expected, loaded_count = train(tmp_path / "cache")
+    expected, loaded_count = train()
     assert loaded_count == 0
     programs = list_programs()
     assert programs
-    assert train(tmp_path / "cache") == (expected, len(programs))
+    damaged_program = programs[0].with_name(f"{programs[0].stem}-damaged.pb")
+    damaged_program.write_bytes(programs[0].read_bytes()[: programs[0].stat().st_size // 2])
+    assert train() == (expected, len(programs))
+    assert not damaged_program.exists()
     # On a busy machine TensorFlow may write its last program too late for the first training.
     assert len(list_programs()) - len(programs) <= 1, "found again, not compiled again"
-    for path in list_programs():
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    assert train(tmp_path / "cache") == (expected, 0)
+
+
+def test_an_unwritable_cache_is_ignored(experiment, places, monkeypatch, tmp_path):
+    _, working = places
+    (working / "program.pb").write_bytes(b"code")
     (tmp_path / "file").write_text("in the way")
-    train(tmp_path / "file", "jit=false")
+    monkeypatch.setattr(xla_cache, "_get_xla_cache_directory", lambda: tmp_path / "file" / "xla")
+    monkeypatch.setattr(xla_cache, "set_up_working_directory", lambda: working)
+    with xla_cache.use_cached_programs(experiment()):
+        pass
+    assert list_names(working) == ["program.pb"]
 
 
 def test_cache_directory_set_by_user_is_left_alone(monkeypatch):
@@ -142,6 +154,15 @@ def test_cache_directory_of_parent_process_is_not_shared(monkeypatch):
         xla_cache.set_up_working_directory.cache_clear()
 
 
+def test_working_directory_is_removed_when_the_process_ends(tmp_path):
+    lines = "from dnn_cli.training import xla_cache; print(xla_cache.set_up_working_directory())"
+    environment = {**os.environ, "TF_XLA_FLAGS": "", "TMPDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", lines], env=environment, capture_output=True, text=True, timeout=60)
+    assert Path(done.stdout.strip()).parent == tmp_path, done.stderr
+    assert list_names(tmp_path) == []
+
+
+@pytest.mark.skipif(not RUN_ALL_CASES, reason="DNN_TEST_EVERYTHING=1 tries a whole training")
 def test_no_temporary_directories_remain(program, config, tmp_path):
     temporary = tmp_path / "tmp"
     temporary.mkdir()
