@@ -79,10 +79,10 @@ def test_image_directory_is_trained_on(dnn, config, tmp_path):
             pixels = random.integers(low, low + 128, (6, 6, 3)).astype(np.uint8)
             Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
     config(
-        "data: {dataset: image_folder, path: photos, stratify: true, validation_size: 0.25, test_size: 0.25}\n"
-        "model: {layers: [{type: Conv2D, filters: 2, kernel_size: 3}, Flatten, {type: Dense, units: 1, activation: "
-        "sigmoid}]}\nloss: binary_crossentropy\nepochs: 30\nengine: keras\n"
-        "optimizer: {type: adam, learning_rate: 0.05}\n",
+        "data: {dataset: image_folder, path: photos, stratify: true, validation_size: 0.25, test_size: 0.25, "
+        "standardize: true}\n"
+        "model: {layers: [Flatten, {type: Dense, units: 1, activation: sigmoid, kernel_initializer: zeros}]}\n"
+        "loss: binary_crossentropy\nepochs: 3\nengine: keras\noptimizer: {type: adam, learning_rate: 0.05}\n",
         "photos.yaml",
     )
     (run,) = parse_json_output(dnn("train", "photos.yaml", "--json"))["runs"]

@@ -3,32 +3,35 @@
 import shutil
 
 from dnn_cli.errors import RunError
+from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.resume_training import resume_training
 from dnn_cli.execution.run_training import train_new_run
 from dnn_cli.runs.checkpoint import read_last_checkpoint
 from dnn_cli.runs.run import Run
 from dnn_cli.terminal.progress import open_screen
 from tests.helpers.fault_injection import ERRORS, FaultInjector
+from tests.helpers.training_runs import KeptModels
 
 TINY = [
-    "layers=[Flatten, {type: Dense, units: 10, activation: softmax}]", "batch_size=300", "engine=keras",
+    "layers=[Flatten, {type: Dense, units: 10, activation: softmax}]", "batch_size=479", "engine=keras",
     "model_checkpoint={}", "diagnostics=true",
 ]  # fmt: skip
 
 
 def train_with_each_failure(loaded, store, choose, errors=ERRORS):
     """Let one disk operation fail in each training, check what is left, and return the number of failed trainings."""
-    failed = 0
+    failed, cache = 0, ProcessCache()
+    cache.compiled_models = KeptModels()
     with open_screen() as screen:
         with FaultInjector(store.root).inject_faults() as counted:
-            complete_run, record = train_new_run(loaded, store, screen)
+            complete_run, record = train_new_run(loaded, store, screen, cache=cache)
         before = read_all_files(complete_run)
         for nth in choose(counted.operations):
             directories_before = set(store.root.iterdir())
             faults = FaultInjector(store.root, nth, errors[nth % len(errors)], lasting=nth % 2 == 0)
             try:
                 with faults.inject_faults():
-                    train_new_run(loaded, store, screen)
+                    train_new_run(loaded, store, screen, cache=cache)
             except RunError as error:
                 failed += 1
                 assert "cannot be" in error.message
@@ -48,7 +51,7 @@ def train_with_each_failure(loaded, store, choose, errors=ERRORS):
                 check_failed_run(run, nth, is_complete)
                 assert not [file for file in directory.rglob("*") if file.name.startswith(".")]
                 if nth % 3 == 0 and not is_complete:
-                    assert resume_training(run, loaded, screen).results.weights == record.results.weights
+                    assert resume_training(run, loaded, screen, cache=cache).results.weights == record.results.weights
                 shutil.rmtree(directory)
     return failed
 

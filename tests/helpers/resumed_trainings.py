@@ -15,10 +15,10 @@ from tests.helpers.training_runs import RecordingReporter, train_from, train_in_
 
 
 @contextmanager
-def checkpoint_every_call():
+def checkpoint_every_call(max_steps=10):
     """Make the engine run several calls an epoch, with a checkpoint after each, for the duration of the block."""
     with (
-        patch.object(execution_plan, "MAX_STEPS", 10),
+        patch.object(execution_plan, "MAX_STEPS", max_steps),
         patch.object(checkpoint_callback, "SECONDS_PER_CHECKPOINT_SECOND", 0),
     ):
         yield

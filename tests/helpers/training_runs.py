@@ -37,7 +37,22 @@ class RecordingReporter:
 
 load_cached_examples = functools.cache(load_examples)
 
-SHARED_MODELS = CompiledModelCache(max_models=8)
+
+class KeptModels(CompiledModelCache):
+    """Cache that keeps a reused model also if the training fails. A new model takes a second."""
+
+    @contextmanager
+    def use_model(self, job):
+        models = dict(self.models)
+        try:
+            with super().use_model(job) as compiled_model:
+                yield compiled_model
+        except BaseException:
+            self.models = models
+            raise
+
+
+SHARED_MODELS = KeptModels(max_models=8)
 """Compiled models of earlier trainings. A compilation takes five seconds, and a reused model gives the same bits."""
 
 
@@ -75,11 +90,11 @@ def build_cache(experiment, networks=SHARED_MODELS):
     return cache
 
 
-def train_from(resume_point, run, experiment, progress_reporter, stop=never_stop):
+def train_from(resume_point, run, experiment, progress_reporter, stop=never_stop, networks=SHARED_MODELS):
     """Train an experiment in an existing run from a resume point, and return the record."""
     _, record = train_experiment(
         LoadedExperiment(experiment, "", (), ()), QuietReporter(progress_reporter),
-        lambda job: nullcontext((run, resume_point)), PolledStopRequest(stop), build_cache(experiment),
+        lambda job: nullcontext((run, resume_point)), PolledStopRequest(stop), build_cache(experiment, networks),
     )  # fmt: skip
     return record
 

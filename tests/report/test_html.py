@@ -13,6 +13,7 @@ from dnn_cli.compare.comparison import compare_runs
 from dnn_cli.data.examples import load_examples
 from dnn_cli.report.html.page import MAX_RUN_PAGES
 from dnn_cli.report.html.predictions_section import RegressionSection, build_predictions_section
+from dnn_cli.report.html.report_file import render_report
 from dnn_cli.report.html.svg_plot import SvgLine, build_plot, thin_line
 from dnn_cli.report.html.thumbnails import build_thumbnail
 from dnn_cli.report.verdict_text import format_verdict
@@ -233,8 +234,8 @@ def test_refusal_is_one_line(dnn, tmp_path, words, message):
 
 def test_many_runs_are_cut_with_a_note(scored_runs, tmp_path):
     scored_runs.add("many", [0.5 + number / 1000 for number in range(MAX_RUN_PAGES + 20)])
-    text = write_report(tmp_path / "runs", tmp_path / "report.html")
     report_page = build_page(tmp_path / "runs")
+    text = render_report(report_page, {}, {})
     assert (len(report_page.runs), report_page.omitted_count, report_page.curves.omitted_count) == (
         MAX_RUN_PAGES,
         20,

@@ -1,6 +1,8 @@
 """Measurements of layers are right, and measuring changes no bit of the training."""
 
+import shutil
 from dataclasses import replace
+from functools import partial
 
 import keras
 import numpy as np
@@ -8,20 +10,23 @@ import pytest
 import tensorflow as tf
 
 from dnn_cli.config.digests import compute_outcome_digest, compute_training_digest
+from dnn_cli.config.loading import load_experiment
 from dnn_cli.data.examples import split_examples
 from dnn_cli.data.pipeline import Pipeline
 from dnn_cli.runs.checkpoint import read_last_checkpoint
 from dnn_cli.runs.diagnostics_csv import read_diagnostics
+from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_archive import pack_run
+from dnn_cli.runs.store import Store
 from dnn_cli.training import checkpoint_callback, diagnostics_callback
 from dnn_cli.training.checkpoint_callback import ResumePoint
-from dnn_cli.training.compiled_model import CompiledModelCache
 from dnn_cli.training.model_builder import build_model
 from dnn_cli.training.resume_checks import list_config_changes
 from dnn_cli.training.stop_request import Interrupted
 from dnn_cli.training.training_job import prepare_job
+from tests.helpers.digits import DIGITS_YAML
 from tests.helpers.kill_campaign import assert_same_run
-from tests.helpers.training_runs import RecordingReporter, load_cached_examples, train_from
+from tests.helpers.training_runs import KeptModels, RecordingReporter, load_cached_examples, train_from, train_in_store
 
 LAST = "{type: Dense, units: 10, activation: softmax, name: output}"
 IMAGE = "{type: Reshape, target_shape: [8, 8, 1]}"
@@ -31,24 +36,47 @@ NOISY = (
     f"BatchNormalization, {{type: Activation, activation: relu}}, {{type: GaussianNoise, stddev: 0.1}}, "
     f"{{type: Dropout, rate: 0.3}}, {LAST}]"
 )
-QUICK = ["engine=keras", "batch_size=500"]
+QUICK = ["engine=keras", "batch_size=479", "optimizer.learning_rate=0.01"]
 REQUESTS_PER_EPOCH = 5
 """Times that such a training asks whether to stop: 3 batches, 1 of validation, the end."""
-NETWORKS = {
-    # without a short last batch, which XLA would compile separately
-    "compiled by XLA": ["jit=true", "batch_size=599", "data.validation_size=0.3333"],
+OPTIONS = {
     "images, noise, normalisation, penalties, averages": [
-        "jit=false", "batch_size=100", NOISY, "class_weight=balanced",
-        "optimizer={type: nadam, use_ema: true, ema_momentum: 0.9}",
+        NOISY, "engine=keras", "class_weight=balanced", "optimizer={type: nadam, use_ema: true, ema_momentum: 0.9}",
     ],
-    "16 bits in plain fit": [*QUICK, "mixed_precision=true"],
+    "16 bits": ["engine=keras", "mixed_precision=true"],
 }  # fmt: skip
+MODELS = KeptModels()
+"""The compiled model of `QUICK`. The first training, of the run `measured`, builds the model."""
 
 
-@pytest.mark.parametrize("overrides", NETWORKS.values(), ids=NETWORKS.keys())
+@pytest.fixture
+def trained_again(trained):
+    """Return a function that trains an experiment in a new run, with the model of `measured` if possible."""
+    return partial(trained, networks=MODELS)
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory):
+    """Train four epochs of `QUICK`, and measure each epoch."""
+    directory = tmp_path_factory.mktemp("measured")
+    (directory / "digits.yaml").write_text(DIGITS_YAML, encoding="utf-8")
+    experiment = load_experiment(directory / "digits.yaml", [*QUICK, "epochs=4", "diagnostics=true"]).experiment
+    return train_in_store(Store(directory / "runs"), experiment, networks=MODELS)[0]
+
+
+@pytest.fixture
+def measured(first_run, tmp_path):
+    """Copy the run of four measured epochs."""
+    directory = tmp_path / "measured" / first_run.directory.name
+    shutil.copytree(first_run.directory, directory)
+    return Run(directory)
+
+
+@pytest.mark.parametrize("overrides", OPTIONS.values(), ids=OPTIONS.keys())
 def test_diagnostics_change_no_bit(experiment, trained, overrides):
-    unseen, _, _ = trained(experiment(*overrides, "diagnostics=false"))
-    seen, record, _ = trained(experiment(*overrides, "diagnostics=true"))
+    """`test_run_config_reproduces_the_same_bits` compares a training with XLA and diagnostics with one without."""
+    unseen, _, _ = trained(experiment(*overrides, "batch_size=479", "diagnostics=false"))
+    seen, record, _ = trained(experiment(*overrides, "batch_size=479", "diagnostics=true"))
     assert record.status == "completed", record.reason
     assert not unseen.diagnostics.exists()
     assert {state.epoch for state in read_diagnostics(seen)} == {0, 1, 2}
@@ -59,25 +87,32 @@ def test_diagnostics_change_no_bit(experiment, trained, overrides):
     assert all(mine.arrays[name].tobytes() == theirs.arrays[name].tobytes() for name in mine.arrays)
 
 
-def test_extended_run_has_equal_diagnostics_bytes(experiment, trained):
-    uninterrupted, _, _ = trained(experiment(*QUICK, "epochs=6"))
-    extended, _, _ = trained(experiment(*QUICK, "epochs=3"))
-    resume_training(extended, experiment(*QUICK, "epochs=6"))
+def test_extended_run_matches_longer_training_and_its_schedule(experiment, trained_again):
+    uninterrupted, _, _ = trained_again(experiment(*QUICK, "epochs=11"))
+    assert {state.epoch for state in read_diagnostics(uninterrupted)} == {0, 1, 2, 4, 8, 11}
+    extended, earlier_record, _ = trained_again(experiment(*QUICK, "epochs=3"))
+    assert {state.epoch for state in read_diagnostics(extended)} == {0, 1, 2, 3}
+    record = resume_training(extended, experiment(*QUICK, "epochs=11"))
     assert extended.diagnostics.read_bytes() == uninterrupted.diagnostics.read_bytes(), "epoch 3 is not scheduled"
+    assert_same_run(uninterrupted, extended)
+    assert record.seconds > earlier_record.seconds
+    assert record.seconds >= sum(row["seconds"] for row in extended.read_metrics()), "the durations add up"
 
 
-def test_resumed_training_keeps_bits_and_diagnostics_rows(experiment, trained, monkeypatch):
+def test_resumed_training_keeps_bits_and_diagnostics_rows(experiment, trained_again, measured, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint_callback, "SECONDS_PER_CHECKPOINT_SECOND", 0)
     new_experiment = experiment(*QUICK, "epochs=4", "diagnostics=true")
-    uninterrupted, _, _ = trained(new_experiment)
     with pytest.raises(Interrupted):
-        trained(new_experiment, stop=iter([""] * (2 * REQUESTS_PER_EPOCH + 1) + ["enough"]).__next__)
-    interrupted = find_newest_run(uninterrupted)
+        trained_again(new_experiment, stop=iter([""] * (2 * REQUESTS_PER_EPOCH + 1) + ["enough"]).__next__)
+    (directory,) = (tmp_path / "runs").iterdir()
+    interrupted = Run(directory)
     assert interrupted.read_record().epochs == 2
     assert max(state.epoch for state in read_diagnostics(interrupted)) == 2
-    resume_training(interrupted, new_experiment)
-    assert_same_run(uninterrupted, interrupted)
-    expected, actual = read_diagnostics(uninterrupted), read_diagnostics(interrupted)
+    reporter = RecordingReporter()
+    resume_training(interrupted, new_experiment, reporter)
+    assert reporter.batches == [(3, 3), (4, 1), (4, 2), (4, 3)], "two batches of epoch 3 were done"
+    assert_same_run(measured, interrupted)
+    expected, actual = read_diagnostics(measured), read_diagnostics(interrupted)
     inside = {state.epoch for state in actual if state.epoch and state.update is None}
     assert inside == {3}, "the weights at the beginning of the epoch in which it was resumed are not known"
     assert [replace(row, update=None, since=None) for row in expected] == [
@@ -85,41 +120,41 @@ def test_resumed_training_keeps_bits_and_diagnostics_rows(experiment, trained, m
     ]
 
 
-def find_newest_run(run):
-    """The run directory that was made last."""
-    return type(run)(max(run.directory.parent.iterdir(), key=lambda path: path.stat().st_mtime_ns))
-
-
-def test_measured_epochs_follow_schedule_and_include_last(experiment, trained):
-    run, _, _ = trained(experiment(*QUICK, "epochs=11"))
-    assert {state.epoch for state in read_diagnostics(run)} == {0, 1, 2, 4, 8, 11}
+def test_epoch_of_an_early_stop_is_measured(experiment, trained_again):
     stopping = "early_stopping={monitor: val_loss, patience: 1, min_delta: 100, start_from_epoch: 2}"
-    stopped, record, _ = trained(experiment(*QUICK, "epochs=40", stopping))
+    stopped, record, _ = trained_again(experiment(*QUICK, "epochs=40", stopping))
     assert 2 < record.epochs < 40
     assert max(state.epoch for state in read_diagnostics(stopped)) == record.epochs
     assert all(state.since == record.epochs - 1 for state in read_diagnostics(stopped)[-2:])
 
 
-def test_rows_of_retrained_epochs_are_replaced(experiment, trained):
-    run, _, _ = trained(experiment(*QUICK, "diagnostics=true"))
-    rows = run.diagnostics.read_text()
-    stale = rows.splitlines()[-1].replace("2,output", "3,output")
-    run.diagnostics.write_text(f"{rows}{stale}\n")
-    resume_training(run, experiment(*QUICK, "diagnostics=true", "epochs=3"))
-    new_rows = run.diagnostics.read_text()
+def test_rows_of_retrained_epochs_are_replaced(experiment, measured):
+    rows = measured.diagnostics.read_text()
+    stale = rows.splitlines()[-1].replace("4,output", "5,output")
+    measured.diagnostics.write_text(f"{rows}{stale}\n")
+    resume_training(measured, experiment(*QUICK, "diagnostics=true", "epochs=5"))
+    new_rows = measured.diagnostics.read_text()
     assert new_rows.startswith(rows)
-    assert [state.epoch for state in read_diagnostics(run)] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert [state.epoch for state in read_diagnostics(measured)] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert stale not in new_rows
 
-    run.diagnostics.write_text("damaged, which stops no training")
-    record = resume_training(run, experiment(*QUICK, "diagnostics=true", "epochs=4"))
+    measured.diagnostics.write_text("damaged, which stops no training")
+    record = resume_training(measured, experiment(*QUICK, "diagnostics=true", "epochs=6"))
     assert record.status == "completed"
-    assert {state.epoch for state in read_diagnostics(run)} == {4}
+    assert {state.epoch for state in read_diagnostics(measured)} == {6}
 
 
-def test_gradients_and_updates_match_keras(experiment, trained):
+def test_reused_model_is_measured_again(experiment, trained_again, measured):
+    experiments = [experiment(*QUICK, "diagnostics=true", f"seed={seed}", "epochs=1") for seed in (1, 42)]
+    runs = [trained_again(new_experiment)[0] for new_experiment in experiments]
+    other, again = (run.diagnostics.read_text() for run in runs)
+    assert measured.diagnostics.read_text().startswith(again)
+    assert other != again
+
+
+def test_gradients_and_updates_match_keras(experiment, trained_again):
     new_experiment = experiment(*QUICK, "diagnostics=true", "epochs=1")
-    run, _, _ = trained(new_experiment)
+    run, _, _ = trained_again(new_experiment)
     job = build_job(new_experiment)
     examples = job.examples[job.split.train[np.linspace(0, len(job.split.train) - 1, 256).astype(int)]]
     first, last = build_model(new_experiment), keras.saving.load_model(run.model)
@@ -153,16 +188,18 @@ ACTIVE = {
     "tanh at a limit": ("tanh", -500, (None, 1)),
     "neither": ("gelu", -500, (None, None)),
 }
+"""Layers whose outputs depend on their bias alone: activation, bias, shares of dead and of saturated units."""
 
 
-@pytest.mark.parametrize(("activation", "bias", "expected"), ACTIVE.values(), ids=ACTIVE.keys())
-def test_dead_and_saturated_units_are_counted(experiment, trained, activation, bias, expected):
-    layer = (
-        f"{{type: Dense, units: 4, activation: {activation}, name: hidden, kernel_initializer: "
+def test_dead_and_saturated_units_are_counted(experiment):
+    layers = ", ".join(
+        f"{{type: Dense, units: 4, activation: {activation}, name: {name}, kernel_initializer: "
         f"{{type: random_normal, stddev: 1e-6}}, bias_initializer: {{type: constant, value: {bias}}}}}"
+        for name, (activation, bias, _) in ACTIVE.items()
     )
-    hidden, output = measure_initial_network(experiment(f"layers=[Flatten, {layer}, {LAST}]"))
-    assert (hidden.dead, hidden.saturated) == expected
+    *hidden, output = measure_initial_network(experiment(f"layers=[Flatten, {layers}, {LAST}]"))
+    measured = {state.layer: (state.dead, state.saturated) for state in hidden}
+    assert measured == {name: shares for name, (_, _, shares) in ACTIVE.items()}
     assert (output.dead, output.saturated) == (None, None), "an output at its limits is right"
 
 
@@ -184,26 +221,23 @@ def measure_initial_network(experiment):
     return inspector.measure_layers(model, 0, inspector.copy_kernels(model), None)
 
 
-def test_loss_and_correct_share_match_keras(experiment, trained):
-    for overrides in ([], ["loss={type: categorical_crossentropy, label_smoothing: 0.1}"]):
-        new_experiment = experiment(*QUICK, *overrides, "epochs=3")
-        run, _, _ = trained(new_experiment)
-        job, model = build_job(new_experiment), keras.saving.load_model(run.model)
-        examples = job.examples[job.split.train[np.linspace(0, len(job.split.train) - 1, 256).astype(int)]]
-        outputs = model.predict(examples.inputs / np.float32(16), verbose=0)
-        targets = np.eye(10)[examples.targets] if overrides else examples.targets
-        (state,) = [state for state in read_diagnostics(run) if state.epoch == 3 and state.loss is not None]
-        assert state.layer == "output"
-        assert state.loss == pytest.approx(float(new_experiment.loss.build_keras_object()(targets, outputs)), rel=1e-4)
-        assert state.correct == pytest.approx(np.mean(outputs.argmax(1) == examples.targets))
+def test_loss_and_correct_share_match_keras(experiment, trained, measured):
+    check_loss_and_correct_share(experiment(*QUICK, "epochs=4"), measured)
+    smoothed = experiment(*QUICK, "loss={type: categorical_crossentropy, label_smoothing: 0.1}", "epochs=1")
+    check_loss_and_correct_share(smoothed, trained(smoothed)[0])
 
 
-def test_reused_model_is_measured_again(experiment, trained):
-    networks = CompiledModelCache()
-    experiments = [experiment(*QUICK, "diagnostics=true", f"seed={seed}", "epochs=1") for seed in (1, 2, 1)]
-    runs = [trained(new_experiment, networks=networks)[0] for new_experiment in experiments]
-    first, other, again = (run.diagnostics.read_text() for run in runs)
-    assert first == again != other
+def check_loss_and_correct_share(experiment, run):
+    """Compare the measurements after the last epoch with the saved model's own."""
+    job, model = build_job(experiment), keras.saving.load_model(run.model)
+    examples = job.examples[job.split.train[np.linspace(0, len(job.split.train) - 1, 256).astype(int)]]
+    outputs = model.predict(examples.inputs / np.float32(16), verbose=0)
+    targets = np.eye(10)[examples.targets] if experiment.target_encoding == "one_hot" else examples.targets
+    states = [state for state in read_diagnostics(run) if state.epoch == experiment.epochs]
+    (state,) = [state for state in states if state.loss is not None]
+    assert state.layer == "output"
+    assert state.loss == pytest.approx(float(experiment.loss.build_keras_object()(targets, outputs)), rel=1e-4)
+    assert state.correct == pytest.approx(np.mean(outputs.argmax(1) == examples.targets), abs=1e-6)
 
 
 def test_diagnostics_do_not_change_digests(experiment):
@@ -218,9 +252,9 @@ def build_job(experiment):
     return prepare_job(experiment, examples, split_examples(experiment.data, examples))
 
 
-def resume_training(run, experiment):
-    """Take up a training; its record."""
+def resume_training(run, experiment, reporter=None):
+    """Resume a training, and return its record."""
     checkpoint, problem = read_last_checkpoint(run)
     assert problem is None
     resume_point = ResumePoint(compute_training_digest(experiment), checkpoint)
-    return train_from(resume_point, run, experiment, RecordingReporter())
+    return train_from(resume_point, run, experiment, reporter or RecordingReporter(), networks=MODELS)
