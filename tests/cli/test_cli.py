@@ -9,15 +9,15 @@ import pytest
 
 from tests.helpers.cli_output import parse_json_output
 from tests.helpers.digits import DIGITS_YAML, DIVERGING_OVERRIDES, QUICK_OVERRIDES
-from tests.helpers.forked_cli import start_command
+from tests.helpers.forked_cli import run_in_child, start_command
 from tests.helpers.settings import ROOT
-from tests.helpers.terminal import run_on_terminal, run_program_on_terminal
+from tests.helpers.terminal import run_on_terminal
 
 ESCAPE = "\x1b"
 
 
 def test_train_creates_a_run_and_prints_a_summary(dnn, config, tmp_path):
-    done = dnn("train", config())
+    done = dnn("train", config(), "batch_size=479")
     assert done.returncode == 0
     (directory,) = (tmp_path / "runs").iterdir()
     lines = done.stdout.splitlines()
@@ -29,7 +29,7 @@ def test_train_creates_a_run_and_prints_a_summary(dnn, config, tmp_path):
     notes = done.stderr.splitlines()
     assert notes[:3] == [
         "digits: Flatten → Dense 16 relu → Dense 10 softmax, 1,210 parameters",
-        "  adam, sparse_categorical_crossentropy, batch size 32, 2 epochs, seed 42",
+        "  adam, sparse_categorical_crossentropy, batch size 479, 2 epochs, seed 42",
         "  digits: 1,437 images for training, 360 for validation, 8 × 8, 10 classes",
     ]
     assert notes[6].split() == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "time"]
@@ -41,12 +41,11 @@ def test_train_creates_a_run_and_prints_a_summary(dnn, config, tmp_path):
 
 def test_several_configs_are_trained_one_after_the_other(dnn, config):
     second = config(DIGITS_YAML.replace("digits\n", "second\n", 1), "b.yaml")
-    done = dnn("train", config(), second, *QUICK_OVERRIDES, "--json")
-    assert [(run["name"], run["epochs"], run["status"]) for run in parse_json_output(done)["runs"]] == [
+    runs = parse_json_output(dnn("train", config(), second, *QUICK_OVERRIDES, "--json"))["runs"]
+    assert [(run["name"], run["epochs"], run["status"]) for run in runs] == [
         ("digits", 1, "completed"), ("second", 1, "completed"),
     ]  # fmt: skip
-    alone = dnn("train", second, *QUICK_OVERRIDES, "--json")
-    assert parse_json_output(alone)["runs"][0]["last"]["loss"] == parse_json_output(done)["runs"][1]["last"]["loss"]
+    assert runs[0]["last"]["loss"] == runs[1]["last"]["loss"], "the first training does not influence the second"
 
 
 def test_diverged_run_prints_advice_and_exits_with_1(dnn, config, tmp_path):
@@ -236,23 +235,32 @@ def test_a_plain_terminal_gets_no_control_codes(make_run, tmp_path, environment)
     assert ESCAPE not in run_on_terminal(tmp_path, "runs", **environment)
 
 
+def run_with_loud_fit(*arguments):
+    """Run a command in a forked process, in which Keras writes to standard error."""
+    import keras
+
+    fit = keras.Sequential.fit
+
+    def fit_loudly(self, *words, **options):
+        print("LOUD", file=sys.stderr)
+        os.write(2, b"NATIVE\n")
+        return fit(self, *words, **options)
+
+    keras.Sequential.fit = fit_loudly
+    run_in_child(*arguments)
+
+
 def test_terminal_displays_progress_and_keras_output_goes_to_the_log(config, tmp_path):
-    (tmp_path / "sitecustomize.py").write_text(
-        "import keras, sys\n"
-        "fit = keras.Sequential.fit\n"
-        "def loud(self, *words, **more):\n"
-        "    print('LOUD', file=sys.stderr)\n"
-        "    return fit(self, *words, **more)\n"
-        "keras.Sequential.fit = loud\n"
-    )
     words = ("train", config(), *QUICK_OVERRIDES, "epochs=12")
-    output = run_program_on_terminal(tmp_path, *words, PYTHONPATH=f"{tmp_path}:{ROOT}")
+    output = run_on_terminal(tmp_path, *words, target=run_with_loud_fit)
     assert " 12/12 " in output
     assert "━" in output
     assert "examples/s" in output
     assert ESCAPE in output
-    assert "LOUD" not in output
-    assert "LOUD" in next(tmp_path.glob("runs/*/train.log")).read_text()
+    (log,) = tmp_path.glob("runs/*/train.log")
+    for text in ("LOUD", "NATIVE"):
+        assert text not in output
+        assert text in log.read_text()
 
 
 def test_closed_stderr_does_not_stop_training(config, tmp_path):

@@ -16,7 +16,7 @@ TERMINAL = {"TERM": "xterm-256color", "JPY_PARENT_PID": ""}
 UP = re.compile(r"\x1b\[\d*[AF]")
 
 
-SWEEP = ["sweep", "digits.yaml", "seed=1,2", "-j", "2", *QUICK_OVERRIDES]
+SWEEP = ["sweep", "digits.yaml", "seed=1,2", "-j", "1", *QUICK_OVERRIDES]
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def index_by_number(results):
 
 def test_workers_train_bit_identically(shared_pool, task, trained):
     words = [("seed=1",), ("seed=2",), ("seed=3", "optimizer.learning_rate=0.1")]
-    words = [("engine=chunked", "jit=false", *overrides) for overrides in words]
+    words = [("engine=chunked", "jit=false", "diagnostics=false", *overrides) for overrides in words]
     board = RecordingDisplay()
     ended = index_by_number(
         train_all(FixedSearch([task(*overrides) for overrides in words]), shared_pool, board, never_stop)

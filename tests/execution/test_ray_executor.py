@@ -1,82 +1,40 @@
-"""Sweeps on a Ray cluster of two nodes: the same bits as here, whatever becomes of a node."""
+"""Sweeps on Ray: the same bits as on this machine, also after a worker has died.
+
+The campaign `ray` kills a node of a cluster.
+"""
 
 import json
-import os
-import subprocess
-import sys
-import time
-from pathlib import Path
+from importlib.util import find_spec
 
 import pytest
 
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.runs.store import Store
 from tests.helpers import forked_cli
 from tests.helpers.digits import QUICK_YAML
-from tests.helpers.ray_cluster import RAY_ENVIRONMENT, kill_node, list_descendants, run_cluster
+from tests.helpers.lost_ray_worker import MARKER_VARIABLE, run_and_lose_worker
 from tests.helpers.settings import ROOT
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    with run_cluster() as cluster:
-        cluster.start_head()
-        cluster.second = cluster.add_node()
-        yield cluster
-
-
-def start_sweep(cluster, directory, *words):
-    """A sweep on the cluster, as a program of its own."""
-    outside = {name: value for name, value in os.environ.items() if not name.startswith(("DNN_", "COV_", "RAY_"))}
-    return subprocess.Popen(
-        [sys.executable, "-m", "dnn_cli", "sweep", "digits.yaml", *words, "--on", "ray", "--json"],
-        cwd=directory, env={**outside, **RAY_ENVIRONMENT, "PYTHONPATH": str(ROOT), "RAY_ADDRESS": cluster.address},
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
+def test_run_of_lost_worker_is_trained_again(config, trained, tmp_path):
+    path, marker = config(QUICK_YAML), tmp_path / "lost"
+    process = forked_cli.start_command(
+        tmp_path, "sweep", path, "seed=1..2", "-j", "1", "--on", "ray", "--json", out="out", err="err",
+        target=run_and_lose_worker, PYTHONPATH=str(ROOT), **{MARKER_VARIABLE: str(marker)},
     )  # fmt: skip
-
-
-def is_training(process):
-    """Whether a node trains something."""
-    for pid in list_descendants(process.pid):
-        try:
-            if Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"ray::train"):
-                return True
-        except OSError:
-            pass
-    return False
-
-
-def read_weights(directory):
-    """By their seeds, what was trained, each once and to its end."""
-    weights_by_seed = {}
-    for run_directory in (directory / "runs").glob("[!.]*"):
-        seed = (run_directory / "config.yaml").read_text().split("\nseed: ")[1].split()[0]
-        record = json.loads((run_directory / "run.json").read_text())
-        assert record["status"] == "completed" and seed not in weights_by_seed
-        weights_by_seed[seed] = record["results"]["weights"]
-    return weights_by_seed
-
-
-def test_killed_node_loses_no_run(config, cluster, tmp_path):
-    config(QUICK_YAML)
-    process = start_sweep(cluster, tmp_path, "seed=1..2")
-    try:
-        deadline = time.monotonic() + 60
-        while not is_training(cluster.second):
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.1)
-        kill_node(cluster.second)
-        out, err = process.communicate(timeout=120)
-    finally:
-        process.kill()
-    assert process.returncode == 0, err
-    assert len(json.loads(out)["runs"]) == 2  # and nothing else is on the screen
-    assert len(err.splitlines()) == 3, err
-    (tmp_path / "here").mkdir()
-    config(QUICK_YAML, name="here/digits.yaml")
-    done = forked_cli.run_command(tmp_path / "here", "sweep", "digits.yaml", "seed=1,2", "-j", "1")
-    assert done.returncode == 0, done.stderr
-    weights = read_weights(tmp_path)
-    assert weights.keys() == {"1", "2"}
-    assert weights == read_weights(tmp_path / "here")
+    process.join(120)
+    errors = (tmp_path / "err").read_text()
+    assert process.exitcode == 0, errors
+    assert marker.exists()
+    assert len(json.loads((tmp_path / "out").read_text())["runs"]) == 2
+    assert len(errors.splitlines()) == 3, "Ray prints nothing"
+    runs = {run_info.config["seed"]: run_info.run for run_info in Store(tmp_path / "runs").list_runs()}
+    assert runs.keys() == {1, 2}
+    for seed, run in runs.items():
+        record = run.read_record()
+        _, expected, _ = trained(load_experiment(path, [f"seed={seed}"]).experiment)
+        assert (record.status, record.results.weights) == ("completed", expected.results.weights)
 
 
 def test_unreachable_cluster(config, program):

@@ -100,7 +100,7 @@ def test_stopped_worker_is_named(sweep, task, monkeypatch):
     def stop_process(worker):
         os.kill(worker.process.pid, signal.SIGSTOP)
         # Set here, because the worker may need more time to start.
-        monkeypatch.setattr("dnn_cli.execution.scheduler.SILENCE_SECONDS", 1.0)
+        monkeypatch.setattr("dnn_cli.execution.scheduler.SILENCE_SECONDS", 0.4)
 
     result, screen, log = sweep(
         task("epochs=1000000"),

@@ -7,39 +7,34 @@ import pty
 import struct
 import termios
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.helpers import forked_cli
-from tests.helpers.processes import start_dnn
 
 ENVIRONMENT = {"TERM": "xterm-256color", "COLUMNS": "", "LINES": ""}
 
 
 def run_on_terminal(
-    directory: Path, *words: str, columns: int = 80, lines: int = 24, err: Path | None = None, **environment: str
+    directory: Path,
+    *words: str,
+    columns: int = 80,
+    lines: int = 24,
+    err: Path | None = None,
+    target: Callable[..., None] | None = None,
+    **environment: str,
 ) -> str:
     """Run a command that must succeed in a forked process, and return what it writes on a terminal of this size.
 
-    Standard error is also the terminal, unless `err` is a file.
+    Standard error is also the terminal, unless `err` is a file. `target` is that of `start_command`.
     """
     with open_terminal(columns, lines) as (terminal, output):
         name = os.ttyname(terminal)
         process = forked_cli.start_command(
-            directory, *words, out=name, err=err or name, **{**ENVIRONMENT, **environment}
+            directory, *words, out=name, err=err or name, target=target, **{**ENVIRONMENT, **environment}
         )
         process.join(120)
     assert process.exitcode == 0, output
-    return b"".join(output).decode()
-
-
-def run_program_on_terminal(directory: Path, *words: str, **environment: str) -> str:
-    """Run a command that must succeed as a new process, and return what it writes on a terminal."""
-    with open_terminal() as (terminal, output):
-        streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
-        with start_dnn(directory, *words, env={**ENVIRONMENT, **environment}, **streams) as process:
-            code = process.wait(120)
-    assert code == 0, output
     return b"".join(output).decode()
 
 

@@ -80,7 +80,12 @@ def workspace(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def spoiled(tmp_path_factory):
-    """Train a run whose best epoch is in the middle; the run is `spoiled.run`."""
+    """Train a run whose best epoch is in the middle; the run is `spoiled.run`, and the output `spoiled.output`."""
     workspace = Workspace(tmp_path_factory.mktemp("spoiled"))
-    workspace.run, _ = workspace.train("spoiled", SPOILED)
+    (workspace.path / "spoiled.yaml").write_text(SPOILED, encoding="utf-8")
+    done = workspace.dnn("train", "spoiled.yaml")
+    assert done.returncode == 0, done.stderr
+    workspace.output = done.stdout
+    (directory,) = (workspace.path / "runs").glob("*-spoiled-*")
+    workspace.run = Run(directory)
     return workspace

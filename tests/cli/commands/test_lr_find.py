@@ -7,12 +7,15 @@ import pytest
 from tests.helpers import forked_cli
 from tests.helpers.cli_output import parse_json_output
 
+QUICK = ["jit=false", "batch_size=479"]
+"""Overrides without the compilation by XLA, which takes five seconds, and with batches of one size."""
+
 
 @pytest.fixture
 def find(config, tmp_path):
-    """Runs it on digits without XLA, whose compilation takes five seconds, with changes."""
+    """Runs it on digits with changes."""
     config()
-    return lambda *words: forked_cli.run_command(tmp_path, "lr-find", "digits.yaml", "jit=false", *words)
+    return lambda *words: forked_cli.run_command(tmp_path, "lr-find", "digits.yaml", *QUICK, *words)
 
 
 def test_rate_is_suggested_and_no_run_created(find, tmp_path):
@@ -21,7 +24,8 @@ def test_rate_is_suggested_and_no_run_created(find, tmp_path):
     assert "loss of 512 training examples after one step at each rate" in done.stdout
     rate = re.search(r"^suggested learning rate (\S+)$", done.stdout, re.MULTILINE)[1]
     assert 0.01 < float(rate) < 1
-    assert f"  next  dnn train digits.yaml jit=false optimizer=sgd optimizer.learning_rate={rate}\n" in done.stdout
+    words = f"{' '.join(QUICK)} optimizer=sgd optimizer.learning_rate={rate}"
+    assert f"  next  dnn train digits.yaml {words}\n" in done.stdout
     assert "trying learning rates" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["digits.yaml"]
 

@@ -3,23 +3,27 @@
 import os
 import signal
 import time
+from unittest.mock import patch
 
 import pytest
 
-from tests.helpers.forked_cli import start_command
+from dnn_cli.cli.commands import watch
+from tests.helpers.forked_cli import run_in_child, start_command
 from tests.helpers.terminal import open_terminal
 
 
 class WatchCommand:
     """`dnn watch` in a process that writes into a pipe or on a terminal."""
 
-    def __init__(self, directory, words, terminal=None):
+    def __init__(self, directory, words, terminal=None, target=None):
         self.directory = directory
         if terminal is None:
             os.mkfifo(directory / "out")
         environment = {"COLUMNS": "100", "LINES": "30", "TERM": "xterm-256color"}
         words = ("watch", "--interval", "0.1", *words)
-        self.process = start_command(directory, *words, out=terminal or "out", err=terminal or "err", **environment)
+        self.process = start_command(
+            directory, *words, out=terminal or "out", err=terminal or "err", target=target, **environment
+        )
         self.stdout = None if terminal else (directory / "out").open(encoding="utf-8")
 
     def finish(self):
@@ -36,7 +40,7 @@ class WatchCommand:
 @pytest.fixture
 def watching(tmp_path):
     """Return a function that starts `dnn watch`."""
-    return lambda *words, **streams: WatchCommand(tmp_path, words, **streams)
+    return lambda *words, **options: WatchCommand(tmp_path, words, **options)
 
 
 def build_row(epoch):
@@ -105,11 +109,17 @@ def test_terminal_draws_curve_and_time_left(make_run, watching):
     assert "\x1b[?25h" in text, "the cursor is back"
 
 
+def run_with_short_grace(*arguments):
+    """Run a command in a forked process, in which a sweep without running runs soon counts as ended."""
+    with patch.object(watch, "_SWEEP_GRACE_SECONDS", 0.3):
+        run_in_child(*arguments)
+
+
 def test_several_runs_are_followed_until_the_last_ends(make_run, watching):
     runs = [make_run("epochs=3", f"name=run{n}", digits=f"0000000{n}", status="running") for n in (1, 2)]
     with runs[0].hold_lock():
         with runs[1].hold_lock():
-            process = watching()
+            process = watching(target=run_with_short_grace)
             started_names = {process.stdout.readline().split()[0] for _ in runs}
             assert started_names == {"run1", "run2"}
             finish_run(runs[1], "completed")
@@ -122,7 +132,7 @@ def test_several_runs_are_followed_until_the_last_ends(make_run, watching):
 def test_wait_option_waits_for_a_training(make_run, watching):
     make_run(digits="00000001", stamp="20260101-000000")
     process = watching("--wait")
-    time.sleep(1)
+    time.sleep(0.3)
     assert process.process.is_alive()
     run = make_run("epochs=3", digits="00000002", status="running")
     with run.hold_lock():
