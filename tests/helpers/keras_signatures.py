@@ -2,6 +2,14 @@
 
 import keras
 
+KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
+"""Version of the installed Keras."""
+
+
+def is_in_keras(cls):
+    """Return whether the installed Keras has the class that a class of `dnn_cli.config` describes."""
+    return getattr(cls, "min_keras_version", KERAS) <= KERAS
+
 
 def get_keras_class(cls):
     """Return the class of Keras that a class of `dnn_cli.config` describes."""

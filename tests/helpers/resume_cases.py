@@ -2,13 +2,11 @@
 
 import json
 
-import keras
-
 from dnn_cli.config.callbacks import CALLBACK_CLASSES
 from dnn_cli.config.registry import CLASSES_BY_KIND
+from tests.helpers.keras_signatures import is_in_keras
 from tests.helpers.settings import RUN_ALL_CASES
 
-KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
 LAST = "{type: Dense, units: 10, activation: softmax}"
 SMALL = [f"layers=[Flatten, {LAST}]", "jit=false"]
 IMAGE = "{type: Reshape, target_shape: [8, 8, 1]}"
@@ -22,7 +20,7 @@ REPRESENTATIVE_OPTIMIZERS = {
 OPTIMIZERS = [
     name
     for name, kind in CLASSES_BY_KIND["optimizer"].items()
-    if kind.min_keras_version <= KERAS and (RUN_ALL_CASES or name in REPRESENTATIVE_OPTIMIZERS)
+    if is_in_keras(kind) and (RUN_ALL_CASES or name in REPRESENTATIVE_OPTIMIZERS)
 ]
 
 PARTS = {

@@ -9,10 +9,10 @@ import argparse
 import importlib
 import importlib.util
 import json
+import os
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import chdir
 from pathlib import Path
 
 from tests.explain_cases import Case
@@ -48,9 +48,13 @@ def explain_case(case: Case, directory: Path) -> list[tuple[str, str, str]]:
     if case.write_data is not None:
         case.write_data(directory)
     (directory / "config.yaml").write_text(case.config, encoding="utf-8")
-    with chdir(directory):
+    previous_directory = os.getcwd()
+    os.chdir(directory)
+    try:
         trained = load_config("config.yaml", ["jit=false"]).train("runs")
         explanation = explain_run(read_run_info(Run(directory / trained.directory)))
+    finally:
+        os.chdir(previous_directory)
     return [(finding.kind, finding.severity, finding.observation) for finding in explanation.findings]
 
 

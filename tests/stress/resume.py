@@ -12,8 +12,9 @@ from pathlib import Path
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from tests.helpers.digits import DIGITS_YAML
+from tests.helpers.keras_signatures import is_in_keras
 from tests.helpers.kill_campaign import assert_same_run
-from tests.helpers.resume_cases import ACTIVE_CALLBACKS, CALLBACKS, KERAS, PARTS, SMALL
+from tests.helpers.resume_cases import ACTIVE_CALLBACKS, CALLBACKS, PARTS, SMALL
 from tests.helpers.resumed_trainings import checkpoint_every_call, resume_run, train_with_copies
 
 ENGINES = {
@@ -24,7 +25,7 @@ ENGINES = {
 
 def list_cases() -> dict[str, list[str]]:
     """Return the overrides of every case by its name."""
-    optimizers = [name for name, cls in CLASSES_BY_KIND["optimizer"].items() if cls.min_keras_version <= KERAS]
+    optimizers = [name for name, cls in CLASSES_BY_KIND["optimizer"].items() if is_in_keras(cls)]
     return {
         **{f"{name} {engine}": [*ENGINES[engine], f"optimizer={name}"] for name in optimizers for engine in ENGINES},
         **{

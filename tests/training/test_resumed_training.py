@@ -20,8 +20,9 @@ from dnn_cli.training.resume_checks import check_resumable, list_changes
 from dnn_cli.training.stop_request import Interrupted
 from dnn_cli.training.training_state import capture_state, restore_variables
 from tests.helpers.digits import DIGITS_YAML
+from tests.helpers.keras_signatures import is_in_keras
 from tests.helpers.kill_campaign import assert_same_run
-from tests.helpers.resume_cases import ACTIVE_CALLBACKS, IMAGE, KERAS, LAST, SMALL
+from tests.helpers.resume_cases import ACTIVE_CALLBACKS, IMAGE, LAST, SMALL
 from tests.helpers.resumed_trainings import checkpoint_every_call, resume_run, train_with_copies
 from tests.helpers.settings import RUN_ALL_CASES
 from tests.helpers.training_runs import train_in_store
@@ -69,9 +70,7 @@ def killed(tmp_path):
     return run
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, cls in CLASSES_BY_KIND["optimizer"].items() if cls.min_keras_version <= KERAS]
-)
+@pytest.mark.parametrize("name", [name for name, cls in CLASSES_BY_KIND["optimizer"].items() if is_in_keras(cls)])
 def test_restored_optimizer_continues_with_the_same_bits(experiment, name):
     new_experiment = experiment("data.dataset=iris", "layers=[{type: Dense, units: 3}]", f"optimizer={name}")
     model = build_model(new_experiment)
