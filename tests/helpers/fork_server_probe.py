@@ -125,8 +125,12 @@ def probe_workers():
 
 def probe_lost_server():
     """Kill the server while it imports TensorFlow. The import must not end."""
-    executor = local_executor.LocalExecutor(1)
+    executor, deadline = local_executor.LocalExecutor(1), time.monotonic() + TIMEOUT
     executor.submit(build_task(1))
+    # Without a server, the thread that starts the worker would start another server.
+    while not Path("import-started").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)
     return {"results": wait_for_results(executor), "workers": executor.workers}
 
