@@ -48,7 +48,11 @@ def pytest_configure(config: pytest.Config) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow's own imports warn, and dnn cannot change that
         config.pluginmanager.import_plugin("tests.helpers.training_runs")
-    # Otherwise each collection, which Keras starts when it clears a session, walks all objects of TensorFlow.
+
+
+def pytest_collection_finish() -> None:
+    """Hide the objects of TensorFlow and of all tests from the garbage collector, which Keras often starts."""
+    gc.collect()
     gc.freeze()
 
 
