@@ -19,7 +19,7 @@ from dnn_cli.runs.run import Run
 from tests.helpers import forked_cli
 from tests.helpers.digits import DIGITS_YAML
 from tests.helpers.processes import handle_ignored_signals
-from tests.helpers.settings import ROOT
+from tests.helpers.settings import ROOT, RUN_ALL_CASES
 from tests.helpers.untrained_runs import make_run_directory
 
 # Tests leave the user's cache alone. The workers of pytest-xdist inherit the variable, and share the directory.
@@ -37,7 +37,8 @@ pytest_plugins = [
 
 handle_ignored_signals()
 
-hypothesis.settings.register_profile("dnn", deadline=None)  # other processes slow tests down
+# Other processes slow tests down.
+hypothesis.settings.register_profile("dnn", deadline=None, max_examples=100 if RUN_ALL_CASES else 50)
 hypothesis.settings.load_profile("dnn")
 
 

@@ -48,7 +48,7 @@ def test_index_hits_are_logged(dnn, make_run):
 
 def test_training_logs_each_step(dnn, config, tmp_path):
     config()
-    done = dnn("train", "digits.yaml", "-v", "jit=true", DNN_LOG="steps.log")
+    done = dnn("train", "digits.yaml", "-v", "jit=true", "batch_size=479", DNN_LOG="steps.log")
     assert done.returncode == 0, done.stderr
     steps = [
         "config read: digits.yaml", "data loaded: digits, 1797 examples", "run created: runs/", "XLA cache ",

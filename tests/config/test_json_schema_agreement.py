@@ -10,9 +10,12 @@ from dnn_cli.config.base import ConfigModel
 from dnn_cli.config.experiment import Experiment, Model, Repeat
 from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, list_spellings
 from tests.helpers.hypothesis_configs import EXPERIMENTS, changed_documents
+from tests.helpers.settings import RUN_ALL_CASES
 from tests.helpers.validators import is_valid_experiment, is_valid_for_schema, merge_configs
 
-random_settings = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+random_settings = settings(
+    max_examples=200 if RUN_ALL_CASES else 80, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 STACK = {"model": {"layers": ["Flatten"]}}
 REQUIRED_VALUES = {

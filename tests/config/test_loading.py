@@ -10,6 +10,7 @@ from dnn_cli.config.loading import load_experiment, to_yaml
 from dnn_cli.config.yaml_reader import parse_yaml
 from dnn_cli.errors import ConfigError
 from tests.helpers.fuzz_inputs import CONFIG_DIRECTORY, generate_input, try_input
+from tests.helpers.settings import RUN_ALL_CASES
 
 PARENT = """\
 model:
@@ -234,7 +235,7 @@ def test_a_bare_name_is_the_same_experiment_as_a_mapping(config):
 
 
 @given(st.text(min_size=1, max_size=20) | st.sampled_from(["no", "1e3", "010", "~", "null", "a: b", "#x", "- x"]))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300 if RUN_ALL_CASES else 100, deadline=None)
 def test_accepted_names_survive_a_yaml_round_trip(name):
     plain = {"name": name, "model": {"layers": ["Flatten", {"type": "Dense", "units": 10}]}}
     try:
