@@ -59,6 +59,7 @@ def find_experiment_issues(experiment: Experiment) -> list[Issue]:
         *_find_class_weight_issues(experiment),
         *(issue for callback in experiment.callbacks for issue in callback.find_issues(experiment)),
         *_find_jit_issues(experiment),
+        *_find_precision_issues(experiment),
     ]
     issues += _find_input_shape_issues(experiment)
     stages, shape_errors = examine_stack(experiment.model.stack, experiment.data.input_shape)
@@ -273,6 +274,18 @@ def _find_jit_issues(experiment: Experiment) -> Iterator[Issue]:
     refused_layers = [layer for layer in experiment.model.stack if layer.xla_support == "none"]
     if experiment.jit is True and refused_layers:
         yield Issue(("jit",), f"XLA cannot compile {refused_layers[0].type}", "write jit: auto")
+
+
+def _find_precision_issues(experiment: Experiment) -> Iterator[Issue]:
+    """Yield issues of `mixed_precision`: Keras fails to add a penalty of 16 bits to the loss, which has 32 bits."""
+    # The last layer computes with 32 bits.
+    for index, layer in enumerate(experiment.model.stack[:-1] if experiment.mixed_precision else ()):
+        if getattr(layer, "activity_regularizer", None) is not None:
+            yield Issue(
+                ("model", "layers", index, "activity_regularizer"),
+                "Keras cannot use it with mixed_precision, except in the last layer",
+                "use kernel_regularizer, or write mixed_precision: false",
+            )
 
 
 def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:

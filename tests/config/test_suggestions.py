@@ -208,6 +208,12 @@ ISSUE_CASES = [
         "write jit: auto",
         ["jit=auto"],
     ),
+    make_case(
+        "penalty of 16 bits",
+        ["layers.hidden.activity_regularizer=l2", "mixed_precision=true"],
+        "use kernel_regularizer, or write mixed_precision: false",
+        ["~layers.hidden.activity_regularizer", "layers.hidden.kernel_regularizer=l2"],
+    ),
     make_case("weights of numbers", [*REGRESSION, "class_weight=balanced"], "remove it", ["~class_weight"]),
     make_case(
         "class that is not there",
