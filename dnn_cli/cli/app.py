@@ -185,8 +185,9 @@ def _print_message(lines: Iterable[object]) -> None:
     # The import of Rich's console takes 35 ms, and `dnn --help` 130 ms without it.
     from dnn_cli.cli.console import get_notes_console
 
+    console = get_notes_console()
     for line in lines:
-        get_notes_console().print(replace_control_chars(line))
+        console.print(replace_control_chars(line))
 
 
 def _suggest_override(option: str, arguments: Sequence[str], context: Any) -> str:

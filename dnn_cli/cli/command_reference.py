@@ -91,16 +91,21 @@ def _format_argument(argument: Any) -> str:
 
 def _get_metavar(parameter: Any) -> str:
     """Return the placeholder of a parameter's value, such as `N`; empty for a flag."""
-    if getattr(parameter, "is_flag", False):
+    if _is_flag(parameter):
         return ""
     return str(parameter.metavar or parameter.name.upper())
+
+
+def _is_flag(parameter: Any) -> bool:
+    """Return whether a parameter takes no value, such as `--json` and `-v`."""
+    return bool(getattr(parameter, "is_flag", False) or getattr(parameter, "count", False))
 
 
 def _build_option_row(option: Any) -> tuple[str, str]:
     """Return the two cells of an option's table row: the names with a placeholder, and the meaning with the default."""
     names = ", ".join([*option.opts, *option.secondary_opts])
     default = getattr(option.default, "value", option.default)
-    has_default = isinstance(default, int | float | str | Path) and not isinstance(default, bool) and default != ""
+    has_default = not _is_flag(option) and isinstance(default, int | float | str | Path) and default != ""
     meaning = option.help or ""
     if has_default and "default" not in meaning.lower():
         meaning += f" Default: {default}."
