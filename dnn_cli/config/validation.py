@@ -283,7 +283,7 @@ def _find_precision_issues(experiment: Experiment) -> Iterator[Issue]:
         if getattr(layer, "activity_regularizer", None) is not None:
             yield Issue(
                 ("model", "layers", index, "activity_regularizer"),
-                "Keras cannot use it with mixed_precision, except in the last layer",
+                "cannot be combined with mixed_precision, except in the last layer",
                 "use kernel_regularizer, or write mixed_precision: false",
             )
 
