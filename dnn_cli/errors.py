@@ -139,3 +139,13 @@ class Issue(NamedTuple):
 
     `tests/config/test_suggestions.py` follows each suggestion.
     """
+
+
+OUT_OF_MEMORY = "out of memory"
+OUT_OF_MEMORY_SUGGESTION = "use a smaller batch_size, mixed_precision=true or a smaller network"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error of Python or TensorFlow says that the memory of the machine or of its GPU is full."""
+    # TensorFlow is slow to import, and its class is needed only for its name.
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"

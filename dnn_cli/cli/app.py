@@ -15,7 +15,16 @@ from dnn_cli.cli.command_suggestions import COMMAND_SUGGESTIONS, CommandGroup
 from dnn_cli.cli.completers import build_fixed_completer
 from dnn_cli.cli.completion import COMPLETE_VARIABLE, install_script_and_exit, print_completions, print_script_and_exit
 from dnn_cli.cli.verbosity import VerboseOption, log_error, open_log_file
-from dnn_cli.errors import AmbiguousAddressError, ConfigError, DataError, DnnError, QueryError
+from dnn_cli.errors import (
+    OUT_OF_MEMORY,
+    OUT_OF_MEMORY_SUGGESTION,
+    AmbiguousAddressError,
+    ConfigError,
+    DataError,
+    DnnError,
+    QueryError,
+    is_out_of_memory,
+)
 from dnn_cli.host.directories import redirect_libraries
 from dnn_cli.report.text import replace_control_chars
 
@@ -240,6 +249,9 @@ def _print_usage_error_or_bug(error: Exception) -> int:
     """
     if os.environ.get("DNN_DEBUG"):
         raise error
+    if is_out_of_memory(error):
+        _print_message([f"dnn: {OUT_OF_MEMORY}", f"  {OUT_OF_MEMORY_SUGGESTION}"])
+        return 1
     # The class of parser errors depends on the version of Typer. All of them have this method.
     format_message = getattr(error, "format_message", None)
     if format_message is None:

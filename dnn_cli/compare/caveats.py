@@ -151,6 +151,14 @@ def _find_environment_caveats(context: ComparisonContext) -> Iterator[str]:
             yield f"the runs differ in {title}: {values}"
 
 
+def _find_determinism_caveats(context: ComparisonContext) -> Iterator[str]:
+    """Yield a caveat if trainings were not deterministic, because such a training cannot be repeated bit by bit."""
+    count = sum(not run_score.record.is_deterministic for run_score in context.run_scores)
+    if count:
+        runs = f"{count} of {len(context.run_scores)} runs were trained on a GPU with deterministic: false"
+        yield f"{runs}, so equal trainings can end with different scores"
+
+
 def _find_tuning_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat if more learning rates were tried with one optimizer than with another.
 
@@ -337,6 +345,7 @@ _CAVEAT_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
     _find_size_caveats,
     _find_length_caveats,
     _find_environment_caveats,
+    _find_determinism_caveats,
     _find_repeat_caveats,
     _find_tuning_caveats,
     _find_selection_caveats,

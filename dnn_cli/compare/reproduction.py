@@ -87,6 +87,11 @@ class ReproductionResult:
         return self.first_difference is None
 
     @property
+    def is_deterministic(self) -> bool:
+        """Whether both trainings were deterministic. Otherwise, equal conditions can give different results."""
+        return self.original_record.is_deterministic and self.new_record.is_deterministic
+
+    @property
     def is_identical(self) -> bool:
         """Whether the new run is completed, and all results that both runs have are equal to the last bit."""
         same = self.equal_metrics and self.equal_weights is not False and self.equal_predictions is not False
@@ -194,12 +199,13 @@ def _list_environment_differences(original_record: Record, new_record: Record) -
 
 def _get_environment(record: Record) -> dict[str, dict[str, Any]]:
     """Return the values of a record that can change the result of a training, by section of `run.json`."""
-    plan, git = {**record.plan, "engine": record.engine}, record.git or {}
+    # Runs of dnn 0.11.0 and older do not record the kind of determinism.
+    plan, git = {"determinism": "cpu", **record.plan, "engine": record.engine}, record.git or {}
     return {
         "versions": dict(record.versions),
         "platform": record.platform,
         "flags": dict(record.flags),
-        "plan": {name: plan.get(name) for name in ("engine", "jit", "precision", "steps")},
+        "plan": {name: plan.get(name) for name in ("engine", "jit", "precision", "steps", "determinism")},
         "git": {name: git.get(name) for name in ("commit", "dirty")},
         "data": {name: record.data.get(name) for name in ("fingerprint", "split")},
     }

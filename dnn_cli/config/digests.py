@@ -24,6 +24,12 @@ DATA_PATH_KEYS = ("data.path", "data.validation_path", "data.test_path")
 MEASUREMENT_KEYS = ("diagnostics",)
 """Keys that control measurements during a training. Measurements do not change weights or scores."""
 
+_ADDED_KEYS = {"deterministic": True}
+"""Keys that runs of dnn 0.11.0 and older lack, with the values that these runs have used.
+
+Digests leave out these values, so that new digests equal earlier ones.
+"""
+
 _EXTRA_FILE_KEYS = tuple(key for key, cls in CALLBACK_CLASSES.items() if not cls.changes_training)
 """Keys that make a training keep more files. Weights and scores have the same bits with and without these keys."""
 
@@ -81,7 +87,10 @@ def build_training_config(experiment: "Experiment") -> dict[str, Any]:
 
 
 def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a resolved config without names and diagnostics, which do not change weights or scores."""
+    """Return a resolved config without names and diagnostics, which do not change weights or scores.
+
+    Keys of `_ADDED_KEYS` with the values there are also left out.
+    """
 
     def remove_names(part: dict[str, Any]) -> dict[str, Any]:
         unnamed = {key: value for key, value in part.items() if key != "name"}
@@ -89,7 +98,11 @@ def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
             unnamed["layers"] = [remove_names(layer) for layer in part["layers"]]
         return unnamed
 
-    remaining = {key: value for key, value in remove_names(config).items() if key not in MEASUREMENT_KEYS}
+    remaining = {
+        key: value
+        for key, value in remove_names(config).items()
+        if key not in MEASUREMENT_KEYS and _ADDED_KEYS.get(key) != value
+    }
     return {**remaining, "model": remove_names(config["model"])}
 
 

@@ -124,6 +124,10 @@ class Experiment(ConfigModel):
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """Device of the training; `auto` uses a GPU if there is one."""
 
+    deterministic: bool = True
+    """Whether equal trainings on a GPU end with equal weights. `false` allows faster programs that add numbers in a
+    random order. Trainings on a CPU are always deterministic."""
+
     mixed_precision: bool = False
     """Whether training steps compute in 16 bits and keep weights in 32 bits. Keras's policy is mixed_float16 on a GPU,
     and mixed_bfloat16 on a CPU."""

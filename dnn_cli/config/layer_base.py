@@ -11,6 +11,7 @@ from dnn_cli.config.base import Count, KerasConfig, Shape
 from dnn_cli.config.identifiers import KerasName
 
 XlaSupport = Literal["fast", "slow_on_cpu", "none"]
+XlaDeterminism = Literal["deterministic", "random", "unverified"]
 Scaling = Literal["fixed", "computed"]
 _InputShape = Annotated[tuple[Count, ...], Strict(False), Len(1, 8)]
 
@@ -69,6 +70,10 @@ class BaseLayer(KerasConfig):
     xla_support: ClassVar[XlaSupport] = "fast"
     """How well XLA compiles the layer. On a CPU, convolutions and random numbers take up to ten times as long."""
 
+    xla_determinism: ClassVar[XlaDeterminism] = "unverified"
+    """Whether XLA's programs of the layer compute equal weights each time on a GPU. `random` programs add numbers in a
+    random order. `unverified` programs have not been tried on a GPU, and are used like `random` programs."""
+
     slowdown: ClassVar[int] = 1
     """Time of a multiply-add, relative to a multiply-add of a Dense layer."""
 
@@ -99,6 +104,10 @@ class BaseLayer(KerasConfig):
     def last_axis_size(self) -> int | None:
         """Size of the last axis of the output, if an argument determines this size."""
         return getattr(self, self.size_key) if self.size_key else None
+
+    def get_xla_determinism(self) -> XlaDeterminism:
+        """Return `xla_determinism`, unless it depends on the arguments of the layer."""
+        return self.xla_determinism
 
     def has_other_bits_with_xla(self, shape: Shape) -> bool:
         """Return whether XLA sums the products of the layer in another order, which changes the bits of the weights."""

@@ -17,6 +17,7 @@ from dnn_cli.config.layer_base import (
     LayerShapeError,
     Scaling,
     WeightSpec,
+    XlaDeterminism,
     XlaSupport,
     check_image_shape,
     compute_activation_shape,
@@ -63,6 +64,7 @@ class Dense(KernelLayer):
     """Fully connected layer on the last axis: activation(x · kernel + bias)."""
 
     keras_name: ClassVar[str] = "layers.Dense"
+    xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
     is_fully_connected: ClassVar[bool] = True
     size_key: ClassVar[str | None] = "units"
     type: Literal["Dense"] = "Dense"
@@ -89,6 +91,7 @@ class Flatten(BaseLayer):
 
     keras_name: ClassVar[str] = "layers.Flatten"
     is_linear: ClassVar[bool] = True
+    xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
     only_reshapes: ClassVar[bool] = True
     type: Literal["Flatten"] = "Flatten"
     data_format: ChannelsLast | None = None
@@ -102,6 +105,7 @@ class Activation(BaseLayer):
 
     keras_name: ClassVar[str] = "layers.Activation"
     is_linear: ClassVar[bool] = True
+    xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
     type: Literal["Activation"] = "Activation"
     activation: ActivationName
 
@@ -206,6 +210,7 @@ class Rescaling(BaseLayer):
 
     keras_name: ClassVar[str] = "layers.Rescaling"
     is_linear: ClassVar[bool] = True
+    xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
     scaling: ClassVar[Scaling | None] = "fixed"
     type: Literal["Rescaling"] = "Rescaling"
     scale: Finite
@@ -217,6 +222,7 @@ class Reshape(BaseLayer):
 
     keras_name: ClassVar[str] = "layers.Reshape"
     is_linear: ClassVar[bool] = True
+    xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
     only_reshapes: ClassVar[bool] = True
     type: Literal["Reshape"] = "Reshape"
     # TensorFlow's softmax does not take more axes.
@@ -297,6 +303,12 @@ class PoolingLayer(BaseLayer):
         check_image_shape(self.type, shape)
         strides = self.strides or self.pool_size
         return (*count_window_positions(self.type, shape, self.pool_size, strides, self.padding), shape[2])
+
+    def get_xla_determinism(self) -> XlaDeterminism:
+        """Return `random` for overlapping windows, because an input then gets the gradients of several windows."""
+        strides = self.strides or self.pool_size
+        has_overlap = any(stride < size for stride, size in zip(strides, self.pool_size, strict=True))
+        return "random" if has_overlap else self.xla_determinism
 
 
 class MaxPooling2D(PoolingLayer):

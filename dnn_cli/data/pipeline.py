@@ -60,6 +60,7 @@ class Pipeline:
         preprocessing: The scaling and class weights. By default, inputs are divided by `pixel_max` of the dataset: 255
             for uint8 pixels, else 1.
         shared_with: Another pipeline of the same examples. Its tensors are used instead of a copy.
+        device: The name of the device that runs chunks, such as `/GPU:0`. Its memory holds the examples if they fit.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Pipeline:
         experiment: Experiment,
         preprocessing: Preprocessing | None = None,
         shared_with: "Pipeline | None" = None,
+        device: str = "/CPU:0",
     ) -> None:
         self.experiment = experiment
         self.target_encoding = experiment.target_encoding
@@ -76,15 +78,20 @@ class Pipeline:
         self.inputs = examples.inputs.reshape(len(examples), -1)
         self.held_inputs: tf.Tensor
         self.held_targets: tf.Tensor
+        self.chunk_examples: tuple[tf.Tensor, ...] = ()
+        """Inputs and targets of all chunks, in the memory of the device; empty if chunks are read from a file."""
+
         self.is_held = (
             not isinstance(self.inputs, np.memmap) or self.inputs.nbytes <= MAX_MEMORY_SHARE * get_usable_memory()
         )
         if self.is_held and shared_with is not None:
             self.held_inputs, self.held_targets = shared_with.held_inputs, shared_with.held_targets
+            self.chunk_examples = shared_with.chunk_examples
         elif self.is_held:
             # tf.data works on the CPU.
             with tf.device("CPU"):
                 self.held_inputs, self.held_targets = tf.constant(self.inputs), tf.constant(examples.targets)
+            self.chunk_examples = _copy_to_device((self.held_inputs, self.held_targets), device)
 
     def build_shuffled_order(self, indices: NDArray[np.int64], seed: int) -> Order:
         """Build an `Order` that shuffles the indices differently in every epoch."""
@@ -119,7 +126,7 @@ class Pipeline:
     def build_chunks(self, order: Order, steps: int, epochs: range = range(1)) -> tf.data.Dataset:
         """Build a dataset of the chunks of several epochs, one epoch after another.
 
-        The last chunk of an epoch may hold fewer examples.
+        `complete_chunk` turns an element into a chunk. The last chunk of an epoch may hold fewer examples.
 
         Args:
             order: The function that returns the example indices of an epoch.
@@ -140,19 +147,22 @@ class Pipeline:
                 return total
             return self.experiment.batch_size * min(steps, count_batches(total, self.experiment.batch_size))
 
-        def build_chunk(indices: tf.Tensor, count: tf.Tensor) -> Chunk:
+        def build_element(indices: tf.Tensor, count: tf.Tensor) -> tuple[tf.Tensor, ...]:
             if self.is_held:
-                return Chunk(self.held_inputs, self.held_targets, tf.cast(indices, tf.int32), count)
-            return Chunk(*self.gather_rows(indices), tf.range(indices.shape[0]), count)
+                return tf.cast(indices, tf.int32), count
+            return *self.gather_rows(indices), tf.range(indices.shape[0]), count
 
-        # Chunks of held inputs share the same tensors: tf.data does not copy them.
         return (
             tf.data.Dataset.range(epochs.start, epochs.stop)
             .flat_map(_plain_python(build_epoch))
-            .map(_plain_python(build_chunk))
+            .map(_plain_python(build_element))
             .prefetch(2)
             .with_options(_UNTUNED_OPTIONS)
         )
+
+    def complete_chunk(self, element: tuple[tf.Tensor, ...]) -> Chunk:
+        """Return the chunk of an element of `build_chunks`. Chunks of held examples share their tensors."""
+        return Chunk(*self.chunk_examples, *element)
 
     def gather_rows(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the inputs, of shape (n, size), and the targets of the examples with the given indices."""
@@ -210,6 +220,17 @@ class Pipeline:
         elif self.target_encoding == "binary":
             targets = tf.cast(targets[:, None], tf.float32)
         return inputs, targets, *example_weights
+
+
+def _copy_to_device(tensors: tuple[tf.Tensor, ...], device: str) -> tuple[tf.Tensor, ...]:
+    """Return the tensors in the memory of a device, or unchanged if they do not fit there."""
+    if device.startswith("/CPU"):
+        return tensors
+    try:
+        with tf.device(device):
+            return tuple(tf.identity(tensor) for tensor in tensors)
+    except tf.errors.ResourceExhaustedError:
+        return tensors
 
 
 def count_batches(examples: int, batch_size: int) -> int:

@@ -55,7 +55,7 @@ def evaluate_split(
             f"{data.title} has no test set",
             "use dnn evaluate RUN FILE, or train with data.test_size=0.2",
         )
-    with prepare_training(loaded, reporter, record.epochs) as (job, progress, *_):
+    with prepare_training(loaded, reporter, record.epochs, trains=False) as (job, progress, *_):
         from dnn_cli.training.inference import evaluate_split as work
 
         progress(f"evaluating on the {split} set")

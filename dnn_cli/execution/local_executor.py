@@ -18,11 +18,12 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from dnn_cli.errors import DnnError
-from dnn_cli.execution.messages import Event, RunCreated, Task, TaskResult, WorkerLogOpened
+from dnn_cli.execution.messages import Event, RunCreated, Task, TaskResult, TaskReturned, WorkerLogOpened
 from dnn_cli.execution.worker import serve_tasks
 from dnn_cli.execution.worker_process import WorkerProcess
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.worker_logs import create_worker_log
+from dnn_cli.training.determinism import get_user_flags
 from dnn_cli.training.xla_cache import create_process_directory
 
 _logger = logging.getLogger(__name__)
@@ -87,7 +88,10 @@ class LocalExecutor:
             worker = self.workers[index]
             return worker is None or worker.network_digest != task.network_digest, worker is None
 
-        index = min(idle_indexes, key=compute_preference)
+        self.submit_to_worker(min(idle_indexes, key=compute_preference), task)
+
+    def submit_to_worker(self, index: int, task: Task) -> None:
+        """Send a task to the idle worker at an index of `workers`, which starts if it does not run."""
         worker = self.workers[index] or self.start_worker(index, task.runs_dir)
         worker.task, worker.run_directory, worker.stop_sent, worker.network_digest = (
             task,
@@ -110,7 +114,7 @@ class LocalExecutor:
         if self.server_log is None:
             self.server_log = create_worker_log(runs_dir, "fork-server", f"fork server of process {os.getpid()}")
         log = create_worker_log(runs_dir, f"worker-{index + 1}", f"waiting for the fork server, log {self.server_log}")
-        environment = {"CUDA_VISIBLE_DEVICES": self.gpus[index]} if self.gpus else {}
+        environment = get_user_flags() | ({"CUDA_VISIBLE_DEVICES": self.gpus[index]} if self.gpus else {})
         options = {
             "alone": self.worker_count == 1,
             "log_path": log,
@@ -143,6 +147,9 @@ class LocalExecutor:
                 event: Event = worker.process.connection.recv()
                 if isinstance(event, RunCreated):
                     worker.run_directory = event.run_directory
+                elif isinstance(event, TaskReturned):
+                    yield from self.replace_worker(worker, worker.task)
+                    return
                 elif isinstance(event, TaskResult):
                     worker.task = None
                 yield event
@@ -159,6 +166,20 @@ class LocalExecutor:
         )  # fmt: skip
         if worker.task is not None:
             yield _build_lost_result(worker)
+
+    def replace_worker(self, worker: _Worker, task: Task) -> Iterator[TaskResult]:
+        """Send a task that a worker has returned to a new worker, or yield its result after a stop request.
+
+        The new worker starts after the end of the old worker, whose memory on a GPU the new worker needs.
+        """
+        index = self.workers.index(worker)
+        worker.process.join(_EXIT_TIMEOUT)
+        worker.process.kill()
+        worker.task = self.workers[index] = None
+        if worker.stop_sent is None:
+            self.submit_to_worker(index, task)
+        else:
+            yield TaskResult(task.number, task.run_directory, None, worker.stop_sent[1], was_started=False)
 
     def kill_unresponsive_worker(self, worker: _Worker) -> None:
         """Kill a worker that has not answered a stop request within `STOP_TIMEOUT`."""

@@ -52,6 +52,11 @@ class NoEvents(Event):
 
 
 @dataclass(frozen=True)
+class TaskReturned(Event):
+    """Event of a worker that ends without training the task, because the task needs another setting of determinism."""
+
+
+@dataclass(frozen=True)
 class StageEvent(Event):
     """Event at the start of a stage before the training, such as loading the data."""
 

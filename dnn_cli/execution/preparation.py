@@ -40,7 +40,12 @@ class PreparedTraining(NamedTuple):
 
 @contextmanager
 def prepare_training(
-    loaded: "LoadedExperiment", reporter: "Reporter", epochs: int, cache: "ProcessCache | None" = None
+    loaded: "LoadedExperiment",
+    reporter: "Reporter",
+    epochs: int,
+    cache: "ProcessCache | None" = None,
+    *,
+    trains: bool = True,
 ) -> Iterator[PreparedTraining]:
     """Load the data of an experiment while TensorFlow starts, and yield the prepared training.
 
@@ -51,10 +56,12 @@ def prepare_training(
         reporter: The object that receives the lines of the training.
         epochs: The total number of epochs, for the reported lines and the progress display.
         cache: The cache of this process for its trainings; by default an empty cache.
+        trains: Whether the block trains the experiment, which applies its setting of determinism to this process.
 
     Raises:
         DataError: the data cannot be read.
-        UsageError: the device does not exist.
+        DeterminismConflict: this process has trained with another setting of determinism.
+        UsageError: the device does not exist, or cannot train the experiment deterministically.
     """
     from dnn_cli.data.data_advice import list_data_advice
     from dnn_cli.host.output_redirect import redirect_output
@@ -81,11 +88,13 @@ def prepare_training(
         _logger.debug("waiting for the import of TensorFlow")
         wait_for_tensorflow()
 
+        from dnn_cli.training.determinism import set_determinism
         from dnn_cli.training.training_job import prepare_job
 
-        yield PreparedTraining(
-            prepare_job(experiment, examples, split), progress_reporter, redirect_to, cache.compiled_models
-        )
+        job = prepare_job(experiment, examples, split)
+        if trains:
+            set_determinism(experiment, job.plan)
+        yield PreparedTraining(job, progress_reporter, redirect_to, cache.compiled_models)
 
 
 def _format_experiment_lines(experiment: "Experiment", epochs: int) -> list[str]:

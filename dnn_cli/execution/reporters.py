@@ -81,6 +81,8 @@ class TextReporter:
         self.reporter.report_line(
             f"training on {device}, {batches}, {engine_text}, {'with' if plan.jit else 'without'} XLA"
         )
+        if plan.determinism in ("operations", "none"):
+            self.reporter.report_line(f"  {plan.why}")
 
     def on_batch(self, epoch: int, step: int, scores: Mapping[str, float]) -> None:
         """Ignore the batch, because lines are reported for whole epochs."""

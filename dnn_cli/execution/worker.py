@@ -13,7 +13,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnn_cli.errors import DnnError, UsageError
-from dnn_cli.execution.messages import EpochDone, Event, ProgressEvent, RunCreated, StageEvent, Task, TaskResult
+from dnn_cli.execution.messages import (
+    EpochDone,
+    Event,
+    ProgressEvent,
+    RunCreated,
+    StageEvent,
+    Task,
+    TaskResult,
+    TaskReturned,
+)
 from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.reporters import Reporter, TextReporter
 from dnn_cli.execution.resume_training import resume_training
@@ -23,6 +32,7 @@ from dnn_cli.host.process_log import add_log_file
 from dnn_cli.host.stack_dump import enable_stack_dump
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
+from dnn_cli.training.determinism import DeterminismConflict
 from dnn_cli.training.stop_request import SIGNAL_REASON
 
 if TYPE_CHECKING:
@@ -45,6 +55,9 @@ def run_task(
         cache: The cache of this process for its trainings.
         send_event: The function that receives events.
         get_stop_reason: The function that returns the reason of a stop request, or an empty text.
+
+    Raises:
+        DeterminismConflict: another process must train the task. Nothing has been written.
     """
     from dnn_cli.training.stop_request import Interrupted
 
@@ -74,6 +87,8 @@ def run_task(
                 if not task.sweeps:
                     raise
                 start_new_run()
+    except DeterminismConflict:
+        raise
     except Interrupted as error:
         reason = str(error)
     except DnnError as error:
@@ -207,7 +222,13 @@ def serve_tasks(
             # A late stop request does not apply to the next task.
             if isinstance(task, Task):
                 received_signals.clear()
-                send_event(run_task(task, cache, send_event, _build_stop_reason_getter(connection, received_signals)))
+                get_stop_reason = _build_stop_reason_getter(connection, received_signals)
+                try:
+                    send_event(run_task(task, cache, send_event, get_stop_reason))
+                except DeterminismConflict as conflict:
+                    _logger.info("task %d returned: %s", task.number, conflict.message)
+                    send_event(TaskReturned(task.number))
+                    break
     except (EOFError, OSError):
         pass
     _logger.info("worker ends")

@@ -65,8 +65,11 @@ def format_differences_intro(reproduction: ReproductionResult) -> str | None:
     """Return the line above the table of differences, such as `possible causes:`.
 
     The table lists recorded conditions, such as library versions, that differ between the two runs. If all conditions
-    are equal, the line says so and replaces the table. If the results are identical as well, return `None`.
+    are equal, the line says so and replaces the table. If the results are identical as well, return `None`. For
+    trainings that were not deterministic, the line gives this cause.
     """
+    if not (reproduction.is_identical or reproduction.is_deterministic):
+        return "a cause is deterministic: false: equal trainings on a GPU can end with different weights"
     if reproduction.differences:
         return "differences without effect on the results:" if reproduction.is_identical else "possible causes:"
     return None if reproduction.is_identical else "all conditions that run.json records are equal"

@@ -241,7 +241,7 @@ class Record(BaseModel):
 
     engine: str | None = None
     plan: dict[str, Any] = {}
-    """Execution plan: precision, XLA and chunk length of the training, and the reasons for them."""
+    """Execution plan: precision, XLA, determinism and chunk length of the training, and the reasons for them."""
 
     results: Results
     parameters: dict[str, int]
@@ -252,6 +252,11 @@ class Record(BaseModel):
     """Environment variables that configure TensorFlow."""
 
     git: dict[str, Any] | None = None
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether an equal training on the same machine ends with equal weights."""
+        return self.plan.get("determinism") != "none"
 
     def find_test_evaluation(self, model: str = "model.keras") -> Evaluation | None:
         """Return the last evaluation of a weights file on the test set; `None` for a file without evaluation.

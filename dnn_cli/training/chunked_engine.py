@@ -19,9 +19,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from dnn_cli.data.pipeline import Chunk, Order, Pipeline
+from dnn_cli.training.batch_loops import Logs, run_checked_loop, run_counted_loop
 from dnn_cli.training.execution_plan import ExecutionPlan
+from dnn_cli.training.training_state import METRICS_GROUP, iter_variables
 
-_Logs = dict[str, tf.Tensor]
 _Scaling = tuple[tf.Tensor, ...]
 
 
@@ -68,8 +69,8 @@ def build_metric_variables(model: keras.Model, pipeline: Pipeline) -> None:
 
 
 def _build_chunk_function(
-    model: keras.Model, step: Callable[..., _Logs], pipeline: Pipeline, plan: ExecutionPlan, *, weighted: bool = False
-) -> Callable[[Iterator[Any]], _Logs]:
+    model: keras.Model, step: Callable[..., Logs], pipeline: Pipeline, plan: ExecutionPlan, *, weighted: bool = False
+) -> Callable[[Iterator[Any]], Logs]:
     """Return a function that takes a chunk from an iterator, runs `step` on each batch, and returns the logs.
 
     The function stops after the first batch whose loss is not a finite number: later results are meaningless.
@@ -83,6 +84,10 @@ def _build_chunk_function(
     """
     batch_size = pipeline.experiment.batch_size
     build_chunk_batch = partial(_build_batch, pipeline, weighted=weighted)
+    is_training = step == model.train_step
+    changed_variables = [
+        variable for name, variable in iter_variables(model) if is_training or name.startswith(METRICS_GROUP)
+    ]
 
     # As in plain fit, the batch size is unknown in the graph of a step: a known size would be optimised differently.
     # XLA needs a known size, also in plain fit.
@@ -91,27 +96,33 @@ def _build_chunk_function(
     any_length = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in example)
     one_batch = tf.function(step, jit_compile=plan.jit, autograph=False, input_signature=[any_length])
 
-    def run_whole_batches(chunk: Chunk, scaling: _Scaling, size: int | tf.Tensor) -> _Logs:
-        def has_next_batch(index: tf.Tensor, is_finite: tf.Tensor) -> tf.Tensor:
-            return tf.logical_and(index < chunk.count // batch_size, is_finite)
+    def build_step_runner(chunk: Chunk, scaling: _Scaling, size: int | tf.Tensor) -> Callable[[tf.Tensor], Logs]:
+        return lambda index: step(build_chunk_batch(chunk, tf.slice(chunk.order, [index * size], [size]), scaling))
 
-        def run_batch(index: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            logs = step(build_chunk_batch(chunk, tf.slice(chunk.order, [index * size], [size]), scaling))
-            return index + 1, tf.math.is_finite(logs["loss"])
+    def run_checked(chunk: Chunk, scaling: _Scaling, size: int | tf.Tensor) -> Logs:
+        return run_checked_loop(model, build_step_runner(chunk, scaling, size), chunk.count // batch_size)
 
-        tf.while_loop(has_next_batch, run_batch, (tf.constant(0), tf.constant(True)), parallel_iterations=1)
-        return dict(model.get_metrics_result())
+    def run_counted(chunk: Chunk, scaling: _Scaling, size: int | tf.Tensor, count: int) -> tuple[Logs, tf.Tensor]:
+        return run_counted_loop(model, build_step_runner(chunk, scaling, size), count, changed_variables)
 
-    whole_batches = tf.function(run_whole_batches, jit_compile=plan.jit, autograph=False)
+    checked_batches = tf.function(run_checked, jit_compile=plan.jit, autograph=False)
+    counted_batches = tf.function(run_counted, jit_compile=plan.jit, autograph=False)
     scaling = pipeline.scaling
 
-    def run_chunk(chunks: Iterator[Any]) -> _Logs:
-        chunk = Chunk(*next(chunks))
+    def run_whole_batches(chunk: Chunk, count: int) -> Logs:
+        if plan.loop == "counted":
+            logs, is_finite = counted_batches(chunk, scaling, size, count)
+            if is_finite:
+                return dict(logs)
+        return dict(checked_batches(chunk, scaling, size))
+
+    def run_chunk(chunks: Iterator[Any]) -> Logs:
+        chunk = pipeline.complete_chunk(next(chunks))
         count = int(chunk.count)
         short_count = count % batch_size
-        logs: _Logs = {}
+        logs: Logs = {}
         if count >= batch_size:
-            logs = whole_batches(chunk, scaling, size)
+            logs = run_whole_batches(chunk, count // batch_size)
         if short_count and (not logs or tf.math.is_finite(logs["loss"])):
             logs = one_batch(build_chunk_batch(chunk, chunk.order[count - short_count : count], scaling))
         return logs
@@ -147,7 +158,7 @@ def build_chunk_predictor(
 
     def predict_chunks(chunks: tf.data.Dataset) -> NDArray[np.float32]:
         outputs = []
-        for chunk in chunks:
+        for chunk in map(pipeline.complete_chunk, chunks):
             count = int(chunk.count)
             full_count = count - count % batch_size
             if full_count:

@@ -57,7 +57,7 @@ class CompiledModel:
         """
         plan = job.plan
         model = build_model(job.experiment, jit=plan.jit, precision=plan.precision)
-        pipeline = Pipeline(job.examples, job.experiment, job.preprocessing, shared_with)
+        pipeline = Pipeline(job.examples, job.experiment, job.preprocessing, shared_with, job.device.tensorflow_name)
         build_metric_variables(model, pipeline)
         if plan.engine == "chunked":
             install_chunk_functions(model, pipeline, plan)

@@ -42,8 +42,7 @@ def disable_thread_spinning() -> None:
 def prepare_device(experiment: Experiment) -> Device:
     """Prepare the processor that an experiment asks for, and return the processor.
 
-    On a GPU, memory is allocated as needed instead of all at once. Operations that add in a random order are disabled,
-    so that equal experiments give equal results.
+    On a GPU, memory is allocated as needed instead of all at once.
 
     Raises:
         UsageError: the experiment asks for a GPU and TensorFlow finds none.
@@ -58,8 +57,6 @@ def prepare_device(experiment: Experiment) -> Device:
         gpus = []
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
-    if gpus:
-        tf.config.experimental.enable_op_determinism()
     device_details = tf.config.experimental.get_device_details(gpus[0]) if gpus else {"device_name": "CPU"}
     name = str(device_details.get("device_name", "GPU"))
     details = {

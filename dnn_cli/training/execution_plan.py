@@ -1,4 +1,4 @@
-"""The execution plan of a training: engine, XLA, precision and chunk length.
+"""The execution plan of a training: engine, XLA, precision, determinism and chunk length.
 
 The plan depends only on the experiment, the number of training examples, and whether the processor is a GPU. A repeated
 run thus has the same plan, and ends with the same weights.
@@ -24,9 +24,21 @@ MAX_STEPS = 250
 """Maximum number of batches in one call of the engine. More batches have no measurable benefit."""
 
 
+Determinism = Literal["cpu", "xla", "operations", "none"]
+"""Reason why equal trainings end with equal weights.
+
+| value | reason |
+|---|---|
+| `cpu` | the training runs on a CPU |
+| `xla` | XLA's programs of all layers are deterministic on a GPU |
+| `operations` | TensorFlow uses only deterministic operations, which can take several times as long |
+| `none` | there is no reason: equal trainings on a GPU can end with different weights |
+"""
+
+
 @dataclass(frozen=True)
 class ExecutionPlan:
-    """Engine, XLA, precision and chunk length of a training."""
+    """Engine, XLA, precision, determinism and chunk length of a training."""
 
     engine: Literal["chunked", "keras"]
     jit: bool
@@ -41,6 +53,14 @@ class ExecutionPlan:
     why: str
     """Reason for the choice of engine and XLA."""
 
+    determinism: Determinism = "cpu"
+    """Reason why equal trainings end with equal weights."""
+
+    loop: Literal["checked", "counted"] = "checked"
+    """Loop over the batches of a call. The `checked` loop ends after a batch whose loss is not finite. The `counted`
+    loop has a known number of batches, which is faster on a GPU. If a loss is not finite, the call is repeated with the
+    checked loop."""
+
 
 def choose_plan(experiment: Experiment, training_examples: int, *, gpu: bool) -> ExecutionPlan:
     """Choose the fastest known plan for a network on a kind of processor. Settings of the experiment take precedence.
@@ -50,15 +70,17 @@ def choose_plan(experiment: Experiment, training_examples: int, *, gpu: bool) ->
         training_examples: The number of training examples.
         gpu: Whether the processor is a GPU.
     """
-    jit, reason = _choose_jit(experiment, gpu=gpu)
+    jit, determinism, reason = _choose_on_gpu(experiment) if gpu else _choose_on_cpu(experiment)
     precision = ("mixed_float16" if gpu else "mixed_bfloat16") if experiment.mixed_precision else "float32"
     if experiment.engine == "keras":
-        return ExecutionPlan("keras", jit, precision, 1, f"engine: keras; {reason}")
+        return ExecutionPlan("keras", jit, precision, 1, f"engine: keras; {reason}", determinism)
     steps = math.ceil(training_examples / experiment.batch_size)
     calls = math.ceil(steps / _compute_max_steps(experiment))
     # Calls have equal lengths, so that the last one is not much shorter.
     steps_per_call = math.ceil(steps / calls)
-    return ExecutionPlan("chunked", jit, precision, steps_per_call, reason)
+    return ExecutionPlan(
+        "chunked", jit, precision, steps_per_call, reason, determinism, "counted" if gpu else "checked"
+    )
 
 
 def _compute_max_steps(experiment: Experiment) -> int:
@@ -69,21 +91,58 @@ def _compute_max_steps(experiment: Experiment) -> int:
     return max(1, min(MAX_STEPS, int(_MAX_CHUNK_MULTIPLY_ADDS / max(work, 1)), _MAX_CHUNK_BYTES // size))
 
 
-def _choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
-    """Return whether XLA compiles the steps, and the reason."""
+def _choose_on_gpu(experiment: Experiment) -> tuple[bool, Determinism, str]:
+    """Return whether XLA compiles the steps on a GPU, the kind of determinism, and the reason."""
+    jit, reason = _choose_jit_on_gpu(experiment)
+    if not experiment.deterministic:
+        return jit, "none", f"{reason}; deterministic: false"
+    if not jit:
+        return False, "operations", f"{reason}; with deterministic operations"
+    obstacle = _find_random_program(experiment)
+    if not obstacle:
+        return True, "xla", f"{reason}, deterministic for all layers of the network"
+    if experiment.jit == "auto":
+        return False, "operations", f"without XLA: {obstacle}; with deterministic operations"
+    return True, "none", f"{reason}; {obstacle}"
+
+
+def _choose_jit_on_gpu(experiment: Experiment) -> tuple[bool, str]:
+    """Return whether XLA would compile the steps on a GPU if determinism did not matter, and the reason."""
     if experiment.jit != "auto":
         return experiment.jit, f"jit: {str(experiment.jit).lower()}"
     if experiment.engine == "keras":
-        return False, "without XLA: the default of Keras on a CPU and for deterministic operations"
+        return False, "without XLA: the default of Keras for deterministic operations"
     for layer in experiment.model.stack:
         if layer.xla_support == "none":
             return False, f"without XLA: XLA cannot run {layer.type}"
-    if gpu:
-        return True, "with XLA: the default on a GPU"
+    return True, "with XLA: the default on a GPU"
+
+
+def _find_random_program(experiment: Experiment) -> str:
+    """Return why XLA's programs of an experiment may be random on a GPU; empty for deterministic programs."""
     for layer in experiment.model.stack:
+        if layer.get_xla_determinism() == "random":
+            return f"on a GPU, XLA adds the gradients of {layer.type} in a random order"
+    for layer in experiment.model.stack:
+        if layer.get_xla_determinism() == "unverified":
+            return f"equal results of XLA on a GPU are unverified for {layer.type}"
+    if experiment.mixed_precision:
+        return "equal results of XLA on a GPU are unverified for mixed precision"
+    return ""
+
+
+def _choose_on_cpu(experiment: Experiment) -> tuple[bool, Determinism, str]:
+    """Return whether XLA compiles the steps on a CPU, the kind of determinism, and the reason."""
+    if experiment.jit != "auto":
+        return experiment.jit, "cpu", f"jit: {str(experiment.jit).lower()}"
+    if experiment.engine == "keras":
+        return False, "cpu", "without XLA: the default of Keras on a CPU"
+    for layer in experiment.model.stack:
+        if layer.xla_support == "none":
+            return False, "cpu", f"without XLA: XLA cannot run {layer.type}"
         if layer.xla_support == "slow_on_cpu":
-            return False, f"without XLA: XLA is slow for {layer.type} on a CPU"
+            return False, "cpu", f"without XLA: XLA is slow for {layer.type} on a CPU"
     for stage in compute_stages(experiment.model.stack, experiment.data.input_shape):
         if stage.layer.has_other_bits_with_xla(stage.input_shape):
-            return False, f"without XLA: XLA sums a {stage.layer.type} layer with one input in another order"
-    return True, "with XLA: no layer of the network is slow with XLA"
+            return False, "cpu", f"without XLA: XLA sums a {stage.layer.type} layer with one input in another order"
+    return True, "cpu", "with XLA: no layer of the network is slow with XLA"

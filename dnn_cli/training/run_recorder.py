@@ -10,7 +10,7 @@ from typing import Any
 
 from dnn_cli.config.digests import compute_outcome_digest
 from dnn_cli.config.network_summary import summarize_network
-from dnn_cli.errors import RunError
+from dnn_cli.errors import OUT_OF_MEMORY, OUT_OF_MEMORY_SUGGESTION, RunError, is_out_of_memory
 from dnn_cli.runs.record import Membership, Record, Results, Scores, get_utc_now
 from dnn_cli.runs.run import Run
 from dnn_cli.training import environment
@@ -169,7 +169,7 @@ def _classify_exception(error: BaseException) -> tuple[str, str]:
         return "interrupted", SIGNAL_REASON
     if isinstance(error, RunError):
         return "failed", error.message
-    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        return "failed", "out of memory: use a smaller batch_size or a smaller network"
+    if is_out_of_memory(error):
+        return "failed", f"{OUT_OF_MEMORY}: {OUT_OF_MEMORY_SUGGESTION}"
     lines = str(error).strip().splitlines() or [""]
     return "failed", f"{type(error).__name__}: {lines[0]}"[:300]

@@ -21,7 +21,7 @@ StateArrays = dict[str, NDArray[Any]]
 _CallbackMemory = dict[str, dict[str, int | float | None]]
 
 SAME_OPTIMIZER, OTHER_RATE, NEW_OPTIMIZER = "same", "another rate", "another optimizer"
-_METRICS_GROUP = "metrics"
+METRICS_GROUP = "metrics"
 
 
 def capture_state(
@@ -77,7 +77,7 @@ def restore_variables(
     rate = [] if change == SAME_OPTIMIZER else [model.optimizer.learning_rate]
     pairs = []
     for name, variable in iter_variables(model):
-        if name.startswith(_METRICS_GROUP) or (change == NEW_OPTIMIZER and name.startswith("optimizer.")):
+        if name.startswith(METRICS_GROUP) or (change == NEW_OPTIMIZER and name.startswith("optimizer.")):
             continue
         if any(variable is other for other in rate):
             continue
@@ -124,19 +124,19 @@ def restore_callbacks(
 
 def copy_metric_values(model: keras.Model) -> StateArrays:
     """Return copies of the variables of the metrics."""
-    return {name: copy_value(variable) for name, variable in iter_variables(model) if name.startswith(_METRICS_GROUP)}
+    return {name: copy_value(variable) for name, variable in iter_variables(model) if name.startswith(METRICS_GROUP)}
 
 
 def restore_metrics(model: keras.Model, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Restore the variables of the metrics, so that an unfinished epoch continues."""
     for name, variable in iter_variables(model):
-        if name.startswith(_METRICS_GROUP):
+        if name.startswith(METRICS_GROUP):
             variable.assign(arrays[name])
 
 
 def iter_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
     """Yield every variable with a name such as `model.0`, which is the same whenever the network is built."""
-    groups = {"model": model.variables, "optimizer": model.optimizer.variables, _METRICS_GROUP: model.metrics_variables}
+    groups = {"model": model.variables, "optimizer": model.optimizer.variables, METRICS_GROUP: model.metrics_variables}
     for group, group_variables in groups.items():
         for index, variable in enumerate(group_variables):
             yield f"{group}.{index}", variable

@@ -38,6 +38,13 @@ def test_other_differences_of_groups_are_caveats(scored_runs, overrides, changes
     assert find_caveats_with(scored_runs.compare(), words)
 
 
+def test_training_that_is_not_deterministic_is_a_caveat(scored_runs):
+    scored_runs.add("adam", SCORES, plan={"determinism": "none"})
+    scored_runs.add("sgd", SCORES, "optimizer=sgd", plan={"determinism": "xla"})
+    (caveat,) = scored_runs.compare().caveats
+    assert caveat.startswith("2 of 4 runs were trained on a GPU with deterministic: false")
+
+
 def test_different_numbers_of_epochs_are_a_caveat(scored_runs):
     scored_runs.add("short", SCORES)
     scored_runs.add("long", SCORES, "epochs=9")

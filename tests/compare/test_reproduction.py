@@ -269,3 +269,11 @@ def test_document_of_identical_runs(pair):
         "original": "00000001", "identical": True, "weights": True, "metrics": True, "predictions": True,
         "first_difference": None, "differences": [],
     }  # fmt: skip
+
+
+def test_training_that_is_not_deterministic_is_a_cause(pair):
+    first, again = pair()
+    for run, weights in ((first, "sha256:0"), (again, "sha256:1")):
+        edit_record(run, plan={"determinism": "none"})
+        write_weights(run, weights)
+    assert format_differences_intro(compare_reproduction(first, again)).startswith("a cause is deterministic: false")

@@ -8,12 +8,14 @@ import pytest
 
 from dnn_cli.config.digests import compute_network_digest
 from dnn_cli.config.loading import load_experiment
+from dnn_cli.execution import local_executor
 from dnn_cli.execution.local_executor import LocalExecutor, describe_exit_code
 from dnn_cli.execution.messages import EpochDone, ProgressEvent, RunCreated, Task, TaskResult
 from dnn_cli.execution.scheduler import FixedSearch, train_all
 from dnn_cli.runs.record import Membership
 from dnn_cli.runs.run import Run
 from tests.helpers.digits import QUICK_YAML
+from tests.helpers.gpu_plan_worker import serve_tasks_by_gpu_plans
 from tests.helpers.kill_campaign import assert_same_run
 
 LONG = ["epochs=100000"]
@@ -105,6 +107,55 @@ def test_killed_worker_fails_only_its_run(pool, task):
     pool.close()
     assert not any(worker and worker.process.is_alive() for worker in pool.workers)
     assert not os.path.exists(pool.directory.name)
+
+
+OVERLAPPING_WINDOWS = (
+    "layers=[{type: Reshape, target_shape: [8, 8, 1]}, {type: MaxPooling2D, pool_size: 3, strides: 2}, Flatten, "
+    "{type: Dense, units: 10, activation: softmax}]"
+)
+
+
+@pytest.fixture
+def gpu_executor(monkeypatch):
+    """An executor with one worker, which trains by the plans of a GPU."""
+    monkeypatch.setattr(local_executor, "serve_tasks", serve_tasks_by_gpu_plans)
+    executor = LocalExecutor(1)
+    yield executor
+    executor.kill_workers()
+
+
+def train_in_order(executor, *tasks):
+    """Train tasks one after another, and return their runs and the processes that trained them."""
+    runs, processes = [], []
+    for task in tasks:
+        (result,) = train_all(FixedSearch([task]), executor, RecordingDisplay(), never_stop)
+        assert result.status == "completed", result.exit_reason
+        runs.append(Run(result.run_directory))
+        processes.append(runs[-1].read_record().process.pid)
+    return runs, processes
+
+
+def test_each_setting_of_determinism_has_its_own_process(gpu_executor, task):
+    """A worker that has trained with one setting returns a task with another setting, and a new worker trains it."""
+    overlapping, dense = [OVERLAPPING_WINDOWS], ["engine=chunked", "jit=auto", "optimizer=sgd"]
+    runs, processes = train_in_order(gpu_executor, task(*overlapping), task(*dense), task(*dense, "seed=2"))
+    plans = [run.read_record().plan for run in runs]
+    assert [plan["determinism"] for plan in plans] == ["operations", "xla", "xla"]
+    assert processes[0] != processes[1] == processes[2]
+    alone, other_processes = train_in_order(gpu_executor, task(*overlapping), task(*dense))
+    assert len({*processes, *other_processes}) == 4
+    for ours, theirs in zip(runs, alone, strict=False):
+        assert_same_run(ours, theirs)
+
+
+def test_stop_request_ends_a_returned_task(gpu_executor, task):
+    train_in_order(gpu_executor, task(OVERLAPPING_WINDOWS))
+    gpu_executor.submit(task("engine=chunked", "jit=auto", *LONG))
+    gpu_executor.request_stop("enough")
+    results = [event for event in gpu_executor.wait_for_events(30) if isinstance(event, TaskResult)]
+    while gpu_executor.busy:
+        results += [event for event in gpu_executor.wait_for_events(1) if isinstance(event, TaskResult)]
+    assert [(result.status, result.exit_reason) for result in results] == [("not begun", "enough")]
 
 
 def test_pruned_run_is_saved_and_resumed(shared_pool, task, trained):

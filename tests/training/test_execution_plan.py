@@ -12,6 +12,7 @@ CONVOLUTION = (
 )
 DROPOUT = "layers=[Flatten, {type: Dropout, rate: 0.5}, {type: Dense, units: 10}]"
 POOLING = "layers=[{type: Reshape, target_shape: [8, 8, 1]}, MaxPooling2D, Flatten, {type: Dense, units: 10}]"
+OVERLAP = POOLING.replace("MaxPooling2D", "{type: MaxPooling2D, pool_size: 3, strides: 2}")
 ONE_INPUT = "layers=[Flatten, {type: Dense, units: 1}, {type: Dense, units: 10}]"
 FLIP = "layers=[{type: Reshape, target_shape: [8, 8, 1]}, RandomFlip, Flatten, {type: Dense, units: 10}]"
 ROTATION = FLIP.replace("RandomFlip", "{type: RandomRotation, factor: 0.1}")
@@ -26,31 +27,55 @@ def test_shipped_configs_run_in_chunks_with_xla_unless_slow(path):
 
 
 @pytest.mark.parametrize(
-    ("overrides", "gpu", "engine", "jit", "precision", "reason"),
+    ("overrides", "engine", "jit", "precision", "reason"),
     [
-        ([], False, "chunked", True, "float32", "with XLA: no layer"),
-        (["jit=false"], False, "chunked", False, "float32", "jit: false"),
-        (["engine=keras"], False, "keras", False, "float32", "engine: keras; without XLA"),
-        (["engine=keras", "jit=true"], False, "keras", True, "float32", "engine: keras; jit: true"),
-        ([CONVOLUTION], False, "chunked", False, "float32", "without XLA: XLA is slow for Conv2D on a CPU"),
-        ([CONVOLUTION], True, "chunked", True, "float32", "with XLA: the default on a GPU"),
-        ([DROPOUT], False, "chunked", False, "float32", "without XLA: XLA is slow for Dropout on a CPU"),
-        ([DROPOUT, "jit=true"], False, "chunked", True, "float32", "jit: true"),
-        ([POOLING], False, "chunked", True, "float32", "with XLA: no layer"),
-        ([ONE_INPUT], False, "chunked", False, "float32", "without XLA: XLA sums a Dense layer with one input"),
-        ([ROTATION], True, "chunked", False, "float32", "without XLA: XLA cannot run RandomRotation"),
-        ([FLIP], False, "chunked", False, "float32", "without XLA: XLA is slow for RandomFlip on a CPU"),
-        (["mixed_precision=true"], False, "chunked", True, "mixed_bfloat16", "with XLA: no layer"),
-        (["mixed_precision=true"], True, "chunked", True, "mixed_float16", "with XLA: the default on a GPU"),
+        ([], "chunked", True, "float32", "with XLA: no layer"),
+        (["jit=false"], "chunked", False, "float32", "jit: false"),
+        (["engine=keras"], "keras", False, "float32", "engine: keras; without XLA"),
+        (["engine=keras", "jit=true"], "keras", True, "float32", "engine: keras; jit: true"),
+        ([CONVOLUTION], "chunked", False, "float32", "without XLA: XLA is slow for Conv2D on a CPU"),
+        ([DROPOUT], "chunked", False, "float32", "without XLA: XLA is slow for Dropout on a CPU"),
+        ([DROPOUT, "jit=true"], "chunked", True, "float32", "jit: true"),
+        ([POOLING], "chunked", True, "float32", "with XLA: no layer"),
+        ([ONE_INPUT], "chunked", False, "float32", "without XLA: XLA sums a Dense layer with one input"),
+        ([ROTATION], "chunked", False, "float32", "without XLA: XLA cannot run RandomRotation"),
+        ([FLIP], "chunked", False, "float32", "without XLA: XLA is slow for RandomFlip on a CPU"),
+        (["mixed_precision=true"], "chunked", True, "mixed_bfloat16", "with XLA: no layer"),
     ],
-    ids=["as it is", "jit off", "plain fit", "plain fit with jit", "convolution", "convolution on a GPU", "dropout",
-         "dropout with jit", "pooling", "one input", "augmentation on a GPU", "flipping", "16 bits",
-         "16 bits on a GPU"],
+    ids=["as it is", "jit off", "plain fit", "plain fit with jit", "convolution", "dropout",
+         "dropout with jit", "pooling", "one input", "augmentation", "flipping", "16 bits"],
 )  # fmt: skip
-def test_engine_xla_and_precision_are_chosen_with_a_reason(experiment, overrides, gpu, engine, jit, precision, reason):
-    plan = choose_plan(experiment(*overrides), 1437, gpu=gpu)
+def test_engine_xla_and_precision_are_chosen_with_a_reason(experiment, overrides, engine, jit, precision, reason):
+    plan = choose_plan(experiment(*overrides), 1437, gpu=False)
     assert (plan.engine, plan.jit, plan.precision) == (engine, jit, precision)
     assert plan.why.startswith(reason)
+    assert (plan.determinism, plan.loop) == ("cpu", "checked")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "jit", "determinism", "reason"),
+    [
+        ([], True, "xla", "with XLA: the default on a GPU, deterministic for all layers"),
+        (["jit=false"], False, "operations", "jit: false; with deterministic operations"),
+        (["engine=keras"], False, "operations", "engine: keras; without XLA: the default of Keras"),
+        (["engine=keras", "jit=true"], True, "xla", "engine: keras; jit: true, deterministic for all layers"),
+        ([CONVOLUTION], False, "operations", "without XLA: equal results of XLA on a GPU are unverified for Conv2D"),
+        ([OVERLAP], False, "operations", "without XLA: on a GPU, XLA adds the gradients of MaxPooling2D in a random"),
+        ([POOLING], False, "operations", "without XLA: equal results of XLA on a GPU are unverified for MaxPooling2D"),
+        ([ROTATION], False, "operations", "without XLA: XLA cannot run RandomRotation; with deterministic operations"),
+        (["mixed_precision=true"], False, "operations", "without XLA: equal results of XLA on a GPU are unverified"),
+        ([OVERLAP, "deterministic=false"], True, "none", "with XLA: the default on a GPU; deterministic: false"),
+        ([OVERLAP, "jit=true"], True, "none", "jit: true; on a GPU, XLA adds the gradients of MaxPooling2D in a"),
+    ],
+    ids=["dense", "jit off", "plain fit", "plain fit with jit", "convolution", "overlapping windows", "pooling",
+         "augmentation", "16 bits", "not deterministic", "overlapping windows with jit"],
+)  # fmt: skip
+def test_gpu_gets_xla_only_if_its_programs_are_deterministic(experiment, overrides, jit, determinism, reason):
+    plan = choose_plan(experiment(*overrides), 1437, gpu=True)
+    assert (plan.jit, plan.determinism) == (jit, determinism)
+    assert plan.why.startswith(reason)
+    assert plan.loop == ("checked" if plan.engine == "keras" else "counted")
+    assert plan.precision == ("mixed_float16" if "mixed_precision=true" in overrides else "float32")
 
 
 @pytest.mark.parametrize(

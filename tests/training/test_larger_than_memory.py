@@ -98,7 +98,8 @@ def test_mapped_and_held_examples_give_equal_batches(tmp_path, experiment, monke
     read = Pipeline(Examples(mapped, targets), experiment())
     assert (held.is_held, read.is_held) == (True, False)
     order = held.build_shuffled_order(np.arange(10, 90), 42)
-    for ours, theirs in zip(held.build_chunks(order, 1), read.build_chunks(order, 1), strict=True):
+    held_chunks = map(held.complete_chunk, held.build_chunks(order, 1))
+    for ours, theirs in zip(held_chunks, map(read.complete_chunk, read.build_chunks(order, 1)), strict=True):
         assert len(theirs.inputs) == 32
         count = int(ours.count)
         assert count == int(theirs.count)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.data.examples import load_examples, split_examples
-from dnn_cli.errors import UsageError
+from dnn_cli.errors import OUT_OF_MEMORY, OUT_OF_MEMORY_SUGGESTION, UsageError
 from dnn_cli.runs.checkpoint import read_last_checkpoint
 from dnn_cli.runs.store import Store
 from dnn_cli.training.compiled_model import CompiledModelCache
@@ -241,7 +241,7 @@ def test_memory_error_makes_a_failed_run_with_a_reason(experiment, trained, capf
             raise MemoryError
 
     _, record, _ = trained(experiment(*QUICK), Breaks())
-    assert (record.status, record.reason) == ("failed", "out of memory: use a smaller batch_size or a smaller network")
+    assert (record.status, record.reason) == ("failed", f"{OUT_OF_MEMORY}: {OUT_OF_MEMORY_SUGGESTION}")
     assert "Traceback" in capfd.readouterr().err
 
 
