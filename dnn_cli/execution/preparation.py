@@ -56,7 +56,7 @@ def prepare_training(
         reporter: The object that receives the lines of the training.
         epochs: The total number of epochs, for the reported lines and the progress display.
         cache: The cache of this process for its trainings; by default an empty cache.
-        trains: Whether the block trains the experiment, which applies its setting of determinism to this process.
+        trains: Whether the block trains the experiment. A training needs a process with its setting of determinism.
 
     Raises:
         DataError: the data cannot be read.
@@ -88,12 +88,14 @@ def prepare_training(
         _logger.debug("waiting for the import of TensorFlow")
         wait_for_tensorflow()
 
-        from dnn_cli.training.determinism import set_determinism
+        from dnn_cli.training.determinism import set_determinism, set_initial_determinism
         from dnn_cli.training.training_job import prepare_job
 
         job = prepare_job(experiment, examples, split)
         if trains:
             set_determinism(experiment, job.plan)
+        else:
+            set_initial_determinism(job.plan)
         yield PreparedTraining(job, progress_reporter, redirect_to, cache.compiled_models)
 
 

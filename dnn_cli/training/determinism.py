@@ -43,10 +43,8 @@ def set_determinism(experiment: Experiment, plan: ExecutionPlan) -> None:
             f"{experiment.name} cannot be trained deterministically: {plan.why}",
             "use jit=auto, or deterministic=false if equal trainings may end with different weights",
         )
-    if not _process_settings:
-        _process_settings.append(plan.determinism)
-        _configure_libraries(plan.determinism)
-    elif _process_settings != [plan.determinism]:
+    set_initial_determinism(plan)
+    if _process_settings != [plan.determinism]:
         raise DeterminismConflict(
             f"{experiment.name} cannot be trained in this process: its setting of determinism is {plan.determinism}, "
             f"and the process has trained with {_process_settings[0]}",
@@ -54,13 +52,20 @@ def set_determinism(experiment: Experiment, plan: ExecutionPlan) -> None:
         )
 
 
-def _configure_libraries(determinism: Determinism) -> None:
-    """Set TensorFlow's op determinism and XLA's flag. A flag of the user takes precedence."""
-    if determinism == "operations":
+def set_initial_determinism(plan: ExecutionPlan) -> None:
+    """Apply the setting of a plan to this process, unless the process already has a setting.
+
+    Evaluations and predictions work with any setting. With their own, they repeat the scores of the training exactly.
+    A flag of the user takes precedence.
+    """
+    if _process_settings:
+        return
+    _process_settings.append(plan.determinism)
+    if plan.determinism == "operations":
         import tensorflow as tf
 
         tf.config.experimental.enable_op_determinism()
-    elif determinism == "xla" and _MEASUREMENT_FLAG not in _user_flags:
+    elif plan.determinism == "xla" and _MEASUREMENT_FLAG not in _user_flags:
         os.environ[_FLAGS_VARIABLE] = f"{_user_flags} {_MEASUREMENT_FLAG}=0".strip()
 
 

@@ -17,6 +17,7 @@ from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.data.run_context import RunContext
 from dnn_cli.errors import RunError
 from dnn_cli.runs.record import Scores
+from dnn_cli.training.determinism import set_initial_determinism
 from dnn_cli.training.device import prepare_device
 from dnn_cli.training.execution_plan import ExecutionPlan, choose_plan
 from dnn_cli.training.model_builder import build_model
@@ -37,9 +38,10 @@ def predict_outputs(weights: Path, run_context: RunContext, inputs: NDArray[np.g
     # A run that was trained on a GPU can predict without a GPU.
     experiment = run_context.experiment.model_copy(update={"device": "auto"})
     device = prepare_device(experiment)
+    plan = choose_plan(experiment, len(inputs), gpu=device.is_gpu)
+    set_initial_determinism(plan)
     with tf.device(device.tensorflow_name):
-        precision = choose_plan(experiment, len(inputs), gpu=device.is_gpu).precision
-        model = load_trained_model(weights, experiment, precision=precision)
+        model = load_trained_model(weights, experiment, precision=plan.precision)
         return compute_outputs(model, experiment, run_context.input_profile.scale_inputs(inputs))
 
 
@@ -98,6 +100,7 @@ def evaluate_examples(
     experiment = run_context.experiment.model_copy(update={"device": "auto"})
     device = prepare_device(experiment)
     plan = choose_plan(experiment, training_examples, gpu=device.is_gpu)
+    set_initial_determinism(plan)
     preprocessing = Preprocessing(run_context.input_profile.scale, run_context.input_profile.mean)
     return _compute_scores(weights, experiment, examples, preprocessing, plan, device.tensorflow_name)
 

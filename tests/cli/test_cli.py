@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 
 import pytest
 
+from dnn_cli.cli.app import main
 from tests.helpers.cli_output import parse_json_output
 from tests.helpers.digits import DIGITS_YAML, DIVERGING_OVERRIDES, QUICK_OVERRIDES
 from tests.helpers.forked_cli import run_in_child, start_command
@@ -288,3 +290,17 @@ def test_unwritable_stdout_is_not_an_internal_error(make_run, tmp_path, stream):
     )  # fmt: skip
     assert "internal error" not in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_full_memory_is_two_lines_with_a_remedy(monkeypatch, capsys):
+    def fill_memory(*words, **options):
+        raise MemoryError
+
+    monkeypatch.setattr("dnn_cli.cli.app.app", fill_memory)
+    monkeypatch.setattr(signal, "signal", lambda *arguments: None)
+    with pytest.raises(SystemExit, match="1"):
+        main()
+    assert capsys.readouterr().err.splitlines() == [
+        "dnn: out of memory",
+        "  use a smaller batch_size, mixed_precision=true or a smaller network",
+    ]

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from dnn_cli.errors import UsageError
 from dnn_cli.training import determinism
-from dnn_cli.training.determinism import DeterminismConflict, get_user_flags, set_determinism
+from dnn_cli.training.determinism import DeterminismConflict, get_user_flags, set_determinism, set_initial_determinism
 from dnn_cli.training.execution_plan import choose_plan
 
 OVERLAP = [
@@ -72,6 +72,13 @@ def test_process_keeps_its_setting(apply_plan, op_determinism):
         apply_plan(*OVERLAP)
     assert "operations, and the process has trained with xla" in caught.value.message
     assert op_determinism == []
+
+
+def test_evaluation_keeps_the_setting_of_a_training(apply_plan, experiment, op_determinism):
+    apply_plan()
+    set_initial_determinism(choose_plan(experiment(*OVERLAP), 1437, gpu=True))
+    assert op_determinism == []
+    assert apply_plan("optimizer=sgd") == "xla"
 
 
 def test_jit_that_is_not_deterministic_is_refused(apply_plan, op_determinism):

@@ -235,10 +235,14 @@ def test_interrupted_run_keeps_trained_epochs(experiment, trained, tmp_path):
     assert len(run_info.run.read_metrics()) == 1
 
 
-def test_memory_error_makes_a_failed_run_with_a_reason(experiment, trained, capfd):
+@pytest.mark.parametrize(
+    "error", [MemoryError(), tf.errors.ResourceExhaustedError(None, None, "Out of memory while trying to allocate")],
+    ids=["machine", "GPU"],
+)  # fmt: skip
+def test_full_memory_makes_a_failed_run_with_a_reason(experiment, trained, capfd, error):
     class Breaks(RecordingReporter):
         def on_batch(self, epoch, step, scores):
-            raise MemoryError
+            raise error
 
     _, record, _ = trained(experiment(*QUICK), Breaks())
     assert (record.status, record.reason) == ("failed", f"{OUT_OF_MEMORY}: {OUT_OF_MEMORY_SUGGESTION}")
