@@ -99,7 +99,8 @@ class Config:
         Raises:
             DataError: the data cannot be read.
             RunError: the run directory cannot be written.
-            UsageError: the device that the config requests does not exist.
+            UsageError: the device that the config requests does not exist, or cannot train deterministically.
+            DeterminismConflict: on a GPU, this process has trained with another setting of determinism.
         """
         from dnn_cli.execution.run_training import train_new_run
         from dnn_cli.terminal.progress import open_screen
