@@ -6,6 +6,7 @@ for trainings on several GPUs, which `dnn` does not use. A test compares the nam
 
 import os
 import re
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -93,6 +94,22 @@ def find_missing_compiler_files() -> list[CudaFile]:
         _LIBDEVICE: [root / "nvvm/libdevice/libdevice.10.bc" for root in roots],
     }
     return [file for file in COMPILER_FILES if not (_is_in_wheel(file) or any(path.is_file() for path in paths[file]))]
+
+
+def load_solver_library() -> None:
+    """Load the library libcusolver of NVIDIA's wheel into this process, unless the dynamic linker has the library.
+
+    An error is ignored, because TensorFlow then reports the library.
+    """
+    # The RUNPATH of libtensorflow_framework 2.21 lacks the directory of this wheel, so TensorFlow would use no GPU. The
+    # linker does not search a library that is loaded already.
+    solver = next(library for library in CUDA_LIBRARIES if library.name.startswith("libcusolver"))
+    paths = [path for path in _list_wheel_paths(solver) if path.is_file()]
+    if paths and not _is_known_to_linker(solver.name):
+        import ctypes
+
+        with suppress(OSError):
+            ctypes.CDLL(str(paths[0]))
 
 
 def find_tensorflow_directory() -> Path | None:

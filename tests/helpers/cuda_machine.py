@@ -51,6 +51,6 @@ def cuda_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CudaMachine
     monkeypatch.setattr(cuda_libraries, "LINKER_CACHE", machine.linker_cache)
     monkeypatch.setattr(cuda_libraries, "CUDA_ROOTS", (machine.toolkit,))
     monkeypatch.setenv("PATH", str(tmp_path))
-    for name in ("LD_LIBRARY_PATH", "XLA_FLAGS", "CUDA_VISIBLE_DEVICES"):
+    for name in ("LD_LIBRARY_PATH", "XLA_FLAGS", gpus.VISIBLE_GPUS_VARIABLE):
         monkeypatch.delenv(name, raising=False)
     return machine

@@ -1,3 +1,4 @@
+import ctypes
 import os
 import re
 import subprocess
@@ -12,6 +13,7 @@ from dnn_cli.host.cuda_libraries import (
     find_missing_compiler_files,
     find_missing_libraries,
     find_tensorflow_directory,
+    load_solver_library,
     read_cuda_version,
 )
 from tests.helpers.cuda_machine import ALL_FILES
@@ -90,3 +92,21 @@ def test_compiler_files_of_a_toolkit_are_found(cuda_machine, monkeypatch, tmp_pa
     monkeypatch.setenv("XLA_FLAGS", "")
     library.parent.parent.parent.rename(cuda_machine.toolkit)
     assert find_missing_compiler_files() == []
+
+
+def test_only_the_solver_of_a_wheel_is_loaded(cuda_machine, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(ctypes, "CDLL", loaded.append)
+    load_solver_library()
+    assert loaded == []
+    cuda_machine.install_wheels()
+    load_solver_library()
+    assert loaded == [str(cuda_machine.site_packages / "nvidia/cusolver/lib/libcusolver.so.11")]
+    cuda_machine.linker_cache.write_bytes(b"/usr/lib/libcusolver.so.11\0")
+    load_solver_library()
+    assert len(loaded) == 1
+
+
+def test_a_damaged_solver_is_left_to_tensorflow(cuda_machine):
+    cuda_machine.install_wheels()
+    load_solver_library()
