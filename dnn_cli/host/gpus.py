@@ -1,11 +1,16 @@
-"""NVIDIA's GPUs of this machine."""
+"""NVIDIA's GPUs that trainings on this machine use. The search imports no TensorFlow and takes about a millisecond."""
 
 import os
 import re
 from pathlib import Path
 
+from dnn_cli.host.cuda_libraries import find_missing_libraries, read_cuda_version
+
 VISIBLE_GPUS_VARIABLE = "CUDA_VISIBLE_DEVICES"
 """Environment variable with the GPUs that CUDA uses, as numbers or as unique names, separated by commas."""
+
+NO_GPU = "-1"
+"""Value of CUDA_VISIBLE_DEVICES that hides all GPUs."""
 
 DEVICE_DIRECTORY = Path("/dev")
 """Directory in which Linux creates the device files."""
@@ -34,3 +39,17 @@ def list_visible_gpus() -> list[str]:
             break
         visible_gpus.append(name)
     return visible_gpus
+
+
+def list_training_gpus() -> list[str]:
+    """List the visible GPUs if TensorFlow can use GPUs, otherwise return an empty list.
+
+    TensorFlow can use GPUs if TensorFlow is built with CUDA, and if all of CUDA's libraries exist.
+    """
+    visible_gpus = list_visible_gpus()
+    return visible_gpus if visible_gpus and read_cuda_version() and not find_missing_libraries() else []
+
+
+def hide_gpus() -> None:
+    """Hide all GPUs from trainings in this process."""
+    os.environ[VISIBLE_GPUS_VARIABLE] = NO_GPU

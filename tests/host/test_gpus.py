@@ -1,6 +1,6 @@
 import pytest
 
-from dnn_cli.host.gpus import VISIBLE_GPUS_VARIABLE, list_visible_gpus
+from dnn_cli.host.gpus import VISIBLE_GPUS_VARIABLE, hide_gpus, list_training_gpus, list_visible_gpus
 
 UNIQUE_NAME = "GPU-8e2b0c1d-0000-1111-2222-333344445555"
 
@@ -32,3 +32,24 @@ def test_a_machine_without_gpus_has_no_visible_gpus(cuda_machine, monkeypatch):
     assert list_visible_gpus() == []
     monkeypatch.setenv(VISIBLE_GPUS_VARIABLE, UNIQUE_NAME)
     assert list_visible_gpus() == []
+
+
+def test_gpus_can_be_hidden(cuda_machine, monkeypatch):
+    cuda_machine.add_gpus(1)
+    monkeypatch.setenv(VISIBLE_GPUS_VARIABLE, "0")
+    hide_gpus()
+    assert list_visible_gpus() == []
+
+
+def test_trainings_use_gpus_only_with_all_libraries(cuda_machine):
+    cuda_machine.add_gpus(2)
+    assert list_training_gpus() == []
+    cuda_machine.install_wheels(without=("ptxas",))
+    assert list_training_gpus() == ["0", "1"]
+    cuda_machine.write_build(is_cuda_build=False)
+    assert list_training_gpus() == []
+
+
+def test_libraries_alone_are_not_a_gpu(cuda_machine):
+    cuda_machine.install_wheels()
+    assert list_training_gpus() == []

@@ -45,7 +45,7 @@ def train(
     ] = None,
     jobs: JobsOption = 1,
     on: ExecutorOption = "local",
-    gpus: GpusOption = 0,
+    gpus: GpusOption = None,
     minutes: Annotated[
         float | None,
         typer.Option(
@@ -113,6 +113,10 @@ def train(
                 has_failures = any(item.record is None for item in task_results)
                 trained_runs = iter_trained_runs(requests, task_results)
             else:
+                if gpus == 0:
+                    from dnn_cli.host.gpus import hide_gpus
+
+                    hide_gpus()
                 trained_runs = train_sequentially(
                     requests, store, screen, time_limit, force=force, tensorboard=tensorboard
                 )
