@@ -15,6 +15,7 @@ import dnn_cli
 from dnn_cli.doctor.sections import Problem, Section
 from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
 from dnn_cli.host.cuda_libraries import WHEEL_MODULES
+from dnn_cli.host.gpus import list_device_files
 from dnn_cli.host.terminal import is_notebook
 
 _DISTRIBUTION = "dnn-cli"
@@ -90,9 +91,10 @@ def inspect_program() -> Section:
         else "  ".join(f"{name} {present}" for name, present in packages.items() if present)
     )
     available = [name for name, present in extras.items() if present]
-    absent = [f"{name} ({known_extras[name].purpose})" for name, present in extras.items() if not present]
-    first_missing = next((name for name, present in extras.items() if not present), None)
-    missing_texts = [f"not installed: {', '.join(absent)}", f"pip install -e '.[{first_missing}]'"] if absent else []
+    # The extra `gpu` takes 4 GB of disk, and serves only machines with a GPU.
+    absent = [name for name, present in extras.items() if not present and (name != "gpu" or list_device_files())]
+    purposes = [f"{name} ({known_extras[name].purpose})" for name in absent]
+    missing_texts = [f"not installed: {', '.join(purposes)}", f"pip install -e '.[{absent[0]}]'"] if absent else []
     texts = {
         "packages": package_versions,
         "extras": "; ".join([", ".join(available) or "none", *missing_texts]),

@@ -144,8 +144,8 @@ def _inspect_gpus(answer: dict[str, Any], log: str) -> Section:
     )
     values["why_none"] = reason or None
     problems = [Problem(reason, remedy)] if remedy else []
-    # Otherwise, the reason has the names.
-    if missing and not any(file.name in reason for file in missing):
+    is_reason = any(file.name in reason for file in missing)
+    if missing and not is_reason:
         problems.append(Problem(f"trainings on a GPU need {format_missing_files(missing)}", suggest_install(missing)))
     texts = {
         "used": ", ".join(used) or f"none: {reason}" if reason or used else "unknown",
@@ -154,7 +154,7 @@ def _inspect_gpus(answer: dict[str, Any], log: str) -> Section:
         "device_files": " ".join(files),
         "nvidia_cards": str(card_counts[0] or ""),
         "amd_cards": str(card_counts[1] or ""),
-        "missing_cuda_files": ", ".join(file.name for file in missing),
+        "missing_cuda_files": "" if is_reason else ", ".join(file.name for file in missing),
         "why_none": "",
     }
     return Section("gpu", values, tuple(problems), texts)

@@ -299,6 +299,18 @@ def test_extras_are_listed(monkeypatch, is_available, start, end):
     assert ("not installed" in text) != is_available
 
 
+@pytest.mark.parametrize(
+    ("gpus", "end"),
+    [(0, "mlflow"), (1, "mlflow; not installed: gpu (trainings on NVIDIA's GPUs); pip install -e '.[gpu]'")],
+)
+def test_gpu_extra_is_suggested_only_on_a_machine_with_a_gpu(cuda_machine, monkeypatch, gpus, end):
+    cuda_machine.add_gpus(gpus)
+    monkeypatch.setattr(program_section, "_is_module_available", lambda module: not module.startswith("nvidia."))
+    section = program_section.inspect_program()
+    assert section.texts["extras"].endswith(end)
+    assert section.values["extras"]["gpu"] is False
+
+
 def test_full_disk_and_missing_locks_are_reported(monkeypatch, tmp_path):
     monkeypatch.setattr(storage.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000}))
     monkeypatch.setattr(storage, "find_lock_error", lambda directory: "No locks available")
