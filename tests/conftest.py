@@ -30,6 +30,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 pytest_plugins = [
+    "tests.helpers.cuda_machine",
     "tests.helpers.explained_runs",
     "tests.helpers.scored_runs",
     "tests.helpers.trained_runs",

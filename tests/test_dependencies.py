@@ -61,3 +61,8 @@ def test_doctor_reports_every_extra(project):
 def test_formats_with_modules_have_an_extra(project):
     for export_format in EXPORT_FORMATS.values():
         assert (export_format.extra is None) == (export_format.modules == ()), export_format.name
+
+
+def test_gpu_extra_has_the_versions_of_the_dependency(project):
+    (dependency,) = [text for text in project["dependencies"] if normalize(text) == "tensorflow"]
+    assert project["optional-dependencies"]["gpu"] == [dependency.replace("tensorflow", "tensorflow[and-cuda]")]

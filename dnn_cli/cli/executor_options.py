@@ -20,13 +20,13 @@ ExecutorOption = Annotated[
     ),
 ]
 GpusOption = Annotated[
-    int,
+    int | None,
     typer.Option(
         "--gpus",
         min=0,
         max=64,
         metavar="N",
         show_default=False,
-        help="Number of GPUs; each GPU trains one run at a time.",
+        help="Number of GPUs, with one run at a time on each; 0 trains on the CPU. Default: all GPUs.",
     ),
 ]

@@ -136,8 +136,3 @@ def query_nvidia_smi() -> tuple[list[str], str | None]:
         if done.returncode
         else (lines, None)
     )
-
-
-def list_nvidia_devices() -> list[str]:
-    """List the device files through which programs access NVIDIA's GPUs."""
-    return sorted(str(path) for path in Path("/dev").glob("nvidia[0-9]*"))

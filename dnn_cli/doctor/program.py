@@ -14,6 +14,8 @@ from rich.console import Console
 import dnn_cli
 from dnn_cli.doctor.sections import Problem, Section
 from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
+from dnn_cli.host.cuda_libraries import WHEEL_MODULES
+from dnn_cli.host.gpus import list_device_files
 from dnn_cli.host.terminal import is_notebook
 
 _DISTRIBUTION = "dnn-cli"
@@ -22,20 +24,21 @@ _FIRST_PACKAGES = ("tensorflow", "keras", "numpy")
 
 
 class _Extra(NamedTuple):
-    """Optional extra, such as `onnx` in `pip install '.[onnx]'`: its modules, and the command that needs them."""
+    """Optional extra, such as `onnx` in `pip install '.[onnx]'`: its modules, and the purpose that needs them."""
 
     modules: tuple[str, ...]
     purpose: str
 
 
 def list_extras() -> dict[str, _Extra]:
-    """Return the optional extras by name: those of commands, and those of export formats."""
+    """Return the optional extras by name: those of commands, of export formats and of GPUs."""
     return {
         "optuna": _Extra(("optuna",), "dnn sweep --search bayesian"),
         "ray": _Extra(("ray",), "dnn sweep --on ray"),
         "tensorboard": _Extra(("tensorboard",), "dnn train --tensorboard"),
         **_list_export_extras(),
         "mlflow": _Extra(("mlflow", "sqlalchemy", "alembic"), "dnn export-runs --mlflow"),
+        "gpu": _Extra(WHEEL_MODULES, "trainings on NVIDIA's GPUs"),
     }
 
 
@@ -88,9 +91,10 @@ def inspect_program() -> Section:
         else "  ".join(f"{name} {present}" for name, present in packages.items() if present)
     )
     available = [name for name, present in extras.items() if present]
-    absent = [f"{name} ({known_extras[name].purpose})" for name, present in extras.items() if not present]
-    first_missing = next((name for name, present in extras.items() if not present), None)
-    missing_texts = [f"not installed: {', '.join(absent)}", f"pip install -e '.[{first_missing}]'"] if absent else []
+    # The extra `gpu` takes 4 GB of disk, and serves only machines with a GPU.
+    absent = [name for name, present in extras.items() if not present and (name != "gpu" or list_device_files())]
+    purposes = [f"{name} ({known_extras[name].purpose})" for name in absent]
+    missing_texts = [f"not installed: {', '.join(purposes)}", f"pip install -e '.[{absent[0]}]'"] if absent else []
     texts = {
         "packages": package_versions,
         "extras": "; ".join([", ".join(available) or "none", *missing_texts]),
@@ -126,7 +130,11 @@ def _get_package_version(name: str) -> str | None:
 
 def _is_module_available(module: str) -> bool:
     """Return whether a module can be found, without importing it."""
-    return importlib.util.find_spec(module) is not None
+    # The package that contains the module is imported.
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 _REPORTED_PREFIXES = (

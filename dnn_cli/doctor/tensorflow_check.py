@@ -5,12 +5,22 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import dnn_cli
-from dnn_cli.doctor.machine import AMD_VENDOR, NVIDIA_VENDOR, count_display_cards, list_nvidia_devices, query_nvidia_smi
+from dnn_cli.doctor.cuda_check import (
+    LIBRARY_FAILURE,
+    MissingCudaFile,
+    find_missing_cuda_files,
+    format_missing_files,
+    suggest_install,
+)
+from dnn_cli.doctor.machine import AMD_VENDOR, NVIDIA_VENDOR, count_display_cards, query_nvidia_smi
 from dnn_cli.doctor.sections import Problem, Section
+from dnn_cli.host.cuda_libraries import GPU_EXTRA_COMMAND
+from dnn_cli.host.gpus import list_device_files
 
 _TENSORFLOW_TIMEOUT = 120.0
 """Timeout for the start of TensorFlow, in seconds. A start from a slow disk takes long."""
@@ -29,7 +39,13 @@ def _query_tensorflow() -> tuple[dict[str, Any], str]:
     the answer contains only the reason, under the key `error`.
     """
     paths = [str(Path(dnn_cli.__file__).parent.parent), *filter(None, sys.path)]
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0", "PYTHONPATH": os.pathsep.join(paths)}
+    environment = {
+        **os.environ,
+        "TF_CPP_MIN_LOG_LEVEL": "0",
+        # TensorFlow names the libraries that it cannot load only at this level.
+        "TF_CPP_VMODULE": "dso_loader=1",
+        "PYTHONPATH": os.pathsep.join(paths),
+    }
     try:
         process = subprocess.run(
             [sys.executable, "-c", PROBE_CODE], env=environment, capture_output=True, text=True, errors="replace",
@@ -106,9 +122,11 @@ def _inspect_gpus(answer: dict[str, Any], log: str) -> Section:
         log: The log of this process.
     """
     driver_gpus, driver_error = query_nvidia_smi()
-    files = list_nvidia_devices()
+    files = list_device_files()
     card_counts = count_display_cards(NVIDIA_VENDOR), count_display_cards(AMD_VENDOR)
     used = answer.get("gpus", [])
+    has_driver = bool(files or driver_gpus)
+    missing = find_missing_cuda_files(log, is_gpu_used=bool(used)) if has_driver and answer.get("cuda_build") else []
     values = {
         "used": used,
         "driver": driver_gpus,
@@ -116,12 +134,19 @@ def _inspect_gpus(answer: dict[str, Any], log: str) -> Section:
         "device_files": files,
         "nvidia_cards": card_counts[0],
         "amd_cards": card_counts[1],
+        "missing_cuda_files": {file.name: file.requirement for file in missing},
         "why_none": None,
     }
     reason, remedy = (
-        ("", "") if used or "error" in answer else find_missing_gpu_reason(answer, log, driver_gpus, files, card_counts)
+        ("", "")
+        if used or "error" in answer
+        else find_missing_gpu_reason(answer, log, driver_gpus, files, card_counts, missing)
     )
     values["why_none"] = reason or None
+    problems = [Problem(reason, remedy)] if remedy else []
+    is_reason = any(file.name in reason for file in missing)
+    if missing and not is_reason:
+        problems.append(Problem(f"trainings on a GPU need {format_missing_files(missing)}", suggest_install(missing)))
     texts = {
         "used": ", ".join(used) or f"none: {reason}" if reason or used else "unknown",
         "driver": "; ".join(driver_gpus),
@@ -129,13 +154,19 @@ def _inspect_gpus(answer: dict[str, Any], log: str) -> Section:
         "device_files": " ".join(files),
         "nvidia_cards": str(card_counts[0] or ""),
         "amd_cards": str(card_counts[1] or ""),
+        "missing_cuda_files": "" if is_reason else ", ".join(file.name for file in missing),
         "why_none": "",
     }
-    return Section("gpu", values, (Problem(reason, remedy),) if remedy else (), texts)
+    return Section("gpu", values, tuple(problems), texts)
 
 
 def find_missing_gpu_reason(
-    answer: dict[str, Any], log: str, driver_gpus: list[str], files: list[str], card_counts: tuple[int, int]
+    answer: dict[str, Any],
+    log: str,
+    driver_gpus: list[str],
+    files: list[str],
+    card_counts: tuple[int, int],
+    missing: Sequence[MissingCudaFile] = (),
 ) -> tuple[str, str]:
     """Return the reason why TensorFlow uses no GPU, and a suggestion.
 
@@ -147,6 +178,7 @@ def find_missing_gpu_reason(
         driver_gpus: The GPUs that nvidia-smi lists.
         files: The device files of NVIDIA's GPUs.
         card_counts: The numbers of NVIDIA's and of AMD's graphics processors.
+        missing: The files of CUDA that are missing.
     """
     nvidia, amd = card_counts
     if not (driver_gpus or files or nvidia):
@@ -165,9 +197,11 @@ def find_missing_gpu_reason(
             "install NVIDIA's driver; start a container with --gpus all",
         )
     if not answer["cuda_build"]:
-        return "this TensorFlow is built without CUDA", "pip install 'tensorflow[and-cuda]'"
-    if "Cannot dlopen some GPU libraries" in log:
-        return "CUDA's libraries are not installed", "pip install 'tensorflow[and-cuda]'"
+        return "this TensorFlow is built without CUDA", GPU_EXTRA_COMMAND
+    if any(file.prevents_gpus for file in missing):
+        return f"TensorFlow needs {format_missing_files(missing)}", suggest_install(missing)
+    if LIBRARY_FAILURE in log:
+        return "CUDA's libraries are not installed", GPU_EXTRA_COMMAND
     if not driver_gpus:
         return (
             "NVIDIA's driver does not respond",

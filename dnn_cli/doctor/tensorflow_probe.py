@@ -8,12 +8,18 @@ import sys
 import time
 from typing import Any
 
+from dnn_cli.host.cuda_libraries import load_solver_library
+from dnn_cli.host.gpus import list_visible_gpus
+
 
 def _inspect_tensorflow() -> dict[str, Any]:
     """Return the versions, build and GPUs of TensorFlow and Keras.
 
     The value of the key `computes` is whether TensorFlow multiplied two matrices correctly.
     """
+    # The start of a training loads this library, too.
+    if list_visible_gpus():
+        load_solver_library()
     start_time = time.perf_counter()
     import keras
     import tensorflow as tf

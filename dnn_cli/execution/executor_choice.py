@@ -10,6 +10,7 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.errors import UsageError, suggest_nearest_name
 from dnn_cli.execution.reporters import Reporter
 from dnn_cli.host import resources
+from dnn_cli.host.gpus import NO_GPU, VISIBLE_GPUS_VARIABLE, list_training_gpus
 
 MIN_WORKER_BYTES = 1_500_000_000
 """Memory that a worker process needs in addition to its data, in bytes.
@@ -20,7 +21,9 @@ This memory holds TensorFlow, compiled programs and the outputs of the layers.
 _EXECUTOR_NAMES = ("local", "ray")
 
 
-def count_workers(jobs: int | None, gpus: int, experiments: Sequence[Experiment], runs: int | None = None) -> int:
+def count_workers(
+    jobs: int | None, gpus: int | None, experiments: Sequence[Experiment], runs: int | None = None
+) -> int:
     """Return the number of worker processes that train some runs: at least 1, and at most the number of runs.
 
     The default is one worker per GPU. Without GPUs, the default is one worker per core, or fewer workers if memory is
@@ -28,12 +31,13 @@ def count_workers(jobs: int | None, gpus: int, experiments: Sequence[Experiment]
 
     Args:
         jobs: The value of `-j`, the number of workers; `None` selects the default.
-        gpus: The number of GPUs, each of which trains one run at a time; 0 trains on CPU cores.
+        gpus: The value of `--gpus`, the number of GPUs; `None` selects the GPUs that the trainings use.
         experiments: The experiments to train. The experiment with the largest data determines the memory of a worker.
         runs: The number of runs. By default, one run for each experiment is assumed.
     """
     worker_bytes = MIN_WORKER_BYTES + max(map(compute_data_bytes, experiments), default=0)
-    default = gpus or min(resources.count_available_cores(), resources.get_usable_memory() // worker_bytes)
+    gpu_count = len(list_default_gpus(experiments)) if gpus is None else gpus
+    default = gpu_count or min(resources.count_available_cores(), resources.get_usable_memory() // worker_bytes)
     return max(1, min(jobs or default, len(experiments) if runs is None else runs))
 
 
@@ -47,14 +51,26 @@ def compute_data_bytes(experiment: Experiment) -> int:
     return 2 * dataset_info.examples * math.prod(dataset_info.input_shape) * (1 if dataset_info.pixel_max > 1 else 4)
 
 
+def _can_use_gpus(experiments: Sequence[Experiment]) -> bool:
+    """Return whether the config of at least one experiment permits a GPU."""
+    return any(experiment.device != "cpu" for experiment in experiments)
+
+
+def list_default_gpus(experiments: Sequence[Experiment]) -> list[str]:
+    """Return the names of this machine's GPUs that trainings of some experiments use."""
+    return list_training_gpus() if _can_use_gpus(experiments) else []
+
+
 def _list_gpu_names(gpu_count: int) -> list[str]:
     """Return the names of the first `gpu_count` GPUs in the variable CUDA_VISIBLE_DEVICES.
 
-    If the variable is unset or empty, the names are `0`, `1` and so on.
+    If the variable is unset or empty, the names are `0`, `1` and so on. The name `-1` hides all GPUs.
 
     Raises:
         UsageError: CUDA_VISIBLE_DEVICES names too few GPUs.
     """
+    if not gpu_count:
+        return [NO_GPU]
     visible_gpus = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
     if visible_gpus and len(visible_gpus) < gpu_count:
         raise UsageError(
@@ -68,7 +84,7 @@ def _list_gpu_names(gpu_count: int) -> list[str]:
 def open_executor(
     executor_name: str,
     jobs: int | None,
-    gpus: int,
+    gpus: int | None,
     experiments: Sequence[Experiment],
     reporter: Reporter,
     runs: int | None = None,
@@ -78,7 +94,8 @@ def open_executor(
     Args:
         executor_name: The value of `--on`: `local` or `ray`.
         jobs: The value of `-j`, the number of workers; `None` selects the default.
-        gpus: The number of GPUs, each of which trains one run at a time; 0 trains on CPU cores.
+        gpus: The value of `--gpus`, the number of GPUs; 0 trains on the CPU. `None` selects the GPUs that the trainings
+            use. Several workers share these GPUs if `jobs` exceeds their number.
         experiments: The experiments to train. The experiment with the largest data determines the memory of a worker.
         reporter: The reporter of the training, which also ends the workers if a signal ends this process.
         runs: The number of runs. By default, one run for each experiment is assumed.
@@ -98,11 +115,13 @@ def open_executor(
         with reporter.show_waiting("starting Ray"):
             from dnn_cli.execution.ray_executor import RayExecutor
 
-            executor: Any = RayExecutor(jobs, gpus)
+            environment = {VISIBLE_GPUS_VARIABLE: NO_GPU} if gpus == 0 else {}
+            executor: Any = RayExecutor(jobs, gpus if _can_use_gpus(experiments) else gpus or 0, environment)
     else:
         from dnn_cli.execution.local_executor import LocalExecutor
 
-        executor = LocalExecutor(count_workers(jobs, gpus, experiments, runs), _list_gpu_names(gpus) if gpus else ())
+        gpu_names = list_default_gpus(experiments) if gpus is None else _list_gpu_names(gpus)
+        executor = LocalExecutor(count_workers(jobs, gpus, experiments, runs), gpu_names)
     reporter.exit_callbacks.append(executor.kill_workers)
     try:
         yield executor

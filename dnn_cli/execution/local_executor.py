@@ -21,6 +21,7 @@ from dnn_cli.errors import DnnError
 from dnn_cli.execution.messages import Event, RunCreated, Task, TaskResult, TaskReturned, WorkerLogOpened
 from dnn_cli.execution.worker import serve_tasks
 from dnn_cli.execution.worker_process import WorkerProcess
+from dnn_cli.host.gpus import VISIBLE_GPUS_VARIABLE
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.worker_logs import create_worker_log
 from dnn_cli.training.determinism import get_user_flags
@@ -54,7 +55,10 @@ class _Worker:
 
 
 class LocalExecutor:
-    """Executor whose worker processes start when they are needed, and are replaced after their death."""
+    """Executor whose worker processes start when they are needed, and are replaced after their death.
+
+    Each worker uses one of the `gpus`. Several workers share a GPU if there are more workers than GPUs.
+    """
 
     def __init__(self, worker_count: int, gpus: Sequence[str] = ()) -> None:
         self.worker_count = worker_count
@@ -114,7 +118,8 @@ class LocalExecutor:
         if self.server_log is None:
             self.server_log = create_worker_log(runs_dir, "fork-server", f"fork server of process {os.getpid()}")
         log = create_worker_log(runs_dir, f"worker-{index + 1}", f"waiting for the fork server, log {self.server_log}")
-        environment = get_user_flags() | ({"CUDA_VISIBLE_DEVICES": self.gpus[index]} if self.gpus else {})
+        gpu = {VISIBLE_GPUS_VARIABLE: self.gpus[index % len(self.gpus)]} if self.gpus else {}
+        environment = get_user_flags() | gpu
         options = {
             "alone": self.worker_count == 1,
             "log_path": log,

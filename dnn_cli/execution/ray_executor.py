@@ -1,6 +1,7 @@
 """Executor on a Ray cluster. Ray queues tasks, chooses nodes, and starts tasks again after a node has died."""
 
 import logging
+import math
 import os
 import pickle
 import secrets
@@ -9,7 +10,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +22,7 @@ from dnn_cli.execution.messages import Event, Task, TaskResult
 from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.signals import STOP_SIGNALS
 from dnn_cli.execution.tensorboard_tee import write_finished_log
+from dnn_cli.host.gpus import list_training_gpus
 from dnn_cli.host.output_redirect import divert_stdio
 from dnn_cli.host.resources import count_available_cores
 from dnn_cli.runs.address import parse_run_id
@@ -84,11 +86,14 @@ class RayExecutor:
 
     Without this variable, a cluster is started on this machine, and ends with this process. The driver is the process
     that submits tasks, which is this process.
+
+    `gpus` is the number of GPUs, each of which trains one run at a time; `None` selects all GPUs of the cluster. Then
+    several runs share a GPU if `jobs` exceeds the number of GPUs. `environment` has the environment variables of the
+    processes that train.
     """
 
-    def __init__(self, jobs: int | None, gpus: int) -> None:
+    def __init__(self, jobs: int | None, gpus: int | None, environment: Mapping[str, str] | None = None) -> None:
         self.jobs = jobs
-        self.gpus = gpus
         self.remote_tasks: dict[int, _RemoteTask] = {}
         self.unsubmitted_results: list[TaskResult] = []
         """Results of tasks that failed before their submission to Ray."""
@@ -97,7 +102,7 @@ class RayExecutor:
         self.remove_directory: Callable[[], None] = lambda: None
         try:
             with divert_stdio(), _preserve_signal_handlers():
-                self.connect_to_cluster(os.environ.get("RAY_ADDRESS", ""))
+                self.connect_to_cluster(os.environ.get("RAY_ADDRESS", ""), gpus)
                 self.broker = self.start_broker()
         except (DnnError, KeyboardInterrupt):
             self.kill_workers()
@@ -116,15 +121,24 @@ class RayExecutor:
                 f"{problem}: {_format_error(error)}", "check the cluster of RAY_ADDRESS with ray status"
             ) from None
         _logger.info("connected to the Ray cluster %s", os.environ.get("RAY_ADDRESS") or "of this process")
-        if gpus and not ray.cluster_resources().get("GPU"):
+        cluster_gpus = int(ray.cluster_resources().get("GPU", 0))
+        if gpus and not cluster_gpus:
             self.kill_workers()
             raise UsageError(f"--gpus {gpus}: the Ray cluster has no GPU", "leave out --gpus")
+        self.gpus = cluster_gpus if gpus is None else gpus
+        self.runs_per_gpu = math.ceil((jobs or 1) / cluster_gpus) if gpus is None and cluster_gpus else 1
         self.remote_train = ray.remote(
-            num_cpus=1, num_gpus=1 if gpus else 0, max_retries=_MAX_RETRIES, retry_exceptions=False
+            num_cpus=1,
+            num_gpus=1 / self.runs_per_gpu if self.gpus else 0,
+            max_retries=_MAX_RETRIES,
+            retry_exceptions=False,
+            runtime_env={"env_vars": dict(environment)} if environment else None,
         )(ray_worker.train_task)
 
-    def connect_to_cluster(self, address: str) -> None:
+    def connect_to_cluster(self, address: str, gpus: int | None) -> None:
         """Connect to the cluster at an address. Without an address, start a cluster on this machine.
+
+        A started cluster has `gpus` GPUs; `None` selects the GPUs that trainings on this machine use.
 
         Raises:
             UsageError: the cluster cannot be reached.
@@ -140,8 +154,9 @@ class RayExecutor:
             "dnn-ray-",
             min(tempfile.gettempdir(), "/tmp", key=len),  # noqa: S108
         )
-        cores = self.jobs or max(self.gpus, count_available_cores())
-        ray.init(address="local", num_cpus=cores, num_gpus=self.gpus or None, include_dashboard=False,
+        gpu_count = len(list_training_gpus()) if gpus is None else gpus
+        cores = self.jobs or max(gpu_count, count_available_cores())
+        ray.init(address="local", num_cpus=cores, num_gpus=gpu_count, include_dashboard=False,
                  _temp_dir=str(directory), **log_options)  # fmt: skip
 
     def start_broker(self) -> Any:
@@ -167,8 +182,9 @@ class RayExecutor:
         `None` means an unknown network digest: Ray chooses the process of a task, and the process may have compiled any
         network.
         """
-        available = int(ray.cluster_resources().get("GPU" if self.gpus else "CPU", 0))
-        limit = min(max(1, available), self.jobs or available or 1, self.gpus or available or 1)
+        resources = ray.cluster_resources()
+        available = int(resources.get("GPU", 0)) * self.runs_per_gpu if self.gpus else int(resources.get("CPU", 0))
+        limit = min(max(1, available), self.jobs or available or 1, self.gpus * self.runs_per_gpu or available or 1)
         for _ in range(limit - len(self.remote_tasks)):
             yield None
 

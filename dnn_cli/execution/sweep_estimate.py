@@ -32,13 +32,13 @@ class SweepEstimate:
     """Whether the estimate is based on earlier runs, instead of the size of the networks."""
 
 
-def estimate_sweep(execution: SweepExecution, jobs: int | None, gpus: int) -> SweepEstimate:
+def estimate_sweep(execution: SweepExecution, jobs: int | None, gpus: int | None) -> SweepEstimate:
     """Estimate the training time of the missing runs of a sweep.
 
     Args:
         execution: The sweep with its planned and existing runs.
         jobs: The number of workers; `None` selects the default.
-        gpus: The number of GPUs, each of which trains one run at a time; 0 trains on CPU cores.
+        gpus: The number of GPUs; `None` selects the GPUs that the trainings use.
     """
     is_bayesian = execution.sweep.search == "bayesian"
     planned_runs = plan_extreme_runs(execution.sweep) if is_bayesian else execution.planned_runs

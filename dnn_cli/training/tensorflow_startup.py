@@ -11,7 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 
+from dnn_cli.host.cuda_libraries import load_solver_library
 from dnn_cli.host.directories import redirect_libraries
+from dnn_cli.host.gpus import list_visible_gpus
 from dnn_cli.host.resources import count_available_cores, count_schedulable_cores
 from dnn_cli.training.xla_cache import set_up_working_directory
 
@@ -87,6 +89,9 @@ def import_tensorflow() -> None:
     limit_threads()
     # TensorFlow reads the path of this directory before it compiles.
     set_up_working_directory()
+    # TensorFlow loads CUDA's libraries when it first looks for GPUs.
+    if list_visible_gpus():
+        load_solver_library()
     import_training_modules()
 
 

@@ -5,10 +5,11 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from dnn_cli.doctor import machine, storage, tensorflow_check
+from dnn_cli.doctor import cuda_check, machine, storage, tensorflow_check
 from dnn_cli.doctor import program as program_section
 from dnn_cli.doctor.tensorflow_check import find_missing_gpu_reason
 from dnn_cli.export.export_formats import EXPORT_FORMATS
+from dnn_cli.host.cuda_libraries import CUDA_LIBRARIES, GPU_EXTRA_COMMAND
 from dnn_cli.runs.worker_logs import create_worker_log
 from tests.helpers.cli_output import parse_json_output
 
@@ -29,7 +30,7 @@ def test_json_has_all_sections(dnn, make_run):
     assert answer["data"]["scikit-learn"] == ["digits", "iris", "wine", "breast_cancer", "diabetes"]
     assert set(answer["data"]) >= {"fashion_mnist", "mnist"}
     assert answer["terminal"]["terminal"] is False
-    assert set(answer["program"]["extras"]) >= {"tensorboard", "mlflow", "optuna", "ray"}
+    assert set(answer["program"]["extras"]) >= {"tensorboard", "mlflow", "optuna", "ray", "gpu"}
 
 
 def test_a_page_has_all_sections_and_no_control_codes(dnn):
@@ -178,6 +179,108 @@ def test_reason_why_no_gpu_is_used(
     assert bool(remedy) == (expected_reason != "this machine has no GPU")
 
 
+TENSORFLOW_REQUIREMENTS = [
+    "numpy>=2",
+    "nvidia-cublas-cu12<13.0,>=12.5.3.2; extra == 'and-cuda'",
+    "nvidia-cudnn-cu12<10.0,>=9.3; extra == 'and-cuda'",
+]
+CUDNN_COMMAND = "pip install 'nvidia-cudnn-cu12<10.0,>=9.3'"
+
+
+LOG = """\
+I0] Could not load dynamic library 'libcuda.so.1'; dlerror: libcuda.so.1: cannot open shared object file: No such file
+I0] Successfully opened dynamic library libcublas.so.12
+I0] Could not load dynamic library 'libcusparse.so.12'; dlerror: libx.so.1: cannot open shared object file: No such file
+I0] Could not load dynamic library 'libcudnn.so.9'; dlerror: /lib/libcudnn.so.9: file too short
+W0] Cannot dlopen some GPU libraries. Please make sure the missing libraries mentioned above are installed properly
+"""
+"""Log of TensorFlow if a library needs another library that is missing, and if a library is damaged."""
+
+
+@pytest.fixture
+def inspect_gpus(cuda_machine, monkeypatch):
+    """Return a function that inspects the GPUs of a machine on which TensorFlow has written a log."""
+
+    def inspect(log="", gpus=(), driver_gpus=DRIVER_GPUS):
+        answer = {"seconds": 1.0, "computes": True, "backend": "tensorflow", "cuda_build": True, "gpus": gpus}
+        monkeypatch.setattr(tensorflow_check, "_query_tensorflow", lambda: (answer, log))
+        monkeypatch.setattr(tensorflow_check, "query_nvidia_smi", lambda: (list(driver_gpus), None))
+        monkeypatch.setattr(tensorflow_check, "count_display_cards", lambda vendor: 0)
+        return tensorflow_check.inspect_tensorflow_and_gpus()[1]
+
+    monkeypatch.setattr(cuda_check, "requires", lambda name: TENSORFLOW_REQUIREMENTS)
+    return inspect
+
+
+def test_missing_libraries_are_silent_without_a_gpu(inspect_gpus):
+    section = inspect_gpus(driver_gpus=())
+    assert (section.values["missing_cuda_files"], section.texts["missing_cuda_files"], section.problems) == ({}, "", ())
+
+
+def test_all_missing_libraries_are_named_on_a_machine_with_a_gpu(inspect_gpus, cuda_machine):
+    cuda_machine.add_gpus(1)
+    section = inspect_gpus()
+    names = [library.name for library in CUDA_LIBRARIES] + ["ptxas", "libdevice.10.bc"]
+    assert list(section.values["missing_cuda_files"]) == names
+    assert section.values["missing_cuda_files"]["libcublasLt.so.12"] == "nvidia-cublas-cu12<13.0,>=12.5.3.2"
+    assert section.values["missing_cuda_files"]["libcufft.so.11"] == "nvidia-cufft-cu12"
+    (problem,) = section.problems
+    assert problem.message.startswith("TensorFlow needs libcudart.so.12, libcublas.so.12, libcublasLt.so.12, ")
+    assert problem.message.endswith(" ptxas and libdevice.10.bc, which are missing")
+    assert (problem.suggestion, problem.stops_training) == (GPU_EXTRA_COMMAND, False)
+    assert section.values["why_none"] == problem.message
+
+
+@pytest.mark.parametrize(
+    ("missing", "log", "gpus", "message", "command"),
+    [
+        pytest.param((), "", ["H100"], None, None, id="nothing"),
+        pytest.param(
+            ("libcudnn.so.9",), "", (), "TensorFlow needs libcudnn.so.9, which is missing", CUDNN_COMMAND, id="one"
+        ),
+        pytest.param(("libcudnn.so.9",), "", ["H100"], None, None, id="TensorFlow has another path"),
+        pytest.param(
+            ("libdevice.10.bc", "ptxas"),
+            "",
+            ["H100"],
+            "trainings on a GPU need ptxas and libdevice.10.bc, which are missing",
+            "pip install 'nvidia-cuda-nvcc-cu12'",
+            id="compiler",
+        ),
+        pytest.param(
+            (),
+            LOG,
+            (),
+            "TensorFlow needs libx.so.1 and libcudnn.so.9, which are missing",
+            GPU_EXTRA_COMMAND,
+            id="names of the log",
+        ),
+        pytest.param(
+            (),
+            "x] Could not load dynamic library 'libnccl.so.2'; dlerror: libnccl.so.2: cannot open shared object file",
+            ["H100"],
+            None,
+            None,
+            id="a library that TensorFlow does not need",
+        ),
+    ],
+)
+def test_missing_library_and_its_command(inspect_gpus, cuda_machine, missing, log, gpus, message, command):
+    cuda_machine.add_gpus(1)
+    cuda_machine.install_wheels(without=missing)
+    expected = [] if message is None else [(message, command)]
+    assert [(problem.message, problem.suggestion) for problem in inspect_gpus(log, gpus).problems] == expected
+
+
+def test_hidden_gpus_and_missing_libraries_are_two_problems(inspect_gpus, cuda_machine, monkeypatch):
+    cuda_machine.add_gpus(1)
+    cuda_machine.install_wheels(without=("libcudnn.so.9",))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    hidden, missing = inspect_gpus().problems
+    assert "hides every GPU" in hidden.message
+    assert missing.message == "trainings on a GPU need libcudnn.so.9, which is missing"
+
+
 def test_a_processor_without_avx_stops_training(monkeypatch):
     monkeypatch.setattr(machine, "find_cpuinfo_line", lambda *words: "flags : sse4_2")
     monkeypatch.setattr(machine.os, "uname", lambda: os.uname_result(("Linux", "x", "6", "v", "x86_64")))
@@ -194,6 +297,18 @@ def test_extras_are_listed(monkeypatch, is_available, start, end):
     text = program_section.inspect_program().texts["extras"]
     assert text.startswith(start) and text.endswith(end)
     assert ("not installed" in text) != is_available
+
+
+@pytest.mark.parametrize(
+    ("gpus", "end"),
+    [(0, "mlflow"), (1, "mlflow; not installed: gpu (trainings on NVIDIA's GPUs); pip install -e '.[gpu]'")],
+)
+def test_gpu_extra_is_suggested_only_on_a_machine_with_a_gpu(cuda_machine, monkeypatch, gpus, end):
+    cuda_machine.add_gpus(gpus)
+    monkeypatch.setattr(program_section, "_is_module_available", lambda module: not module.startswith("nvidia."))
+    section = program_section.inspect_program()
+    assert section.texts["extras"].endswith(end)
+    assert section.values["extras"]["gpu"] is False
 
 
 def test_full_disk_and_missing_locks_are_reported(monkeypatch, tmp_path):

@@ -1,6 +1,9 @@
 import pytest
 
-from dnn_cli.execution.executor_choice import MIN_WORKER_BYTES, compute_data_bytes, count_workers
+from dnn_cli.errors import UsageError
+from dnn_cli.execution import local_executor
+from dnn_cli.execution.executor_choice import MIN_WORKER_BYTES, compute_data_bytes, count_workers, open_executor
+from dnn_cli.execution.reporters import Reporter
 from dnn_cli.host import resources
 
 MNIST = 2 * 60_000 * 28 * 28
@@ -25,3 +28,69 @@ def test_workers_follow_the_limits_of_the_container(monkeypatch, experiment, cor
     large = experiment("data.dataset=fashion_mnist")
     assert compute_data_bytes(large) == MNIST
     assert count_workers(jobs, 0, [experiment(), large], runs=6) == workers
+
+
+@pytest.fixture
+def machine_with_cores(cuda_machine, monkeypatch):
+    """A machine with 8 cores and with files of CUDA."""
+    monkeypatch.setattr(resources, "count_available_cores", lambda: 8)
+    monkeypatch.setattr(resources, "get_usable_memory", lambda: 100 * MIN_WORKER_BYTES)
+    cuda_machine.install_wheels()
+    return cuda_machine
+
+
+@pytest.mark.parametrize(
+    ("gpus", "jobs", "option", "devices", "workers", "names"),
+    [
+        (0, None, None, ["auto"], 8, []),
+        (0, 3, None, ["auto"], 3, []),
+        (1, None, None, ["auto"], 1, ["0"]),
+        (4, None, None, ["gpu"], 4, ["0", "1", "2", "3"]),
+        (1, 4, None, ["auto"], 4, ["0"]),
+        (4, 6, None, ["auto"], 6, ["0", "1", "2", "3"]),
+        (4, None, 2, ["auto"], 2, ["0", "1"]),
+        (4, 1, 2, ["auto"], 1, ["0", "1"]),
+        (1, None, 0, ["auto"], 8, ["-1"]),
+        (1, None, None, ["cpu"], 8, []),
+        (1, None, None, ["cpu", "auto"], 1, ["0"]),
+    ],
+    ids=["no GPU", "no GPU and -j 3", "one GPU", "four GPUs", "one GPU and -j 4", "four GPUs and -j 6", "--gpus 2",
+         "--gpus 2 and -j 1", "--gpus 0", "device cpu", "one experiment on the CPU"],
+)  # fmt: skip
+def test_workers_follow_the_gpus(machine_with_cores, experiment, gpus, jobs, option, devices, workers, names):
+    machine_with_cores.add_gpus(gpus)
+    experiments = [experiment(f"device={device}") for device in devices]
+    with open_executor("local", jobs, option, experiments, Reporter(), 10) as executor:
+        assert (executor.worker_count, list(executor.gpus)) == (workers, names)
+    assert count_workers(jobs, option, experiments, 10) == workers
+
+
+def test_gpus_without_libraries_leave_one_worker_per_core(machine_with_cores, experiment):
+    machine_with_cores.add_gpus(1)
+    machine_with_cores.write_build(is_cuda_build=False)
+    assert count_workers(None, None, [experiment()], 10) == 8
+
+
+def test_more_jobs_than_requested_gpus_are_refused(machine_with_cores, experiment):
+    machine_with_cores.add_gpus(4)
+    with pytest.raises(UsageError, match="-j 3 exceeds --gpus 2"):
+        open_executor("local", 3, 2, [experiment()], Reporter()).__enter__()
+
+
+def test_workers_share_gpus(monkeypatch, tmp_path):
+    class FakeProcess:
+        pid = None
+
+        def __init__(self, target, arguments, options, server_log):
+            environments.append(arguments[1])
+
+        def kill(self):
+            """Do nothing."""
+
+    environments = []
+    monkeypatch.setattr(local_executor, "WorkerProcess", FakeProcess)
+    executor = local_executor.LocalExecutor(5, ["2", "GPU-1"])
+    for index in range(5):
+        executor.start_worker(index, tmp_path)
+    executor.kill_workers()
+    assert [environment["CUDA_VISIBLE_DEVICES"] for environment in environments] == ["2", "GPU-1", "2", "GPU-1", "2"]

@@ -9,6 +9,8 @@ from importlib.util import find_spec
 import pytest
 
 from dnn_cli.config.loading import load_experiment
+from dnn_cli.execution.executor_choice import open_executor
+from dnn_cli.execution.reporters import Reporter
 from dnn_cli.runs.store import Store
 from tests.helpers import forked_cli
 from tests.helpers.digits import QUICK_YAML
@@ -51,3 +53,36 @@ def test_missing_ray(config, program, tmp_path):
     done = program("sweep", "digits.yaml", "seed=1,2", "--on", "ray", PYTHONPATH=f"{tmp_path / 'fake'}:{ROOT}")
     assert done.returncode == 2
     assert "pip install 'dnn-cli[ray]'" in done.stderr
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
+@pytest.mark.parametrize(
+    ("cluster_gpus", "jobs", "gpus", "device", "share", "tasks"),
+    [
+        (0, None, None, "auto", 0, 8),
+        (0, 3, None, "auto", 0, 3),
+        (2, None, None, "auto", 1, 2),
+        (2, 1, None, "auto", 1, 1),
+        (2, 4, None, "auto", 1 / 2, 4),
+        (2, 3, None, "auto", 1 / 2, 3),
+        (2, None, 1, "auto", 1, 1),
+        (2, None, 0, "auto", 0, 8),
+        (2, None, None, "cpu", 0, 8),
+    ],
+    ids=["no GPU", "no GPU and -j 3", "two GPUs", "two GPUs and -j 1", "two runs on each GPU", "two runs on one GPU",
+         "--gpus 1", "--gpus 0", "device cpu"],
+)  # fmt: skip
+def test_tasks_follow_the_gpus_of_the_cluster(monkeypatch, experiment, cluster_gpus, jobs, gpus, device, share, tasks):
+    from dnn_cli.execution import ray_executor
+
+    resources = {"CPU": 8.0, **({"GPU": float(cluster_gpus)} if cluster_gpus else {})}
+    # Ray itself also creates remote objects.
+    options = []
+    monkeypatch.setattr(ray_executor.RayExecutor, "connect_to_cluster", lambda self, address, gpus: None)
+    monkeypatch.setattr(ray_executor.RayExecutor, "start_broker", lambda self: None)
+    monkeypatch.setattr(ray_executor.ray, "cluster_resources", lambda: resources)
+    monkeypatch.setattr(ray_executor.ray, "remote", lambda **words: options.append(words) or (lambda function: None))
+    with open_executor("ray", jobs, gpus, [experiment(f"device={device}")], Reporter()) as executor:
+        assert len(list(executor.iter_idle_networks())) == tasks
+    hidden = {"env_vars": {"CUDA_VISIBLE_DEVICES": "-1"}} if gpus == 0 else None
+    assert [(words["num_gpus"], words["runtime_env"]) for words in options if "num_gpus" in words] == [(share, hidden)]

@@ -42,3 +42,15 @@ def test_resumed_run_uses_its_thread_count(dnn, config, tmp_path):
     assert run_info.record.platform["threads"] == 3
     done = dnn("resume", "@1", "epochs=3", TF_NUM_INTRAOP_THREADS="1")
     assert "the number of threads changes from 3 to 1: the last digits of results may differ" in done.stderr
+
+
+@pytest.mark.parametrize(("gpus", "visible", "calls"), [(0, "0", 0), (1, "0", 1), (1, "", 0)])
+def test_solver_is_loaded_if_a_gpu_is_visible(monkeypatch, cuda_machine, gpus, visible, calls):
+    loaded = []
+    for name in ("redirect_libraries", "limit_threads", "set_up_working_directory", "import_training_modules"):
+        monkeypatch.setattr(tensorflow_startup, name, lambda: None)
+    monkeypatch.setattr(tensorflow_startup, "load_solver_library", lambda: loaded.append("libcusolver"))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    cuda_machine.add_gpus(gpus)
+    tensorflow_startup.import_tensorflow()
+    assert len(loaded) == calls

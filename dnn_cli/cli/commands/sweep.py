@@ -66,7 +66,7 @@ def sweep(
     ] = None,
     jobs: JobsOption = None,
     on: ExecutorOption = "local",
-    gpus: GpusOption = 0,
+    gpus: GpusOption = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the runs and their estimated time; train nothing.")
     ] = False,
@@ -252,13 +252,13 @@ def _build_sweep_document(
     }
 
 
-def _print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int, *, as_json: bool) -> None:
+def _print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int | None, *, as_json: bool) -> None:
     """Print the planned runs of a sweep, and an estimate of the training time.
 
     Args:
         execution: The sweep with its planned and existing runs.
         jobs: The value of `-j`, the number of workers, for the estimate; `None` selects the default.
-        gpus: The number of GPUs, for the estimate.
+        gpus: The value of `--gpus`, for the estimate; `None` selects the GPUs that the trainings use.
         as_json: Whether the plan is printed as JSON.
     """
     from dnn_cli.execution.sweep_estimate import estimate_sweep

@@ -45,7 +45,7 @@ def train(
     ] = None,
     jobs: JobsOption = 1,
     on: ExecutorOption = "local",
-    gpus: GpusOption = 0,
+    gpus: GpusOption = None,
     minutes: Annotated[
         float | None,
         typer.Option(
@@ -80,7 +80,7 @@ def train(
                 loaded = load_configs(configs, overrides, to_train=True)
 
                 from dnn_cli.cli.run_summary import print_run_summary
-                from dnn_cli.execution.executor_choice import open_executor
+                from dnn_cli.execution.executor_choice import list_default_gpus, open_executor
                 from dnn_cli.execution.train_requests import (
                     TrainRequest,
                     build_resume_request,
@@ -105,14 +105,20 @@ def train(
                     ):
                         screen.print_line(f"no run of {item.experiment.name} has this config; a new run starts")
                 remaining = sum(not item.is_done for item in requests)
-            if remaining > 1 and (jobs != 1 or gpus or on != "local"):
-                to_train = [item.loaded.experiment for item in requests if not item.is_done]
+            to_train = [item.loaded.experiment for item in requests if not item.is_done]
+            # On a GPU, trainings can need processes with different settings of determinism.
+            has_gpus = bool(list_default_gpus(to_train) if gpus is None else gpus)
+            if remaining > 1 and (jobs != 1 or on != "local" or has_gpus):
                 with open_executor(on, jobs, gpus, to_train, screen) as executor:
                     options = {"force": force, "tensorboard": tensorboard}
                     task_results = _train_in_parallel(requests, store, executor, screen, time_limit, **options)
                 has_failures = any(item.record is None for item in task_results)
                 trained_runs = iter_trained_runs(requests, task_results)
             else:
+                if gpus == 0:
+                    from dnn_cli.host.gpus import hide_gpus
+
+                    hide_gpus()
                 trained_runs = train_sequentially(
                     requests, store, screen, time_limit, force=force, tensorboard=tensorboard
                 )

@@ -189,6 +189,14 @@ def test_train_takes_several_workers(directory, config):
     assert_same_run(first, other)
 
 
+@pytest.mark.parametrize("words", [["train"], ["sweep", "seed=1..2", "-j", "1"]], ids=["train", "sweep"])
+def test_trainings_without_gpus_see_no_gpu(directory, words):
+    done = forked_cli.run_command(directory, *words, "digits.yaml", "--gpus", "0", CUDA_VISIBLE_DEVICES="0")
+    assert done.returncode == 0, done.stderr
+    records = [run_info.record for run_info in read_runs(directory)]
+    assert {record.flags["CUDA_VISIBLE_DEVICES"] for record in records} == {"-1"}
+
+
 BAD_ARGUMENTS = {
     "a key that fits no optimizer": (
         ["optimizer=sgd,adam", "optimizer.momentum=0.5,0.9"],
