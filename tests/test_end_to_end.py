@@ -14,23 +14,18 @@ from tests.helpers.settings import ROOT
 
 def test_train_and_compare_fashion_mnist(dnn, tmp_path):
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
-    done = dnn("train", "configs/relu_adam.yaml", "configs/relu_sgd.yaml", "epochs=1", "batch_size=100", "--json")
+    done = dnn("train", "configs/relu_adam.yaml", "epochs=1", "batch_size=100", "--json")
     assert done.returncode == 0, done.stderr
-    adam, sgd = parse_json_output(done)["runs"]
+    (adam,) = parse_json_output(done)["runs"]
+    # Without the compilation by XLA, which the first training shows.
+    other = dnn("train", "configs/relu_sgd.yaml", "epochs=1", "batch_size=100", "jit=false", "--json")
+    (sgd,) = parse_json_output(other)["runs"]
     assert adam["last"]["val_accuracy"] > 0.83
     assert 0.7 < sgd["last"]["val_accuracy"] < adam["last"]["val_accuracy"]
     assert "fashion_mnist: 48,000 images for training, 12,000 for validation, 28 × 28, 10 classes" in done.stderr
 
     compared = parse_json_output(dnn("compare", "--json"))
-    assert [group["name"] for group in compared["groups"]] == ["adam", "sgd"]
-
-    diverged = dnn("train", "configs/relu_adam.yaml", "jit=false", "optimizer=adafactor")
-    assert diverged.returncode == 1
-    assert "relu_adam diverged: " in diverged.stdout
-    assert (
-        "next  dnn train configs/relu_adam.yaml jit=false optimizer=adafactor optimizer.epsilon_1=1e-7"
-        in diverged.stdout
-    )
+    assert [group["name"] for group in compared["groups"]] == ["optimizer adam, jit auto", "optimizer sgd, jit false"]
 
     examples = load_examples(Data())
     assert examples.inputs.shape == (60_000, 28, 28)

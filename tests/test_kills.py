@@ -11,19 +11,22 @@ QUICK = [
     "engine=keras", "batch_size=479", "diagnostics=false",
 ]  # fmt: skip
 
+EPOCHS = "epochs=10"
+"""Override with enough epochs that a kill after two epochs comes before the end."""
+
 
 def wait_until(condition, process):
     """Wait until a condition is true, while a process runs."""
     while not condition():
         assert process.is_alive()
-        time.sleep(0.005)
+        time.sleep(0.05)
 
 
 def test_killed_training_resumes_bit_identically(config, tmp_path):
     campaign = KillCampaign(tmp_path, config(), random.Random(0))
-    campaign.train_undisturbed("noisy", *QUICK)
+    campaign.train_undisturbed("noisy", *QUICK, EPOCHS)
     undisturbed = campaign.undisturbed_runs["noisy"]
-    arguments = [*campaign.build_arguments("noisy"), *QUICK]
+    arguments = [*campaign.build_arguments("noisy"), *QUICK, EPOCHS]
     process = forked_cli.start_command(tmp_path, *arguments)
     wait_until(lambda: has_epochs(campaign, undisturbed, 2), process)
     process.kill()
@@ -52,7 +55,7 @@ def test_concurrent_resumes_of_one_run(config, tmp_path):
     assert f"is being trained by process {long.pid} on " in (tmp_path / "log").read_text()
     long.kill()
     long.join()
-    epochs = len(run_info.run.read_metrics()) + 20
+    epochs = len(run_info.run.read_metrics()) + 8
     both = [
         forked_cli.start_command(tmp_path, "resume", run_info.run.directory.name, f"epochs={epochs}", "--force")
         for _ in range(2)

@@ -32,46 +32,43 @@ def test_train_summary_names_the_best_epoch(spoiled):
     assert " --best evaluates it on the test set" in spoiled.output
 
 
-def test_evaluate_scores_the_best_epoch(spoiled):
+def test_evaluate_scores_and_names_the_best_epoch(spoiled):
     rows = spoiled.run.read_metrics()
     assert min(rows, key=lambda row: row["val_loss"])["epoch"] == 3
-    for options, model, row in (("--best",), BEST, rows[2]), ((), LAST, rows[4]):
-        result = parse_json_output(spoiled.dnn("evaluate", "spoiled", *options, "--split", "validation", "--json"))
-        assert result["model"] == model
-        assert result["scores"]["loss"] == pytest.approx(row["val_loss"], rel=1e-5)
-        assert result["scores"]["accuracy"] == pytest.approx(row["val_accuracy"])
-        recorded = json.loads(spoiled.run.record.read_text())["evaluated"][-1]
-        assert (recorded["model"], recorded["epoch"]) == (model["file"], model["epoch"])
-
-
-def test_evaluate_names_the_evaluated_epoch_and_the_better_one(spoiled):
-    best = spoiled.dnn("evaluate", "spoiled", "--best")
+    best = spoiled.dnn("evaluate", "spoiled", "--best", "--split", "validation")
     assert "weights: best.keras, epoch 3, the best by val_loss" in best.stdout
-    last = spoiled.dnn("evaluate", "spoiled")
+    assert "--best evaluates it" not in best.stderr
+    check_recorded_scores(spoiled.run, BEST, rows[2])
+    last = spoiled.dnn("evaluate", "spoiled", "--split", "validation")
     assert "weights: model.keras, epoch 5, the last" in last.stdout
     assert "best.keras contains epoch 3, the best by val_loss; --best evaluates this model" in last.stderr
-    assert "--best evaluates it" not in best.stderr
+    check_recorded_scores(spoiled.run, LAST, rows[4])
+
+
+def check_recorded_scores(run, model, row):
+    """Compare the latest recorded evaluation of the validation set with the scores of its epoch."""
+    recorded = json.loads(run.record.read_text())["evaluated"][-1]
+    assert (recorded["model"], recorded["epoch"]) == (model["file"], model["epoch"])
+    assert recorded["scores"]["loss"] == pytest.approx(row["val_loss"], rel=1e-5)
+    assert recorded["scores"]["accuracy"] == pytest.approx(row["val_accuracy"])
 
 
 def test_predict_uses_the_best_epoch(spoiled):
     images, labels = load_validation_images(spoiled.run)
     np.savez(spoiled.path / "validation.npz", x=images)
     rows = spoiled.run.read_metrics()
-    for options, row in (("--best",), rows[2]), ((), rows[4]):
-        result = parse_json_output(spoiled.dnn("predict", "spoiled", "validation.npz", *options, "--json"))
-        assert result["model"]["epoch"] == row["epoch"]
-        assert compute_accuracy(result["predictions"], labels) == pytest.approx(row["val_accuracy"])
+    result = parse_json_output(spoiled.dnn("predict", "spoiled", "validation.npz", "--best", "--json"))
+    assert result["model"]["epoch"] == 3
+    assert compute_accuracy(result["predictions"], labels) == pytest.approx(rows[2]["val_accuracy"])
 
 
 def test_export_writes_the_best_epoch(spoiled):
-    done = spoiled.dnn("export", "spoiled", "--best", "--format", "keras", "-o", "best.keras", "--json")
-    assert parse_json_output(done)["model"] == BEST
+    done = spoiled.dnn("export", "spoiled", "--best", "--format", "keras", "-o", "best.keras")
+    assert "weights  best.keras: epoch 3, the best by val_loss" in done.stdout
     images, labels = load_validation_images(spoiled.run)
     outputs = keras.saving.load_model(spoiled.path / "best.keras").predict(images.astype("float32"), verbose=0)
     accuracy = np.mean(outputs.argmax(1) == labels)
     assert accuracy == pytest.approx(spoiled.run.read_metrics()[2]["val_accuracy"])
-    output = spoiled.dnn("export", "spoiled", "--best", "--format", "keras", "-o", "best.keras", "--force").stdout
-    assert "weights  best.keras: epoch 3, the best by val_loss" in output
 
 
 def test_explain_judges_the_best_epoch(spoiled):

@@ -12,6 +12,7 @@ from dnn_cli.config.layers import LayerShapeError, check_image_shape, count_wind
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from tests.helpers.hypothesis_layers import layer_stacks
 from tests.helpers.keras_signatures import get_keras_class, to_plain_default
+from tests.helpers.settings import RUN_ALL_CASES
 
 UNSUPPORTED_ARGUMENTS = {
     "Dense": {"lora_rank", "lora_alpha", "quantization_config"},
@@ -38,7 +39,7 @@ def test_layers_have_keras_arguments_and_defaults(name):
 
 
 @given(layer_stacks())
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100 if RUN_ALL_CASES else 30, deadline=None, suppress_health_check=list(HealthCheck))
 def test_names_shapes_and_weights_match_keras(stack):
     shape, layers = stack
     stages = compute_stages(layers, shape)

@@ -21,6 +21,7 @@ from tests.helpers.settings import ROOT
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
 def test_run_of_lost_worker_is_trained_again(config, trained, tmp_path):
     path, marker = config(QUICK_YAML), tmp_path / "lost"
+    trained(load_experiment(path, ["seed=2"]).experiment)  # A sweep has several runs; Ray trains one of them.
     process = forked_cli.start_command(
         tmp_path, "sweep", path, "seed=1..2", "-j", "1", "--on", "ray", "--json", out="out", err="err",
         target=run_and_lose_worker, PYTHONPATH=str(ROOT), **{MARKER_VARIABLE: str(marker)},
@@ -33,15 +34,14 @@ def test_run_of_lost_worker_is_trained_again(config, trained, tmp_path):
     assert len(errors.splitlines()) == 3, "Ray prints nothing"
     runs = {run_info.config["seed"]: run_info.run for run_info in Store(tmp_path / "runs").list_runs()}
     assert runs.keys() == {1, 2}
-    for seed, run in runs.items():
-        record = run.read_record()
-        _, expected, _ = trained(load_experiment(path, [f"seed={seed}"]).experiment)
-        assert (record.status, record.results.weights) == ("completed", expected.results.weights)
+    record = runs[1].read_record()
+    _, expected, _ = trained(load_experiment(path, ["seed=1"]).experiment)
+    assert (record.status, record.results.weights) == ("completed", expected.results.weights)
 
 
-def test_unreachable_cluster(config, program):
+def test_unreachable_cluster(config, dnn):
     config()
-    done = program("sweep", "digits.yaml", "seed=1,2", "--on", "ray", RAY_ADDRESS="127.0.0.1:1")
+    done = dnn("sweep", "digits.yaml", "seed=1,2", "--on", "ray", RAY_ADDRESS="127.0.0.1:1")
     assert done.returncode == 2
     assert "the Ray cluster 127.0.0.1:1 cannot be reached: Connection refused" in done.stderr
 

@@ -40,8 +40,12 @@ with handle_stop_signals(lambda: os.write(1, b"not answered")) as stop_request, 
 """
 
 
+OTHER_SIGNALS = [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1]
+"""Signals that tests below send to trainings: to one process, by a closed terminal, and to a group of processes."""
+
+
 @pytest.mark.parametrize(
-    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1], ids=lambda number: number.name
+    "number", [signal.SIGINT, *(OTHER_SIGNALS if RUN_ALL_CASES else [])], ids=lambda number: number.name
 )
 def test_signal_requests_a_stop(number):
     with start_process([sys.executable, "-c", TRAINING_PROGRAM], stdout=subprocess.PIPE) as process:

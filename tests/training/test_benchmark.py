@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from dnn_cli.data.examples import split_examples
@@ -35,9 +36,17 @@ def test_every_contender_runs_the_same_epochs(experiment, jit, compared, contend
 def test_different_weights_are_not_bit_identical(experiment, monkeypatch):
     from dnn_cli.training import benchmark
 
-    class ChangedContender(benchmark.Contender):
-        def get_weights(self):
-            return [weight + (self.plan.engine == "keras") for weight in super().get_weights()]
+    class UnequalContender:
+        """Contender that trains nothing, and whose weights depend on its engine."""
 
-    monkeypatch.setattr(benchmark, "Contender", ChangedContender)
+        def __init__(self, job, plan, *, arrays):
+            self.plan = plan
+
+        def run_epoch(self, number):
+            return 1.0
+
+        def get_weights(self):
+            return [np.full(2, self.plan.engine == "keras")]
+
+    monkeypatch.setattr(benchmark, "Contender", UnequalContender)
     assert not run_benchmark(build_job(experiment, "jit=false"), 1, lambda _: None).bit_identical

@@ -1,8 +1,10 @@
+import json
+
 import pytest
 
 from dnn_cli.host.resources import format_processor
-from tests.helpers.cli_output import parse_json_output
 from tests.helpers.digits import DIVERGING_OVERRIDES
+from tests.helpers.forked_cli import run_in_child, start_command
 
 
 def test_table_and_bit_comparison_are_printed(dnn):
@@ -19,13 +21,31 @@ def test_table_and_bit_comparison_are_printed(dnn):
     assert not (done.stdout + done.stderr).count("oneDNN")
 
 
-def test_json_has_seconds_ratio_and_bit_comparison(dnn, config):
-    result = parse_json_output(dnn("bench", config(), "jit=false", "batch_size=479", "--repeats", "2", "--json"))
-    assert len(result["engine"]["seconds_per_epoch"]) == len(result["keras_fit"]["seconds_per_epoch"]) == 2
-    assert result["ratio"] == pytest.approx(result["keras_fit"]["median"] / result["engine"]["median"])
-    assert result["bit_identical"] is True
-    assert result["machine"] == format_processor()
-    assert result["engine"]["jit"] is False
+def run_with_known_benchmark(*arguments):
+    """Run a command in a forked process, in which every benchmark has the same result."""
+    from dnn_cli.training import benchmark
+
+    seconds = {benchmark.ENGINE: (0.5, 1.0, 1.5), benchmark.KERAS_FIT: (4.0, 2.0, 3.0)}
+    benchmark.run_benchmark = lambda job, repeats, progress: benchmark.Benchmark(
+        plan=job.plan, seconds=seconds, first_epoch=dict.fromkeys(seconds, 9.0), compared_with=benchmark.KERAS_FIT,
+        bit_identical=False, machine="abacus",
+    )  # fmt: skip
+    run_in_child(*arguments)
+
+
+def test_json_has_seconds_ratio_and_bit_comparison(config, tmp_path):
+    words = ("bench", config(), "jit=false", "batch_size=479", "--json")
+    process = start_command(tmp_path, *words, out="out", err="err", target=run_with_known_benchmark)
+    process.join(60)
+    assert process.exitcode == 0, (tmp_path / "err").read_text()
+    result = json.loads((tmp_path / "out").read_text())
+    assert (result["schema_version"], result["name"]) == (1, "digits")
+    assert result["keras_fit"] == {"seconds_per_epoch": [4.0, 2.0, 3.0], "median": 3.0, "first_epoch": 9.0}
+    assert result["contenders"].keys() == {"dnn", "keras fit, tf.data"}
+    assert result["ratio"] == 3.0
+    assert (result["bit_identical"], result["compared_with"]) == (False, "keras fit, tf.data")
+    assert result["machine"] == "abacus"
+    assert (result["engine"]["median"], result["engine"]["jit"], result["engine"]["steps"]) == (1.0, False, 3)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ def test_test_scores_and_count_of_earlier_evaluations(workspace, evaluated_digit
     assert "first evaluation on the test set" in first.stderr
     assert f": loss {format_score(parse_json_output(second)['scores']['loss'])}" in lines[0]
     assert parse_json_output(second)["looked_before"] == 1
+    assert parse_json_output(second)["model"] == {
+        "file": "model.keras", "epoch": 2, "holds": "last", "monitor": None,
+    }  # fmt: skip
     evaluated = json.loads((workspace.digits.record).read_text())["evaluated"]
     tests = [evaluation for evaluation in evaluated if evaluation["split"] == "test"]
     assert len(tests) == 2 and tests[0]["scores"] == tests[1]["scores"]

@@ -61,6 +61,7 @@ def test_augmented_images_are_exported_and_compared(workspace, form):
 
 def check_export(workspace, name, result):
     """Check the document and the sidecar of an exported file of digits."""
+    assert result["model"] == {"file": "model.keras", "epoch": 2, "holds": "last", "monitor": None}
     assert result["checked"]["source"] == "270 validation examples"
     assert result["checked"]["difference"] < 1e-5
     assert result["checked"]["same_class"] == 270
