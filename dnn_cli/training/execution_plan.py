@@ -102,7 +102,7 @@ def _choose_on_gpu(experiment: Experiment) -> tuple[bool, Determinism, str]:
     if not obstacle:
         return True, "xla", f"{reason}, deterministic for all layers of the network"
     if experiment.jit == "auto":
-        return False, "operations", f"without XLA: {obstacle}; with deterministic operations"
+        return False, "operations", f"without XLA: {obstacle}; with deterministic: false, XLA is used"
     return True, "none", f"{reason}; {obstacle}"
 
 
