@@ -4,7 +4,7 @@ Pixels stay uint8 until their batch is built.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +46,52 @@ class Chunk(NamedTuple):
     targets: tf.Tensor
     order: tf.Tensor
     count: tf.Tensor
+
+
+class HeldChunks:
+    """Iterable of chunks whose rows are in memory.
+
+    A dataset of `tf.data` would take longer: tracing its functions takes 50 ms, and each iterator 10 ms.
+
+    Args:
+        inputs: The inputs that all chunks share.
+        targets: The targets that all chunks share.
+        order: The function that returns the rows of an epoch.
+        compute_length: The function that takes the number of rows of an epoch, and returns the length of its chunks.
+        epochs: The numbers of the epochs, counted from 0.
+    """
+
+    def __init__(
+        self,
+        inputs: tf.Tensor,
+        targets: tf.Tensor,
+        order: Order,
+        compute_length: Callable[[int], int],
+        epochs: range,
+    ) -> None:
+        self.inputs = inputs
+        self.targets = targets
+        self.order = order
+        self.compute_length = compute_length
+        self.epochs = epochs
+
+    def __iter__(self) -> Iterator[Chunk]:
+        for epoch in self.epochs:
+            with tf.device("CPU"):
+                rows = tf.cast(self.order(tf.constant(epoch, tf.int64)), tf.int32)
+                (total,) = rows.shape
+                length = self.compute_length(total)
+                rows = tf.pad(rows, [[0, -total % length]])
+                chunks = [
+                    Chunk(
+                        self.inputs,
+                        self.targets,
+                        rows[start : start + length],
+                        tf.constant(min(length, total - start)),
+                    )
+                    for start in range(0, total, length)
+                ]
+            yield from chunks
 
 
 class Pipeline:
@@ -116,7 +162,7 @@ class Pipeline:
             .prefetch(tf.data.AUTOTUNE)
         )
 
-    def build_chunks(self, order: Order, steps: int, epochs: range = range(1)) -> tf.data.Dataset:
+    def build_chunks(self, order: Order, steps: int, epochs: range = range(1)) -> tf.data.Dataset | HeldChunks:
         """Build a dataset of the chunks of several epochs, one epoch after another.
 
         The last chunk of an epoch may hold fewer examples.
@@ -127,6 +173,15 @@ class Pipeline:
             epochs: The numbers of the epochs, counted from 0.
         """
 
+        def compute_chunk_length(total: int) -> int:
+            # Only whole batches must have the full length.
+            if total < self.experiment.batch_size:
+                return total
+            return self.experiment.batch_size * min(steps, count_batches(total, self.experiment.batch_size))
+
+        if self.is_held:
+            return HeldChunks(self.held_inputs, self.held_targets, order, compute_chunk_length, epochs)
+
         def build_epoch(number: tf.Tensor) -> tf.data.Dataset:
             indices = order(number)
             (total,) = indices.shape
@@ -134,18 +189,9 @@ class Pipeline:
             rows = tf.reshape(tf.pad(indices, [[0, -total % length]]), (-1, length))
             return tf.data.Dataset.from_tensor_slices((rows, tf.minimum(length, total - tf.range(0, total, length))))
 
-        def compute_chunk_length(total: int) -> int:
-            # Only whole batches must have the full length.
-            if total < self.experiment.batch_size:
-                return total
-            return self.experiment.batch_size * min(steps, count_batches(total, self.experiment.batch_size))
-
         def build_chunk(indices: tf.Tensor, count: tf.Tensor) -> Chunk:
-            if self.is_held:
-                return Chunk(self.held_inputs, self.held_targets, tf.cast(indices, tf.int32), count)
             return Chunk(*self.gather_rows(indices), tf.range(indices.shape[0]), count)
 
-        # Chunks of held inputs share the same tensors: tf.data does not copy them.
         return (
             tf.data.Dataset.range(epochs.start, epochs.stop)
             .flat_map(_plain_python(build_epoch))

@@ -11,14 +11,17 @@ padded, and contains the number of its valid examples. A short last batch has an
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+# `fit` accepts an object of this class. The public modules of Keras do not contain the class.
+from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 from numpy.typing import NDArray
 
-from dnn_cli.data.pipeline import Chunk, Order, Pipeline
+from dnn_cli.data.pipeline import Chunk, HeldChunks, Order, Pipeline
 from dnn_cli.training.execution_plan import ExecutionPlan
 
 _Logs = dict[str, tf.Tensor]
@@ -28,7 +31,7 @@ _Scaling = tuple[tf.Tensor, ...]
 def install_chunk_functions(model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan) -> None:
     """Replace the train and test functions of a model by functions that run chunks of `plan.steps` batches.
 
-    `fit` and `evaluate` of this model then need a dataset from `Pipeline.build_chunks` instead of a dataset of batches.
+    `fit` and `evaluate` of this model then need a dataset from `build_dataset` instead of a dataset of batches.
     """
     build_metric_variables(model, pipeline)
     # With this value, fit counts batches and passes the true numbers of batches to callbacks.
@@ -37,9 +40,31 @@ def install_chunk_functions(model: keras.Model, pipeline: Pipeline, plan: Execut
     model.test_function = _build_chunk_function(model, model.test_step, pipeline, plan)
 
 
+class ChunkAdapter(DataAdapter):  # type: ignore[misc]
+    """Dataset of chunks that are in memory, for Keras's `fit` and `evaluate`."""
+
+    def __init__(self, chunks: HeldChunks) -> None:
+        self.chunks = chunks
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return iter(self.chunks)
+
+    def get_tf_dataset(self) -> HeldChunks:
+        """Return the chunks. `fit` passes their iterator to the train function."""
+        return self.chunks
+
+    @property
+    def num_batches(self) -> None:
+        """Number of batches in an epoch. The value is `None`, because `fit` gets the number as an argument."""
+
+
+ChunkDataset: TypeAlias = tf.data.Dataset | ChunkAdapter
+"""Dataset of chunks or of batches, for Keras's `fit` and `evaluate`."""
+
+
 def build_dataset(
     pipeline: Pipeline, plan: ExecutionPlan, order: Order, epochs: range = range(1), *, weighted: bool = False
-) -> tf.data.Dataset:
+) -> ChunkDataset:
     """Build a dataset of chunks or of batches, as the engine of the plan needs.
 
     Args:
@@ -51,7 +76,8 @@ def build_dataset(
             engine add the weights.
     """
     if plan.engine == "chunked":
-        return pipeline.build_chunks(order, plan.steps, epochs)
+        chunks = pipeline.build_chunks(order, plan.steps, epochs)
+        return ChunkAdapter(chunks) if isinstance(chunks, HeldChunks) else chunks
     return pipeline.build_batches(order, epochs, weighted=weighted)
 
 
@@ -129,7 +155,7 @@ def _build_batch(
 
 def build_chunk_predictor(
     model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan
-) -> Callable[[tf.data.Dataset], NDArray[np.float32]]:
+) -> Callable[[ChunkDataset], NDArray[np.float32]]:
     """Return a function that computes the outputs for all examples of a dataset of chunks.
 
     Outputs have the shape (examples, units), in the order of the examples. They equal the outputs that Keras's
@@ -145,7 +171,7 @@ def build_chunk_predictor(
 
     compiled = tf.function(run_batches, jit_compile=plan.jit, autograph=False)
 
-    def predict_chunks(chunks: tf.data.Dataset) -> NDArray[np.float32]:
+    def predict_chunks(chunks: ChunkDataset) -> NDArray[np.float32]:
         outputs = []
         for chunk in chunks:
             count = int(chunk.count)

@@ -13,12 +13,16 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from dnn_cli.config.digests import compute_network_digest
 from dnn_cli.data.pipeline import Pipeline
-from dnn_cli.training.chunked_engine import build_chunk_predictor, build_metric_variables, install_chunk_functions
+from dnn_cli.training.chunked_engine import (
+    ChunkDataset,
+    build_chunk_predictor,
+    build_metric_variables,
+    install_chunk_functions,
+)
 from dnn_cli.training.diagnostics_callback import LayerInspector
 from dnn_cli.training.execution_plan import ExecutionPlan
 from dnn_cli.training.model_builder import build_model
@@ -35,7 +39,7 @@ class CompiledModel:
     model: keras.Sequential
     pipeline: Pipeline
     plan: ExecutionPlan
-    predict: Callable[[tf.data.Dataset], NDArray[np.float32]]
+    predict: Callable[[ChunkDataset], NDArray[np.float32]]
     """Function that computes the outputs for a dataset of chunks. With Keras's own engine, `model.predict` is used
     instead."""
 

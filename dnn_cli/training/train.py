@@ -17,7 +17,7 @@ from dnn_cli.runs.atomic_write import atomic_write
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
 from dnn_cli.training.checkpoint_callback import CheckpointCallback, ResumePoint, skip_calls
-from dnn_cli.training.chunked_engine import build_dataset
+from dnn_cli.training.chunked_engine import ChunkDataset, build_dataset
 from dnn_cli.training.compiled_model import CompiledModel, CompiledModelCache
 from dnn_cli.training.diagnostics_callback import DiagnosticsCallback
 from dnn_cli.training.keras_callbacks import (
@@ -40,7 +40,7 @@ class FittedModel(NamedTuple):
     """Model after its last epoch, with the validation examples and the callbacks of its training."""
 
     compiled_model: CompiledModel
-    validation: tf.data.Dataset | None
+    validation: ChunkDataset | None
     """Batches of the validation examples; `None` without validation examples."""
 
     validation_steps: int | None
