@@ -79,6 +79,30 @@ class CompiledModel:
         ):
             variable.assign(initial_variable.value)
         self.model.train_function, self.model.test_function = self.keras_functions
+        self.inspector.select_examples(job)
+
+    def is_usable_for(self, job: TrainingJob) -> bool:
+        """Return whether the compiled programs and the pipeline of this model are also those of a job.
+
+        The job must have the same network digest. With another split, the mean of the inputs and the weights of classes
+        can differ.
+        """
+        parts, job_parts = (
+            (preprocessing.scale, preprocessing.mean, preprocessing.class_weights)
+            for preprocessing in (self.pipeline.preprocessing, job.preprocessing)
+        )
+        return (
+            self.pipeline.examples is job.examples
+            and self.plan == job.plan
+            and all(_are_equal(part, job_part) for part, job_part in zip(parts, job_parts, strict=True))
+        )
+
+
+def _are_equal(first: NDArray[np.float32] | None, second: NDArray[np.float32] | None) -> bool:
+    """Return whether two arrays are equal, or both are missing."""
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first, second)
 
 
 def _iter_initial_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
@@ -104,16 +128,12 @@ class CompiledModelCache:
     def use_model(self, job: TrainingJob) -> Iterator[CompiledModel]:
         """Yield a compiled model in its initial state, and cache the model if the block ends without an error.
 
-        A cached model is reused only if the examples and the execution plan are the same.
+        A cached model is reused only if the examples, their preprocessing and the execution plan are the same.
         """
         key = compute_network_digest(job.experiment)
         compiled_model = self.models.pop(key, None)
         start_time = time.monotonic()
-        if (
-            compiled_model is None
-            or compiled_model.pipeline.examples is not job.examples
-            or compiled_model.plan != job.plan
-        ):
+        if compiled_model is None or not compiled_model.is_usable_for(job):
             shared_pipelines = [
                 cached.pipeline for cached in self.models.values() if cached.pipeline.examples is job.examples
             ]

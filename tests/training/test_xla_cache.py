@@ -76,7 +76,8 @@ def test_oldest_networks_are_evicted(tmp_path, monkeypatch):
 def test_network_digest_covers_only_compiled_settings(experiment):
     key = xla_cache.compute_network_digest(experiment())
     same = ["seed=7", "epochs=9", "name=x", "optimizer.learning_rate=0.5", "early_stopping={patience: 2}"]
-    other = ["layers.hidden.units=17", "batch_size=64", "optimizer=sgd", "optimizer.beta_1=0.8", "data.split_seed=7"]
+    same.append("data.split_seed=7")
+    other = ["layers.hidden.units=17", "batch_size=64", "optimizer=sgd", "optimizer.beta_1=0.8", "data.test_size=0.1"]
     other.append("optimizer.learning_rate={type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}")
     assert {xla_cache.compute_network_digest(experiment(override)) for override in same} == {key}
     assert key not in [xla_cache.compute_network_digest(experiment(override)) for override in other]
