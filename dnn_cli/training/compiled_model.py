@@ -28,6 +28,7 @@ from dnn_cli.training.execution_plan import ExecutionPlan
 from dnn_cli.training.model_builder import build_model
 from dnn_cli.training.training_job import TrainingJob
 from dnn_cli.training.training_state import iter_variables
+from dnn_cli.training.xla_cache import number_program_names, use_cached_programs
 
 _logger = logging.getLogger(__name__)
 
@@ -133,16 +134,24 @@ class CompiledModelCache:
         key = compute_network_digest(job.experiment)
         compiled_model = self.models.pop(key, None)
         start_time = time.monotonic()
-        if compiled_model is None or not compiled_model.is_usable_for(job):
-            shared_pipelines = [
-                cached.pipeline for cached in self.models.values() if cached.pipeline.examples is job.examples
-            ]
-            compiled_model = CompiledModel.build(job, next(iter(shared_pipelines), None))
-            _logger.info("network built, %.2f s", time.monotonic() - start_time)
-        else:
+        if compiled_model is not None and compiled_model.is_usable_for(job):
             compiled_model.reset_for_job(job)
             _logger.info("compiled network reused, %.2f s", time.monotonic() - start_time)
-        yield compiled_model
+            yield compiled_model
+        else:
+            # The programs are compiled in the block, when they first run.
+            with use_cached_programs(job.experiment):
+                compiled_model = self.build_model(job)
+                _logger.info("network built, %.2f s", time.monotonic() - start_time)
+                yield compiled_model
         self.models[key] = compiled_model
         for old_key in list(self.models)[: -self.max_models]:
             del self.models[old_key]
+
+    def build_model(self, job: TrainingJob) -> CompiledModel:
+        """Build a compiled model, which shares the tensors of the examples with other models of the cache."""
+        number_program_names(compute_network_digest(job.experiment))
+        shared_pipelines = [
+            cached.pipeline for cached in self.models.values() if cached.pipeline.examples is job.examples
+        ]
+        return CompiledModel.build(job, next(iter(shared_pipelines), None))

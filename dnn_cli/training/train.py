@@ -31,7 +31,6 @@ from dnn_cli.training.run_recorder import RunRecorder
 from dnn_cli.training.stop_request import GetStopReason
 from dnn_cli.training.training_job import TrainingJob
 from dnn_cli.training.training_state import restore_variables
-from dnn_cli.training.xla_cache import use_cached_programs
 
 _logger = logging.getLogger(__name__)
 
@@ -58,11 +57,7 @@ class FittedModel(NamedTuple):
 @contextmanager
 def use_compiled_model(job: TrainingJob, model_cache: CompiledModelCache) -> Iterator[CompiledModel]:
     """Yield the compiled model of a job, with initial weights, on the device of the job."""
-    with (
-        tf.device(job.device.tensorflow_name),
-        use_cached_programs(job.experiment),
-        model_cache.use_model(job) as compiled_model,
-    ):
+    with tf.device(job.device.tensorflow_name), model_cache.use_model(job) as compiled_model:
         yield compiled_model
 
 
