@@ -63,10 +63,10 @@ class CompiledModel:
         plan = job.plan
         model = build_model(job.experiment, jit=plan.jit, precision=plan.precision)
         pipeline = Pipeline(job.examples, job.experiment, job.preprocessing, shared_with)
-        build_metric_variables(model, pipeline)
         if plan.engine == "chunked":
             install_chunk_functions(model, pipeline, plan)
         else:
+            build_metric_variables(model, pipeline)
             model.make_train_function()
             model.make_test_function()
         return cls(model, pipeline, plan, build_chunk_predictor(model, pipeline, plan),
