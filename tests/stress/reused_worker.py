@@ -20,29 +20,29 @@ from dnn_cli.runs.store import Store
 SMALL_DATA = "data.validation_size=0.9"
 """Override that leaves few examples for the training, so that a training of a large network is short."""
 
-_Result = tuple[str | None, list[dict[str, float]], bytes]
+_Result = tuple[str, str | None, str, bytes]
 
 
 def run_dnn(runs_dir: Path, *arguments: str) -> None:
-    """Run a command of `dnn` in a new process."""
+    """Run a command of `dnn` in a new process. The command fails if a training diverges."""
     command = [sys.executable, "-m", "dnn_cli", *arguments, "--runs-dir", str(runs_dir)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(command, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def read_result(run: Run) -> _Result:
-    """Read the digest of the weights, the scores of each epoch, and the predictions of a run."""
+    """Read the status, the digest of the weights, the scores of each epoch, and the predictions of a run."""
+    record = run.read_record()
     rows = [{name: value for name, value in row.items() if name != "seconds"} for row in run.read_metrics()]
     outputs = np.load(run.predictions)["outputs"].tobytes() if run.predictions.exists() else b""
-    return run.read_record().results.weights, rows, outputs
+    return record.status, record.results.weights, str(rows), outputs
 
 
 def read_results(runs_dir: Path) -> dict[str, _Result]:
     """Read the results of all runs with seed 1, by outcome digest."""
     results = {}
     for run_info in Store(runs_dir).with_details(Store(runs_dir).list_runs()):
-        record = run_info.run.read_record()
-        if record.status == "completed" and run_info.config["seed"] == 1:
-            results[record.experiment] = read_result(run_info.run)
+        if run_info.config["seed"] == 1:
+            results[run_info.run.read_record().experiment] = read_result(run_info.run)
     return results
 
 
@@ -56,7 +56,7 @@ def compare_case(config: str, overrides: Sequence[str], variants: Sequence[str])
             run_dnn(alone, "train", config, *overrides, *([f"optimizer={variant}"] if variant else []), "seed=1")
         ours, theirs = read_results(together), read_results(alone)
     equal = sum(ours.get(digest) == result for digest, result in theirs.items())
-    return equal, max(len(theirs), len(variants) or 1) - equal
+    return equal, (len(variants) or 1) - equal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
