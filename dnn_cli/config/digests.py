@@ -10,6 +10,7 @@
 
 import hashlib
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dnn_cli.config.callbacks import CALLBACK_CLASSES
@@ -40,7 +41,8 @@ _KEYS_NOT_COMPILED = (
     "diagnostics",
     *(key for key, cls in CALLBACK_CLASSES.items() if not cls.is_compiled),
 )
-"""Keys that do not change compiled programs. A learning rate that is a number does not change them either."""
+"""Keys that do not change compiled programs. A learning rate that is a number and the seed of the split do not change
+them either."""
 
 
 def compute_training_digest(experiment: "Experiment") -> str:
@@ -60,17 +62,23 @@ def compute_outcome_digest(experiment: "Experiment") -> str:
 def compute_network_digest(experiment: "Experiment") -> str:
     """Return the digest of everything that determines the compiled programs.
 
-    The digest covers the config without settings such as `seed` and `epochs`, the versions of TensorFlow and Keras,
-    and the features of the processor.
+    The digest covers the config without settings such as `seed`, `epochs` and `data.split_seed`, the versions of
+    TensorFlow and Keras, and the features of the processor.
     """
-    # Importing importlib.metadata takes 15 ms, and `dnn runs` imports this module without a use for versions.
-    from importlib.metadata import version
-
     config = {key: value for key, value in experiment.model_dump(mode="json").items() if key not in _KEYS_NOT_COMPILED}
     if isinstance(config["optimizer"]["learning_rate"], float):
         config["optimizer"]["learning_rate"] = None
-    versions = [version(name) for name in ("tensorflow", "keras")]
-    return _compute_sha256([config, versions, find_cpuinfo_line("flags", "Features")])[:32]
+    config["data"]["split_seed"] = None
+    return _compute_sha256([config, *_read_compiler_conditions()])[:32]
+
+
+@cache
+def _read_compiler_conditions() -> tuple[list[str], str]:
+    """Read the versions of TensorFlow and Keras and the features of the processor, once for each process."""
+    # Importing importlib.metadata takes 15 ms, and `dnn runs` imports this module without a use for versions.
+    from importlib.metadata import version
+
+    return [version(name) for name in ("tensorflow", "keras")], find_cpuinfo_line("flags", "Features")
 
 
 def compute_variant_digest(config: dict[str, Any]) -> str:

@@ -4,30 +4,45 @@ The data of a training is loaded while TensorFlow is imported in a background th
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dnn_cli.config.data import Data
 from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
+from dnn_cli.data.input_statistics import build_input_profile
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
+from dnn_cli.host.resources import get_usable_memory
 
 if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
     from dnn_cli.config.loading import LoadedExperiment
     from dnn_cli.execution.reporters import Reporter
+    from dnn_cli.runs.input_profile import InputProfile
     from dnn_cli.training.compiled_model import CompiledModelCache
     from dnn_cli.training.keras_callbacks import ProgressReporter
     from dnn_cli.training.training_job import TrainingJob
 
 _logger = logging.getLogger(__name__)
 
+_MAX_DATA_SECTIONS = 8
+"""Maximum number of data sections whose examples a process keeps."""
+
+_MAX_MEMORY_SHARE = 1 / 16
+"""Maximum size of the inputs that a process keeps, as a share of the usable memory. Compiled models also hold the
+inputs, and several workers share the memory."""
+
+_SPLIT_KEYS = ("validation_size", "test_size", "split_seed", "stratify", "standardize")
+"""Keys of a data section that do not change the examples, but only their split or their scaling."""
+
 
 class PreparedTraining(NamedTuple):
-    """Objects that a training needs: the training job, the progress reporter, and a cache of compiled models.
+    """Objects that a training needs: the training job, the progress reporter, and the cache of the process.
 
     `redirect_output` takes the path of a log file. The function redirects output of TensorFlow to this file.
     """
@@ -35,7 +50,7 @@ class PreparedTraining(NamedTuple):
     job: "TrainingJob"
     progress_reporter: "ProgressReporter"
     redirect_output: Callable[[Path], None]
-    compiled_models: "CompiledModelCache"
+    cache: "ProcessCache"
 
 
 @contextmanager
@@ -96,7 +111,7 @@ def prepare_training(
             set_determinism(experiment, job.plan)
         else:
             set_initial_determinism(job.plan)
-        yield PreparedTraining(job, progress_reporter, redirect_to, cache.compiled_models)
+        yield PreparedTraining(job, progress_reporter, redirect_to, cache)
 
 
 def _format_experiment_lines(experiment: "Experiment", epochs: int) -> list[str]:
@@ -140,34 +155,50 @@ def _format_data_line(experiment: "Experiment") -> str:
     return f"{data.title}: {', '.join(parts)}, {shape}, {target_text}"
 
 
+@dataclass
+class _LoadedData:
+    """Examples of a data section with their split, and their input profile after its first use."""
+
+    data: Data
+    examples: Examples
+    split: Split
+    input_profile: "InputProfile | None" = None
+
+
 class ProcessCache:
-    """Cache of examples and compiled models, for a process that trains one experiment after another."""
+    """Cache of examples and compiled models, for a process that trains one experiment after another.
+
+    Trainings that alternate between datasets or splits then load and compile once. Data sections that differ only in
+    the split share their examples.
+    """
 
     def __init__(self) -> None:
-        self.loaded: tuple[Data, Examples, Split] | None = None
+        self.loaded: list[_LoadedData] = []
+        """Loaded data, the latest use last."""
 
     def load_examples(self, data: Data, report_progress: ReadProgress = ignore_progress) -> tuple[Examples, Split]:
         """Return the examples of a config's data section and their split, from the cache if possible.
 
-        The cache holds the examples of only one data section.
-
         Raises:
             DataError: the data cannot be read.
         """
-        if self.loaded is not None and self.loaded[0] == data:
+        loaded = self.find_loaded_data(data)
+        if loaded is not None:
             _logger.info("data reused: %s", data.title)
         else:
             start_time = time.monotonic()
             _logger.debug("loading data: %s", data.title)
-            # Memory may be too small for two datasets.
-            self.loaded = None
-            examples = load_examples(data, report_progress)
-            self.loaded = data, examples, split_examples(data, examples)
+            examples = self.find_shared_examples(data)
+            if examples is None:
+                self.remove_old_data(data)
+                examples = load_examples(data, report_progress)
+            loaded = _LoadedData(data, examples, split_examples(data, examples))
             _logger.info(
                 "data loaded: %s, %d examples, %.2f s",
                 data.title, data.info.examples, time.monotonic() - start_time,
             )  # fmt: skip
-        return self.loaded[1:]
+        self.store_loaded_data(loaded)
+        return loaded.examples, loaded.split
 
     def set_examples(self, data: Data, examples: Examples, split: Split) -> None:
         """Cache examples that another process has loaded.
@@ -175,8 +206,47 @@ class ProcessCache:
         If examples of the same data are cached already, these stay in the cache, because compiled models hold these
         examples.
         """
-        if self.loaded is None or self.loaded[0] != data:
-            self.loaded = data, examples, split
+        if self.find_loaded_data(data) is None:
+            shared_examples = self.find_shared_examples(data)
+            if shared_examples is None:
+                self.remove_old_data(data)
+            self.store_loaded_data(_LoadedData(data, shared_examples or examples, split))
+
+    def build_input_profile(self, job: "TrainingJob") -> "InputProfile":
+        """Build the input profile of a training, once for all trainings with the same data section.
+
+        The examples of the training must come from this cache.
+        """
+        (loaded,) = [loaded for loaded in self.loaded if loaded.split is job.split]
+        if loaded.input_profile is None:
+            loaded.input_profile = build_input_profile(
+                job.experiment.data.info, job.examples, job.split, job.preprocessing
+            )
+        return loaded.input_profile
+
+    def find_loaded_data(self, data: Data) -> _LoadedData | None:
+        """Find the loaded data of a data section; `None` if the data must be loaded."""
+        return next((loaded for loaded in self.loaded if loaded.data == data), None)
+
+    def find_shared_examples(self, data: Data) -> Examples | None:
+        """Find the examples of a data section in a section that differs only in the split or the scaling."""
+        unsplit = _remove_split_keys(data)
+        return next((loaded.examples for loaded in self.loaded if _remove_split_keys(loaded.data) == unsplit), None)
+
+    def store_loaded_data(self, loaded: _LoadedData) -> None:
+        """Store loaded data as the data of the latest use, and remove the data of the earliest use beyond the limit."""
+        self.loaded = [*(other for other in self.loaded if other is not loaded), loaded][-_MAX_DATA_SECTIONS:]
+
+    def remove_old_data(self, data: Data) -> None:
+        """Remove loaded data, the earliest use first, until the examples of a data section also fit into memory."""
+        limit = _MAX_MEMORY_SHARE * get_usable_memory() - _estimate_input_bytes(data)
+        while self.loaded and self.compute_input_bytes() > limit:
+            del self.loaded[0]
+
+    def compute_input_bytes(self) -> int:
+        """Return the size of the inputs of all loaded data, in bytes."""
+        inputs_by_id = {id(loaded.examples): loaded.examples.inputs for loaded in self.loaded}
+        return sum(inputs.nbytes for inputs in inputs_by_id.values())
 
     @cached_property
     def compiled_models(self) -> "CompiledModelCache":
@@ -184,3 +254,13 @@ class ProcessCache:
         from dnn_cli.training.compiled_model import CompiledModelCache
 
         return CompiledModelCache()
+
+
+def _remove_split_keys(data: Data) -> Data:
+    """Return a data section without the keys that change only the split or the scaling."""
+    return data.model_copy(update=dict.fromkeys(_SPLIT_KEYS))
+
+
+def _estimate_input_bytes(data: Data) -> int:
+    """Return the size of the inputs of a data section in bytes. Pixels are uint8, and other inputs are float32."""
+    return data.info.examples * math.prod(data.info.input_shape) * (1 if data.info.pixel_max > 1 else 4)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from dnn_cli.config.digests import compute_training_digest
 from dnn_cli.config.loading import to_yaml
-from dnn_cli.data.input_statistics import build_input_profile
 from dnn_cli.errors import RunError
 from dnn_cli.execution.preparation import PreparedTraining, ProcessCache, prepare_training
 from dnn_cli.runs.input_profile import write_input_profile
@@ -70,9 +69,8 @@ def train_experiment(
             stop_request.allow_graceful_stop() if stop_request else nullcontext(),
             record_training(job, run, resume_point) as recorder,
         ):
-            profile = build_input_profile(experiment.data.info, job.examples, job.split, job.preprocessing)
-            write_input_profile(run, profile)
-            with steps.use_compiled_model(job, prepared.compiled_models) as compiled_model:
+            write_input_profile(run, prepared.cache.build_input_profile(job))
+            with steps.use_compiled_model(job, prepared.cache.compiled_models) as compiled_model:
                 fitted = steps.fit_model(
                     job, compiled_model, recorder, progress_reporter, resume_point, get_stop_reason
                 )

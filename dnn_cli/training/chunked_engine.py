@@ -11,14 +11,17 @@ padded, and contains the number of its valid examples. A short last batch has an
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 import tensorflow as tf
+
+# `fit` accepts an object of this class. The public modules of Keras do not contain the class.
+from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 from numpy.typing import NDArray
 
-from dnn_cli.data.pipeline import Chunk, Order, Pipeline
+from dnn_cli.data.pipeline import Chunk, HeldChunks, Order, Pipeline
 from dnn_cli.training.batch_loops import Logs, run_checked_loop, run_counted_loop
 from dnn_cli.training.execution_plan import ExecutionPlan
 from dnn_cli.training.training_state import METRICS_GROUP, iter_variables
@@ -29,7 +32,7 @@ _Scaling = tuple[tf.Tensor, ...]
 def install_chunk_functions(model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan) -> None:
     """Replace the train and test functions of a model by functions that run chunks of `plan.steps` batches.
 
-    `fit` and `evaluate` of this model then need a dataset from `Pipeline.build_chunks` instead of a dataset of batches.
+    `fit` and `evaluate` of this model then need a dataset from `build_dataset` instead of a dataset of batches.
     """
     build_metric_variables(model, pipeline)
     # With this value, fit counts batches and passes the true numbers of batches to callbacks.
@@ -38,9 +41,31 @@ def install_chunk_functions(model: keras.Model, pipeline: Pipeline, plan: Execut
     model.test_function = _build_chunk_function(model, model.test_step, pipeline, plan)
 
 
+class ChunkAdapter(DataAdapter):  # type: ignore[misc]
+    """Dataset of chunks that are in memory, for Keras's `fit` and `evaluate`."""
+
+    def __init__(self, chunks: HeldChunks) -> None:
+        self.chunks = chunks
+
+    def __iter__(self) -> Iterator[Chunk]:
+        return iter(self.chunks)
+
+    def get_tf_dataset(self) -> HeldChunks:
+        """Return the chunks. `fit` passes their iterator to the train function."""
+        return self.chunks
+
+    @property
+    def num_batches(self) -> None:
+        """Number of batches in an epoch. The value is `None`, because `fit` gets the number as an argument."""
+
+
+ChunkDataset: TypeAlias = tf.data.Dataset | ChunkAdapter
+"""Dataset of chunks or of batches, for Keras's `fit` and `evaluate`."""
+
+
 def build_dataset(
     pipeline: Pipeline, plan: ExecutionPlan, order: Order, epochs: range = range(1), *, weighted: bool = False
-) -> tf.data.Dataset:
+) -> ChunkDataset:
     """Build a dataset of chunks or of batches, as the engine of the plan needs.
 
     Args:
@@ -52,20 +77,29 @@ def build_dataset(
             engine add the weights.
     """
     if plan.engine == "chunked":
-        return pipeline.build_chunks(order, plan.steps, epochs)
+        chunks = pipeline.build_chunks(order, plan.steps, epochs)
+        return ChunkAdapter(chunks) if isinstance(chunks, HeldChunks) else chunks
     return pipeline.build_batches(order, epochs, weighted=weighted)
 
 
 def build_metric_variables(model: keras.Model, pipeline: Pipeline) -> None:
-    """Build the variables of a model's metrics before the first training step.
+    """Build the variables of a model's metrics before the first training step, and let `fit` reset them faster.
 
-    Otherwise the first step builds these variables, and TensorFlow traces this step twice.
+    Otherwise the first step builds these variables, and TensorFlow traces this step twice. Keras resets each variable
+    through several layers of functions, twice in each epoch.
     """
     example = pipeline.prepare_batch(*pipeline.gather_rows(tf.constant([0])), pipeline.scaling, weighted=True)
     inputs, targets, *weights = example
     outputs = tf.zeros((1, *model.output_shape[1:]), model.outputs[0].dtype)
     model.compute_metrics(inputs, targets, outputs, *weights)
     model.reset_metrics()
+    initial_values = [(variable.value, tf.identity(variable.value)) for variable in model.metrics_variables]
+
+    def reset_metrics() -> None:
+        for variable, initial_value in initial_values:
+            variable.assign(initial_value)
+
+    model.reset_metrics = reset_metrics
 
 
 def _build_chunk_function(
@@ -117,7 +151,7 @@ def _build_chunk_function(
         return dict(checked_batches(chunk, scaling, size))
 
     def run_chunk(chunks: Iterator[Any]) -> Logs:
-        chunk = pipeline.complete_chunk(next(chunks))
+        chunk = Chunk(*next(chunks))
         count = int(chunk.count)
         short_count = count % batch_size
         logs: Logs = {}
@@ -140,7 +174,7 @@ def _build_batch(
 
 def build_chunk_predictor(
     model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan
-) -> Callable[[tf.data.Dataset], NDArray[np.float32]]:
+) -> Callable[[ChunkDataset], NDArray[np.float32]]:
     """Return a function that computes the outputs for all examples of a dataset of chunks.
 
     Outputs have the shape (examples, units), in the order of the examples. They equal the outputs that Keras's
@@ -156,9 +190,9 @@ def build_chunk_predictor(
 
     compiled = tf.function(run_batches, jit_compile=plan.jit, autograph=False)
 
-    def predict_chunks(chunks: tf.data.Dataset) -> NDArray[np.float32]:
+    def predict_chunks(chunks: ChunkDataset) -> NDArray[np.float32]:
         outputs = []
-        for chunk in map(pipeline.complete_chunk, chunks):
+        for chunk in chunks:
             count = int(chunk.count)
             full_count = count - count % batch_size
             if full_count:

@@ -13,17 +13,22 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from dnn_cli.config.digests import compute_network_digest
 from dnn_cli.data.pipeline import Pipeline
-from dnn_cli.training.chunked_engine import build_chunk_predictor, build_metric_variables, install_chunk_functions
+from dnn_cli.training.chunked_engine import (
+    ChunkDataset,
+    build_chunk_predictor,
+    build_metric_variables,
+    install_chunk_functions,
+)
 from dnn_cli.training.diagnostics_callback import LayerInspector
 from dnn_cli.training.execution_plan import ExecutionPlan
 from dnn_cli.training.model_builder import build_model
 from dnn_cli.training.training_job import TrainingJob
 from dnn_cli.training.training_state import iter_variables
+from dnn_cli.training.xla_cache import number_program_names, use_cached_programs
 
 _logger = logging.getLogger(__name__)
 
@@ -35,7 +40,7 @@ class CompiledModel:
     model: keras.Sequential
     pipeline: Pipeline
     plan: ExecutionPlan
-    predict: Callable[[tf.data.Dataset], NDArray[np.float32]]
+    predict: Callable[[ChunkDataset], NDArray[np.float32]]
     """Function that computes the outputs for a dataset of chunks. With Keras's own engine, `model.predict` is used
     instead."""
 
@@ -58,10 +63,10 @@ class CompiledModel:
         plan = job.plan
         model = build_model(job.experiment, jit=plan.jit, precision=plan.precision)
         pipeline = Pipeline(job.examples, job.experiment, job.preprocessing, shared_with, job.device.tensorflow_name)
-        build_metric_variables(model, pipeline)
         if plan.engine == "chunked":
             install_chunk_functions(model, pipeline, plan)
         else:
+            build_metric_variables(model, pipeline)
             model.make_train_function()
             model.make_test_function()
         return cls(model, pipeline, plan, build_chunk_predictor(model, pipeline, plan),
@@ -75,6 +80,30 @@ class CompiledModel:
         ):
             variable.assign(initial_variable.value)
         self.model.train_function, self.model.test_function = self.keras_functions
+        self.inspector.select_examples(job)
+
+    def is_usable_for(self, job: TrainingJob) -> bool:
+        """Return whether the compiled programs and the pipeline of this model are also those of a job.
+
+        The job must have the same network digest. With another split, the mean of the inputs and the weights of classes
+        can differ.
+        """
+        parts, job_parts = (
+            (preprocessing.scale, preprocessing.mean, preprocessing.class_weights)
+            for preprocessing in (self.pipeline.preprocessing, job.preprocessing)
+        )
+        return (
+            self.pipeline.examples is job.examples
+            and self.plan == job.plan
+            and all(_are_equal(part, job_part) for part, job_part in zip(parts, job_parts, strict=True))
+        )
+
+
+def _are_equal(first: NDArray[np.float32] | None, second: NDArray[np.float32] | None) -> bool:
+    """Return whether two arrays are equal, or both are missing."""
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first, second)
 
 
 def _iter_initial_variables(model: keras.Model) -> Iterator[tuple[str, keras.Variable]]:
@@ -100,25 +129,29 @@ class CompiledModelCache:
     def use_model(self, job: TrainingJob) -> Iterator[CompiledModel]:
         """Yield a compiled model in its initial state, and cache the model if the block ends without an error.
 
-        A cached model is reused only if the examples and the execution plan are the same.
+        A cached model is reused only if the examples, their preprocessing and the execution plan are the same.
         """
         key = compute_network_digest(job.experiment)
         compiled_model = self.models.pop(key, None)
         start_time = time.monotonic()
-        if (
-            compiled_model is None
-            or compiled_model.pipeline.examples is not job.examples
-            or compiled_model.plan != job.plan
-        ):
-            shared_pipelines = [
-                cached.pipeline for cached in self.models.values() if cached.pipeline.examples is job.examples
-            ]
-            compiled_model = CompiledModel.build(job, next(iter(shared_pipelines), None))
-            _logger.info("network built, %.2f s", time.monotonic() - start_time)
-        else:
+        if compiled_model is not None and compiled_model.is_usable_for(job):
             compiled_model.reset_for_job(job)
             _logger.info("compiled network reused, %.2f s", time.monotonic() - start_time)
-        yield compiled_model
+            yield compiled_model
+        else:
+            # The programs are compiled in the block, when they first run.
+            with use_cached_programs(job.experiment):
+                compiled_model = self.build_model(job)
+                _logger.info("network built, %.2f s", time.monotonic() - start_time)
+                yield compiled_model
         self.models[key] = compiled_model
         for old_key in list(self.models)[: -self.max_models]:
             del self.models[old_key]
+
+    def build_model(self, job: TrainingJob) -> CompiledModel:
+        """Build a compiled model, which shares the tensors of the examples with other models of the cache."""
+        number_program_names(compute_network_digest(job.experiment))
+        shared_pipelines = [
+            cached.pipeline for cached in self.models.values() if cached.pipeline.examples is job.examples
+        ]
+        return CompiledModel.build(job, next(iter(shared_pipelines), None))

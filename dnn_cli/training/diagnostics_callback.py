@@ -150,6 +150,10 @@ class LayerInspector:
         self.loss = job.experiment.loss.build_keras_object()
         self.threshold = 0.0 if job.experiment.loss.takes_logits else 0.5
         self.pipeline = pipeline
+        self.select_examples(job)
+
+    def select_examples(self, job: TrainingJob) -> None:
+        """Select the training examples of a job on which the layers are measured."""
         train = job.split.train
         affordable = int(_MAX_MULTIPLY_ADDS / max(summarize_network(job.experiment).multiply_adds, 1))
         count = min(len(train), _MAX_EXAMPLES, max(min(_MIN_EXAMPLES, job.experiment.batch_size), affordable))

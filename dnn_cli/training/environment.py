@@ -4,6 +4,7 @@ import os
 import platform
 import socket
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -18,13 +19,24 @@ _VARIABLE_PREFIXES = (
 )  # fmt: skip
 """Prefixes of environment variables that can change numerical results."""
 
+_GIT_COMMAND = (
+    "git", "-c", "status.aheadBehind=false", "status", "--porcelain=v2", "--branch", "--untracked-files=no",
+)  # fmt: skip
+"""Command that prints the commit and the modified files. The walk through the commits ahead of a remote branch is
+omitted."""
 
+_COMMIT_HEADER, _NO_COMMIT = "# branch.oid ", "(initial)"
+"""Beginning of the line of `_GIT_COMMAND` with the commit, and the commit of a repository without commits."""
+
+
+@cache
 def read_versions() -> dict[str, str]:
     """Return the versions of `dnn`, Python and the packages that influence numerical results."""
     packages = {name: version(name) for name in ("tensorflow", "keras", "numpy", "scikit-learn")}
     return {"dnn": dnn_cli.__version__, "python": platform.python_version(), **packages}
 
 
+@cache
 def describe_machine() -> dict[str, Any]:
     """Return the operating system, the processor and the number of cores, which influence results and time.
 
@@ -52,16 +64,14 @@ def get_current_process() -> Process:
 def read_git_state() -> dict[str, Any] | None:
     """Return the git commit of the working directory, and whether tracked files are modified.
 
-    The result is `None` outside of a repository.
+    The result is `None` outside of a repository, and in a repository without commits.
     """
     try:
-        commit = _run_git("rev-parse", "HEAD")
-        return {"commit": commit, "dirty": bool(_run_git("status", "--porcelain", "--untracked-files=no"))}
+        process = subprocess.run(_GIT_COMMAND, capture_output=True, text=True, check=True, timeout=5)
     except (OSError, subprocess.SubprocessError):
         return None
-
-
-def _run_git(*arguments: str) -> str:
-    """Return the output of a git command."""
-    process = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True, timeout=5)
-    return process.stdout.strip()
+    lines = process.stdout.splitlines()
+    commits = [line.removeprefix(_COMMIT_HEADER) for line in lines if line.startswith(_COMMIT_HEADER)]
+    if commits in ([], [_NO_COMMIT]):
+        return None
+    return {"commit": commits[0], "dirty": not all(line.startswith("# ") for line in lines)}

@@ -17,7 +17,7 @@ from dnn_cli.runs.atomic_write import atomic_write
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
 from dnn_cli.training.checkpoint_callback import CheckpointCallback, ResumePoint, skip_calls
-from dnn_cli.training.chunked_engine import build_dataset
+from dnn_cli.training.chunked_engine import ChunkDataset, build_dataset
 from dnn_cli.training.compiled_model import CompiledModel, CompiledModelCache
 from dnn_cli.training.diagnostics_callback import DiagnosticsCallback
 from dnn_cli.training.keras_callbacks import (
@@ -31,7 +31,6 @@ from dnn_cli.training.run_recorder import RunRecorder
 from dnn_cli.training.stop_request import GetStopReason
 from dnn_cli.training.training_job import TrainingJob
 from dnn_cli.training.training_state import restore_variables
-from dnn_cli.training.xla_cache import use_cached_programs
 
 _logger = logging.getLogger(__name__)
 
@@ -40,7 +39,7 @@ class FittedModel(NamedTuple):
     """Model after its last epoch, with the validation examples and the callbacks of its training."""
 
     compiled_model: CompiledModel
-    validation: tf.data.Dataset | None
+    validation: ChunkDataset | None
     """Batches of the validation examples; `None` without validation examples."""
 
     validation_steps: int | None
@@ -58,11 +57,7 @@ class FittedModel(NamedTuple):
 @contextmanager
 def use_compiled_model(job: TrainingJob, model_cache: CompiledModelCache) -> Iterator[CompiledModel]:
     """Yield the compiled model of a job, with initial weights, on the device of the job."""
-    with (
-        tf.device(job.device.tensorflow_name),
-        use_cached_programs(job.experiment),
-        model_cache.use_model(job) as compiled_model,
-    ):
+    with tf.device(job.device.tensorflow_name), model_cache.use_model(job) as compiled_model:
         yield compiled_model
 
 

@@ -6,6 +6,7 @@ correct. New programs are saved after the training. If the cache cannot be used,
 """
 
 import hashlib
+import itertools
 import logging
 import os
 import shutil
@@ -34,8 +35,11 @@ MAX_NETWORKS = 100
 """Maximum number of networks whose programs are kept. A training of a network has about eight programs."""
 
 MAX_PROGRAMS = 64
-"""Maximum number of programs that are kept for a network. Their names depend on the trainings before in the process, so
-that a worker which trains many networks saves other programs each time. All of them are read before each training."""
+"""Maximum number of programs that are kept for a network. A process that builds a network again saves other programs
+each time. All programs are read before the network is built."""
+
+_NAME_COUNTERS: dict[str, "itertools.count[int]"] = {}
+"""Counter of each network that was built in this process, by network digest."""
 
 
 @contextmanager
@@ -56,6 +60,24 @@ def use_cached_programs(experiment: Experiment) -> Iterator[None]:
             save_programs(network_directory, process_directory)
         with suppress(OSError):
             evict_old_networks(network_directory.parent)
+
+
+def number_program_names(network_digest: str) -> None:
+    """Make the names of the next programs independent of earlier networks of this process.
+
+    The names of TensorFlow's functions end with a number that counts in the whole process, and the cache key of a
+    program contains these names. With a counter for each network, a worker finds the programs of `dnn train` and of
+    other workers. A network that is built again continues its counter, so that all numbers stay unique.
+
+    TensorFlow has only a private function for this. If the function is missing, programs are merely compiled again.
+    """
+    with suppress(ImportError):
+        from tensorflow.python.framework import ops
+
+        if network_digest not in _NAME_COUNTERS:
+            # TensorFlow's own counter counts from 0, and never reaches the first bit. The last 20 bits are free.
+            _NAME_COUNTERS[network_digest] = itertools.count((1 << 60) + (int(network_digest[:10], 16) << 20))
+        ops.uid = _NAME_COUNTERS[network_digest].__next__
 
 
 @cache

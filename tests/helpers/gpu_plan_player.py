@@ -46,8 +46,9 @@ def play_plan(path):
 
     model.train_step = train_and_record
     # XLA's programs for a CPU would take seconds to compile, and say nothing about a GPU.
-    install_chunk_functions(model, Pipeline(examples, experiment), replace(plan, jit=False, steps=2))
-    logs = model.train_function(iter([(tf.range(16), tf.constant(16))]))
+    pipeline = Pipeline(examples, experiment)
+    install_chunk_functions(model, pipeline, replace(plan, jit=False, steps=2))
+    logs = model.train_function(iter([(*pipeline.chunk_examples, tf.range(16), tf.constant(16))]))
     return {
         "jit": plan.jit,
         "loop": plan.loop,

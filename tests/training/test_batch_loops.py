@@ -39,9 +39,9 @@ class ResettableModel:
         random = np.random.default_rng(3)
         inputs = random.random((COUNT, 8, 8), np.float32)
         inputs[BAD_ROW] = np.nan
-        pipeline = Pipeline(Examples(inputs, random.integers(0, 10, COUNT).astype(np.uint8)), experiment)
+        self.pipeline = Pipeline(Examples(inputs, random.integers(0, 10, COUNT).astype(np.uint8)), experiment)
         self.model = build_model(experiment, jit=plan.jit, precision=plan.precision)
-        install_chunk_functions(self.model, pipeline, plan)
+        install_chunk_functions(self.model, self.pipeline, plan)
         self.initial_values = self.copy_state()
 
     def copy_state(self):
@@ -51,8 +51,8 @@ class ResettableModel:
         """Train or test on rows in an order, and return the logs and the state of the model."""
         for name, variable in iter_variables(self.model):
             variable.assign(self.initial_values[name])
-        element = tf.constant(order, tf.int32), tf.constant(len(order))
-        logs = getattr(self.model, function_name)(iter([element]))
+        chunk = *self.pipeline.chunk_examples, tf.constant(order, tf.int32), tf.constant(len(order))
+        logs = getattr(self.model, function_name)(iter([chunk]))
         return {name: float(value) for name, value in logs.items()}, self.copy_state()
 
 

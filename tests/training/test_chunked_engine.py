@@ -8,7 +8,7 @@ import pytest
 
 from dnn_cli.data.examples import Examples
 from dnn_cli.data.pipeline import Pipeline, count_batches
-from dnn_cli.training.chunked_engine import build_chunk_predictor, install_chunk_functions
+from dnn_cli.training.chunked_engine import build_chunk_predictor, build_dataset, install_chunk_functions
 from dnn_cli.training.execution_plan import ExecutionPlan, choose_plan
 from dnn_cli.training.model_builder import build_model
 from tests.helpers.resume_cases import OPTIMIZERS
@@ -24,7 +24,7 @@ class FittedModel:
     """A network after `fit` on the first `length` examples, and what Keras said on the way."""
 
     def __init__(self, experiment, plan, length=96, callbacks=(), epochs=2, validation=()):
-        self.plan, self.length = plan, length
+        self.length = length
         self.pipeline = Pipeline(EXAMPLES, experiment)
         self.model = build_model(experiment, jit=plan.jit, precision=plan.precision)
         self.trace_count = 0
@@ -39,10 +39,10 @@ class FittedModel:
             install_chunk_functions(self.model, self.pipeline, plan)
         order = self.pipeline.build_shuffled_order(np.arange(length), experiment.seed)
         self.history = self.model.fit(
-            self.build_dataset(order, range(epochs)),
+            build_dataset(self.pipeline, plan, order, range(epochs)),
             epochs=epochs,
             steps_per_epoch=count_batches(length, experiment.batch_size),
-            validation_data=self.build_dataset(self.pipeline.build_fixed_order(validation), range(1))
+            validation_data=build_dataset(self.pipeline, plan, self.pipeline.build_fixed_order(validation))
             if len(validation)
             else None,
             validation_steps=count_batches(len(validation), experiment.batch_size),
@@ -50,11 +50,6 @@ class FittedModel:
             verbose=0,
             shuffle=False,
         ).history
-
-    def build_dataset(self, order, epochs):
-        if self.plan.engine == "chunked":
-            return self.pipeline.build_chunks(order, self.plan.steps, epochs)
-        return self.pipeline.build_batches(order, epochs)
 
     def copy_state(self):
         """Weights, and what the optimizer remembers."""

@@ -5,6 +5,7 @@ import pytest
 
 from dnn_cli.data.examples import split_examples
 from dnn_cli.data.pipeline import count_batches
+from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.training.chunked_engine import build_dataset
 from dnn_cli.training.compiled_model import CompiledModelCache
 from dnn_cli.training.stop_request import Interrupted
@@ -107,6 +108,38 @@ def test_other_compiled_settings_get_their_own_model(experiment):
     assert len(model_cache.models) == 3
     assert (first.model.optimizer.beta_1, changed.model.optimizer.beta_1) == (0.9, 0.8)
     assert (first.plan.jit, without_xla.plan.jit) == (True, False)
+
+
+def fit_on_shared_examples(model_cache, session, experiment):
+    """Fit a model of the cache, with data from the cache of a process."""
+    examples, split = session.load_examples(experiment.data)
+    return fit_cached_model(model_cache, prepare_job(experiment, examples, split))
+
+
+def test_reused_model_gives_same_bits_after_another_split(experiment):
+    experiments = [experiment("seed=1", f"data.split_seed={seed}") for seed in (1, 2, 1)]
+    session, model_cache = ProcessCache(), CompiledModelCache()
+    reused = [fit_on_shared_examples(model_cache, session, changed) for changed in experiments]
+    assert len(model_cache.models) == 1
+    (compiled_model,) = model_cache.models.values()
+    assert set(compiled_model.inspector.indices) <= set(session.load_examples(experiments[0].data)[1].train)
+    new = [fit_on_shared_examples(CompiledModelCache(), ProcessCache(), changed) for changed in experiments[:2]]
+    for left, right in [(0, 0), (1, 1), (2, 0)]:
+        assert all(np.array_equal(*pair) for pair in zip(reused[left], new[right], strict=True))
+    assert not all(np.array_equal(*pair) for pair in zip(*new, strict=True))
+
+
+@pytest.mark.parametrize("override", ["data.standardize=true", "class_weight=balanced"])
+def test_split_with_other_preprocessing_gets_a_new_model(experiment, override):
+    session, model_cache, used_models = ProcessCache(), CompiledModelCache(), []
+    for seed in (1, 2, 2):
+        changed = experiment(override, f"data.split_seed={seed}")
+        examples, split = session.load_examples(changed.data)
+        with model_cache.use_model(prepare_job(changed, examples, split)) as compiled_model:
+            used_models.append(compiled_model)
+    first, second, again = used_models
+    assert first is not second
+    assert second is again
 
 
 def test_model_of_failed_training_is_not_reused(experiment, trained):

@@ -14,7 +14,7 @@ from dnn_cli.config.loading import load_experiment
 from dnn_cli.data import pipeline
 from dnn_cli.data.examples import Examples
 from dnn_cli.data.pipeline import Pipeline
-from dnn_cli.training.chunked_engine import install_chunk_functions
+from dnn_cli.training.chunked_engine import build_dataset, install_chunk_functions
 from dnn_cli.training.execution_plan import choose_plan
 from dnn_cli.training.model_builder import build_model
 from tests.helpers.forked_cli import FORKSERVER
@@ -45,7 +45,7 @@ def train_with_limited_memory(path, config, output, max_memory_share):
     images_pipeline = Pipeline(Examples(images, np.resize(np.arange(10, dtype=np.uint8), COUNT)), experiment)
     install_chunk_functions(model, images_pipeline, plan)
     model.fit(
-        images_pipeline.build_chunks(images_pipeline.build_shuffled_order(np.arange(COUNT), 42), plan.steps),
+        build_dataset(images_pipeline, plan, images_pipeline.build_shuffled_order(np.arange(COUNT), 42)),
         epochs=1, verbose=0, steps_per_epoch=pipeline.count_batches(COUNT, experiment.batch_size),
     )  # fmt: skip
     os.write(2, f"examples seen {int(model.metrics[0].count)}".encode())
@@ -98,8 +98,7 @@ def test_mapped_and_held_examples_give_equal_batches(tmp_path, experiment, monke
     read = Pipeline(Examples(mapped, targets), experiment())
     assert (held.is_held, read.is_held) == (True, False)
     order = held.build_shuffled_order(np.arange(10, 90), 42)
-    held_chunks = map(held.complete_chunk, held.build_chunks(order, 1))
-    for ours, theirs in zip(held_chunks, map(read.complete_chunk, read.build_chunks(order, 1)), strict=True):
+    for ours, theirs in zip(held.build_chunks(order, 1), read.build_chunks(order, 1), strict=True):
         assert len(theirs.inputs) == 32
         count = int(ours.count)
         assert count == int(theirs.count)

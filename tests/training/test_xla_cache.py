@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tensorflow.python.framework import ops
 
 from dnn_cli.training import xla_cache
 from tests.helpers.settings import ROOT, RUN_ALL_CASES
@@ -76,7 +77,8 @@ def test_oldest_networks_are_evicted(tmp_path, monkeypatch):
 def test_network_digest_covers_only_compiled_settings(experiment):
     key = xla_cache.compute_network_digest(experiment())
     same = ["seed=7", "epochs=9", "name=x", "optimizer.learning_rate=0.5", "early_stopping={patience: 2}"]
-    other = ["layers.hidden.units=17", "batch_size=64", "optimizer=sgd", "optimizer.beta_1=0.8", "data.split_seed=7"]
+    same.append("data.split_seed=7")
+    other = ["layers.hidden.units=17", "batch_size=64", "optimizer=sgd", "optimizer.beta_1=0.8", "data.test_size=0.1"]
     other.append("optimizer.learning_rate={type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}")
     assert {xla_cache.compute_network_digest(experiment(override)) for override in same} == {key}
     assert key not in [xla_cache.compute_network_digest(experiment(override)) for override in other]
@@ -120,6 +122,34 @@ def test_a_damaged_cache_costs_only_time(dnn, config, tmp_path):
     assert not damaged_program.exists()
     # On a busy machine TensorFlow may write its last program too late for the first training.
     assert len(list_programs()) - len(programs) <= 1, "found again, not compiled again"
+
+
+def test_numbers_in_program_names_depend_on_the_network_alone(monkeypatch):
+    monkeypatch.setattr(ops, "uid", ops.uid)
+    numbers = []
+    for networks in ("ab", "ba"):
+        monkeypatch.setattr(xla_cache, "_NAME_COUNTERS", {})
+        for network in networks:
+            xla_cache.number_program_names(network * 32)
+            numbers.append((network, [ops.uid() for _ in range(3)]))
+    assert sorted(numbers[:2]) == sorted(numbers[2:])
+    assert len({number for _, network_numbers in numbers[:2] for number in network_numbers}) == 6
+    xla_cache.number_program_names("b" * 32)
+    assert ops.uid() not in {number for _, network_numbers in numbers for number in network_numbers}
+
+
+@pytest.mark.skipif(not RUN_ALL_CASES, reason="DNN_TEST_EVERYTHING=1 tries whole sweeps")
+def test_programs_are_found_after_other_networks(program, config, tmp_path):
+    programs = []
+    for optimizers in ("sgd,adam", "adam,sgd"):
+        done = program(
+            "sweep", config(TINY_YAML), f"optimizer={optimizers}", "-j", "1", "--force",
+            XDG_CACHE_HOME=str(tmp_path / "cache"),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        programs.append(sorted((tmp_path / "cache" / "dnn" / "xla").rglob("*.pb")))
+    assert len(programs[0]) >= 2
+    assert programs[0] == programs[1], "nothing was compiled again"
 
 
 def test_an_unwritable_cache_is_ignored(experiment, places, monkeypatch, tmp_path):

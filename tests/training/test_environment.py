@@ -1,0 +1,38 @@
+"""The environment that the record of a run describes."""
+
+import subprocess
+
+import pytest
+
+from dnn_cli.training.environment import read_git_state
+
+USER = ("-c", "user.name=user", "-c", "user.email=user@example.com")
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """Repository without commits, as the working directory."""
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def commit_file(path):
+    subprocess.run(["git", "add", path], check=True)
+    subprocess.run(["git", *USER, "commit", "-q", "-m", "add a file"], check=True)
+    return subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_git_state_is_the_commit_and_whether_files_are_modified(repository):
+    assert read_git_state() is None, "there is no commit"
+    (repository / "code.py").write_text("first")
+    commit = commit_file(repository / "code.py")
+    (repository / "untracked.py").write_text("other")
+    assert read_git_state() == {"commit": commit, "dirty": False}
+    (repository / "code.py").write_text("second")
+    assert read_git_state() == {"commit": commit, "dirty": True}
+
+
+def test_git_state_outside_of_a_repository_is_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert read_git_state() is None
