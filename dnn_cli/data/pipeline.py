@@ -125,8 +125,8 @@ class Pipeline:
         self.inputs = examples.inputs.reshape(len(examples), -1)
         self.held_inputs: tf.Tensor
         self.held_targets: tf.Tensor
-        self.chunk_examples: tuple[tf.Tensor, ...] = ()
-        """Inputs and targets of all chunks, in the memory of the device; empty if chunks are read from a file."""
+        self.chunk_examples: tuple[tf.Tensor, tf.Tensor]
+        """Inputs and targets of all chunks, in the memory of the device. Missing if chunks are read from a file."""
 
         self.is_held = (
             not isinstance(self.inputs, np.memmap) or self.inputs.nbytes <= MAX_MEMORY_SHARE * get_usable_memory()
@@ -138,7 +138,7 @@ class Pipeline:
             # tf.data works on the CPU.
             with tf.device("CPU"):
                 self.held_inputs, self.held_targets = tf.constant(self.inputs), tf.constant(examples.targets)
-            self.chunk_examples = _copy_to_device((self.held_inputs, self.held_targets), device)
+            self.chunk_examples = _copy_to_device(self.held_inputs, self.held_targets, device)
 
     def build_shuffled_order(self, indices: NDArray[np.int64], seed: int) -> Order:
         """Build an `Order` that shuffles the indices differently in every epoch."""
@@ -203,7 +203,7 @@ class Pipeline:
         return (
             tf.data.Dataset.range(epochs.start, epochs.stop)
             .flat_map(_plain_python(build_epoch))
-            .map(_plain_python(build_element))
+            .map(_plain_python(build_chunk))
             .prefetch(2)
             .with_options(_UNTUNED_OPTIONS)
         )
@@ -266,15 +266,15 @@ class Pipeline:
         return inputs, targets, *example_weights
 
 
-def _copy_to_device(tensors: tuple[tf.Tensor, ...], device: str) -> tuple[tf.Tensor, ...]:
-    """Return the tensors in the memory of a device, or unchanged if they do not fit there."""
+def _copy_to_device(inputs: tf.Tensor, targets: tf.Tensor, device: str) -> tuple[tf.Tensor, tf.Tensor]:
+    """Return inputs and targets in the memory of a device, or unchanged if they do not fit there."""
     if device.startswith("/CPU"):
-        return tensors
+        return inputs, targets
     try:
         with tf.device(device):
-            return tuple(tf.identity(tensor) for tensor in tensors)
+            return tf.identity(inputs), tf.identity(targets)
     except tf.errors.ResourceExhaustedError:
-        return tensors
+        return inputs, targets
 
 
 def count_batches(examples: int, batch_size: int) -> int:

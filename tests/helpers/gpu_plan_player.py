@@ -1,13 +1,5 @@
-"""Script that trains configs on the CPU by the plan of a GPU, and prints what TensorFlow would run, as JSON.
+"""Trainings of configs on the CPU by the plan of a GPU, to see what TensorFlow would run there."""
 
-    python -m tests.helpers.gpu_plan_player CONFIG…
-
-All configs need the same setting of determinism, which belongs to a process.
-"""
-
-import gc
-import json
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +13,7 @@ from dnn_cli.training.chunked_engine import install_chunk_functions
 from dnn_cli.training.determinism import set_determinism
 from dnn_cli.training.execution_plan import choose_plan
 from dnn_cli.training.model_builder import build_model
+from tests.helpers.forked_cli import FORKSERVER
 
 
 def play_plan(path):
@@ -63,9 +56,21 @@ def find_devices(operation):
     return sorted({kernel.device_type for kernel in kernels.get_registered_kernels_for_op(operation).kernel})
 
 
-if __name__ == "__main__":
+def play_plans(paths, connection):
+    """Play the plans of configs with the same setting of determinism, which belongs to a process, and send them."""
     # TensorFlow registers the kernels of XLA when it first compiles.
     tf.function(lambda number: number + 1, jit_compile=True)(tf.constant(1.0))
-    # Keras collects garbage before each model, and would check all imported objects.
-    gc.freeze()
-    json.dump({path: play_plan(path) for path in sys.argv[1:]}, sys.stdout)
+    connection.send({path.stem: play_plan(str(path)) for path in paths})
+
+
+def play_in_process(paths):
+    """Play the plans of configs in a process of their own, and return them by the names of the configs."""
+    receiver, sender = FORKSERVER.Pipe(duplex=False)
+    process = FORKSERVER.Process(target=play_plans, args=(paths, sender), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        return receiver.recv()
+    finally:
+        process.kill()
+        process.join()

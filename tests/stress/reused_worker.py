@@ -1,4 +1,4 @@
-"""Compare runs in a worker that reuses data and compiled models with runs of `dnn train`, bit by bit.
+"""Compare runs in a worker that reuses compiled models with runs of `dnn train`.
 
 The cases are all shipped configs and all optimizers. The worker first trains another seed, so that each compared run
 reuses the model of another run. Digests of weights, scores and predictions are compared.
