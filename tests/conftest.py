@@ -44,9 +44,15 @@ hypothesis.settings.load_profile("dnn")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Import Keras in a process that runs tests, and not in a process that only distributes tests."""
+    """Import Keras in a process that runs tests, and not in a process that only distributes tests.
+
+    Processes that run tests share the fork server of the process that distributes tests.
+    """
     if not hasattr(config, "workerinput") and config.getoption("numprocesses", None):
+        forked_cli.start_shared_server()
         return
+    if address := os.environ.get(forked_cli.SERVER_VARIABLE):
+        forked_cli.use_server(address)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TensorFlow's own imports warn, and dnn cannot change that
         config.pluginmanager.import_plugin("tests.helpers.training_runs")

@@ -36,6 +36,22 @@ FORKSERVER.set_forkserver_preload(
 
 _started_processes = weakref.WeakSet()
 
+SERVER_VARIABLE = "DNN_TEST_FORK_SERVER"
+"""Environment variable with the address of the fork server that all workers of pytest-xdist share."""
+
+
+def start_shared_server():
+    """Start the fork server in the process that distributes tests. The import takes seconds, and happens once."""
+    forkserver.ensure_running()
+    os.environ[SERVER_VARIABLE] = forkserver._forkserver._forkserver_address
+
+
+def use_server(address):
+    """Fork the processes of this process from a server that another process has started."""
+    forkserver._forkserver._forkserver_address = address
+    forkserver._forkserver._forkserver_alive_fd = os.open(os.devnull, os.O_WRONLY)
+    forkserver.ensure_running = forkserver._forkserver.ensure_running = lambda: None
+
 
 def start_command(directory, *words, out="log", err="log", target=None, **environment):
     """Start a command in a directory, appending its output to files there, and return the process.
@@ -72,9 +88,7 @@ def run_command(directory, *words, **environment):
 
 def run_in_child(directory, words, out, err, environment, address):
     """Run `dnn` in the forked process; its workers are forked from the same server, without a new import."""
-    forkserver._forkserver._forkserver_address = address
-    forkserver._forkserver._forkserver_alive_fd = os.open(os.devnull, os.O_WRONLY)
-    forkserver.ensure_running = forkserver._forkserver.ensure_running = lambda: None
+    use_server(address)
     # The program's own fork server ignores these signals, and is the server if a test of workers runs first.
     for number in STOP_SIGNALS:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
