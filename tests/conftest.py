@@ -29,6 +29,9 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+# Each process that tests start would compile all its modules again, which takes a third of the time of a short command.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 pytest_plugins = [
     "tests.helpers.cuda_machine",
     "tests.helpers.explained_runs",
