@@ -84,6 +84,6 @@ def test_scripts_are_listed_with_one_line_descriptions(package, capsys):
 
 
 def test_readme_names_all_directories_and_scripts():
-    directories = {path.name for path in TESTS.iterdir() if path.is_dir() and any(path.glob("[!_]*"))}
+    directories = {path.name for path in TESTS.glob("[!._]*") if path.is_dir() and any(path.glob("[!_]*"))}
     assert {name for name in directories if f"`{name}/`" not in README} == set()
     assert {name for _, name in SCRIPTS if f"`{name}`" not in README} == set()
