@@ -20,6 +20,7 @@ from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
 from dnn_cli.training.stop_request import GetStopReason, Interrupted
 from dnn_cli.training.training_state import (
+    METRICS_GROUP,
     StateArrays,
     capture_state,
     copy_metric_values,
@@ -150,7 +151,7 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
         """
         start_time = time.perf_counter()
         arrays, memories = capture_state(self.model, self.other_callbacks)
-        if not all(np.isfinite(array).all() for name, array in arrays.items() if not name.startswith("metrics")):
+        if not all(np.isfinite(array).all() for name, array in arrays.items() if not name.startswith(METRICS_GROUP)):
             return
         progress = TrainingProgress(
             experiment=self.resume_point.training_digest,

@@ -27,7 +27,7 @@ from dnn_cli.training.diagnostics_callback import LayerInspector
 from dnn_cli.training.execution_plan import ExecutionPlan
 from dnn_cli.training.model_builder import build_model
 from dnn_cli.training.training_job import TrainingJob
-from dnn_cli.training.training_state import iter_variables
+from dnn_cli.training.training_state import METRICS_GROUP, iter_variables
 from dnn_cli.training.xla_cache import number_program_names, use_cached_programs
 
 _logger = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ def _iter_initial_variables(model: keras.Model) -> Iterator[tuple[str, keras.Var
 
     Variables of metrics are left out, because every epoch resets these variables.
     """
-    return ((name, variable) for name, variable in iter_variables(model) if not name.startswith("metrics"))
+    return ((name, variable) for name, variable in iter_variables(model) if not name.startswith(METRICS_GROUP))
 
 
 class CompiledModelCache:

@@ -71,4 +71,4 @@ def set_initial_determinism(plan: ExecutionPlan) -> None:
 
 def get_user_flags() -> dict[str, str]:
     """Return the variable with XLA's flags as the user has set it, for a process with another setting."""
-    return {_FLAGS_VARIABLE: _user_flags} if os.environ.get(_FLAGS_VARIABLE, "") != _user_flags else {}
+    return {_FLAGS_VARIABLE: _user_flags} if _process_settings == ["xla"] else {}

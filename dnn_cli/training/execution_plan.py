@@ -70,7 +70,11 @@ def choose_plan(experiment: Experiment, training_examples: int, *, gpu: bool) ->
         training_examples: The number of training examples.
         gpu: Whether the processor is a GPU.
     """
-    jit, determinism, reason = _choose_on_gpu(experiment) if gpu else _choose_on_cpu(experiment)
+    determinism: Determinism = "cpu"
+    if gpu:
+        jit, determinism, reason = _choose_on_gpu(experiment)
+    else:
+        jit, reason = _choose_jit(experiment, gpu=False)
     precision = ("mixed_float16" if gpu else "mixed_bfloat16") if experiment.mixed_precision else "float32"
     if experiment.engine == "keras":
         return ExecutionPlan("keras", jit, precision, 1, f"engine: keras; {reason}", determinism)
@@ -91,9 +95,29 @@ def _compute_max_steps(experiment: Experiment) -> int:
     return max(1, min(MAX_STEPS, int(_MAX_CHUNK_MULTIPLY_ADDS / max(work, 1)), _MAX_CHUNK_BYTES // size))
 
 
+def _choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
+    """Return whether XLA compiles the steps, and the reason. On a GPU, determinism can still exclude XLA."""
+    if experiment.jit != "auto":
+        return experiment.jit, f"jit: {str(experiment.jit).lower()}"
+    if experiment.engine == "keras":
+        return False, "without XLA: the default of Keras on a CPU and for deterministic operations"
+    for layer in experiment.model.stack:
+        if layer.xla_support == "none":
+            return False, f"without XLA: XLA cannot run {layer.type}"
+    if gpu:
+        return True, "with XLA: the default on a GPU"
+    for layer in experiment.model.stack:
+        if layer.xla_support == "slow_on_cpu":
+            return False, f"without XLA: XLA is slow for {layer.type} on a CPU"
+    for stage in compute_stages(experiment.model.stack, experiment.data.input_shape):
+        if stage.layer.has_other_bits_with_xla(stage.input_shape):
+            return False, f"without XLA: XLA sums a {stage.layer.type} layer with one input in another order"
+    return True, "with XLA: no layer of the network is slow with XLA"
+
+
 def _choose_on_gpu(experiment: Experiment) -> tuple[bool, Determinism, str]:
     """Return whether XLA compiles the steps on a GPU, the kind of determinism, and the reason."""
-    jit, reason = _choose_jit_on_gpu(experiment)
+    jit, reason = _choose_jit(experiment, gpu=True)
     if not experiment.deterministic:
         return jit, "none", f"{reason}; deterministic: false"
     if not jit:
@@ -104,18 +128,6 @@ def _choose_on_gpu(experiment: Experiment) -> tuple[bool, Determinism, str]:
     if experiment.jit == "auto":
         return False, "operations", f"without XLA: {obstacle}; with deterministic: false, XLA is used"
     return True, "none", f"{reason}; {obstacle}"
-
-
-def _choose_jit_on_gpu(experiment: Experiment) -> tuple[bool, str]:
-    """Return whether XLA would compile the steps on a GPU if determinism did not matter, and the reason."""
-    if experiment.jit != "auto":
-        return experiment.jit, f"jit: {str(experiment.jit).lower()}"
-    if experiment.engine == "keras":
-        return False, "without XLA: the default of Keras for deterministic operations"
-    for layer in experiment.model.stack:
-        if layer.xla_support == "none":
-            return False, f"without XLA: XLA cannot run {layer.type}"
-    return True, "with XLA: the default on a GPU"
 
 
 def _find_random_program(experiment: Experiment) -> str:
@@ -129,20 +141,3 @@ def _find_random_program(experiment: Experiment) -> str:
     if experiment.mixed_precision:
         return "equal results of XLA on a GPU are unverified for mixed precision"
     return ""
-
-
-def _choose_on_cpu(experiment: Experiment) -> tuple[bool, Determinism, str]:
-    """Return whether XLA compiles the steps on a CPU, the kind of determinism, and the reason."""
-    if experiment.jit != "auto":
-        return experiment.jit, "cpu", f"jit: {str(experiment.jit).lower()}"
-    if experiment.engine == "keras":
-        return False, "cpu", "without XLA: the default of Keras on a CPU"
-    for layer in experiment.model.stack:
-        if layer.xla_support == "none":
-            return False, "cpu", f"without XLA: XLA cannot run {layer.type}"
-        if layer.xla_support == "slow_on_cpu":
-            return False, "cpu", f"without XLA: XLA is slow for {layer.type} on a CPU"
-    for stage in compute_stages(experiment.model.stack, experiment.data.input_shape):
-        if stage.layer.has_other_bits_with_xla(stage.input_shape):
-            return False, "cpu", f"without XLA: XLA sums a {stage.layer.type} layer with one input in another order"
-    return True, "cpu", "with XLA: no layer of the network is slow with XLA"

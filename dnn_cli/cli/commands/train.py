@@ -107,8 +107,7 @@ def train(
                 remaining = sum(not item.is_done for item in requests)
             to_train = [item.loaded.experiment for item in requests if not item.is_done]
             # On a GPU, trainings can need processes with different settings of determinism.
-            has_gpus = bool(list_default_gpus(to_train) if gpus is None else gpus)
-            if remaining > 1 and (jobs != 1 or on != "local" or has_gpus):
+            if remaining > 1 and (jobs != 1 or on != "local" or gpus or (gpus is None and list_default_gpus(to_train))):
                 with open_executor(on, jobs, gpus, to_train, screen) as executor:
                     options = {"force": force, "tensorboard": tensorboard}
                     task_results = _train_in_parallel(requests, store, executor, screen, time_limit, **options)
