@@ -102,11 +102,12 @@ class Config:
             UsageError: the device that the config requests does not exist, or cannot train deterministically.
             DeterminismConflict: on a GPU, this process has trained with another setting of determinism.
         """
-        from dnn_cli.execution.run_training import train_new_run
+        from dnn_cli.execution.fitting import complete_training
+        from dnn_cli.execution.run_training import start_new_run
         from dnn_cli.terminal.progress import open_screen
 
         with open_screen() as screen:
-            run, record = train_new_run(self.loaded, Store(Path(runs_dir)), screen)
+            run, record = complete_training(start_new_run(self.loaded, Store(Path(runs_dir)), screen))
         return _TrainedRun(run.directory, record)
 
 

@@ -1,10 +1,11 @@
-"""Options `-j`, `--on` and `--gpus` of commands that train several runs."""
+"""Options `-j`, `--on`, `--gpus` and `--lanes` of commands that train several runs."""
 
 from typing import Annotated
 
 import typer
 
 from dnn_cli.cli.completers import build_fixed_completer
+from dnn_cli.execution.lane_choices import LANE_CHOICES
 
 JobsOption = Annotated[
     int | None,
@@ -17,6 +18,15 @@ ExecutorOption = Annotated[
         metavar="PLACE",
         autocompletion=build_fixed_completer("local", "ray"),
         help="Where to train: local (this machine) or ray (a Ray cluster).",
+    ),
+]
+LanesOption = Annotated[
+    str,
+    typer.Option(
+        "--lanes",
+        metavar="N|auto|off",
+        autocompletion=build_fixed_completer(*LANE_CHOICES),
+        help="Number of runs that one program trains together: 4, 16, 64 or 256; auto where lanes are faster.",
     ),
 ]
 GpusOption = Annotated[

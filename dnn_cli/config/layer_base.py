@@ -74,6 +74,9 @@ class BaseLayer(KerasConfig):
     """Whether XLA's programs of the layer compute equal weights each time on a GPU. `random` programs add numbers in a
     random order. `unverified` programs have not been tried on a GPU, and are used like `random` programs."""
 
+    supports_lanes: ClassVar[bool] = False
+    """Whether one program can run the layer for several models at once, as fast as for one model."""
+
     slowdown: ClassVar[int] = 1
     """Time of a multiply-add, relative to a multiply-add of a Dense layer."""
 

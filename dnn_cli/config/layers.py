@@ -64,6 +64,7 @@ class Dense(KernelLayer):
     """Fully connected layer on the last axis: activation(x · kernel + bias)."""
 
     keras_name: ClassVar[str] = "layers.Dense"
+    supports_lanes: ClassVar[bool] = True
     xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
     is_fully_connected: ClassVar[bool] = True
     size_key: ClassVar[str | None] = "units"
@@ -90,6 +91,7 @@ class Flatten(BaseLayer):
     """Layer that joins all axes into one."""
 
     keras_name: ClassVar[str] = "layers.Flatten"
+    supports_lanes: ClassVar[bool] = True
     is_linear: ClassVar[bool] = True
     xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
     only_reshapes: ClassVar[bool] = True
@@ -104,6 +106,7 @@ class Activation(BaseLayer):
     """Layer that only applies an activation."""
 
     keras_name: ClassVar[str] = "layers.Activation"
+    supports_lanes: ClassVar[bool] = True
     is_linear: ClassVar[bool] = True
     xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
     type: Literal["Activation"] = "Activation"
@@ -117,6 +120,7 @@ class Dropout(BaseLayer):
     """Layer that sets a random fraction of its inputs to zero during training; Srivastava et al. 2014."""
 
     keras_name: ClassVar[str] = "layers.Dropout"
+    supports_lanes: ClassVar[bool] = True
     is_linear: ClassVar[bool] = True
     is_training_only: ClassVar[bool] = True
     xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
@@ -165,6 +169,7 @@ class BatchNormalization(NormalizationLayer):
     """Layer that normalises every channel over the batch, and keeps moving averages; Ioffe and Szegedy 2015."""
 
     keras_name: ClassVar[str] = "layers.BatchNormalization"
+    supports_lanes: ClassVar[bool] = True
     is_linear: ClassVar[bool] = True
     type: Literal["BatchNormalization"] = "BatchNormalization"
     axis: _Axis = -1
@@ -189,6 +194,7 @@ class LayerNormalization(NormalizationLayer):
     """Layer that normalises every example over the given axes; Ba et al. 2016."""
 
     keras_name: ClassVar[str] = "layers.LayerNormalization"
+    supports_lanes: ClassVar[bool] = True
     type: Literal["LayerNormalization"] = "LayerNormalization"
     axis: _Axis | Annotated[tuple[_Axis, ...], Strict(False), Len(1, 8)] = -1
 
@@ -209,6 +215,7 @@ class Rescaling(BaseLayer):
     """Layer that computes x × scale + offset."""
 
     keras_name: ClassVar[str] = "layers.Rescaling"
+    supports_lanes: ClassVar[bool] = True
     is_linear: ClassVar[bool] = True
     xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
     scaling: ClassVar[Scaling | None] = "fixed"
@@ -221,6 +228,7 @@ class Reshape(BaseLayer):
     """Layer that changes the shape of its input. One size may be -1: it is computed from the others."""
 
     keras_name: ClassVar[str] = "layers.Reshape"
+    supports_lanes: ClassVar[bool] = True
     is_linear: ClassVar[bool] = True
     xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
     only_reshapes: ClassVar[bool] = True
@@ -243,6 +251,7 @@ class GaussianNoise(BaseLayer):
     """Layer that adds normally distributed noise during training."""
 
     keras_name: ClassVar[str] = "layers.GaussianNoise"
+    supports_lanes: ClassVar[bool] = True
     is_linear: ClassVar[bool] = True
     is_training_only: ClassVar[bool] = True
     xla_support: ClassVar[XlaSupport] = "slow_on_cpu"

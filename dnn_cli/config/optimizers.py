@@ -57,6 +57,9 @@ class BaseOptimizer(KerasConfig):
     slots_per_number: ClassVar[int] = 2
     """Number of values, such as moving averages, that the optimizer keeps for every trainable parameter."""
 
+    lane_obstacle: ClassVar[str | None] = None
+    """Reason why one program cannot train several models with the optimizer; `None` for optimizers without a reason."""
+
     min_keras_version: ClassVar[tuple[int, int]] = (3, 12)
     """First version of Keras with this optimizer and these defaults. Version 3.12 is the last for Python 3.10."""
 
@@ -268,6 +271,7 @@ class ScheduleFreeAdamW(AdamFamily):
     """AdamW that averages weights over steps and needs no learning rate schedule; Defazio et al. 2024."""
 
     keras_name: ClassVar[str] = "optimizers.ScheduleFreeAdamW"
+    lane_obstacle: ClassVar[str | None] = "on TensorFlow, Keras reads its momentum after the update"
     type: Literal["schedule_free_adamw"] = "schedule_free_adamw"
     min_keras_version: ClassVar[tuple[int, int]] = (3, 14)
     learning_rate: LearningRate = 0.0025

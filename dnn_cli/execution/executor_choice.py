@@ -8,6 +8,7 @@ from typing import Any
 
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.errors import UsageError, suggest_nearest_name
+from dnn_cli.execution.lane_choices import AUTO, LANE_CHOICES, OFF
 from dnn_cli.execution.reporters import Reporter
 from dnn_cli.host import resources
 from dnn_cli.host.gpus import NO_GPU, VISIBLE_GPUS_VARIABLE, list_training_gpus
@@ -59,6 +60,23 @@ def _can_use_gpus(experiments: Sequence[Experiment]) -> bool:
 def list_default_gpus(experiments: Sequence[Experiment]) -> list[str]:
     """Return the names of this machine's GPUs that trainings of some experiments use."""
     return list_training_gpus() if _can_use_gpus(experiments) else []
+
+
+def check_lanes(choice: str, executor_name: str) -> None:
+    """Check the value of `--lanes`.
+
+    Raises:
+        UsageError: the value is unknown, or the executor has no lanes.
+    """
+    if choice not in LANE_CHOICES:
+        raise UsageError(f"unknown value of --lanes: {choice}", f"use one of {', '.join(LANE_CHOICES)}")
+    if executor_name == "ray" and choice not in (AUTO, OFF):
+        raise UsageError(f"--lanes {choice} cannot be combined with --on ray", "use --on local or --lanes off")
+
+
+def is_gpu_used(gpus: int | None, experiments: Sequence[Experiment]) -> bool:
+    """Return whether trainings of some experiments use a GPU, for a value of `--gpus`."""
+    return bool(list_default_gpus(experiments)) if gpus is None else gpus > 0
 
 
 def _list_gpu_names(gpu_count: int) -> list[str]:

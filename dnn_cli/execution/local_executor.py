@@ -8,17 +8,27 @@ know which worker has compiled which network.
 """
 
 import logging
+import math
 import os
 import signal
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import wait
 from pathlib import Path
 
 from dnn_cli.errors import DnnError
-from dnn_cli.execution.messages import Event, RunCreated, Task, TaskResult, TaskReturned, WorkerLogOpened
+from dnn_cli.execution.messages import (
+    Event,
+    RunCreated,
+    StopMessage,
+    Task,
+    TaskGroup,
+    TaskResult,
+    TaskReturned,
+    WorkerLogOpened,
+)
 from dnn_cli.execution.worker import serve_tasks
 from dnn_cli.execution.worker_process import WorkerProcess
 from dnn_cli.host.gpus import VISIBLE_GPUS_VARIABLE
@@ -38,20 +48,31 @@ _EXIT_TIMEOUT = 2.0
 
 @dataclass
 class _Worker:
-    """Worker process with its current task."""
+    """Worker process with its current tasks."""
 
     process: WorkerProcess
     log: Path | None = None
     """Log of the worker; `None` if the log could not be created."""
 
-    task: Task | None = None
+    tasks: dict[int, Task] = field(default_factory=dict)
+    """Tasks without a result, by their numbers. Several tasks are trained together."""
+
     network_digest: str | None = None
     """Network digest of the last task. The worker has compiled programs for networks with this digest."""
 
-    run_directory: Path | None = None
-    stop_sent: tuple[float, str] | None = None
-    """Time and reason of the stop request that was sent to the worker. The time is that of `time.monotonic`, in
-    seconds."""
+    run_directories: dict[int, Path | None] = field(default_factory=dict)
+    """Directories of the runs, by the numbers of their tasks."""
+
+    stop_reasons: dict[int, str] = field(default_factory=dict)
+    """Reasons of the stop requests that were sent to the worker, by the numbers of their tasks."""
+
+    stop_time: float = math.inf
+    """Time of the last stop request, or of a later event, as in `time.monotonic`."""
+
+    @property
+    def unfinished_group(self) -> TaskGroup:
+        """Tasks without a result."""
+        return TaskGroup(tuple(self.tasks.values()))
 
 
 class LocalExecutor:
@@ -71,22 +92,22 @@ class LocalExecutor:
 
     @property
     def busy(self) -> list[_Worker]:
-        """Workers that have a task."""
-        return [worker for worker in self.workers if worker is not None and worker.task is not None]
+        """Workers that have tasks."""
+        return [worker for worker in self.workers if worker is not None and worker.tasks]
 
     def iter_idle_networks(self) -> Iterator[str | None]:
         """Yield the network digest of the last task of each idle worker; `None` for a worker without a task so far."""
         for worker in self.workers:
-            if worker is None or worker.task is None:
+            if worker is None or not worker.tasks:
                 yield worker.network_digest if worker else None
 
     def list_busy_networks(self) -> set[str]:
         """Return the network digests of the tasks in training."""
-        return {worker.task.network_digest for worker in self.busy if worker.task}
+        return {worker.network_digest for worker in self.busy if worker.network_digest}
 
-    def submit(self, task: Task) -> None:
-        """Send a task to an idle worker, preferably to a worker that has compiled the network of the task."""
-        idle_indexes = [index for index, worker in enumerate(self.workers) if worker is None or worker.task is None]
+    def submit(self, task: Task | TaskGroup) -> None:
+        """Send a task or a group to an idle worker, preferably to a worker that has compiled its network."""
+        idle_indexes = [index for index, worker in enumerate(self.workers) if worker is None or not worker.tasks]
 
         def compute_preference(index: int) -> tuple[bool, bool]:
             worker = self.workers[index]
@@ -94,18 +115,19 @@ class LocalExecutor:
 
         self.submit_to_worker(min(idle_indexes, key=compute_preference), task)
 
-    def submit_to_worker(self, index: int, task: Task) -> None:
-        """Send a task to the idle worker at an index of `workers`, which starts if it does not run."""
+    def submit_to_worker(self, index: int, task: Task | TaskGroup) -> None:
+        """Send a task or a group to the idle worker at an index of `workers`, which starts if it does not run."""
         worker = self.workers[index] or self.start_worker(index, task.runs_dir)
-        worker.task, worker.run_directory, worker.stop_sent, worker.network_digest = (
-            task,
-            task.run_directory,
-            None,
-            task.network_digest,
-        )
-        _logger.info("task %d sent to worker %d, process %s", task.number, index + 1, worker.process.pid or "starting")
+        worker.tasks = {member.number: member for member in task.tasks}
+        worker.run_directories = {member.number: member.run_directory for member in task.tasks}
+        worker.network_digest, worker.stop_reasons, worker.stop_time = task.network_digest, {}, math.inf
+        _logger.info(
+            "task %d sent to worker %d, process %s, %d lanes",
+            task.number, index + 1, worker.process.pid or "starting", len(task.tasks),
+        )  # fmt: skip
         if worker.log is not None:
-            self.pending_events.append(WorkerLogOpened(task.number, os.path.relpath(worker.log)))
+            log = os.path.relpath(worker.log)
+            self.pending_events += [WorkerLogOpened(member.number, log) for member in task.tasks]
         # `wait_for_events` finds a dead worker.
         with suppress(OSError):
             worker.process.connection.send(task)
@@ -146,17 +168,20 @@ class LocalExecutor:
             self.kill_unresponsive_worker(worker)
 
     def poll_worker(self, worker: _Worker) -> Iterator[Event]:
-        """Yield the events that a worker has sent. For a dead worker, also yield the result of its task."""
+        """Yield the events that a worker has sent. For a dead worker, also yield the results of its tasks."""
         try:
-            while worker.task is not None and worker.process.connection.poll():
+            while worker.tasks and worker.process.connection.poll():
                 event: Event = worker.process.connection.recv()
                 if isinstance(event, RunCreated):
-                    worker.run_directory = event.run_directory
+                    worker.run_directories[event.number] = event.run_directory
                 elif isinstance(event, TaskReturned):
-                    yield from self.replace_worker(worker, worker.task)
+                    yield from self.replace_worker(worker)
                     return
                 elif isinstance(event, TaskResult):
-                    worker.task = None
+                    del worker.tasks[event.number]
+                    if worker.stop_reasons:
+                        # The worker answers, and saves the checkpoints of its other tasks.
+                        worker.stop_time = time.monotonic()
                 yield event
         except (EOFError, OSError):
             pass
@@ -169,30 +194,28 @@ class LocalExecutor:
             "worker process %s ended with exit code %s, log %s",
             worker.process.pid, worker.process.exitcode, worker.log,
         )  # fmt: skip
-        if worker.task is not None:
-            yield _build_lost_result(worker)
+        for task in worker.tasks.values():
+            yield _build_lost_result(worker, task)
 
-    def replace_worker(self, worker: _Worker, task: Task) -> Iterator[TaskResult]:
-        """Send a task that a worker has returned to a new worker, or yield its result after a stop request.
+    def replace_worker(self, worker: _Worker) -> Iterator[TaskResult]:
+        """Send the tasks that a worker has returned to a new worker, or yield their results after a stop request.
 
         The new worker starts after the end of the old worker, whose memory on a GPU the new worker needs.
         """
         index = self.workers.index(worker)
         worker.process.join(_EXIT_TIMEOUT)
         worker.process.kill()
-        worker.task = self.workers[index] = None
-        if worker.stop_sent is None:
-            self.submit_to_worker(index, task)
-        else:
-            yield TaskResult(task.number, task.run_directory, None, worker.stop_sent[1], was_started=False)
+        self.workers[index] = None
+        for number, reason in worker.stop_reasons.items():
+            task = worker.tasks.pop(number)
+            yield TaskResult(number, task.run_directory, None, reason, was_started=False)
+        if worker.tasks:
+            self.submit_to_worker(index, worker.unfinished_group)
 
     def kill_unresponsive_worker(self, worker: _Worker) -> None:
         """Kill a worker that has not answered a stop request within `STOP_TIMEOUT`."""
-        if (
-            worker.task is not None
-            and worker.stop_sent is not None
-            and time.monotonic() - worker.stop_sent[0] > STOP_TIMEOUT
-        ):
+        is_stopping = any(number in worker.stop_reasons for number in worker.tasks)
+        if is_stopping and time.monotonic() - worker.stop_time > STOP_TIMEOUT:
             _logger.info("worker process %s does not answer the stop request and is killed", worker.process.pid)
             worker.process.kill()
 
@@ -202,10 +225,12 @@ class LocalExecutor:
         Each training saves a checkpoint before its end.
         """
         for worker in self.busy:
-            if worker.stop_sent is None and (number is None or (worker.task and worker.task.number == number)):
-                worker.stop_sent = time.monotonic(), reason
+            stopped = [other for other in worker.tasks if number in (None, other) and other not in worker.stop_reasons]
+            if stopped:
+                worker.stop_reasons |= dict.fromkeys(stopped, reason)
+                worker.stop_time = time.monotonic()
                 with suppress(OSError):
-                    worker.process.connection.send(reason)
+                    worker.process.connection.send(StopMessage(reason, number))
 
     def kill_workers(self) -> None:
         """Kill all workers, and remove the directory for their temporary files."""
@@ -226,24 +251,22 @@ class LocalExecutor:
         self.kill_workers()
 
 
-def _build_lost_result(worker: _Worker) -> TaskResult:
+def _build_lost_result(worker: _Worker, task: Task) -> TaskResult:
     """Build the result of a task whose worker is dead, and save status and reason in the run record."""
-    task = worker.task
-    assert task is not None  # noqa: S101 - the caller has checked this
-    if worker.stop_sent:
-        status, reason = "interrupted", worker.stop_sent[1]
+    run_directory = worker.run_directories[task.number]
+    if task.number in worker.stop_reasons:
+        status, reason = "interrupted", worker.stop_reasons[task.number]
     elif worker.process.pid is None:
         status, reason = "failed", "its process did not start, because the process that forks workers has ended"
     else:
         status, reason = "failed", describe_exit_code(worker.process.exitcode)
-    if worker.run_directory is None:
+    if run_directory is None:
         return TaskResult(task.number, None, None, reason)
-    run = Run(worker.run_directory)
     try:
-        return TaskResult(task.number, worker.run_directory, run.close_record(status, reason))
+        return TaskResult(task.number, run_directory, Run(run_directory).close_record(status, reason))
     # The record cannot be written, for example on a full disk.
     except DnnError:
-        return TaskResult(task.number, worker.run_directory, None, reason)
+        return TaskResult(task.number, run_directory, None, reason)
 
 
 def describe_exit_code(code: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Tasks that are sent to workers, and events that workers send back."""
+"""Tasks and stop requests that are sent to workers, and events that workers send back."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,45 @@ class Task:
     tensorboard: bool = False
     """Whether a TensorBoard log is written."""
 
+    lanes: int = 1
+    """Number of lanes of the program that trains the task; 1 for a task that is trained alone."""
+
+    @property
+    def tasks(self) -> "tuple[Task, ...]":
+        """This task, as the only task of a worker."""
+        return (self,)
+
+
+@dataclass(frozen=True)
+class TaskGroup:
+    """Tasks that a worker trains in the lanes of one program, at least one."""
+
+    tasks: tuple[Task, ...]
+
+    @property
+    def number(self) -> int:
+        """Number of the first task."""
+        return self.tasks[0].number
+
+    @property
+    def network_digest(self) -> str:
+        """Network digest that all tasks have."""
+        return self.tasks[0].network_digest
+
+    @property
+    def runs_dir(self) -> Path:
+        """Directory in which the runs are created."""
+        return self.tasks[0].runs_dir
+
+
+@dataclass(frozen=True)
+class StopMessage:
+    """Stop request that is sent to a worker, for one of its tasks or for all."""
+
+    reason: str
+    number: int | None = None
+    """Number of the task; `None` for all tasks of the worker."""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -53,7 +92,7 @@ class NoEvents(Event):
 
 @dataclass(frozen=True)
 class TaskReturned(Event):
-    """Event of a worker that ends without training the task, because the task needs another setting of determinism."""
+    """Event of a worker that ends without training its tasks, because they need another setting of determinism."""
 
 
 @dataclass(frozen=True)

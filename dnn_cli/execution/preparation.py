@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -61,6 +61,7 @@ def prepare_training(
     cache: "ProcessCache | None" = None,
     *,
     trains: bool = True,
+    lanes: int = 1,
 ) -> Iterator[PreparedTraining]:
     """Load the data of an experiment while TensorFlow starts, and yield the prepared training.
 
@@ -72,6 +73,7 @@ def prepare_training(
         epochs: The total number of epochs, for the reported lines and the progress display.
         cache: The cache of this process for its trainings; by default an empty cache.
         trains: Whether the block trains the experiment. A training needs a process with its setting of determinism.
+        lanes: The number of lanes of the program that trains the experiment.
 
     Raises:
         DataError: the data cannot be read.
@@ -92,7 +94,9 @@ def prepare_training(
         reporter.report_line(f"advice: {issue}")
     with (
         reporter.open_progress(epochs, experiment.batch_size) as progress_reporter,
-        redirect_output(hold_early=reporter.holds_early_output) as redirect_to,
+        redirect_output(hold_early=reporter.holds_early_output)
+        if reporter.redirects_output
+        else nullcontext(_ignore_log) as redirect_to,
         import_tensorflow_in_background() as wait_for_tensorflow,
     ):
         progress_reporter(f"loading {experiment.data.title}")
@@ -106,12 +110,16 @@ def prepare_training(
         from dnn_cli.training.determinism import set_determinism, set_initial_determinism
         from dnn_cli.training.training_job import prepare_job
 
-        job = prepare_job(experiment, examples, split)
+        job = prepare_job(experiment, examples, split, lanes)
         if trains:
             set_determinism(experiment, job.plan)
         else:
             set_initial_determinism(job.plan)
         yield PreparedTraining(job, progress_reporter, redirect_to, cache)
+
+
+def _ignore_log(_: Path) -> None:
+    """Leave the output of TensorFlow where it goes."""
 
 
 def _format_experiment_lines(experiment: "Experiment", epochs: int) -> list[str]:

@@ -21,9 +21,10 @@ from typing import Any, NamedTuple
 from ray.exceptions import RayError
 
 import dnn_cli
+from dnn_cli.execution.fitting import complete_training
 from dnn_cli.execution.messages import Event, ProgressEvent, RunCreated, Task, TaskResult, WorkerLogOpened
 from dnn_cli.execution.preparation import ProcessCache
-from dnn_cli.execution.worker import open_worker_log, run_task
+from dnn_cli.execution.worker import open_worker_log, start_task
 from dnn_cli.host.directories import get_cache_path
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_archive import RunArchive, pack_run, unpack_run
@@ -170,7 +171,7 @@ def train_task(
         client = _BrokerClient(broker, task.number)
         if log is not None:
             client.send_event(WorkerLogOpened(task.number, f"{log} on {socket.gethostname()}"))
-        result = run_task(local_task, cache, client.send_event, client.poll_stop_reason)
+        result = complete_training(start_task(local_task, cache, client.send_event, client.poll_stop_reason))
         client.close()
         return RemoteResult(pack_run(Run(result.run_directory)) if result.run_directory else {}, result.reason)
 

@@ -20,6 +20,10 @@ class Reporter:
     holds_early_output = True
     """Whether output of TensorFlow waits for the log of the run. A worker has a log before the run has one."""
 
+    redirects_output = True
+    """Whether the output of TensorFlow goes to the log of the run during a training. A program that trains several runs
+    has one output."""
+
     def __init__(self) -> None:
         self.pending_lines: list[str] = []
         self.log_path: Path | None = None

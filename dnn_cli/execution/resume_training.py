@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dnn_cli.config.digests import compute_training_digest
 from dnn_cli.config.loading import load_resolved_experiment, to_yaml
 from dnn_cli.errors import UsageError
-from dnn_cli.execution.run_training import train_experiment
+from dnn_cli.execution.run_training import start_training
 from dnn_cli.runs import checkpoint as checkpoints
 from dnn_cli.runs.atomic_write import write_text
 from dnn_cli.runs.record import Resume, get_utc_now
@@ -17,6 +17,7 @@ from dnn_cli.training.tensorflow_startup import get_thread_count, restore_thread
 
 if TYPE_CHECKING:
     from dnn_cli.config.loading import LoadedExperiment
+    from dnn_cli.execution.fitting import Training
     from dnn_cli.execution.preparation import ProcessCache
     from dnn_cli.execution.reporters import Reporter
     from dnn_cli.runs.checkpoint import Checkpoint
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from dnn_cli.training.training_job import TrainingJob
 
 
-def resume_training(
+def start_resumption(
     run: "Run",
     loaded: "LoadedExperiment",
     reporter: "Reporter",
@@ -37,11 +38,11 @@ def resume_training(
     sweeps: "tuple[Membership, ...]" = (),
     cache: "ProcessCache | None" = None,
     tensorboard: bool = False,
-) -> "Record":
+) -> "Training[Record]":
     """Resume a run from its last checkpoint, and return its final record.
 
     The result equals that of an uninterrupted training, unless `force` allows changes. An existing TensorBoard log is
-    continued.
+    continued. The training pauses as in `start_training`.
 
     Args:
         run: The run to resume.
@@ -93,7 +94,10 @@ def resume_training(
             reporter.report_line(f"continuing after {_format_progress(resume_point)}")
             yield run, resume_point
 
-        return train_experiment(loaded, reporter, continue_run, stop_request, cache, tensorboard=tensorboard)[1]
+        _, final_record = yield from start_training(
+            loaded, reporter, continue_run, stop_request, cache, lanes=record.lanes, tensorboard=tensorboard
+        )
+        return final_record
 
 
 def _check_unchanged(record: "Record", changed: list[str], *, force: bool) -> None:

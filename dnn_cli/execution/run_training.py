@@ -1,6 +1,7 @@
 """Training of an experiment from the loading of its data to its final record.
 
-`train_experiment` has all steps of `dnn train`, `dnn sweep` and `dnn resume`, from top to bottom.
+`start_training` has all steps of `dnn train`, `dnn sweep` and `dnn resume`, from top to bottom. Only the fit of the
+model is elsewhere, in `execution/fitting.py`, because a fit can train several models at once.
 """
 
 import os
@@ -18,6 +19,7 @@ from dnn_cli.training.stop_request import SIGNAL_REASON, Interrupted, never_stop
 
 if TYPE_CHECKING:
     from dnn_cli.config.loading import LoadedExperiment
+    from dnn_cli.execution.fitting import Training
     from dnn_cli.execution.reporters import Reporter
     from dnn_cli.runs.record import Membership, Record
     from dnn_cli.runs.run import Run
@@ -28,16 +30,19 @@ if TYPE_CHECKING:
     from dnn_cli.training.training_job import TrainingJob
 
 
-def train_experiment(
+def start_training(
     loaded: "LoadedExperiment",
     reporter: "Reporter",
     open_run: "Callable[[TrainingJob], AbstractContextManager[tuple[Run, ResumePoint]]]",
     stop_request: "StopRequest | None" = None,
     cache: ProcessCache | None = None,
     *,
+    lanes: int = 1,
     tensorboard: bool = False,
-) -> "tuple[Run, Record]":
+) -> "Training[tuple[Run, Record]]":
     """Train an experiment, and return its run with the final record.
+
+    The training pauses where its model must be fitted. `complete_training` continues the training.
 
     Args:
         loaded: The experiment, as it was loaded from its config.
@@ -46,7 +51,11 @@ def train_experiment(
             which the training starts. The run is locked within the context.
         stop_request: The object that says whether and why the training shall stop.
         cache: The cache of this process for its trainings.
+        lanes: The number of lanes of the program that trains the experiment; 1 for an experiment that is trained alone.
         tensorboard: Whether a TensorBoard log is written.
+
+    Yields:
+        The request to fit the model. The fitted model is sent back, or the error of the fit is thrown.
 
     Raises:
         Interrupted: `stop_request` ended the training. The run can be resumed.
@@ -57,7 +66,7 @@ def train_experiment(
     """
     experiment, get_stop_reason = loaded.experiment, stop_request or never_stop
     # The data is loaded and split while TensorFlow starts.
-    with prepare_training(loaded, reporter, experiment.epochs, cache) as prepared:
+    with prepare_training(loaded, reporter, experiment.epochs, cache, lanes=lanes) as prepared:
         from dnn_cli.training import train as steps
         from dnn_cli.training.run_recorder import record_training
 
@@ -70,19 +79,17 @@ def train_experiment(
             record_training(job, run, resume_point) as recorder,
         ):
             write_input_profile(run, prepared.cache.build_input_profile(job))
-            with steps.use_compiled_model(job, prepared.cache.compiled_models) as compiled_model:
-                fitted = steps.fit_model(
-                    job, compiled_model, recorder, progress_reporter, resume_point, get_stop_reason
-                )
-                steps.save_model(fitted, run)
-                scores = steps.evaluate_model(job, fitted, recorder.rows[-1])
-                steps.save_predictions(job, fitted, run)
-                if stop_reason := get_stop_reason():
-                    raise Interrupted(stop_reason)
-                weights_digest = steps.compute_weights_digest(fitted.model)
+            fitted = yield steps.FitRequest(
+                job, recorder, progress_reporter, resume_point, get_stop_reason, prepared.cache.compiled_models
+            )
+            steps.save_model(fitted, run)
+            scores = steps.evaluate_model(job, fitted, recorder.rows[-1])
+            steps.save_predictions(job, fitted, run)
+            if stop_reason := get_stop_reason():
+                raise Interrupted(stop_reason)
             recorder.record_completion(
                 model=scores,
-                weights=weights_digest,
+                weights=steps.compute_weights_digest(fitted.model),
                 epoch=steps.find_final_epoch(experiment, fitted, len(recorder.rows)),
                 kept=steps.find_best_epoch(fitted),
             )
@@ -136,7 +143,7 @@ def _log_training(
         raise
 
 
-def train_new_run(
+def start_new_run(
     loaded: "LoadedExperiment",
     store: "Store",
     reporter: "Reporter",
@@ -145,11 +152,13 @@ def train_new_run(
     *,
     sweeps: "tuple[Membership, ...]" = (),
     cache: ProcessCache | None = None,
+    lanes: int = 1,
     tensorboard: bool = False,
-) -> "tuple[Run, Record]":
+) -> "Training[tuple[Run, Record]]":
     """Train an experiment in a new run, and return the run with its final record.
 
-    The data is loaded first, so that an error in the data leaves no run directory.
+    The data is loaded first, so that an error in the data leaves no run directory. The training pauses as in
+    `start_training`.
 
     Args:
         loaded: The experiment.
@@ -159,6 +168,7 @@ def train_new_run(
         reproduces: The id of the run that the new run repeats.
         sweeps: The memberships of the run in sweeps.
         cache: The cache of this process for its trainings.
+        lanes: The number of lanes of the program that trains the experiment; 1 for an experiment that is trained alone.
         tensorboard: Whether a TensorBoard log is written.
 
     Raises:
@@ -181,4 +191,8 @@ def train_new_run(
         with store.create_run(experiment.name, to_yaml(experiment), create_record) as run:
             yield run, ResumePoint(compute_training_digest(experiment))
 
-    return train_experiment(loaded, reporter, create_run, stop_request, cache, tensorboard=tensorboard)
+    return (
+        yield from start_training(
+            loaded, reporter, create_run, stop_request, cache, lanes=lanes, tensorboard=tensorboard
+        )
+    )

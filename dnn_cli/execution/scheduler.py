@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from dnn_cli.execution.messages import EpochDone, Event, NoEvents, Task, TaskResult
+from dnn_cli.execution.messages import EpochDone, Event, NoEvents, Task, TaskGroup, TaskResult
 
 _logger = logging.getLogger(__name__)
 
@@ -21,8 +21,8 @@ _SWEEP_FAILED = "another training of the sweep has failed"
 class SearchStrategy(Protocol):
     """Object that proposes tasks and learns from their results."""
 
-    def ask(self, idle_networks: Sequence[str | None], busy_networks: set[str]) -> Task | None:
-        """Return the next task, or `None` if no task can start now.
+    def ask(self, idle_networks: Sequence[str | None], busy_networks: set[str]) -> Task | TaskGroup | None:
+        """Return the next task or group of tasks, or `None` if no task can start now.
 
         Args:
             idle_networks: The network digest of the last task of each idle worker; `None` if the digest is unknown.
@@ -55,8 +55,8 @@ class Executor(Protocol):
         """Return the network digests of the tasks in training."""
         ...
 
-    def submit(self, task: Task) -> None:
-        """Send a task to a worker."""
+    def submit(self, task: Task | TaskGroup) -> None:
+        """Send a task or a group of tasks to a worker."""
         ...
 
     def wait_for_events(self, seconds: float) -> Iterable[Event]:
@@ -112,8 +112,9 @@ def train_all(
             task = strategy.ask(idle_networks, executor.list_busy_networks())
             if task is None:
                 break
-            display.on_task_started(task)
-            monitor.on_task_started(task.number)
+            for member in task.tasks:
+                display.on_task_started(member)
+                monitor.on_task_started(member.number)
             executor.submit(task)
         if not executor.busy:
             return results
@@ -169,16 +170,16 @@ def _has_failed(result: TaskResult) -> bool:
 
 
 class FixedSearch:
-    """Search strategy that trains a fixed list of tasks.
+    """Search strategy that trains a fixed list of tasks and groups of tasks.
 
     The next task is preferably a task whose network an idle worker has compiled, or else a task whose network is not in
     training.
     """
 
-    def __init__(self, tasks: Iterable[Task]) -> None:
+    def __init__(self, tasks: Iterable[Task | TaskGroup]) -> None:
         self.tasks = list(tasks)
 
-    def ask(self, idle_networks: Sequence[str | None], busy_networks: set[str]) -> Task | None:
+    def ask(self, idle_networks: Sequence[str | None], busy_networks: set[str]) -> Task | TaskGroup | None:
         if not self.tasks:
             return None
         chosen_task = next((task for task in self.tasks if task.network_digest in idle_networks), None)

@@ -9,7 +9,9 @@ from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import USER_DATA_KINDS
 from dnn_cli.config.digests import compute_network_digest
 from dnn_cli.config.sweep_config import Sweep, compute_sweep_id
-from dnn_cli.errors import DnnError, RunError
+from dnn_cli.errors import DnnError, RunError, UsageError
+from dnn_cli.execution.lane_choices import AUTO, OFF
+from dnn_cli.execution.lane_plan import LanePlan, plan_lanes
 from dnn_cli.execution.messages import Task, TaskResult
 from dnn_cli.execution.scheduler import FixedSearch, SearchStrategy
 from dnn_cli.execution.sweep_plan import PlannedRun, plan_extreme_runs, plan_sweep
@@ -230,8 +232,31 @@ class SweepExecution:
             return len(self.missing_numbers)
         return (self.sweep.trials or 0) * max(1, len(self.sweep.seeds)) - len(self.planned_runs)
 
-    def build_search_strategy(self) -> SearchStrategy:
+    def plan_lanes(self, choice: str, *, gpu: bool) -> LanePlan:
+        """Plan which missing runs are trained together, in the lanes of one program.
+
+        Args:
+            choice: The value of the option `--lanes`.
+            gpu: Whether the processor is a GPU.
+
+        Raises:
+            UsageError: the user has chosen a number of lanes with which the runs cannot be trained.
+        """
+        if self.sweep.search == "bayesian":
+            if choice not in (AUTO, OFF):
+                raise UsageError(
+                    f"--lanes {choice} needs runs that are known in advance, and a bayesian search proposes them one "
+                    "by one",
+                    "use --lanes off, or --search random",
+                )
+            return LanePlan()
+        return plan_lanes([self.build_task(number) for number in self.missing_numbers], choice, gpu=gpu)
+
+    def build_search_strategy(self, lane_plan: LanePlan) -> SearchStrategy:
         """Build the object that proposes the experiments of the sweep and learns from their scores.
+
+        Args:
+            lane_plan: The plan of the lanes.
 
         Raises:
             UsageError: the search is bayesian and Optuna is missing.
@@ -240,9 +265,9 @@ class SweepExecution:
             from dnn_cli.execution.optuna_search import OptunaSearch
 
             return OptunaSearch(self)
-        return self.build_fixed_search()
+        return self.build_fixed_search(lane_plan)
 
-    def build_fixed_search(self) -> SearchStrategy:
+    def build_fixed_search(self, lane_plan: LanePlan) -> SearchStrategy:
         """Build the search strategy that trains all missing runs.
 
         Existing runs, which may come from other commands, are recorded as members of this sweep.
@@ -250,22 +275,22 @@ class SweepExecution:
         for planned_run in self.planned_runs:
             if planned_run.outcome_digest in self.existing_runs:
                 _add_to_sweep(self.existing_runs[planned_run.outcome_digest], self.build_membership(planned_run))
-        return FixedSearch([self.build_task(number) for number in self.missing_numbers])
+        return FixedSearch(lane_plan.tasks)
 
     def build_task(self, number: int) -> Task:
         """Build the task that trains a planned run, or resumes its existing run."""
         planned_run = self.planned_runs[number]
+        existing_run = self.existing_runs.get(planned_run.outcome_digest)
         self.task_labels[number] = format_sweep_settings(planned_run.setting)
         return Task(
             number,
             planned_run.loaded,
             self.store.root.absolute(),
             compute_network_digest(planned_run.loaded.experiment),
-            self.existing_runs[planned_run.outcome_digest].run.directory.absolute()
-            if planned_run.outcome_digest in self.existing_runs
-            else None,
+            existing_run.run.directory.absolute() if existing_run else None,
             sweeps=(self.build_membership(planned_run),),
             tensorboard=self.tensorboard,
+            lanes=existing_run.record.lanes if existing_run else 1,
         )
 
     def collect_runs(self, results: Iterable[TaskResult]) -> list[SweepRun]:

@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 from dnn_cli.config.digests import compute_network_digest
 from dnn_cli.config.loading import LoadedExperiment
+from dnn_cli.execution.fitting import complete_training
 from dnn_cli.execution.messages import Task, TaskResult
 from dnn_cli.execution.reporters import Reporter
 from dnn_cli.execution.resumable_runs import find_run_to_resume, is_training_complete
-from dnn_cli.execution.resume_training import resume_training
-from dnn_cli.execution.run_training import train_new_run
+from dnn_cli.execution.resume_training import start_resumption
+from dnn_cli.execution.run_training import start_new_run
 from dnn_cli.execution.signals import TimeLimit
 from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
@@ -60,12 +61,14 @@ def train_sequentially(
         elif not time_limit.is_over:
             try:
                 if run is None:
-                    trained = train_new_run(loaded, store, reporter, time_limit, tensorboard=tensorboard)
-                else:
-                    trained = (
-                        run,
-                        resume_training(run, loaded, reporter, time_limit, force=force, tensorboard=tensorboard),
+                    trained = complete_training(
+                        start_new_run(loaded, store, reporter, time_limit, tensorboard=tensorboard)
                     )
+                else:
+                    resumption = start_resumption(
+                        run, loaded, reporter, time_limit, force=force, tensorboard=tensorboard
+                    )
+                    trained = run, complete_training(resumption)
             except Interrupted as error:
                 if str(error) != time_limit.stop_reason or reporter.log_path is None:
                     raise
@@ -91,6 +94,7 @@ def build_tasks(requests: Sequence[TrainRequest], store: Store, *, force: bool, 
             None if run is None else run.directory.absolute(),
             force=force,
             tensorboard=tensorboard,
+            lanes=1 if run is None else run.read_raw_record().lanes,
         )
         for number, (loaded, run, is_done) in enumerate(requests)
         if not is_done

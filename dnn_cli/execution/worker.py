@@ -8,11 +8,13 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnn_cli.errors import DnnError, UsageError
+from dnn_cli.execution.fitting import Training, complete_trainings
 from dnn_cli.execution.messages import (
     EpochDone,
     Event,
@@ -20,13 +22,14 @@ from dnn_cli.execution.messages import (
     RunCreated,
     StageEvent,
     Task,
+    TaskGroup,
     TaskResult,
     TaskReturned,
 )
 from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.reporters import Reporter, TextReporter
-from dnn_cli.execution.resume_training import resume_training
-from dnn_cli.execution.run_training import train_new_run
+from dnn_cli.execution.resume_training import start_resumption
+from dnn_cli.execution.run_training import start_new_run
 from dnn_cli.host.output_redirect import redirect_stdio
 from dnn_cli.host.process_log import add_log_file
 from dnn_cli.host.stack_dump import enable_stack_dump
@@ -45,10 +48,12 @@ _EventCallback = Callable[[Event], None]
 _logger = logging.getLogger(__name__)
 
 
-def run_task(
+def start_task(
     task: Task, cache: ProcessCache, send_event: _EventCallback, get_stop_reason: Callable[[], str]
-) -> TaskResult:
+) -> "Training[TaskResult]":
     """Train a task, and return its result. An exception also becomes a result, so that the next task can start.
+
+    The training pauses as in `start_training`.
 
     Args:
         task: The task.
@@ -62,31 +67,23 @@ def run_task(
     from dnn_cli.training.stop_request import Interrupted
 
     _logger.info("task %d received: %s", task.number, task.run_directory or "a new run")
-    reporter = _WorkerReporter(task.number, send_event)
+    reporter = _WorkerReporter(task.number, send_event, redirects_output=task.lanes == 1)
+    stop_request = _PipeStopRequest(get_stop_reason)
     common: Any = {"sweeps": task.sweeps, "cache": cache, "tensorboard": task.tensorboard}
-
-    def start_new_run() -> None:
-        train_new_run(task.loaded, Store(task.runs_dir), reporter, _PipeStopRequest(get_stop_reason), **common)
-
+    new_run = start_new_run(task.loaded, Store(task.runs_dir), reporter, stop_request, lanes=task.lanes, **common)
     try:
         if task.run_directory is None:
-            start_new_run()
+            yield from new_run
         else:
             send_event(RunCreated(task.number, task.run_directory))
+            run = Run(task.run_directory)
             try:
-                resume_training(
-                    Run(task.run_directory),
-                    task.loaded,
-                    reporter,
-                    _PipeStopRequest(get_stop_reason),
-                    force=task.force,
-                    **common,
-                )
+                yield from start_resumption(run, task.loaded, reporter, stop_request, force=task.force, **common)
             # The run cannot be resumed, for example because Keras has another version. The run is unchanged.
             except UsageError:
                 if not task.sweeps:
                     raise
-                start_new_run()
+                yield from new_run
     except DeterminismConflict:
         raise
     except Interrupted as error:
@@ -128,10 +125,11 @@ class _WorkerReporter(Reporter):
 
     holds_early_output = False
 
-    def __init__(self, task_number: int, send_event: _EventCallback) -> None:
+    def __init__(self, task_number: int, send_event: _EventCallback, *, redirects_output: bool) -> None:
         super().__init__()
         self.task_number = task_number
         self.send_event = send_event
+        self.redirects_output = redirects_output
 
     def open_log(self, path: Path) -> None:
         if self.log_path is None:
@@ -188,7 +186,7 @@ def serve_tasks(
     """Train the tasks that arrive on a connection, until `None` arrives or the connection is closed.
 
     Args:
-        connection: The connection on which tasks and texts of stop reasons arrive, and events are sent.
+        connection: The connection on which tasks and stop requests arrive, and events are sent.
         directory: The directory for temporary files.
         environment: The environment variables to set in this process.
         alone: Whether this is the only worker on this machine. Otherwise, idle threads sleep, and leave the cores to
@@ -220,11 +218,15 @@ def serve_tasks(
     try:
         while (task := connection.recv()) is not None:
             # A late stop request does not apply to the next task.
-            if isinstance(task, Task):
+            if isinstance(task, Task | TaskGroup):
                 received_signals.clear()
-                get_stop_reason = _build_stop_reason_getter(connection, received_signals)
+                stop_requests = _StopRequests(connection, received_signals)
+                trainings = [
+                    start_task(member, cache, send_event, partial(stop_requests.get_reason, member.number))
+                    for member in task.tasks
+                ]
                 try:
-                    send_event(run_task(task, cache, send_event, get_stop_reason))
+                    complete_trainings(trainings, send_event)
                 except DeterminismConflict as conflict:
                     _logger.info("task %d returned: %s", task.number, conflict.message)
                     send_event(TaskReturned(task.number))
@@ -254,26 +256,35 @@ def open_worker_log(path: Path | None, level: int) -> None:
     _logger.info("worker started")
 
 
-def _build_stop_reason_getter(connection: Connection, received_signals: Sequence[int] = ()) -> Callable[[], str]:
-    """Build a function that returns the reason of a stop request, or an empty text.
+class _StopRequests:
+    """Stop requests that a worker has received for its current tasks.
 
-    A stop request is a text that arrives on the connection, or a signal.
+    A stop request arrives on the connection, or is a signal.
 
     Args:
         connection: The connection to the process that sends stop requests.
         received_signals: The list to which signal handlers add the numbers of signals.
     """
-    reason = ""
 
-    def get_stop_reason() -> str:
-        nonlocal reason
-        if received_signals:
-            reason = reason or SIGNAL_REASON
+    def __init__(self, connection: Connection, received_signals: Sequence[int]) -> None:
+        self.connection = connection
+        self.received_signals = received_signals
+        self.reason = ""
+        """Reason of a stop request for all tasks."""
+
+        self.reasons_by_number: dict[int, str] = {}
+
+    def get_reason(self, number: int) -> str:
+        """Return the reason of a stop request for a task; empty without a stop request."""
+        if self.received_signals:
+            self.reason = self.reason or SIGNAL_REASON
         try:
-            if not reason and connection.poll():
-                reason = str(connection.recv())
+            while not self.reason and self.connection.poll():
+                request = self.connection.recv()
+                if request.number is None:
+                    self.reason = request.reason
+                else:
+                    self.reasons_by_number[request.number] = request.reason
         except (EOFError, OSError):
-            reason = "the process that started the worker has ended"
-        return reason
-
-    return get_stop_reason
+            self.reason = "the process that started the worker has ended"
+        return self.reason or self.reasons_by_number.get(number, "")

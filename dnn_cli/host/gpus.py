@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
 
 from dnn_cli.host.cuda_libraries import find_missing_libraries, read_cuda_version
@@ -48,6 +49,16 @@ def list_training_gpus() -> list[str]:
     """
     visible_gpus = list_visible_gpus()
     return visible_gpus if visible_gpus and read_cuda_version() and not find_missing_libraries() else []
+
+
+def read_gpu_memory() -> int | None:
+    """Return the memory of the smallest GPU in bytes; `None` if nvidia-smi cannot be run."""
+    query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    try:
+        output = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
+        return min(int(line) for line in output.split()) * 2**20
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
 
 
 def hide_gpus() -> None:

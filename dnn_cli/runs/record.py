@@ -258,6 +258,12 @@ class Record(BaseModel):
         """Whether an equal training on the same machine ends with equal weights."""
         return self.plan.get("determinism") != "none"
 
+    @property
+    def lanes(self) -> int:
+        """Number of lanes of the program that trained the run; 1 for a run that was trained alone."""
+        lanes = self.plan.get("lanes")
+        return lanes if isinstance(lanes, int) and lanes > 0 else 1
+
     def find_test_evaluation(self, model: str = "model.keras") -> Evaluation | None:
         """Return the last evaluation of a weights file on the test set; `None` for a file without evaluation.
 

@@ -78,9 +78,13 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
         get_stop_reason: GetStopReason,
         get_seconds: Callable[[], float],
         experiment: Experiment,
+        lane_count: int = 1,
     ) -> None:
         super().__init__()
         self.run = run
+        self.lane_count = lane_count
+        """Number of runs that share the time of one program, and also save checkpoints."""
+
         self.resume_point = resume_point
         self.rows = rows
         self.other_callbacks = other_callbacks
@@ -105,7 +109,7 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
         self.epoch, self.calls, self.epoch_start = epoch, 0, time.perf_counter()
         if self.is_resumed_epoch and self.resume_point.checkpoint is not None:
             restore_metrics(self.model, self.resume_point.checkpoint.arrays)
-            self.epoch_start -= self.resume_point.progress.epoch_seconds
+            self.epoch_start -= self.resume_point.progress.epoch_seconds * self.lane_count
 
     @property
     def is_resumed_epoch(self) -> bool:
@@ -161,7 +165,7 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
             stopped=self.model.stop_training,
             rows=self.rows,
             seconds=self.get_seconds(),
-            epoch_seconds=start_time - self.epoch_start if self.calls else 0.0,
+            epoch_seconds=(start_time - self.epoch_start) / self.lane_count if self.calls else 0.0,
             callbacks=memories,
         )
         write_checkpoint(self.run, Checkpoint(progress, {**arrays, **(metric_arrays or {})}))
@@ -169,7 +173,8 @@ class CheckpointCallback(keras.callbacks.Callback):  # type: ignore[misc]
         _logger.debug(
             "checkpoint saved after epoch %d and %d calls, %.3f s", self.epoch, self.calls, end_time - start_time
         )
-        self.next_save_time = end_time + SECONDS_PER_CHECKPOINT_SECOND * (end_time - start_time)
+        seconds = self.lane_count * (end_time - start_time)
+        self.next_save_time = end_time + SECONDS_PER_CHECKPOINT_SECOND * seconds
 
 
 def skip_calls(model: keras.Model, calls: int) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 import keras
 import numpy as np
@@ -25,6 +26,7 @@ from dnn_cli.training.chunked_engine import (
 )
 from dnn_cli.training.diagnostics_callback import LayerInspector
 from dnn_cli.training.execution_plan import ExecutionPlan
+from dnn_cli.training.lane_program import LaneProgram
 from dnn_cli.training.model_builder import build_model
 from dnn_cli.training.training_job import TrainingJob
 from dnn_cli.training.training_state import METRICS_GROUP, iter_variables
@@ -71,6 +73,11 @@ class CompiledModel:
             model.make_test_function()
         return cls(model, pipeline, plan, build_chunk_predictor(model, pipeline, plan),
                    (model.train_function, model.test_function), LayerInspector(job, pipeline))  # fmt: skip
+
+    @cached_property
+    def lane_program(self) -> LaneProgram:
+        """Program that trains several runs of the network at once, as many as the plan has lanes."""
+        return LaneProgram(self.model, self.pipeline, self.plan.lanes)
 
     def reset_for_job(self, job: TrainingJob) -> None:
         """Reset variables and functions, so that the model equals a model that was just built for a job."""

@@ -61,17 +61,24 @@ class ExecutionPlan:
     loop has a known number of batches, which is faster on a GPU. If a loss is not finite, the call is repeated with the
     checked loop."""
 
+    lanes: int = 1
+    """Number of lanes of the program, which trains as many runs at once; 1 for a run that is trained alone. The bits of
+    a run depend on this number."""
 
-def choose_plan(experiment: Experiment, training_examples: int, *, gpu: bool) -> ExecutionPlan:
+
+def choose_plan(experiment: Experiment, training_examples: int, *, gpu: bool, lanes: int = 1) -> ExecutionPlan:
     """Choose the fastest known plan for a network on a kind of processor. Settings of the experiment take precedence.
 
     Args:
         experiment: The experiment.
         training_examples: The number of training examples.
         gpu: Whether the processor is a GPU.
+        lanes: The number of lanes of the program that trains the experiment.
     """
     determinism: Determinism = "cpu"
-    if gpu:
+    if lanes > 1:
+        jit, determinism, reason = _choose_for_lanes(experiment, gpu=gpu)
+    elif gpu:
         jit, determinism, reason = _choose_on_gpu(experiment)
     else:
         jit, reason = _choose_jit(experiment, gpu=False)
@@ -83,7 +90,7 @@ def choose_plan(experiment: Experiment, training_examples: int, *, gpu: bool) ->
     # Calls have equal lengths, so that the last one is not much shorter.
     steps_per_call = math.ceil(steps / calls)
     return ExecutionPlan(
-        "chunked", jit, precision, steps_per_call, reason, determinism, "counted" if gpu else "checked"
+        "chunked", jit, precision, steps_per_call, reason, determinism, "counted" if gpu else "checked", lanes
     )
 
 
@@ -122,7 +129,7 @@ def _choose_on_gpu(experiment: Experiment) -> tuple[bool, Determinism, str]:
         return jit, "none", f"{reason}; deterministic: false"
     if not jit:
         return False, "operations", f"{reason}; with deterministic operations"
-    obstacle = _find_random_program(experiment)
+    obstacle = find_random_program(experiment)
     if not obstacle:
         return True, "xla", f"{reason}, deterministic for all layers of the network"
     if experiment.jit == "auto":
@@ -130,7 +137,15 @@ def _choose_on_gpu(experiment: Experiment) -> tuple[bool, Determinism, str]:
     return True, "none", f"{reason}; {obstacle}"
 
 
-def _find_random_program(experiment: Experiment) -> str:
+def _choose_for_lanes(experiment: Experiment, *, gpu: bool) -> tuple[bool, Determinism, str]:
+    """Return whether XLA compiles the steps of lanes, the kind of determinism, and the reason. Lanes need XLA."""
+    determinism: Determinism = "cpu"
+    if gpu:
+        determinism = "none" if find_random_program(experiment) else "xla"
+    return True, determinism, "with XLA: lanes need XLA"
+
+
+def find_random_program(experiment: Experiment) -> str:
     """Return why XLA's programs of an experiment may be random on a GPU; empty for deterministic programs."""
     for layer in experiment.model.stack:
         if layer.get_xla_determinism() == "random":

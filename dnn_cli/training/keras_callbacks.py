@@ -79,7 +79,7 @@ class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(
         self, run: Run, reporter: ProgressReporter, rows: list[Scores], steps: int, score_names: list[str],
-        seconds_before: float = 0.0, calls_before: int = 0,
+        seconds_before: float = 0.0, calls_before: int = 0, lane_count: int = 1,
     ) -> None:  # fmt: skip
         super().__init__()
         self.steps = steps
@@ -97,9 +97,12 @@ class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
         self.calls_before = calls_before
         """Number of engine calls of the first epoch before the training was resumed. These calls are skipped now."""
 
+        self.lane_count = lane_count
+        """Number of runs that share the time of one program."""
+
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self.epoch = epoch + 1
-        self.start_time = time.perf_counter() - self.seconds_before
+        self.start_time = time.perf_counter() - self.seconds_before * self.lane_count
         self.seconds_before = 0.0
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -117,7 +120,7 @@ class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
                 **{name: float((logs or {})[name]) for name in self.score_names},
                 # str returns the shortest text of a float32, such as 0.001.
                 "learning_rate": float(str(rate)),
-                "seconds": round(time.perf_counter() - self.start_time, 3),
+                "seconds": round((time.perf_counter() - self.start_time) / self.lane_count, 3),
             }
         )
         self.csv_content += format_metrics_csv(self.rows[-1:], header=not self.csv_content)

@@ -1,4 +1,4 @@
-"""Compiled loops that train, evaluate and predict several models of one network at once. Each model is a lane.
+"""Compiled loops that train and evaluate several models of one network at once. Each model is a lane.
 
 The variables of all lanes are stacked: the first axis of each tensor is the lane. `tf.vectorized_map` turns the step of
 one lane into a step of all lanes. The bits of a lane depend on the number of lanes, and not on the other lanes.
@@ -6,7 +6,6 @@ one lane into a step of all lanes. The bits of a lane depend on the number of la
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 import keras
 import numpy as np
@@ -15,118 +14,151 @@ from numpy.typing import NDArray
 
 from dnn_cli.data.pipeline import Pipeline
 from dnn_cli.training.batch_loops import Logs
-from dnn_cli.training.execution_plan import ExecutionPlan
-from dnn_cli.training.lane_step import Values, list_variables, predict_step, read_logs, test_step, train_step
+from dnn_cli.training.lane_step import Values, list_variables, read_logs, test_step, train_step
 
 _Step = Callable[[keras.Model, Values, Sequence[tf.Tensor]], tuple[Values, Logs]]
+_RunBatches = Callable[..., tf.Tensor]
+
+LaneLogs = dict[str, NDArray[np.float32]]
+"""Results of the metrics of all lanes by name, each of shape (width,)."""
 
 
 class LaneProgram:
     """Programs of a fixed number of lanes, with the variables of all lanes.
 
     Args:
-        model: A compiled model of the network. Its own variables stay unchanged.
-        pipeline: The pipeline with the examples of all lanes.
-        plan: The execution plan.
+        model: A compiled model of the network, whose metrics are built. The programs do not change its variables.
+        pipeline: The pipeline with the examples of all lanes, which are in memory.
         width: The number of lanes.
     """
 
-    def __init__(self, model: keras.Model, pipeline: Pipeline, plan: ExecutionPlan, width: int) -> None:
-        self.model, self.pipeline, self.plan, self.width = model, pipeline, plan, width
+    def __init__(self, model: keras.Model, pipeline: Pipeline, width: int) -> None:
+        self.model, self.pipeline, self.width = model, pipeline, width
         self.variables = list_variables(model)
         self.state = [
             tf.Variable(tf.zeros((width, *variable.shape), variable.dtype), trainable=False)
             for variable in self.variables
         ]
+        first_metric = len(self.state) - len(model.metrics_variables)
+        self.initial_metrics = [
+            (stacked, tf.identity(variable.value))
+            for stacked, variable in zip(self.state[first_metric:], self.variables[first_metric:], strict=True)
+        ]
         self.batch_size = pipeline.experiment.batch_size
-        build = partial(tf.function, jit_compile=plan.jit, autograph=False)
+        # The bits of a lane are independent of its place only with XLA.
+        build = partial(tf.function, jit_compile=True, autograph=False)
         self.train_batches = build(partial(self.run_batches, train_step, weighted=True))
         self.test_batches = build(partial(self.run_batches, test_step, weighted=False))
-        self.predict_batch = build(self.compute_outputs)
+        self.load_lane = tf.function(self.copy_to_model, autograph=False)
+        self.store_lane = tf.function(self.copy_from_model, autograph=False)
+        self.read_logs = tf.function(self.compute_logs, autograph=False)
+        self.reset_metrics = tf.function(self.clear_metrics, autograph=False)
 
-    def write_lanes(self, values_by_lane: Sequence[Sequence[NDArray[Any]]]) -> None:
-        """Set the variables of all lanes.
+    def copy_to_model(self, lane: tf.Tensor) -> None:
+        """Set the variables of the model to those of a lane."""
+        for variable, stacked in zip(self.variables, self.state, strict=True):
+            variable.assign(stacked[lane])
 
-        Args:
-            values_by_lane: The values of the variables of each lane, in the order of `list_variables`.
-        """
-        for variable, values in zip(self.state, zip(*values_by_lane, strict=True), strict=True):
-            variable.assign(np.stack(values))
+    def copy_from_model(self, lane: tf.Tensor) -> None:
+        """Set the variables of a lane to those of the model."""
+        for variable, stacked in zip(self.variables, self.state, strict=True):
+            stacked[lane].assign(variable.value)
 
-    def read_lanes(self) -> list[list[NDArray[Any]]]:
-        """Return the values of the variables of each lane, in the order of `list_variables`."""
-        stacked = [variable.numpy() for variable in self.state]
-        return [[values[lane] for values in stacked] for lane in range(self.width)]
+    def clear_metrics(self) -> None:
+        """Set the variables of the metrics of all lanes to their initial values."""
+        for stacked, initial_value in self.initial_metrics:
+            stacked.assign(tf.broadcast_to(initial_value, stacked.shape))
 
-    def train(self, orders: NDArray[np.int32], active: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-        """Train each active lane on its rows, batch by batch, and return the logs of all lanes.
+    def compute_logs(self) -> Logs:
+        """Return the results of the metrics of all lanes."""
+        values = [stacked.value() for stacked in self.state]
+        return dict(tf.vectorized_map(partial(read_logs, self.model), values, fallback_to_while_loop=False))
+
+    def train(self, rows: NDArray[np.int32], counts: NDArray[np.int32]) -> LaneLogs:
+        """Train each lane on its rows, batch by batch, and return the results of the metrics.
 
         A lane stops after the first batch whose loss is not finite. A short last batch is a step of its own.
 
         Args:
-            orders: The numbers of the examples of each lane, of shape (width, examples).
-            active: Whether each lane trains. The variables of the other lanes stay unchanged.
+            rows: The numbers of the examples of each lane, of shape (width, examples). All calls have the same shape.
+            counts: The number of valid rows of each lane, of shape (width,). Lanes with 0 rows stay unchanged.
         """
-        return self.run(self.train_batches, orders, active)
+        return self.run(self.train_batches, rows, counts)
 
-    def test(self, orders: NDArray[np.int32], active: NDArray[np.bool_]) -> dict[str, NDArray[Any]]:
-        """Evaluate each active lane on its rows, and return the logs of all lanes. Only metrics change."""
-        return self.run(self.test_batches, orders, active)
+    def test(self, rows: NDArray[np.int32], counts: NDArray[np.int32]) -> LaneLogs:
+        """Evaluate each lane on its rows. Only metrics change. Arguments and results are those of `train`."""
+        return self.run(self.test_batches, rows, counts)
 
-    def run(
-        self, run_batches: Callable[..., tuple[Logs, tf.Tensor]], orders: NDArray[np.int32], active: NDArray[np.bool_]
-    ) -> dict[str, NDArray[Any]]:
-        """Run the whole batches of all lanes, and then a short last batch."""
-        length = orders.shape[1]
-        short = length % self.batch_size
-        logs: Logs = {}
-        flags = tf.constant(active)
-        if length - short:
-            logs, flags = run_batches(tf.constant(orders[:, : length - short]), flags, self.batch_size)
-        if short:
-            logs, flags = run_batches(tf.constant(orders[:, length - short :]), flags, short)
-        return {name: np.asarray(value) for name, value in logs.items()}
+    def run(self, run_batches: _RunBatches, rows: NDArray[np.int32], counts: NDArray[np.int32]) -> LaneLogs:
+        """Run the whole batches of all lanes, and then the short last batches."""
+        size = self.batch_size
+        whole_counts, short_counts = counts // size, counts % size
+        # As in the chunked engine, the scaling is not a constant of the program.
+        scaling = self.pipeline.scaling
+        is_finite = tf.fill((self.width,), True)
+        if whole_counts.any():
+            whole_rows = tf.constant(rows[:, : rows.shape[1] // size * size])
+            is_finite = run_batches(whole_rows, tf.constant(whole_counts), is_finite, scaling, size)
+        for short_count in np.unique(short_counts[short_counts > 0]):
+            is_short = short_counts == short_count
+            positions = whole_counts[:, None] * size + np.arange(short_count)
+            short_rows = np.take_along_axis(rows, np.where(is_short[:, None], positions, 0), axis=1)
+            is_finite = run_batches(
+                tf.constant(short_rows), tf.constant(is_short.astype(np.int32)), is_finite, scaling, int(short_count)
+            )
+        return {name: value.numpy() for name, value in self.read_logs().items()}
 
     def run_batches(
-        self, step: _Step, orders: tf.Tensor, active: tf.Tensor, size: int, *, weighted: bool
-    ) -> tuple[Logs, tf.Tensor]:
-        """Run a step on each batch of `size` examples of all active lanes, and return the logs and the active lanes."""
-        chunk_examples, scaling = self.pipeline.chunk_examples, self.pipeline.scaling
-        count = orders.shape[1] // size
+        self,
+        step: _Step,
+        rows: tf.Tensor,
+        counts: tf.Tensor,
+        is_finite: tf.Tensor,
+        scaling: tuple[tf.Tensor, ...],
+        size: int,
+        *,
+        weighted: bool,
+    ) -> tf.Tensor:
+        """Run a step on batches of `size` examples of all lanes, and return whether the losses of each lane are finite.
+
+        Args:
+            step: The function that computes a step of one lane.
+            rows: The numbers of the examples, of shape (width, examples).
+            counts: The number of batches of each lane, of shape (width,).
+            is_finite: Whether the losses of each lane were finite so far. Other lanes stay unchanged.
+            scaling: The scaling of the pipeline.
+            size: The number of examples in a batch.
+            weighted: Whether batches contain the weights of examples.
+        """
+        total = tf.reduce_max(counts)
 
         def run_lane(lane: tuple[Values, tf.Tensor]) -> tuple[Values, tf.Tensor]:
-            values, rows = lane
-            examples = [tf.gather(part, rows) for part in chunk_examples]
-            batch = self.pipeline.prepare_batch(*examples, scaling, weighted=weighted)
+            values, lane_rows = lane
+            inputs, targets = (tf.gather(part, lane_rows) for part in self.pipeline.chunk_examples)
+            batch = self.pipeline.prepare_batch(inputs, targets, scaling, weighted=weighted)
             new_values, logs = step(self.model, values, batch)
             return new_values, logs["loss"]
 
-        def run_next_batch(index: tf.Tensor, active: tf.Tensor, *values: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            rows = tf.slice(orders, [0, index * size], [self.width, size])
-            new_values, losses = tf.vectorized_map(run_lane, (list(values), rows), fallback_to_while_loop=False)
-            kept = [_select(active, new, old) for new, old in zip(new_values, values, strict=True)]
-            return index + 1, tf.logical_and(active, tf.math.is_finite(losses)), *kept
+        def has_next_batch(index: tf.Tensor, is_finite: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
+            return tf.logical_and(index < total, tf.reduce_any(is_finite))
+
+        def run_next_batch(index: tf.Tensor, is_finite: tf.Tensor, *values: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            batch_rows = tf.slice(rows, [0, index * size], [self.width, size])
+            new_values, losses = tf.vectorized_map(run_lane, (list(values), batch_rows), fallback_to_while_loop=False)
+            is_active = tf.logical_and(is_finite, index < counts)
+            kept = [_select(is_active, new, old) for new, old in zip(new_values, values, strict=True)]
+            remains_finite = tf.logical_or(tf.logical_not(is_active), tf.math.is_finite(losses))
+            return index + 1, tf.logical_and(is_finite, remains_finite), *kept
 
         initial_values = [variable.value() for variable in self.state]
-        _, active, *values = tf.while_loop(
-            lambda index, *_: index < count, run_next_batch, (tf.constant(0), active, *initial_values),
-            parallel_iterations=1,
-        )  # fmt: skip
+        _, is_finite, *values = tf.while_loop(
+            has_next_batch, run_next_batch, (tf.constant(0), is_finite, *initial_values), parallel_iterations=1
+        )
         for variable, value in zip(self.state, values, strict=True):
             variable.assign(value)
-        return tf.vectorized_map(partial(read_logs, self.model), values, fallback_to_while_loop=False), active
-
-    def compute_outputs(self, rows: tf.Tensor) -> tf.Tensor:
-        """Return the outputs of all lanes for the same examples, of shape (width, examples, units)."""
-        examples = [tf.gather(part, rows) for part in self.pipeline.chunk_examples]
-        inputs, *_ = self.pipeline.prepare_batch(*examples, self.pipeline.scaling)
-        return tf.vectorized_map(
-            lambda values: predict_step(self.model, values, inputs),
-            [variable.value() for variable in self.state],
-            fallback_to_while_loop=False,
-        )
+        return is_finite
 
 
-def _select(active: tf.Tensor, new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
+def _select(is_active: tf.Tensor, new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
     """Return the new values of active lanes and the old values of the other lanes."""
-    return tf.where(tf.reshape(active, (-1, *[1] * (len(new.shape) - 1))), new, old)
+    return tf.where(tf.reshape(is_active, (-1, *[1] * (len(new.shape) - 1))), new, old)

@@ -83,12 +83,6 @@ def test_step(model: keras.Model, values: Values, batch: Sequence[tf.Tensor]) ->
         return _read_values(scope, variables, values), logs
 
 
-def predict_step(model: keras.Model, values: Values, inputs: tf.Tensor) -> tf.Tensor:
-    """Return the outputs of a model with some values of its variables."""
-    with keras.StatelessScope(state_mapping=list(zip(list_variables(model), values, strict=True))):
-        return model(inputs, training=False)
-
-
 def read_logs(model: keras.Model, values: Values) -> Logs:
     """Return the logs of a model with some values of its variables, without a step."""
     with keras.StatelessScope(state_mapping=list(zip(list_variables(model), values, strict=True))):

@@ -80,10 +80,12 @@ class RunRecorder:
 
         self.seconds_before = resume_point.progress.seconds
         self.start_time = time.monotonic()
+        self.lane_count = 1
+        """Number of runs that one program trains together. Each of these runs gets an equal share of the time."""
 
     def get_seconds(self) -> float:
         """Return the seconds of training so far."""
-        return round(self.seconds_before + time.monotonic() - self.start_time, 3)
+        return round(self.seconds_before + (time.monotonic() - self.start_time) / self.lane_count, 3)
 
     def record_completion(self, **saved: Any) -> None:
         """Write the record of a completed training.

@@ -35,6 +35,22 @@ from dnn_cli.training.training_state import restore_variables
 _logger = logging.getLogger(__name__)
 
 
+class FitRequest(NamedTuple):
+    """Objects that determine how the model of a run is fitted."""
+
+    job: TrainingJob
+    recorder: RunRecorder
+    """Recorder of the run. Its rows have the epochs before the resume point, and get the new epochs."""
+
+    progress_reporter: ProgressReporter
+    resume_point: ResumePoint
+    get_stop_reason: GetStopReason
+    """Function that returns the reason of a stop request, or an empty text."""
+
+    compiled_models: CompiledModelCache
+    """Cache of compiled models of the process."""
+
+
 class FittedModel(NamedTuple):
     """Model after its last epoch, with the validation examples and the callbacks of its training."""
 
@@ -55,92 +71,130 @@ class FittedModel(NamedTuple):
 
 
 @contextmanager
-def use_compiled_model(job: TrainingJob, model_cache: CompiledModelCache) -> Iterator[CompiledModel]:
-    """Yield the compiled model of a job, with initial weights, on the device of the job."""
-    with tf.device(job.device.tensorflow_name), model_cache.use_model(job) as compiled_model:
+def use_compiled_model(request: FitRequest) -> Iterator[CompiledModel]:
+    """Yield the compiled model of a request, with initial weights, on the device of its job."""
+    job = request.job
+    with tf.device(job.device.tensorflow_name), request.compiled_models.use_model(job) as compiled_model:
         yield compiled_model
 
 
-def fit_model(
-    job: TrainingJob,
-    compiled_model: CompiledModel,
-    recorder: RunRecorder,
-    progress_reporter: ProgressReporter,
-    resume_point: ResumePoint,
-    get_stop_reason: GetStopReason,
-) -> FittedModel:
+class FitCallbacks(NamedTuple):
+    """Callbacks of a fit, and the epoch with which the fit starts."""
+
+    first_epoch: int
+    """Number of the first epoch, counted from 0."""
+
+    config_callbacks: list[keras.callbacks.Callback]
+    """Callbacks that the config requests."""
+
+    all_callbacks: list[keras.callbacks.Callback]
+    """All callbacks, in the order in which they act."""
+
+
+def prepare_fit(request: FitRequest, compiled_model: CompiledModel, lane_count: int = 1) -> FitCallbacks:
+    """Restore the variables of a checkpoint, report the start of the training, and build the callbacks.
+
+    Args:
+        request: The request.
+        compiled_model: The compiled model of the job, with initial weights.
+        lane_count: The number of runs that one program trains together, and that share its time.
+
+    Raises:
+        RunError: the checkpoint is of another network or plan.
+    """
+    job, recorder, resume_point = request.job, request.recorder, request.resume_point
+    experiment, plan, progress, run = job.experiment, job.plan, resume_point.progress, recorder.run
+    recorder.lane_count = lane_count
+    # A checkpoint replaces the initial kernels below.
+    initial_kernels = compiled_model.inspector.copy_kernels(compiled_model.model) if experiment.diagnostics else []
+    if resume_point.checkpoint is not None:
+        restore_variables(
+            compiled_model.model, resume_point.checkpoint.arrays, progress.optimizer, experiment.optimizer
+        )
+    if progress.calls > count_batches(job.steps_per_epoch, plan.steps):
+        raise RunError(f"the checkpoint has {progress.calls} calls of the engine, more than an epoch has")
+    first_epoch = experiment.epochs if progress.stopped else progress.epoch
+    request.progress_reporter.on_begin(job.device.name, plan, job.steps_per_epoch)
+    _logger.info(
+        "training starts on %s at epoch %d of %d, %d steps per epoch, %d per call of the %s engine, %d lanes",
+        job.device.name, first_epoch + 1, experiment.epochs, job.steps_per_epoch, plan.steps, plan.engine, plan.lanes,
+    )  # fmt: skip
+    config_callbacks = build_callbacks(experiment, run)
+    diagnostics = (
+        [DiagnosticsCallback(run, compiled_model.inspector, resume_point, initial_kernels, experiment)]
+        if experiment.diagnostics
+        else []
+    )
+    all_callbacks = [
+        StopWhenDiverged(experiment.batch_size),
+        MetricsWriter(
+            run,
+            request.progress_reporter,
+            recorder.rows,
+            job.steps_per_epoch,
+            experiment.score_names,
+            progress.epoch_seconds,
+            progress.calls,
+            lane_count,
+        ),
+        *config_callbacks,
+        *diagnostics,
+        CheckpointCallback(
+            run,
+            resume_point,
+            recorder.rows,
+            config_callbacks,
+            request.get_stop_reason,
+            recorder.get_seconds,
+            experiment,
+            lane_count,
+        ),
+    ]
+    return FitCallbacks(first_epoch, config_callbacks, all_callbacks)
+
+
+def fit_model(request: FitRequest, compiled_model: CompiledModel) -> FittedModel:
     """Train a model to its last epoch. Scores and checkpoints are written to the run directory.
 
     Args:
-        job: The training job.
-        compiled_model: The compiled model of the job's network.
-        recorder: The recorder of the run. Its rows have the epochs before the resume point, and get the new epochs.
-        progress_reporter: The progress reporter.
-        resume_point: The state from which the training starts.
-        get_stop_reason: The function that returns the reason of a stop request, or an empty text.
+        request: The request.
+        compiled_model: The compiled model of the job's network, with initial weights.
 
     Raises:
         Diverged: the loss or a weight is no longer a finite number.
         Interrupted: a stop request ended the training.
         RunError: the run directory cannot be written, or the checkpoint is of another network or plan.
     """
-    experiment, plan, split, progress = job.experiment, job.plan, job.split, resume_point.progress
-    model, pipeline, run, rows = compiled_model.model, compiled_model.pipeline, recorder.run, recorder.rows
-    # A checkpoint replaces the initial kernels below.
-    initial_kernels = compiled_model.inspector.copy_kernels(model) if experiment.diagnostics else []
-    if resume_point.checkpoint is not None:
-        restore_variables(model, resume_point.checkpoint.arrays, progress.optimizer, experiment.optimizer)
-        if progress.calls:
-            skip_calls(model, progress.calls)
-    steps_per_epoch = count_batches(len(split.train), experiment.batch_size)
-    if progress.calls > count_batches(steps_per_epoch, plan.steps):
-        raise RunError(f"the checkpoint has {progress.calls} calls of the engine, more than an epoch has")
-    first_epoch = experiment.epochs if progress.stopped else progress.epoch
-    order = pipeline.build_shuffled_order(split.train, experiment.seed)
-    training = build_dataset(pipeline, plan, order, range(first_epoch, experiment.epochs), weighted=True)
-    validation = (
-        build_dataset(pipeline, plan, pipeline.build_fixed_order(split.validation)) if len(split.validation) else None
-    )
-    validation_steps = count_batches(len(split.validation), experiment.batch_size) or None
-    progress_reporter.on_begin(job.device.name, plan, steps_per_epoch)
-    _logger.info(
-        "training starts on %s at epoch %d of %d, %d steps per epoch, %d per call of the %s engine",
-        job.device.name, first_epoch + 1, experiment.epochs, steps_per_epoch, plan.steps, plan.engine,
-    )  # fmt: skip
-    config_callbacks = build_callbacks(experiment, run)
+    job, experiment, model = request.job, request.job.experiment, compiled_model.model
+    fit = prepare_fit(request, compiled_model)
+    if request.resume_point.progress.calls:
+        skip_calls(model, request.resume_point.progress.calls)
+    pipeline = compiled_model.pipeline
+    order = pipeline.build_shuffled_order(job.split.train, experiment.seed)
+    training = build_dataset(pipeline, job.plan, order, range(fit.first_epoch, experiment.epochs), weighted=True)
+    validation = build_validation(job, compiled_model)
+    validation_steps = count_batches(len(job.split.validation), experiment.batch_size) or None
     model.fit(
         training,
-        steps_per_epoch=steps_per_epoch,
-        initial_epoch=first_epoch,
+        steps_per_epoch=job.steps_per_epoch,
+        initial_epoch=fit.first_epoch,
         epochs=experiment.epochs,
         validation_data=validation,
         validation_steps=validation_steps,
-        callbacks=[
-            StopWhenDiverged(experiment.batch_size),
-            MetricsWriter(
-                run,
-                progress_reporter,
-                rows,
-                steps_per_epoch,
-                experiment.score_names,
-                progress.epoch_seconds,
-                progress.calls,
-            ),
-            *config_callbacks,
-            *(
-                [DiagnosticsCallback(run, compiled_model.inspector, resume_point, initial_kernels, experiment)]
-                if experiment.diagnostics
-                else []
-            ),
-            CheckpointCallback(
-                run, resume_point, rows, config_callbacks, get_stop_reason, recorder.get_seconds, experiment
-            ),
-        ],
+        callbacks=fit.all_callbacks,
         # The pipeline determines the order of every epoch.
         shuffle=False,
         verbose=0,
     )
-    return FittedModel(compiled_model, validation, validation_steps, config_callbacks)
+    return FittedModel(compiled_model, validation, validation_steps, fit.config_callbacks)
+
+
+def build_validation(job: TrainingJob, compiled_model: CompiledModel) -> ChunkDataset | None:
+    """Build the dataset of the validation examples; `None` without validation examples."""
+    if not len(job.split.validation):
+        return None
+    pipeline = compiled_model.pipeline
+    return build_dataset(pipeline, job.plan, pipeline.build_fixed_order(job.split.validation))
 
 
 def save_model(fitted: FittedModel, run: Run) -> None:

@@ -1,5 +1,6 @@
 """The training job: an experiment with its data, device and execution plan, ready to train."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,11 +19,18 @@ class TrainingJob:
     examples: Examples
     split: Split
     device: Device
+    lanes: int = 1
+    """Number of lanes of the program that trains the experiment; 1 for an experiment that is trained alone."""
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Number of batches in an epoch. The last batch may be short."""
+        return math.ceil(len(self.split.train) / self.experiment.batch_size)
 
     @cached_property
     def plan(self) -> ExecutionPlan:
         """Execution plan of the experiment on the device."""
-        return choose_plan(self.experiment, len(self.split.train), gpu=self.device.is_gpu)
+        return choose_plan(self.experiment, len(self.split.train), gpu=self.device.is_gpu, lanes=self.lanes)
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
@@ -30,10 +38,16 @@ class TrainingJob:
         return compute_preprocessing(self.experiment, self.examples, self.split)
 
 
-def prepare_job(experiment: Experiment, examples: Examples, split: Split) -> TrainingJob:
+def prepare_job(experiment: Experiment, examples: Examples, split: Split, lanes: int = 1) -> TrainingJob:
     """Prepare the device that an experiment asks for, and return the training job.
+
+    Args:
+        experiment: The experiment.
+        examples: The examples of all splits.
+        split: The split of the examples.
+        lanes: The number of lanes of the program that trains the experiment.
 
     Raises:
         UsageError: the experiment asks for a GPU and TensorFlow finds none.
     """
-    return TrainingJob(experiment, examples, split, prepare_device(experiment))
+    return TrainingJob(experiment, examples, split, prepare_device(experiment), lanes)

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 
 from dnn_cli.config.loading import load_experiment
-from dnn_cli.execution.run_training import train_new_run
+from dnn_cli.execution.fitting import complete_training
+from dnn_cli.execution.run_training import start_new_run
 from dnn_cli.runs.store import Store
 from dnn_cli.training import checkpoint_callback
 from tests.helpers.training_runs import QuietReporter, RecordingReporter, build_cache
@@ -38,7 +39,8 @@ def run(options: argparse.Namespace) -> int:
             for rest_factor, epoch_seconds in seconds.items():
                 checkpoint_callback.SECONDS_PER_CHECKPOINT_SECOND = rest_factor
                 reporter, cache = QuietReporter(RecordingReporter()), build_cache(loaded.experiment)
-                new_run, _ = train_new_run(loaded, Store(Path(directory)), reporter, cache=cache)
+                training = start_new_run(loaded, Store(Path(directory)), reporter, cache=cache)
+                new_run, _ = complete_training(training)
                 epoch_seconds += [row["seconds"] for row in new_run.read_metrics()[1:]]
     (often, never), (saves, _) = (
         (statistics.median(epoch_seconds) for epoch_seconds in seconds.values()),

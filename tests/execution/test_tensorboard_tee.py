@@ -3,10 +3,11 @@
 import pytest
 
 from dnn_cli.config.loading import load_experiment
+from dnn_cli.execution.fitting import complete_training
 from dnn_cli.execution.messages import Task
 from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.tensorboard_tee import TensorBoardTee
-from dnn_cli.execution.worker import run_task
+from dnn_cli.execution.worker import start_task
 from dnn_cli.integrations.tensorboard import EventLog
 from dnn_cli.runs.run import Run
 from tests.helpers.cli_output import parse_json_output
@@ -40,10 +41,10 @@ def test_worker_writes_tensorboard_log_that_changes_no_bits(config, tmp_path):
     pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
     loaded, cache = load_experiment(config(QUICK_YAML), ["epochs=1"]), ProcessCache()
     ended, plain = (
-        run_task(
+        complete_training(start_task(
             Task(number, loaded, tmp_path / name, "network", tensorboard=tensorboard), cache,
             lambda event: None, lambda: "",
-        )
+        ))
         for number, (name, tensorboard) in enumerate({"logged": True, "plain": False}.items())
     )  # fmt: skip
     assert ended.status == plain.status == "completed"

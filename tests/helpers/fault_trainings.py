@@ -3,9 +3,10 @@
 import shutil
 
 from dnn_cli.errors import RunError
+from dnn_cli.execution.fitting import complete_training
 from dnn_cli.execution.preparation import ProcessCache
-from dnn_cli.execution.resume_training import resume_training
-from dnn_cli.execution.run_training import train_new_run
+from dnn_cli.execution.resume_training import start_resumption
+from dnn_cli.execution.run_training import start_new_run
 from dnn_cli.runs.checkpoint import read_last_checkpoint
 from dnn_cli.runs.run import Run
 from dnn_cli.terminal.progress import open_screen
@@ -24,14 +25,14 @@ def train_with_each_failure(loaded, store, choose, errors=ERRORS):
     cache.compiled_models = KeptModels()
     with open_screen() as screen:
         with FaultInjector(store.root).inject_faults() as counted:
-            complete_run, record = train_new_run(loaded, store, screen, cache=cache)
+            complete_run, record = complete_training(start_new_run(loaded, store, screen, cache=cache))
         before = read_all_files(complete_run)
         for nth in choose(counted.operations):
             directories_before = set(store.root.iterdir())
             faults = FaultInjector(store.root, nth, errors[nth % len(errors)], lasting=nth % 2 == 0)
             try:
                 with faults.inject_faults():
-                    train_new_run(loaded, store, screen, cache=cache)
+                    complete_training(start_new_run(loaded, store, screen, cache=cache))
             except RunError as error:
                 failed += 1
                 assert "cannot be" in error.message
@@ -51,7 +52,8 @@ def train_with_each_failure(loaded, store, choose, errors=ERRORS):
                 check_failed_run(run, nth, is_last)
                 assert not [file for file in directory.rglob("*") if file.name.startswith(".")]
                 if nth % 3 == 0 and run.read_record().status != "completed":
-                    assert resume_training(run, loaded, screen, cache=cache).results.weights == record.results.weights
+                    resumed = complete_training(start_resumption(run, loaded, screen, cache=cache))
+                    assert resumed.results.weights == record.results.weights
                 shutil.rmtree(directory)
     return failed
 

@@ -7,9 +7,10 @@ import pytest
 
 from dnn_cli.config.loading import LoadedExperiment
 from dnn_cli.data.examples import load_examples, split_examples
+from dnn_cli.execution.fitting import complete_training
 from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.reporters import Reporter
-from dnn_cli.execution.run_training import train_experiment, train_new_run
+from dnn_cli.execution.run_training import start_new_run, start_training
 from dnn_cli.runs.store import Store
 from dnn_cli.training.compiled_model import CompiledModelCache
 from dnn_cli.training.stop_request import never_stop
@@ -92,20 +93,21 @@ def build_cache(experiment, networks=SHARED_MODELS):
 
 def train_from(resume_point, run, experiment, progress_reporter, stop=never_stop, networks=SHARED_MODELS):
     """Train an experiment in an existing run from a resume point, and return the record."""
-    _, record = train_experiment(
+    training = start_training(
         LoadedExperiment(experiment, "", (), ()), QuietReporter(progress_reporter),
         lambda job: nullcontext((run, resume_point)), PolledStopRequest(stop), build_cache(experiment, networks),
     )  # fmt: skip
-    return record
+    return complete_training(training)[1]
 
 
 def train_in_store(store, experiment, reporter=None, stop=never_stop, networks=SHARED_MODELS):
     """Train an experiment in a new run of a store, and return run, record and progress reporter."""
     reporter = reporter or RecordingReporter()
-    run, record = train_new_run(
+    training = start_new_run(
         LoadedExperiment(experiment, "", (), ()), store, QuietReporter(reporter),
         PolledStopRequest(stop), cache=build_cache(experiment, networks),
     )  # fmt: skip
+    run, record = complete_training(training)
     return run, record, reporter
 
 

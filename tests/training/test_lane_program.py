@@ -1,7 +1,5 @@
 """Lanes of one program: independent of their place and of other lanes, to the last bit."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 

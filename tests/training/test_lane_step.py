@@ -1,6 +1,5 @@
 """The step of a lane against Keras's own `train_step`: every optimizer, option, layer and metric."""
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf

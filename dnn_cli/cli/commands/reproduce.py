@@ -55,8 +55,10 @@ def reproduce(
             # A damaged run is reported before the training takes time.
             read_completed_result(original_run)
 
-            from dnn_cli.execution.run_training import train_new_run
-        new_run, _ = train_new_run(loaded, store, screen, stop_request, reproduces=record.id)
+            from dnn_cli.execution.fitting import complete_training
+            from dnn_cli.execution.run_training import start_new_run
+        training = start_new_run(loaded, store, screen, stop_request, reproduces=record.id, lanes=record.lanes)
+        new_run, _ = complete_training(training)
         reproduction = compare_reproduction(original_run, new_run)
     _print_reproduction(reproduction, as_json=as_json)
     if not reproduction.is_identical:

@@ -34,7 +34,8 @@ def resume(
         with screen.show_waiting(f"reading {address}"):
             from dnn_cli.cli.run_summary import print_run_summary
             from dnn_cli.config.loading import load_experiment
-            from dnn_cli.execution.resume_training import resume_training
+            from dnn_cli.execution.fitting import complete_training
+            from dnn_cli.execution.resume_training import start_resumption
             from dnn_cli.report.runs_table import build_run_document
             from dnn_cli.runs.store import Store
 
@@ -46,7 +47,7 @@ def resume(
             # A broken run is reported before issues of its config.
             run.read_record()
             loaded = load_experiment(str(run.config), overrides, to_train=True)
-        record = resume_training(run, loaded, screen, stop_request, force=force)
+        record = complete_training(start_resumption(run, loaded, screen, stop_request, force=force))
     if as_json:
         print_json({"runs": [build_run_document(run, record)]})
     else:

@@ -8,7 +8,7 @@ import typer
 
 from dnn_cli.cli.completers import build_fixed_completer, complete_configs
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
-from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption
+from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption, LanesOption
 from dnn_cli.cli.options import (
     JsonOption,
     RunsDirOption,
@@ -67,6 +67,7 @@ def sweep(
     jobs: JobsOption = None,
     on: ExecutorOption = "local",
     gpus: GpusOption = None,
+    lanes: LanesOption = "auto",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="List the runs and their estimated time; train nothing.")
     ] = False,
@@ -95,26 +96,29 @@ def sweep(
     with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
         with screen.show_waiting(f"reading {files[0]}"):
             from dnn_cli.config.sweep_config import SweepOptions, read_sweep
-            from dnn_cli.execution.executor_choice import open_executor
+            from dnn_cli.execution.executor_choice import check_lanes, is_gpu_used, open_executor
             from dnn_cli.execution.sweep_execution import SweepExecution
             from dnn_cli.execution.sweep_plan import plan_extreme_runs
             from dnn_cli.runs.store import Store
 
             sweep_config = read_sweep(files[0], words, SweepOptions(search, trials, minutes, search_seed))
+            check_lanes(lanes, on)
             execution = SweepExecution.from_sweep(sweep_config, Store(runs_dir), force=force, tensorboard=tensorboard)
+            # A bayesian search plans its runs later.
+            planned_runs = execution.planned_runs or plan_extreme_runs(execution.sweep)
+            experiments = [planned_run.loaded.experiment for planned_run in planned_runs]
+            lane_plan = execution.plan_lanes("off" if on == "ray" else lanes, gpu=is_gpu_used(gpus, experiments))
             if not dry_run:
                 execution.store.check_writable()
-                strategy = execution.build_search_strategy()
+                strategy = execution.build_search_strategy(lane_plan)
         if dry_run:
-            _print_sweep_plan(execution, jobs, gpus, as_json=as_json)
+            _print_sweep_plan(execution, jobs, gpus, lane_plan.line, as_json=as_json)
             return
-        for line in _format_introduction_lines(execution):
+        for line in _format_introduction_lines(execution, lane_plan.line):
             screen.print_line(line)
         total = execution.remaining_count
-        # A bayesian search plans its runs later.
-        planned_runs = execution.planned_runs or plan_extreme_runs(execution.sweep)
-        experiments = [planned_run.loaded.experiment for planned_run in planned_runs]
-        with open_executor(on, jobs, gpus, experiments, screen, total) as executor:
+        programs = len(lane_plan.tasks) if execution.planned_runs else total
+        with open_executor(on, jobs, gpus, experiments, screen, programs) as executor:
             task_results = _train_sweep_runs(
                 execution, strategy, executor, screen, stop_request, total, fail_fast=fail_fast
             )
@@ -124,8 +128,13 @@ def sweep(
         raise typer.Exit(1)
 
 
-def _format_introduction_lines(execution: "SweepExecution") -> list[str]:
-    """Return the lines that introduce a sweep: what varies, and how many runs are finished, running and missing."""
+def _format_introduction_lines(execution: "SweepExecution", lane_line: str) -> list[str]:
+    """Return the lines that introduce a sweep: what varies, and how many runs are finished, running and missing.
+
+    Args:
+        execution: The sweep with its planned and existing runs.
+        lane_line: The line about runs that are trained together; empty without such a line.
+    """
     from dnn_cli.execution.sweep_execution import list_other_versions
     from dnn_cli.report.text import format_count
     from dnn_cli.training.environment import read_versions
@@ -157,7 +166,7 @@ def _format_introduction_lines(execution: "SweepExecution") -> list[str]:
     lines += [f"  {', '.join(parts)}"] if parts else []
     if other_versions := list_other_versions([run for run in existing_runs if run.is_done], read_versions()):
         lines.append(f"  some runs were trained with {', '.join(other_versions)}; --force trains them again")
-    return lines
+    return [*lines, f"  {lane_line}"] if lane_line else lines
 
 
 def _train_sweep_runs(
@@ -252,13 +261,16 @@ def _build_sweep_document(
     }
 
 
-def _print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int | None, *, as_json: bool) -> None:
+def _print_sweep_plan(
+    execution: "SweepExecution", jobs: int | None, gpus: int | None, lane_line: str, *, as_json: bool
+) -> None:
     """Print the planned runs of a sweep, and an estimate of the training time.
 
     Args:
         execution: The sweep with its planned and existing runs.
         jobs: The value of `-j`, the number of workers, for the estimate; `None` selects the default.
         gpus: The value of `--gpus`, for the estimate; `None` selects the GPUs that the trainings use.
+        lane_line: The line about runs that are trained together; empty without such a line.
         as_json: Whether the plan is printed as JSON.
     """
     from dnn_cli.execution.sweep_estimate import estimate_sweep
@@ -273,12 +285,12 @@ def _print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int |
             {"settings": setting, "state": state, "seconds": seconds}
             for setting, state, seconds in zip(settings, estimate.states, estimate.seconds, strict=True)
         ]
-        document = {"workers": estimate.workers, "seconds": estimate.total_seconds}
+        document = {"workers": estimate.workers, "seconds": estimate.total_seconds, "lanes": lane_line or None}
         print_json({"runs": [] if is_bayesian else runs, **document})
         return
     out = get_output_console()
     if is_bayesian:
-        for line in _format_introduction_lines(execution):
+        for line in _format_introduction_lines(execution, lane_line):
             out.print(replace_control_chars(line))
     else:
         print_rich_table(out, build_plan_table(settings, estimate.states, estimate.seconds))
@@ -286,3 +298,5 @@ def _print_sweep_plan(execution: "SweepExecution", jobs: int | None, gpus: int |
     basis = "estimated from earlier runs" if estimate.is_measured else "estimated from the size of the networks"
     left, workers = format_count(execution.remaining_count, "run"), format_count(estimate.workers, "worker")
     out.print(f"{left} to train, about {format_duration(estimate.total_seconds)} with {workers} ({basis})")
+    if lane_line and not is_bayesian:
+        out.print(lane_line)

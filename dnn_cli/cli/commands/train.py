@@ -1,7 +1,6 @@
 """Command `dnn train`: the experiments of configs, each trained into its own run directory."""
 
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +8,7 @@ import typer
 
 from dnn_cli.cli.completers import build_fixed_completer
 from dnn_cli.cli.console import get_notes_console, print_json
-from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption
+from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption, LanesOption
 from dnn_cli.cli.options import (
     ConfigArguments,
     ForceOption,
@@ -24,9 +23,9 @@ from dnn_cli.execution.signals import TimeLimit, handle_stop_signals
 from dnn_cli.report.text import replace_control_chars
 
 if TYPE_CHECKING:
+    from dnn_cli.execution.lane_plan import LanePlan
     from dnn_cli.execution.messages import TaskResult
     from dnn_cli.execution.scheduler import Executor
-    from dnn_cli.execution.train_requests import TrainRequest
     from dnn_cli.runs.record import Record
     from dnn_cli.runs.run import Run
     from dnn_cli.runs.store import Store
@@ -46,6 +45,7 @@ def train(
     jobs: JobsOption = 1,
     on: ExecutorOption = "local",
     gpus: GpusOption = None,
+    lanes: LanesOption = "auto",
     minutes: Annotated[
         float | None,
         typer.Option(
@@ -80,10 +80,13 @@ def train(
                 loaded = load_configs(configs, overrides, to_train=True)
 
                 from dnn_cli.cli.run_summary import print_run_summary
-                from dnn_cli.execution.executor_choice import list_default_gpus, open_executor
+                from dnn_cli.execution.executor_choice import check_lanes, is_gpu_used, open_executor
+                from dnn_cli.execution.lane_choices import AUTO, OFF
+                from dnn_cli.execution.lane_plan import plan_lanes
                 from dnn_cli.execution.train_requests import (
                     TrainRequest,
                     build_resume_request,
+                    build_tasks,
                     iter_trained_runs,
                     train_sequentially,
                 )
@@ -104,13 +107,16 @@ def train(
                         and any(run_info.name == item.experiment.name for run_info in cached_store.list_runs())
                     ):
                         screen.print_line(f"no run of {item.experiment.name} has this config; a new run starts")
-                remaining = sum(not item.is_done for item in requests)
-            to_train = [item.loaded.experiment for item in requests if not item.is_done]
+                check_lanes(lanes, on)
+                to_train = [item.loaded.experiment for item in requests if not item.is_done]
+                uses_gpu = is_gpu_used(gpus, to_train)
+                tasks = build_tasks(requests, store, force=force, tensorboard=tensorboard)
+                lane_plan = plan_lanes(tasks, OFF if on == "ray" else lanes, gpu=uses_gpu)
+                has_lanes = lanes not in (AUTO, OFF) or any(len(item.tasks) > 1 for item in lane_plan.tasks)
             # On a GPU, trainings can need processes with different settings of determinism.
-            if remaining > 1 and (jobs != 1 or on != "local" or gpus or (gpus is None and list_default_gpus(to_train))):
-                with open_executor(on, jobs, gpus, to_train, screen) as executor:
-                    options = {"force": force, "tensorboard": tensorboard}
-                    task_results = _train_in_parallel(requests, store, executor, screen, time_limit, **options)
+            if tasks and (has_lanes or (len(tasks) > 1 and (jobs != 1 or on != "local" or uses_gpu))):
+                with open_executor(on, jobs, gpus, to_train, screen, len(lane_plan.tasks)) as executor:
+                    task_results = _train_in_parallel(lane_plan, store, executor, screen, time_limit)
                 has_failures = any(item.record is None for item in task_results)
                 trained_runs = iter_trained_runs(requests, task_results)
             else:
@@ -144,26 +150,19 @@ def train(
 
 
 def _train_in_parallel(
-    requests: "Sequence[TrainRequest]",
-    store: "Store",
-    executor: "Executor",
-    screen: "ScreenReporter",
-    time_limit: TimeLimit,
-    *,
-    force: bool,
-    tensorboard: bool,
+    lane_plan: "LanePlan", store: "Store", executor: "Executor", screen: "ScreenReporter", time_limit: TimeLimit
 ) -> "list[TaskResult]":
     """Train the unfinished experiments in worker processes, show the progress, and return the results."""
     from dnn_cli.execution.scheduler import FixedSearch, train_all
-    from dnn_cli.execution.train_requests import build_tasks
     from dnn_cli.terminal.sweep_progress import open_sweep_progress
 
     store.check_writable()
-    tasks = build_tasks(requests, store, force=force, tensorboard=tensorboard)
-    labels = {task.number: task.loaded.experiment.name for task in tasks}
+    labels = {task.number: task.loaded.experiment.name for item in lane_plan.tasks for task in item.tasks}
+    if any(len(item.tasks) > 1 for item in lane_plan.tasks):
+        screen.print_line(lane_plan.line)
     try:
-        with open_sweep_progress(screen, labels, len(tasks)) as display, time_limit.allow_graceful_stop():
-            task_results = train_all(FixedSearch(tasks), executor, display, time_limit)
+        with open_sweep_progress(screen, labels, len(labels)) as display, time_limit.allow_graceful_stop():
+            task_results = train_all(FixedSearch(lane_plan.tasks), executor, display, time_limit)
     except SystemExit:
         screen.print_line("interrupted; dnn train --resume continues the training")
         raise

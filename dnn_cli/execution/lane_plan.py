@@ -1,0 +1,125 @@
+"""Plan of the lanes of several trainings: which runs one program trains together, and the reason in one line."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from dnn_cli.errors import UsageError
+from dnn_cli.execution.lane_choices import AUTO, LANE_WIDTHS, OFF
+from dnn_cli.execution.messages import Task, TaskGroup
+from dnn_cli.host.gpus import read_gpu_memory
+from dnn_cli.host.resources import get_usable_memory
+from dnn_cli.report.text import format_count
+from dnn_cli.training.lane_support import estimate_lane_bytes, find_lane_obstacle, is_faster_in_lanes
+
+_MIN_CPU_RUNS = 16
+"""Minimum number of runs of a network that are trained in lanes on a CPU. Compiling lanes takes about as long as
+training this number of small networks without lanes."""
+
+_MEMORY_SHARE = 0.8
+"""Maximum memory of all lanes, as a share of the memory of the processor."""
+
+_UNKNOWN_GPU_BYTES = 8 * 2**30
+"""Memory of a GPU that is assumed if nvidia-smi cannot be run, in bytes."""
+
+
+@dataclass
+class LanePlan:
+    """Tasks in the order of their start, some of them in groups that one program trains, and a line for the user."""
+
+    tasks: list[Task | TaskGroup] = field(default_factory=list)
+    line: str = ""
+    """Number of runs in lanes, or the reason for single runs; empty if the user has turned lanes off."""
+
+
+def plan_lanes(tasks: Sequence[Task], choice: str, *, gpu: bool) -> LanePlan:
+    """Put tasks with equal networks and equal data into groups that are trained in the lanes of one program.
+
+    A run that is resumed keeps the number of lanes of its training, on which its bits depend.
+
+    Args:
+        tasks: The tasks. Those of runs that are resumed have the number of lanes of their runs.
+        choice: The value of the option `--lanes`, one of `LANE_CHOICES`.
+        gpu: Whether the processor is a GPU.
+
+    Raises:
+        UsageError: the user has chosen a number of lanes with which a task cannot be trained.
+    """
+    plan = LanePlan()
+    reasons: dict[str, None] = {}
+    widths: dict[int, int] = defaultdict(int)
+    for group in _group_equal_tasks(tasks):
+        if group[0].run_directory is not None:
+            width, reason = group[0].lanes, ""
+        else:
+            width, reason = _choose_width(group, choice, gpu=gpu)
+        if width == 1:
+            plan.tasks += group
+            reasons[reason] = None
+            continue
+        members = [replace(task, lanes=width) for task in group]
+        programs = [TaskGroup(tuple(members[start : start + width])) for start in range(0, len(members), width)]
+        plan.tasks += programs
+        widths[width] += len(programs)
+    plan.line = _format_line(plan, widths, [reason for reason in reasons if reason])
+    return plan
+
+
+def _group_equal_tasks(tasks: Sequence[Task]) -> list[list[Task]]:
+    """Group tasks whose networks, data and numbers of lanes are equal. New runs and resumed runs have own groups."""
+    groups: dict[tuple[object, ...], list[Task]] = defaultdict(list)
+    for task in tasks:
+        data = task.loaded.experiment.data.model_dump_json()
+        groups[task.network_digest, data, task.lanes, task.run_directory is None].append(task)
+    return list(groups.values())
+
+
+def _choose_width(tasks: Sequence[Task], choice: str, *, gpu: bool) -> tuple[int, str]:
+    """Return the number of lanes for new runs of a network, and the reason for single runs.
+
+    Raises:
+        UsageError: the user has chosen a number of lanes with which the runs cannot be trained.
+    """
+    if choice == OFF:
+        return 1, ""
+    experiment = tasks[0].loaded.experiment
+    obstacle = find_lane_obstacle(experiment, gpu=gpu)
+    affordable = [width for width in LANE_WIDTHS if width * estimate_lane_bytes(experiment) <= _get_memory(gpu=gpu)]
+    if not obstacle and not affordable:
+        obstacle = f"{LANE_WIDTHS[0]} lanes need more memory than the processor has"
+    if choice != AUTO:
+        if obstacle:
+            raise UsageError(
+                f"{experiment.name} cannot be trained with --lanes {choice}: {obstacle}", "use --lanes auto"
+            )
+        if int(choice) > max(affordable):
+            raise UsageError(
+                f"--lanes {choice} needs more memory for {experiment.name} than the processor has",
+                f"use --lanes {max(affordable)}",
+            )
+        return int(choice), ""
+    if obstacle:
+        return 1, obstacle
+    if not is_faster_in_lanes(experiment, gpu=gpu):
+        return 1, "on a CPU, single runs are faster for networks of this size"
+    minimum = 2 if gpu else _MIN_CPU_RUNS
+    if len(tasks) < minimum:
+        return 1, f"fewer than {minimum} runs have the same network and data"
+    # A GPU computes the lanes without a run almost for free. On a CPU, they would take as long as the others.
+    fitting = [width for width in affordable if (width / LANE_WIDTHS[0] < len(tasks) if gpu else width <= len(tasks))]
+    return max(fitting, default=LANE_WIDTHS[0]), ""
+
+
+def _get_memory(*, gpu: bool) -> float:
+    """Return the memory that lanes may use, in bytes."""
+    return _MEMORY_SHARE * ((read_gpu_memory() or _UNKNOWN_GPU_BYTES) if gpu else get_usable_memory())
+
+
+def _format_line(plan: LanePlan, widths: dict[int, int], reasons: list[str]) -> str:
+    """Format the number of runs in lanes, and the reasons for single runs."""
+    if not widths:
+        return f"no lanes: {'; '.join(reasons)}" if reasons else ""
+    count = sum(len(group.tasks) for group in plan.tasks if isinstance(group, TaskGroup))
+    programs = ", ".join(f"{format_count(number, 'program')} of {width} lanes" for width, number in widths.items())
+    line = f"{format_count(count, 'run')} in {programs}"
+    return f"{line}; the other runs without lanes: {'; '.join(reasons)}" if reasons else line
