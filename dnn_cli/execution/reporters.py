@@ -82,8 +82,9 @@ class TextReporter:
     def on_begin(self, device: str, plan: "ExecutionPlan", steps: int) -> None:
         batches = f"{steps:,} {'batch' if steps == 1 else 'batches'} per epoch"
         engine_text = "with Keras's fit" if plan.engine == "keras" else f"{plan.steps:,} per call of TensorFlow"
+        lanes_text = f", in {plan.lanes} lanes" if plan.lanes > 1 else ""
         self.reporter.report_line(
-            f"training on {device}, {batches}, {engine_text}, {'with' if plan.jit else 'without'} XLA"
+            f"training on {device}, {batches}, {engine_text}, {'with' if plan.jit else 'without'} XLA{lanes_text}"
         )
         if plan.determinism in ("operations", "none"):
             self.reporter.report_line(f"  {plan.why}")

@@ -91,7 +91,7 @@ def build_experiment(task, *words):
 
 
 def kill_worker(pool, number, signum):
-    (worker,) = [worker for worker in pool.busy if worker.task.number == number]
+    (worker,) = [worker for worker in pool.busy if number in worker.tasks]
     os.kill(worker.process.pid, signum)
 
 

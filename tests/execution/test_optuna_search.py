@@ -3,6 +3,7 @@
 import pytest
 
 from dnn_cli.config.sweep_config import SweepOptions, read_sweep
+from dnn_cli.execution.lane_plan import LanePlan
 from dnn_cli.execution.messages import EpochDone, TaskResult
 from dnn_cli.execution.sweep_execution import SweepExecution
 from dnn_cli.runs.store import Store
@@ -18,7 +19,7 @@ def start_search(config, tmp_path):
 
     def build(trials):
         sweep = read_sweep(config(QUICK_YAML), VARIED, SweepOptions("bayesian", trials))
-        return SweepExecution.from_sweep(sweep, Store(tmp_path / "runs")).build_search_strategy()
+        return SweepExecution.from_sweep(sweep, Store(tmp_path / "runs")).build_search_strategy(LanePlan())
 
     return build
 

@@ -11,9 +11,9 @@ def serve_tasks_by_gpu_plans(*arguments, **options):
 
     choose_plan = training_job.choose_plan
 
-    def choose_gpu_plan(experiment, training_examples, *, gpu):
+    def choose_gpu_plan(experiment, training_examples, *, gpu, lanes):
         # XLA's programs for a CPU take seconds to compile.
-        return replace(choose_plan(experiment, training_examples, gpu=True), jit=False)
+        return replace(choose_plan(experiment, training_examples, gpu=True, lanes=lanes), jit=False)
 
     training_job.choose_plan = choose_gpu_plan
     serve_tasks(*arguments, **options)

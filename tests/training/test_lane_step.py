@@ -1,40 +1,46 @@
-"""The step of a lane against Keras's own `train_step`: every optimizer, option, layer and metric."""
+"""The step of a lane against Keras's own `train_step`: every optimizer, option, layer, loss and metric."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from dnn_cli.config.layer_base import LAYER_CLASSES
+from dnn_cli.config.registry import CLASSES_BY_KIND
 from dnn_cli.training.lane_step import list_variables, train_step
 from dnn_cli.training.model_builder import build_model
 from tests.helpers.resume_cases import OPTIMIZERS
+from tests.helpers.settings import RUN_ALL_CASES
 
 LANES, STEPS, BATCH = 3, 3, 16
 RANDOM = np.random.default_rng(5)
-INPUTS = RANDOM.random((LANES, STEPS, BATCH, 8, 8), np.float32)
-TARGETS = RANDOM.integers(0, 10, (LANES, STEPS, BATCH)).astype(np.int32)
+INPUTS = RANDOM.random((LANES, STEPS, BATCH, 64), np.float32)
+CLASSES = RANDOM.integers(0, 10, (LANES, STEPS, BATCH))
+WEIGHTS = RANDOM.random((LANES, STEPS, BATCH), np.float32)
 OUTPUT = "{type: Dense, units: 10, activation: softmax}"
+SINGLE_OUTPUT = "{type: Dense, units: 1, activation: sigmoid}"
 NETWORK = f"layers=[Flatten, {{type: Dense, units: 12, activation: tanh}}, {OUTPUT}]"
 TOLERANCE = 1e-5
 
-OPTIONS = {
-    "clipvalue": "{type: adam, clipvalue: 0.01}",
-    "clipnorm": "{type: adam, clipnorm: 0.1}",
-    "global_clipnorm": "{type: adam, global_clipnorm: 0.1}",
-    "weight_decay": "{type: sgd, weight_decay: 0.1}",
-    "averages": "{type: adam, use_ema: true, ema_momentum: 0.5, ema_overwrite_frequency: 2}",
-    "accumulation": "{type: adam, gradient_accumulation_steps: 2}",
-    "schedule": "{type: sgd, learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 5}}",
-    "momentum": "{type: sgd, momentum: 0.9, nesterov: true}",
-    "amsgrad": "{type: adam, amsgrad: true}",
+ENCODINGS = {
+    "index": ("digits", OUTPUT, CLASSES.astype(np.int32)),
+    "one_hot": ("digits", OUTPUT, np.eye(10, dtype=np.float32)[CLASSES]),
+    "binary": ("breast_cancer", SINGLE_OUTPUT, (CLASSES[..., None] > 4).astype(np.float32)),
+    "real": ("diabetes", SINGLE_OUTPUT, RANDOM.random((LANES, STEPS, BATCH, 1), np.float32)),
 }
+"""A dataset, an output layer and targets for each form of targets."""
+
+SGD = "optimizer={type: sgd, learning_rate: 0.1}"
 
 
-def build_models(experiment, *overrides):
+def build_models(experiment, *overrides, encoding="index"):
     """Build a model for each lane, with a seed of its own, and with built metrics."""
     models = []
     for seed in range(LANES):
-        model = build_model(experiment(NETWORK, f"seed={seed}", *overrides))
-        model.compute_metrics(tf.zeros((1, 8, 8)), tf.zeros(1, tf.int32), tf.fill((1, 10), 0.1))
+        loaded = experiment(f"data.dataset={ENCODINGS[encoding][0]}", f"seed={seed}", *overrides)
+        model = build_model(loaded)
+        inputs, targets = INPUTS[0, 0], ENCODINGS[encoding][2][0, 0]
+        shaped = inputs[:, : np.prod(loaded.data.input_shape)].reshape(-1, *loaded.data.input_shape)
+        model.compute_metrics(shaped, targets, model(shaped))
         model.reset_metrics()
         models.append(model)
     return models
@@ -44,70 +50,128 @@ def copy_values(model):
     return [variable.numpy() for variable in list_variables(model)]
 
 
-def train_alone(model, lane):
+def select_batches(model, targets, lanes, number, weighted):
+    """Return a batch of inputs in the shape of a model's input, targets, and optionally weights."""
+    shape = model.input_shape[1:]
+    inputs = INPUTS[lanes, number][..., : np.prod(shape)]
+    batch = inputs.reshape(*inputs.shape[:-1], *shape), targets[lanes, number]
+    return (*batch, WEIGHTS[lanes, number]) if weighted else batch
+
+
+def train_alone(model, targets, lane, weighted):
     """Train a model by Keras's own step, and return the values of its variables."""
     step = tf.function(model.train_step, autograph=False)
     for number in range(STEPS):
-        step((INPUTS[lane, number], TARGETS[lane, number]))
+        step(select_batches(model, targets, lane, number, weighted))
     return copy_values(model)
 
 
-def train_lanes(model, values):
+def train_lanes(model, targets, values, weighted):
     """Train all lanes, and return the values of each lane."""
 
     @tf.function(autograph=False)
-    def run(values):
-        for number in range(STEPS):
-            batches = tf.constant(INPUTS[:, number]), tf.constant(TARGETS[:, number])
-            values, logs = tf.vectorized_map(
-                lambda lane: train_step(model, lane[0], lane[1]), (values, batches), fallback_to_while_loop=False
-            )
-        return values, logs
+    def run(values, *batches):
+        return tf.vectorized_map(
+            lambda lane: train_step(model, lane[0], lane[1])[0], (values, batches), fallback_to_while_loop=False
+        )
 
-    stacked, _ = run([tf.constant(np.stack(parts)) for parts in zip(*values, strict=True)])
-    return [[value[lane] for value in map(np.array, stacked)] for lane in range(LANES)]
+    values = [tf.constant(np.stack(parts)) for parts in zip(*values, strict=True)]
+    for number in range(STEPS):
+        values = run(values, *map(tf.constant, select_batches(model, targets, slice(None), number, weighted)))
+    return [[value[lane] for value in map(np.array, values)] for lane in range(LANES)]
 
 
-def assert_lanes_match(models):
+def assert_lanes_match(experiment, *overrides, encoding="index", weighted=False):
     """Check that lanes end with the values that Keras's own step computes."""
-    lanes = train_lanes(models[0], [copy_values(model) for model in models])
+    models = build_models(experiment, *overrides, encoding=encoding)
+    targets = ENCODINGS[encoding][2]
+    lanes = train_lanes(models[0], targets, [copy_values(model) for model in models], weighted)
     variables = list_variables(models[0])
     for lane, model in enumerate(models):
-        for variable, ours, theirs in zip(variables, lanes[lane], train_alone(model, lane), strict=True):
+        for variable, ours, theirs in zip(
+            variables, lanes[lane], train_alone(model, targets, lane, weighted), strict=True
+        ):
             scale = max(float(np.abs(theirs).max(initial=0)), 1e-3)
             assert np.abs(ours - theirs.astype(ours.dtype)).max(initial=0) <= TOLERANCE * scale, variable.path
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "name", [name for name in OPTIMIZERS if CLASSES_BY_KIND["optimizer"][name].lane_obstacle is None]
+)
 def test_optimizer_matches_keras(experiment, name):
-    assert_lanes_match(build_models(experiment, f"optimizer={name}"))
+    assert_lanes_match(experiment, NETWORK, f"optimizer={name}")
 
 
-@pytest.mark.parametrize("optimizer", OPTIONS.values(), ids=OPTIONS)
-def test_option_matches_keras(experiment, optimizer):
-    assert_lanes_match(build_models(experiment, f"optimizer={optimizer}"))
+def test_most_optimizers_can_be_trained_in_lanes():
+    obstacles = {name: cls.lane_obstacle for name, cls in CLASSES_BY_KIND["optimizer"].items() if cls.lane_obstacle}
+    assert [*obstacles] == ["schedule_free_adamw"]
 
 
-LAYERS = {
-    "BatchNormalization": "{type: Dense, units: 12, use_bias: false}, BatchNormalization",
-    "LayerNormalization": "{type: Dense, units: 12}, LayerNormalization",
-    "Dropout": "{type: Dropout, rate: 0.3}",
-    "GaussianNoise": "{type: GaussianNoise, stddev: 0.1}",
-    "Rescaling": "{type: Rescaling, scale: 0.5}",
-    "regularizers": "{type: Dense, units: 12, kernel_regularizer: l2, bias_regularizer: l1, activity_regularizer: l1}",
-    "constraints": "{type: Dense, units: 12, kernel_constraint: {type: max_norm, max_value: 0.5}}",
+SCHEDULE = "learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 5}"
+OPTIONS = {
+    "amsgrad, clipvalue, schedule": f"{{type: adam, amsgrad: true, epsilon: 0.001, clipvalue: 0.01, {SCHEDULE}}}",
+    "momentum, clipnorm, averages": "{type: sgd, momentum: 0.9, nesterov: true, clipnorm: 0.1, use_ema: true, "
+    "ema_momentum: 0.5, ema_overwrite_frequency: 2}",
+    "weight decay, global_clipnorm, accumulation": "{type: adamw, weight_decay: 0.1, global_clipnorm: 0.1, "
+    "gradient_accumulation_steps: 2}",
 }
 
 
-@pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
-def test_layer_matches_keras(experiment, layers):
-    network = f"layers=[Flatten, {layers}, {OUTPUT}]"
-    assert_lanes_match(build_models(experiment, network, "optimizer={type: sgd, learning_rate: 0.1}"))
+@pytest.mark.parametrize("optimizer", OPTIONS.values(), ids=OPTIONS)
+def test_options_match_keras(experiment, optimizer):
+    assert_lanes_match(experiment, NETWORK, f"optimizer={optimizer}", weighted=True)
 
 
-METRICS = ["sparse_top_k_categorical_accuracy", "sparse_categorical_accuracy"]
+KERNEL = "{{type: Dense, units: 12, {}}}"
+LAYERS = {
+    "Flatten": "Flatten",
+    "Dense": "{type: Dense, units: 12, use_bias: false}",
+    "BatchNormalization": "BatchNormalization",
+    "Activation": "{type: Activation, activation: relu}",
+    "LayerNormalization": "LayerNormalization",
+    "Dropout": "{type: Dropout, rate: 0.3}",
+    "GaussianNoise": "{type: GaussianNoise, stddev: 0.1}",
+    "Rescaling": "{type: Rescaling, scale: 0.5}",
+    "Reshape": "{type: Reshape, target_shape: [12]}",
+}
 
 
-@pytest.mark.parametrize("metric", METRICS)
-def test_metric_matches_keras(experiment, metric):
-    assert_lanes_match(build_models(experiment, "optimizer=sgd", f"metrics=[accuracy, {{type: {metric}}}]"))
+def test_layers_match_keras(experiment):
+    """All layers with lanes in one network, with masks and noise of each lane."""
+    assert {name for name, cls in LAYER_CLASSES.items() if cls.supports_lanes} == LAYERS.keys()
+    assert_lanes_match(experiment, f"layers=[{', '.join(LAYERS.values())}, {OUTPUT}]", SGD)
+
+
+REGULARIZERS, CONSTRAINTS = CLASSES_BY_KIND["regularizer"], CLASSES_BY_KIND["constraint"]
+SOME_REGULARIZERS = REGULARIZERS if RUN_ALL_CASES else ["l1_l2", "orthogonal"]
+SOME_CONSTRAINTS = CONSTRAINTS if RUN_ALL_CASES else ["max_norm"]
+
+
+def test_regularizers_and_constraints_match_keras(experiment):
+    """A layer for each regularizer of kernels, biases and outputs, and for each constraint."""
+    arguments = [f"kernel_regularizer: {name}" for name in SOME_REGULARIZERS]
+    arguments += [f"bias_regularizer: {name}, activity_regularizer: {name}" for name in ("l1", "l2")]
+    arguments += [f"kernel_constraint: {name}" for name in SOME_CONSTRAINTS]
+    layers = ", ".join(KERNEL.format(argument) for argument in arguments)
+    assert_lanes_match(experiment, f"layers=[Flatten, {layers}, {OUTPUT}]", SGD)
+
+
+def list_loss_cases():
+    """List the losses, each with a form of targets that the loss accepts."""
+    losses = CLASSES_BY_KIND["loss"].items()
+    return [(name, encoding) for name, cls in losses for encoding in cls.target_encodings]
+
+
+LOSS_CASES = [("categorical_hinge", "one_hot"), ("binary_focal_crossentropy", "binary"), ("log_cosh", "real")]
+
+
+@pytest.mark.parametrize(("loss", "encoding"), list_loss_cases() if RUN_ALL_CASES else LOSS_CASES)
+def test_loss_and_metrics_match_keras(experiment, loss, encoding):
+    """A loss, and all metrics for targets in the same form."""
+    metrics = [name for name, cls in CLASSES_BY_KIND["metric"].items() if encoding in cls.target_encodings]
+    if encoding == "binary":
+        metrics = ["{type: f1_score, threshold: 0.5}" if name == "f1_score" else name for name in metrics]
+    layers = f"layers=[Flatten, {ENCODINGS[encoding][1]}]"
+    assert_lanes_match(
+        experiment, layers, SGD, f"loss={loss}", f"metrics=[{', '.join(metrics)}]", encoding=encoding, weighted=True
+    )
