@@ -143,7 +143,7 @@ def test_layers_match_keras(experiment):
 
 
 REGULARIZERS, CONSTRAINTS = CLASSES_BY_KIND["regularizer"], CLASSES_BY_KIND["constraint"]
-SOME_REGULARIZERS = REGULARIZERS if RUN_ALL_CASES else ["l1_l2", "orthogonal"]
+SOME_REGULARIZERS = REGULARIZERS if RUN_ALL_CASES else ["l1_l2", "orthogonal_regularizer"]
 SOME_CONSTRAINTS = CONSTRAINTS if RUN_ALL_CASES else ["max_norm"]
 
 
