@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from dnn_cli.config.callbacks import BaseCallback, ModelCheckpoint
@@ -38,6 +39,34 @@ class ProgressReporter(ReadProgress, Protocol):
         """Report the end of an epoch. `scores` is the row of the epoch in `metrics.csv`."""
 
 
+class ModelState(Protocol):
+    """Numbers of a model that callbacks read after every epoch."""
+
+    def read_learning_rate(self) -> np.float32:
+        """Return the learning rate of the optimizer."""
+        ...
+
+    def find_broken_weight(self) -> str:
+        """Return the path of the first weight with a number that is not finite; empty without such a weight."""
+        ...
+
+
+class KerasModelState:
+    """Numbers of a Keras model that callbacks read after every epoch."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self.model = model
+
+    def read_learning_rate(self) -> np.float32:
+        return np.float32(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+
+    def find_broken_weight(self) -> str:
+        for weight in self.model.weights:
+            if not tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(weight.value))):
+                return str(weight.path)
+        return ""
+
+
 class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
     """Callback that raises `Diverged` when a loss, a validation score or a weight is not finite.
 
@@ -49,9 +78,10 @@ class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
     nan into 0.
     """
 
-    def __init__(self, batch_size: int) -> None:
+    def __init__(self, batch_size: int, model_state: ModelState) -> None:
         super().__init__()
         self.batch_size = batch_size
+        self.model_state = model_state
         self.epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -66,9 +96,8 @@ class StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         if not all(math.isfinite(value) for value in (logs or {}).values()):
             raise Diverged(f"a score of epoch {self.epoch} is NaN or infinite")
-        for weight in self.model.weights:
-            if not tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(weight.value))):
-                raise Diverged(f"weights of {weight.path} became NaN or infinite in epoch {self.epoch}")
+        if path := self.model_state.find_broken_weight():
+            raise Diverged(f"weights of {path} became NaN or infinite in epoch {self.epoch}")
 
 
 class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
@@ -79,10 +108,12 @@ class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
 
     def __init__(
         self, run: Run, reporter: ProgressReporter, rows: list[Scores], steps: int, score_names: list[str],
+        model_state: ModelState,
         seconds_before: float = 0.0, calls_before: int = 0, lane_count: int = 1,
     ) -> None:  # fmt: skip
         super().__init__()
         self.steps = steps
+        self.model_state = model_state
         self.score_names = score_names
         self.run = run
         self.reporter = reporter
@@ -113,13 +144,12 @@ class MetricsWriter(keras.callbacks.Callback):  # type: ignore[misc]
         self.reporter.on_batch(self.epoch, min(batch + 1, self.steps), logs or {})
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        rate = keras.ops.convert_to_tensor(self.model.optimizer.learning_rate).numpy()
         self.rows.append(
             {
                 "epoch": self.epoch,
                 **{name: float((logs or {})[name]) for name in self.score_names},
                 # str returns the shortest text of a float32, such as 0.001.
-                "learning_rate": float(str(rate)),
+                "learning_rate": float(str(self.model_state.read_learning_rate())),
                 "seconds": round((time.perf_counter() - self.start_time) / self.lane_count, 3),
             }
         )

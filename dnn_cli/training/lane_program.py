@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 
 from dnn_cli.data.pipeline import Pipeline
 from dnn_cli.training.batch_loops import Logs
-from dnn_cli.training.lane_step import Values, list_variables, read_logs, test_step, train_step
+from dnn_cli.training.lane_step import (
+    Values,
+    list_variables,
+    read_learning_rate,
+    read_logs,
+    test_step,
+    train_step,
+)
 
 _Step = Callable[[keras.Model, Values, Sequence[tf.Tensor]], tuple[Values, Logs]]
 _RunBatches = Callable[..., tf.Tensor]
@@ -51,6 +58,8 @@ class LaneProgram:
         self.test_batches = build(partial(self.run_batches, test_step, weighted=False))
         self.load_lane = tf.function(self.copy_to_model, autograph=False)
         self.store_lane = tf.function(self.copy_from_model, autograph=False)
+        self.read_learning_rates = tf.function(self.compute_learning_rates, autograph=False)
+        self.find_finite_weights = tf.function(self.check_weights, autograph=False)
         self.read_logs = tf.function(self.compute_logs, autograph=False)
         self.reset_metrics = tf.function(self.clear_metrics, autograph=False)
 
@@ -68,6 +77,20 @@ class LaneProgram:
         """Set the variables of the metrics of all lanes to their initial values."""
         for stacked, initial_value in self.initial_metrics:
             stacked.assign(tf.broadcast_to(initial_value, stacked.shape))
+
+    def compute_learning_rates(self) -> tf.Tensor:
+        """Return the learning rates of all lanes, of shape (width,)."""
+        values = [stacked.value() for stacked in self.state]
+        return tf.vectorized_map(partial(read_learning_rate, self.model), values, fallback_to_while_loop=False)
+
+    def check_weights(self) -> tf.Tensor:
+        """Return whether all numbers of each weight are finite, of shape (weights, width)."""
+        return tf.stack(
+            [
+                tf.reduce_all(tf.math.is_finite(tf.reshape(stacked, (self.width, -1))), axis=1)
+                for weight, stacked in zip(self.model.weights, self.state, strict=False)
+            ]
+        )
 
     def compute_logs(self) -> Logs:
         """Return the results of the metrics of all lanes."""

@@ -89,6 +89,12 @@ def read_logs(model: keras.Model, values: Values) -> Logs:
         return dict(model.get_metrics_result())
 
 
+def read_learning_rate(model: keras.Model, values: Values) -> tf.Tensor:
+    """Return the learning rate of a model with some values of its variables. A schedule determines it by the step."""
+    with keras.StatelessScope(state_mapping=list(zip(list_variables(model), values, strict=True))):
+        return tf.convert_to_tensor(model.optimizer.learning_rate)
+
+
 def _read_values(scope: keras.StatelessScope, variables: Sequence[keras.Variable], old_values: Values) -> Values:
     """Return the values of variables at the end of a scope, in the dtypes of the old values."""
     new_values = [scope.get_current_value(variable) for variable in variables]

@@ -74,6 +74,28 @@ class LaneModel:
             self._is_loaded = False
 
 
+class LaneState:
+    """Numbers of the model of one lane that callbacks read after every epoch.
+
+    Args:
+        program: The program with the variables of all lanes.
+        index: The index of the lane.
+    """
+
+    def __init__(self, program: LaneProgram, index: int) -> None:
+        self.program = program
+        self.index = index
+        self.rates: NDArray[np.float32]
+        self.finite_weights: NDArray[np.bool_]
+
+    def read_learning_rate(self) -> np.float32:
+        return np.float32(self.rates[self.index])
+
+    def find_broken_weight(self) -> str:
+        broken = np.flatnonzero(~self.finite_weights[:, self.index])
+        return str(self.program.model.weights[broken[0]].path) if len(broken) else ""
+
+
 class _Lane:
     """Run that is trained in a lane, with its callbacks, its epoch, and the error that ended the lane.
 
@@ -93,7 +115,8 @@ class _Lane:
     ) -> None:
         self.number, self.request, self.index, self.job = number, request, index, request.job
         compiled_model.reset_for_job(self.job)
-        fit = prepare_fit(request, compiled_model, lane_count)
+        self.state = LaneState(compiled_model.lane_program, index)
+        fit = prepare_fit(request, compiled_model, self.state, lane_count)
         compiled_model.lane_program.store_lane(tf.constant(index))
         self.model = LaneModel(compiled_model.lane_program, index)
         self.epoch, self.epochs = fit.first_epoch, self.job.experiment.epochs
@@ -196,7 +219,9 @@ class _LaneGroup:
                 lane.logs = lane.read_logs(logs)
                 lane.call(lane.callbacks.on_train_batch_end, (call + 1) * self.job.plan.steps - 1, lane.logs)
         validation_logs = self.validate()
+        rates, finite_weights = self.program.read_learning_rates().numpy(), self.program.find_finite_weights().numpy()
         for lane in self.lanes:
+            lane.state.rates, lane.state.finite_weights = rates, finite_weights
             lane.logs |= lane.read_logs(validation_logs, "val_")
             lane.call(lane.callbacks.on_epoch_end, lane.epoch, lane.logs)
             lane.epoch += 1

@@ -22,7 +22,9 @@ from dnn_cli.training.compiled_model import CompiledModel, CompiledModelCache
 from dnn_cli.training.diagnostics_callback import DiagnosticsCallback
 from dnn_cli.training.keras_callbacks import (
     BestModelCheckpoint,
+    KerasModelState,
     MetricsWriter,
+    ModelState,
     ProgressReporter,
     StopWhenDiverged,
     build_callbacks,
@@ -91,12 +93,15 @@ class FitCallbacks(NamedTuple):
     """All callbacks, in the order in which they act."""
 
 
-def prepare_fit(request: FitRequest, compiled_model: CompiledModel, lane_count: int = 1) -> FitCallbacks:
+def prepare_fit(
+    request: FitRequest, compiled_model: CompiledModel, model_state: ModelState, lane_count: int = 1
+) -> FitCallbacks:
     """Restore the variables of a checkpoint, report the start of the training, and build the callbacks.
 
     Args:
         request: The request.
         compiled_model: The compiled model of the job, with initial weights.
+        model_state: The object from which callbacks read numbers of the model after each epoch.
         lane_count: The number of runs that one program trains together, and that share its time.
 
     Raises:
@@ -126,13 +131,14 @@ def prepare_fit(request: FitRequest, compiled_model: CompiledModel, lane_count: 
         else []
     )
     all_callbacks = [
-        StopWhenDiverged(experiment.batch_size),
+        StopWhenDiverged(experiment.batch_size, model_state),
         MetricsWriter(
             run,
             request.progress_reporter,
             recorder.rows,
             job.steps_per_epoch,
             experiment.score_names,
+            model_state,
             progress.epoch_seconds,
             progress.calls,
             lane_count,
@@ -166,7 +172,7 @@ def fit_model(request: FitRequest, compiled_model: CompiledModel) -> FittedModel
         RunError: the run directory cannot be written, or the checkpoint is of another network or plan.
     """
     job, experiment, model = request.job, request.job.experiment, compiled_model.model
-    fit = prepare_fit(request, compiled_model)
+    fit = prepare_fit(request, compiled_model, KerasModelState(model))
     if request.resume_point.progress.calls:
         skip_calls(model, request.resume_point.progress.calls)
     pipeline = compiled_model.pipeline
