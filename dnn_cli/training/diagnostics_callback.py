@@ -8,8 +8,7 @@ by operation, takes 10 to 30 ms. Compiling would take as long as a hundred measu
 The schedule depends on the config alone and never on time, so that equal runs have equal files.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -141,10 +140,6 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
         return self.progress.stopped or self.progress.epoch >= self.experiment.epochs
 
 
-_NetworkResults = tuple[list[tf.Tensor], list[tf.Tensor | None], tf.Tensor]
-"""Outputs of all layers, gradients of all kernels, and the loss."""
-
-
 class LayerInspector:
     """Object that measures weights, gradients and activations of each layer of a network on a few training examples."""
 
@@ -155,8 +150,6 @@ class LayerInspector:
         self.loss = job.experiment.loss.build_keras_object()
         self.threshold = 0.0 if job.experiment.loss.takes_logits else 0.5
         self.pipeline = pipeline
-        self.has_lanes = job.lanes > 1
-        self.run_network: Callable[..., _NetworkResults] | None = None
         self.select_examples(job)
 
     def select_examples(self, job: TrainingJob) -> None:
@@ -220,43 +213,24 @@ class LayerInspector:
         The share is `None` for a regression, or if an output is not finite.
         """
         tensors = [tf.constant(copy_value(variable)) for variable in model.variables]
-        batch = self.pipeline.prepare_batch(
+        index_by_path = {variable.path: index for index, variable in enumerate(model.variables)}
+        kernels = [tensors[index_by_path[model.layers[index].kernel.path]] for index in self.kernel_layers]
+        inputs, *targets = self.pipeline.prepare_batch(
             *self.pipeline.gather_rows(tf.constant(self.indices)), self.pipeline.scaling, weighted=True
         )
-        if self.run_network is None:
-            self.run_network = partial(self.compute_outputs, model.layers, model.variables)
-            if self.has_lanes:
-                # The measurements of many lanes are so numerous that tracing pays.
-                self.run_network = tf.function(self.run_network, autograph=False)
-        outputs, gradients, loss = self.run_network(tensors, batch)
-        return outputs, gradients, _to_finite_float(loss), self.compute_correct_share(outputs[-1], batch[1])
-
-    def compute_outputs(
-        self,
-        layers: Sequence[keras.Layer],
-        variables: Sequence[keras.Variable],
-        tensors: Sequence[tf.Tensor],
-        batch: tuple[tf.Tensor, ...],
-    ) -> _NetworkResults:
-        """Return the outputs of all layers, the gradients of all kernels, and the loss.
-
-        Args:
-            layers: The layers.
-            variables: The variables of the layers.
-            tensors: The values of the variables.
-            batch: The inputs, the targets, and optionally the weights of the examples.
-        """
-        inputs, *targets = batch
-        index_by_path = {variable.path: index for index, variable in enumerate(variables)}
-        kernels = [tensors[index_by_path[layers[index].kernel.path]] for index in self.kernel_layers]
         outputs = []
-        with tf.GradientTape() as tape, keras.StatelessScope(zip(variables, tensors, strict=True)):
+        with tf.GradientTape() as tape, keras.StatelessScope(zip(model.variables, tensors, strict=True)):
             tape.watch(kernels)
-            for layer in layers:
+            for layer in model.layers:
                 inputs = layer(inputs, training=False)
                 outputs.append(inputs)
             loss = self.loss(targets[0], inputs, *targets[1:])
-        return outputs, tape.gradient(loss, kernels), loss
+        return (
+            outputs,
+            tape.gradient(loss, kernels),
+            _to_finite_float(loss),
+            self.compute_correct_share(inputs, targets[0]),
+        )
 
     def compute_correct_share(self, outputs: tf.Tensor, targets: tf.Tensor) -> float | None:
         """Return the share of correct predictions; `None` for a regression or outputs that are not finite."""
