@@ -159,6 +159,14 @@ def _find_determinism_caveats(context: ComparisonContext) -> Iterator[str]:
         yield f"{runs}, so equal trainings can end with different scores"
 
 
+def _find_lane_caveats(context: ComparisonContext) -> Iterator[str]:
+    """Yield a caveat if only some runs were trained in lanes, because equal runs then differ in rounding."""
+    count = sum(run_score.record.lanes > 1 for run_score in context.run_scores)
+    if 0 < count < len(context.run_scores):
+        runs = _format_run_share(count, len(context.run_scores))
+        yield f"{runs} were trained in lanes, and the others alone: last digits of scores can differ"
+
+
 def _find_tuning_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat if more learning rates were tried with one optimizer than with another.
 
@@ -346,6 +354,7 @@ _CAVEAT_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
     _find_length_caveats,
     _find_environment_caveats,
     _find_determinism_caveats,
+    _find_lane_caveats,
     _find_repeat_caveats,
     _find_tuning_caveats,
     _find_selection_caveats,

@@ -26,7 +26,7 @@ class RepeatedRun:
     """Whether both runs have equal weights."""
 
     differences: tuple[str, ...] = ()
-    """Versions and hardware in which the two runs differ, such as `tensorflow 2.21.0 and 2.22.0`."""
+    """Versions, hardware and numbers of lanes in which the two runs differ, such as `tensorflow 2.21.0 and 2.22.0`."""
 
 
 def _get_repeat_key(run_info: RunInfo) -> _RepeatKey:
@@ -98,10 +98,11 @@ def _has_equal_weights(run_info: RunInfo, counted: RunInfo) -> bool:
 
 
 def _format_environment_differences(first: Record, second: Record) -> list[str]:
-    """Return the versions and the hardware in which two runs differ, as text."""
+    """Return the versions, the hardware and the numbers of lanes in which two runs differ, as text."""
     pairs = {
         **{name: (first.versions.get(name), second.versions.get(name)) for name in ("tensorflow", "keras", "numpy")},
         **{name: (first.platform.get(name), second.platform.get(name)) for name in ("device", "processor")},
+        "lanes": (first.lanes, second.lanes),
     }
     return [
         f"{name} {first_value} and {second_value}"

@@ -119,7 +119,7 @@ def prepare_training(
 
 
 def _ignore_log(_: Path) -> None:
-    """Leave the output of TensorFlow where it goes."""
+    """Ignore the log of a run. The output of TensorFlow then goes to the log of the worker."""
 
 
 def _format_experiment_lines(experiment: "Experiment", epochs: int) -> list[str]:

@@ -27,13 +27,13 @@ def _register(*operations: str) -> Callable[[_Converter], _Converter]:
 
 @_register("Bitcast")
 def _convert_bitcast(inputs: Any) -> Any:
-    """Reinterpret numbers of all lanes. Keras uses the operation in `argmax`."""
+    """Convert the bits of all lanes to another dtype. Keras uses the operation in `argmax`."""
     return pfor.wrap(tf.bitcast(inputs.stacked_input(0), inputs.get_attr("type")), True)
 
 
 @_register("InvertPermutation")
 def _convert_inverse(inputs: Any) -> Any:
-    """Invert the permutations of all lanes."""
+    """Compute the inverse permutations of all lanes."""
     return pfor.wrap(tf.argsort(inputs.stacked_input(0), axis=-1), True)
 
 

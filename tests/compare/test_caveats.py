@@ -45,6 +45,20 @@ def test_training_that_is_not_deterministic_is_a_caveat(scored_runs):
     assert caveat.startswith("2 of 4 runs were trained on a GPU with deterministic: false")
 
 
+def test_runs_in_lanes_and_runs_alone_are_a_caveat(scored_runs):
+    scored_runs.add("adam", (*SCORES, 0.82), plan={"lanes": 16})
+    scored_runs.add("sgd", SCORES, "optimizer=sgd", plan={"lanes": 1})
+    (caveat,) = scored_runs.compare().caveats
+    assert caveat == "3 of 5 runs were trained in lanes, and the others alone: last digits of scores can differ"
+
+
+@pytest.mark.parametrize("plans", [({}, {"lanes": 1}), ({"lanes": 4}, {"lanes": 16})], ids=["alone", "in lanes"])
+def test_runs_that_are_all_alone_or_all_in_lanes_have_no_caveat(scored_runs, plans):
+    scored_runs.add("adam", SCORES, plan=plans[0])
+    scored_runs.add("sgd", SCORES, "optimizer=sgd", plan=plans[1])
+    assert scored_runs.compare().caveats == ()
+
+
 def test_different_numbers_of_epochs_are_a_caveat(scored_runs):
     scored_runs.add("short", SCORES)
     scored_runs.add("long", SCORES, "epochs=9")

@@ -67,6 +67,13 @@ def test_copy_does_not_change_an_average(scored_runs):
     assert [group.mean for group in scored_runs.compare(by=["optimizer.type"]).groups] == before
 
 
+def test_caveat_of_a_repeat_names_other_numbers_of_lanes(scored_runs):
+    scored_runs.add("adam", (0.8,), results=build_results("a"))
+    scored_runs.add("adam", (0.9,), results=build_results("b"), plan={"lanes": 16})
+    (caveat,) = scored_runs.compare().caveats
+    assert caveat.startswith("the same experiment and seed led to other weights (lanes 1 and 16); only the latest run")
+
+
 def test_repeat_with_different_weights_is_a_caveat(scored_runs):
     scored_runs.add("adam", (0.8,), results=build_results("a"), versions={"tensorflow": "2.21.0"})
     scored_runs.add("adam", (0.9,), results=build_results("b"), versions={"tensorflow": "2.22.0"})

@@ -249,3 +249,51 @@ loss: binary_crossentropy
     assert len(re.findall(r"\bcompleted\b", run_dnn(directory, *words).stdout)) == 2
     write(2)
     assert len(re.findall(r"\bto train +about", run_dnn(directory, *words).stdout)) == 2
+
+
+LANE_ERRORS = {
+    "an unknown number": (["--lanes", "5"], "unknown value of --lanes: 5", "use one of auto, off, 4, 16, 64, 256"),
+    "a cluster": (
+        ["--lanes", "4", "--on", "ray"],
+        "--lanes 4 cannot be combined with --on ray",
+        "use --on local or --lanes off",
+    ),
+    "the engine of Keras": (
+        ["--lanes", "4"],
+        "digits cannot be trained with --lanes 4: engine: keras trains each run by itself",
+        "use --lanes auto",
+    ),
+}
+
+
+@pytest.mark.parametrize("command", [["train"], ["sweep", "seed=1..2"]], ids=["train", "sweep"])
+@pytest.mark.parametrize(("words", "message", "remedy"), LANE_ERRORS.values(), ids=LANE_ERRORS)
+def test_impossible_lanes_are_refused_before_training(dnn, directory, command, words, message, remedy):
+    done = dnn(*command, "digits.yaml", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"dnn: {message}\n  {remedy}\n"
+    assert not (directory / "runs").exists()
+
+
+def test_lanes_of_a_bayesian_search_are_refused(dnn, directory):
+    done = dnn("sweep", "digits.yaml", "--search", "bayesian", "--trials", "3", RATES, "--lanes", "4")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "a bayesian search proposes them one by one" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["engine=chunked", "--lanes", "4"], "6 runs in 2 programs of 4 lanes"),
+        (["engine=chunked", "--lanes", "4", "--gpus", "1"], "6 runs in 2 programs of 4 lanes"),
+        (["engine=chunked", "--gpus", "0"], "no lanes: fewer than 16 runs have the same network and data"),
+        (["--lanes", "off"], None),
+        (["engine=chunked", "--on", "ray"], None),
+    ],
+    ids=["chosen", "on a GPU", "auto", "off", "on a cluster"],
+)
+def test_dry_run_has_a_line_about_lanes(dnn, directory, words, line):
+    done = dnn("sweep", "digits.yaml", "seed=1..6", "--dry-run", *words)
+    assert done.returncode == 0, done.stderr
+    assert parse_json_output(dnn("sweep", "digits.yaml", "seed=1..6", "--dry-run", *words, "--json"))["lanes"] == line
+    assert (done.stdout.splitlines()[-1] == line) if line else ("lanes" not in done.stdout)
