@@ -60,7 +60,7 @@ def list_parts(experiment):
 
 
 def test_shipped_configs_train_deterministically_on_a_gpu():
-    """Version 0.7.0 trained convolutions with XLA, and failed on a GPU. The last lines show that this would be found."""
+    """Version 0.7.0 trained convolutions with XLA and failed on a GPU. The last lines show that this would be found."""
     experiments = {path: load_experiment(str(path)).experiment for path in CONFIGS}
     plans = {path: choose_plan(experiment, 48_000, gpu=True) for path, experiment in experiments.items()}
     assert {path.stem for path, plan in plans.items() if plan.determinism == "operations"} == WITHOUT_XLA
