@@ -17,13 +17,12 @@ from tests.helpers.digits import DIGITS_YAML, QUICK_YAML
 from tests.helpers.kill_campaign import assert_same_run
 
 RATES = "optimizer.learning_rate=0.01,0.1"
-SWEPT_YAML = QUICK_YAML + "diagnostics: false\n"
 GRID = ["sweep", "digits.yaml", "-j", "1", RATES, "seed=1..2"]
 
 
 @pytest.fixture
 def directory(config, tmp_path):
-    config(SWEPT_YAML)
+    config(QUICK_YAML)
     return tmp_path
 
 
@@ -93,7 +92,7 @@ def test_second_grid_prints_the_table_of_both_grids(directory, make_run):
     assert compared.splitlines()[:5] == done.stdout.splitlines()[1:6]
 
 
-def make_existing_run(make_run, directory, number, *overrides, text=SWEPT_YAML):
+def make_existing_run(make_run, directory, number, *overrides, text=QUICK_YAML):
     """Make the run of an experiment without training."""
     experiment = load_experiment(str(directory / "digits.yaml"), overrides).experiment
     data = {"dataset": experiment.data.dataset, "fingerprint": load_examples(experiment.data).compute_fingerprint()}
