@@ -22,6 +22,9 @@ from tests.helpers.processes import handle_ignored_signals
 from tests.helpers.settings import ROOT, RUN_ALL_CASES
 from tests.helpers.untrained_runs import make_run_directory
 
+# The collector would walk all objects again and again while they are imported, which takes a second.
+gc.disable()
+
 # Tests leave the user's cache alone. The workers of pytest-xdist inherit the variable, and share the directory.
 if "PYTEST_XDIST_WORKER" not in os.environ:
     _cache = tempfile.TemporaryDirectory(prefix="dnn-tests-")
@@ -52,6 +55,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Processes that run tests share the fork server of the process that distributes tests.
     """
     if not hasattr(config, "workerinput") and config.getoption("numprocesses", None):
+        gc.enable()
         forked_cli.start_shared_server()
         return
     if address := os.environ.get(forked_cli.SERVER_VARIABLE):
@@ -65,6 +69,9 @@ def pytest_collection_finish() -> None:
     """Hide the objects of TensorFlow and of all tests from the garbage collector, which Keras often starts."""
     gc.collect()
     gc.freeze()
+    gc.enable()
+    # By default, 700 new objects start the collector. Each trace of a network makes many thousands.
+    gc.set_threshold(50_000)
 
 
 @pytest.fixture(autouse=True)

@@ -133,7 +133,8 @@ def test_reused_model_gives_same_bits_after_another_split(experiment):
 def test_split_with_other_preprocessing_gets_a_new_model(experiment, override):
     session, model_cache, used_models = ProcessCache(), CompiledModelCache(), []
     for seed in (1, 2, 2):
-        changed = experiment("data.dataset=iris", "layers=[{type: Dense, units: 3}]", override, f"data.split_seed={seed}")
+        small = ["data.dataset=iris", "layers=[{type: Dense, units: 3}]"]
+        changed = experiment(*small, override, f"data.split_seed={seed}")
         examples, split = session.load_examples(changed.data)
         with model_cache.use_model(prepare_job(changed, examples, split)) as compiled_model:
             used_models.append(compiled_model)
