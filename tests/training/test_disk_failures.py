@@ -14,7 +14,7 @@ def test_disk_failure_leaves_readable_runs(config, tmp_path):
 
 
 def select_failures(operations):
-    """Select one operation for every fourth file, with another operation for the next file.
+    """Select one operation for every third file, with another operation for the next file.
 
     `python -m tests.stress faults` lets all operations fail.
     """
@@ -25,4 +25,4 @@ def select_failures(operations):
         # Of several files with this name, the last one has an old state.
         numbers.setdefault(name, {})[operation] = number
     choices = [list(by_operation.values()) for by_operation in numbers.values()]
-    return sorted(of_file[index % len(of_file)] for index, of_file in enumerate(choices[::4]))
+    return sorted(of_file[index % len(of_file)] for index, of_file in enumerate(choices[::3]))
