@@ -1,6 +1,8 @@
 """A kill, and several programs at once; `python -m tests.stress kills` and `concurrency` try hundreds."""
 
+import os
 import random
+import signal
 import time
 
 from tests.helpers import forked_cli
@@ -11,8 +13,7 @@ QUICK = [
     "engine=keras", "batch_size=479", "diagnostics=false",
 ]  # fmt: skip
 
-EPOCHS = "epochs=10"
-"""Override with enough epochs that a kill after two epochs comes before the end."""
+EPOCHS = "epochs=15"
 
 
 def wait_until(condition, process):
@@ -23,59 +24,38 @@ def wait_until(condition, process):
 
 
 def test_killed_training_resumes_bit_identically(config, tmp_path):
+    """Two trainings start together; one is stopped, refuses to be resumed, is killed, and is resumed twice at once."""
     campaign = KillCampaign(tmp_path, config(), random.Random(0))
-    campaign.train_undisturbed("noisy", *QUICK, EPOCHS)
-    undisturbed = campaign.undisturbed_runs["noisy"]
     arguments = [*campaign.build_arguments("noisy"), *QUICK, EPOCHS]
-    process = forked_cli.start_command(tmp_path, *arguments)
-    wait_until(lambda: has_epochs(campaign, undisturbed, 2), process)
-    process.kill()
-    process.join()
-    (run,) = {run_info.run for run_info in campaign.store.list_runs()} - {undisturbed}
-    campaign.check_runs(run)
-    assert 2 <= run.read_record().epochs < undisturbed.read_record().epochs
-    campaign.run_to_end("resume", run.directory.name)
-    assert_same_run(undisturbed, run)
-
-
-def has_epochs(campaign, undisturbed, epochs):
-    """Return whether the run that is not the undisturbed one has a number of epochs."""
-    runs = [run_info.run for run_info in campaign.store.list_runs() if run_info.run != undisturbed]
-    return any(len(run.read_metrics()) >= epochs for run in runs)
-
-
-def test_concurrent_resumes_of_one_run(config, tmp_path):
-    campaign = KillCampaign(tmp_path, config(), random.Random(0))
-    long = forked_cli.start_command(tmp_path, "train", campaign.config, *QUICK, "epochs=100000")
-    wait_until(campaign.store.list_runs, long)
-    (run_info,) = campaign.store.list_runs()
-    refused = forked_cli.start_command(tmp_path, "resume", run_info.run.directory.name)
+    undisturbed, process = (forked_cli.start_command(tmp_path, *arguments) for _ in range(2))
+    wait_until(lambda: find_run(campaign, process), process)
+    run = find_run(campaign, process)
+    wait_until(lambda: len(run.read_metrics()) >= 2, process)
+    os.kill(process.pid, signal.SIGSTOP)
+    assert run.read_record().status == "running"
+    resume = ["resume", run.directory.name]
+    refused = forked_cli.start_command(tmp_path, *resume)
     refused.join()
     assert refused.exitcode == 1
-    assert f"is being trained by process {long.pid} on " in (tmp_path / "log").read_text()
-    long.kill()
-    long.join()
-    epochs = len(run_info.run.read_metrics()) + 8
-    both = [
-        forked_cli.start_command(tmp_path, "resume", run_info.run.directory.name, f"epochs={epochs}", "--force")
-        for _ in range(2)
-    ]
+    assert f"is being trained by process {process.pid} on " in (tmp_path / "log").read_text()
+    process.kill()
+    undisturbed.join()
+    process.join()
+    assert (undisturbed.exitcode, process.exitcode) == (0, -signal.SIGKILL)
+    (complete_run,) = {run_info.run for run_info in campaign.store.list_runs()} - {run}
+    assert complete_run.read_record().id != run.read_record().id
+    campaign.undisturbed_runs["noisy"] = complete_run
+    campaign.undisturbed_contents = campaign.read_contents()
+    assert 2 <= run.read_record().epochs < complete_run.read_record().epochs
+    both = [forked_cli.start_command(tmp_path, *resume) for _ in range(2)]
     for process in both:
         process.join()
-    assert run_info.run.read_record().status == "completed"
-    assert [row["epoch"] for row in run_info.run.read_metrics()] == list(range(1, epochs + 1))
+    assert 0 in {process.exitcode for process in both} <= {0, 1, 2}
+    campaign.check_runs(run)
+    assert_same_run(complete_run, run)
 
 
-def test_simultaneous_trainings_create_separate_runs(config, tmp_path):
-    campaign = KillCampaign(tmp_path, config(), random.Random(0))
-    processes = [
-        forked_cli.start_command(tmp_path, "train", campaign.config, *QUICK, f"seed={seed}", "epochs=1")
-        for seed in range(2)
-    ]
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * 2
-    runs = campaign.store.list_runs()
-    assert len({run_info.record.id for run_info in runs}) == 2
-    assert len({run_info.record.results.weights for run_info in runs}) == 2
-    assert {run_info.record.status for run_info in runs} == {"completed"}
+def find_run(campaign, process):
+    """Return the run that a process trains, or `None`."""
+    records = [(run_info.record, run_info.run) for run_info in campaign.store.list_runs()]
+    return next((run for record, run in records if record and record.process.pid == process.pid), None)

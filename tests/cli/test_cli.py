@@ -51,7 +51,7 @@ def test_several_configs_are_trained_one_after_the_other(dnn, config):
 
 
 def test_diverged_run_prints_advice_and_exits_with_1(dnn, config, tmp_path):
-    done = dnn("train", config(), *DIVERGING_OVERRIDES, "jit=false")
+    done = dnn("train", config(), *QUICK_OVERRIDES, *DIVERGING_OVERRIDES)
     assert done.returncode == 1
     assert "digits diverged: " in done.stdout
     assert "the loss became NaN or infinite in epoch " in done.stdout

@@ -28,7 +28,7 @@ def test_notebook_output_is_plain_lines(config, tmp_path, environment, words):
     config()
     text = run_on_terminal(tmp_path, *words, **environment)
     assert "\x1b" not in text
-    assert "val_accuracy" in text
+    assert "accuracy" in text
 
 
 def test_terminal_output_has_bars(config, tmp_path):

@@ -35,8 +35,6 @@ def test_unknown_size_prints_the_same_as_80_columns(make_run, tmp_path, words):
 
 
 def test_unknown_size_has_a_progress_bar(config, tmp_path):
-    output = run_on_terminal(
-        tmp_path, "train", config(), *QUICK_OVERRIDES, "epochs=12", columns=0, lines=0, COLUMNS="0"
-    )
-    assert " 12/12 " in output
+    output = run_on_terminal(tmp_path, "train", config(), *QUICK_OVERRIDES, "epochs=4", columns=0, lines=0, COLUMNS="0")
+    assert " 4/4 " in output
     assert "━" in output

@@ -8,7 +8,7 @@ from dnn_cli.compare.significance import ScoreResolution
 from tests.helpers.random_groups import DRAWS, compute_allowed_count, count_wrong_families, has_verdict, make_groups
 from tests.helpers.settings import RUN_ALL_CASES
 
-FAMILIES = 200
+FAMILIES = 200 if RUN_ALL_CASES else 100
 
 
 def test_allowed_counts_of_wrong_families():
@@ -64,7 +64,7 @@ def test_power_of_verdicts(groups, seeds, effect, least):
 
 @pytest.mark.parametrize("seeds", [3, 5, 8, 20])
 def test_intervals_contain_the_true_mean(seeds):
-    drawn = np.random.default_rng(3).normal(0, 1, (1000, seeds))
+    drawn = np.random.default_rng(3).normal(0, 1, (500, seeds))
     pairs = [ScorePair(dict(enumerate(row.tolist())), dict.fromkeys(range(seeds), 0.0)) for row in drawn]
     hold = [
         low <= 0 <= high

@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -87,6 +87,7 @@ def test_rounded_accuracies_have_the_p_values_of_counts(ours, theirs):
 
 
 @given(COUNTS, COUNTS)
+@settings(max_examples=100 if RUN_ALL_CASES else 20)
 def test_rounded_accuracies_of_two_samples(ours, theirs):
     ours, theirs = ours[:5], theirs[:6]
     expected = stats.permutation_test(

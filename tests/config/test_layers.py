@@ -39,7 +39,7 @@ def test_layers_have_keras_arguments_and_defaults(name):
 
 
 @given(layer_stacks())
-@settings(max_examples=100 if RUN_ALL_CASES else 30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100 if RUN_ALL_CASES else 15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_names_shapes_and_weights_match_keras(stack):
     shape, layers = stack
     stages = compute_stages(layers, shape)

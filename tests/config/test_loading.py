@@ -235,7 +235,7 @@ def test_a_bare_name_is_the_same_experiment_as_a_mapping(config):
 
 
 @given(st.text(min_size=1, max_size=20) | st.sampled_from(["no", "1e3", "010", "~", "null", "a: b", "#x", "- x"]))
-@settings(max_examples=300 if RUN_ALL_CASES else 100, deadline=None)
+@settings(max_examples=300 if RUN_ALL_CASES else 50, deadline=None)
 def test_accepted_names_survive_a_yaml_round_trip(name):
     plain = {"name": name, "model": {"layers": ["Flatten", {"type": "Dense", "units": 10}]}}
     try:

@@ -14,7 +14,7 @@ from dnn_cli.execution.messages import EpochDone, ProgressEvent, RunCreated, Tas
 from dnn_cli.execution.scheduler import FixedSearch, train_all
 from dnn_cli.runs.record import Membership
 from dnn_cli.runs.run import Run
-from tests.helpers.digits import QUICK_YAML
+from tests.helpers.digits import UNVALIDATED_YAML
 from tests.helpers.gpu_plan_worker import serve_tasks_by_gpu_plans
 from tests.helpers.kill_campaign import assert_same_run
 
@@ -27,7 +27,7 @@ def task(config, tmp_path):
     numbers = iter(range(100))
 
     def make(*overrides, run=None):
-        loaded = load_experiment(config(QUICK_YAML), overrides)
+        loaded = load_experiment(config(UNVALIDATED_YAML), overrides)
         return Task(next(numbers), loaded, tmp_path / "runs", compute_network_digest(loaded.experiment), run)
 
     return make
@@ -172,7 +172,7 @@ def test_pruned_run_is_saved_and_resumed(shared_pool, task, trained):
 
 
 def test_unresumable_sweep_run_is_trained_again(shared_pool, task, make_run):
-    run = make_run(text=QUICK_YAML, status="interrupted", versions={"tensorflow": "1.0"})
+    run = make_run(text=UNVALIDATED_YAML, status="interrupted", versions={"tensorflow": "1.0"})
     (refused,) = train_all(
         FixedSearch([task("epochs=3", run=run.directory)]), shared_pool, RecordingDisplay(), never_stop
     )

@@ -13,14 +13,14 @@ from dnn_cli.execution.executor_choice import open_executor
 from dnn_cli.execution.reporters import Reporter
 from dnn_cli.runs.store import Store
 from tests.helpers import forked_cli
-from tests.helpers.digits import QUICK_YAML
+from tests.helpers.digits import UNVALIDATED_YAML
 from tests.helpers.lost_ray_worker import MARKER_VARIABLE, run_and_lose_worker
 from tests.helpers.settings import ROOT
 
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed")
 def test_run_of_lost_worker_is_trained_again(config, trained, tmp_path):
-    path, marker = config(QUICK_YAML), tmp_path / "lost"
+    path, marker = config(UNVALIDATED_YAML), tmp_path / "lost"
     trained(load_experiment(path, ["seed=2"]).experiment)  # A sweep has several runs; Ray trains one of them.
     process = forked_cli.start_command(
         tmp_path, "sweep", path, "seed=1..2", "-j", "1", "--on", "ray", "--json", out="out", err="err",

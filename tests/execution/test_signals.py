@@ -11,7 +11,7 @@ import pytest
 
 from dnn_cli.runs.store import Store
 from tests.helpers import forked_cli
-from tests.helpers.digits import QUICK_YAML
+from tests.helpers.digits import UNVALIDATED_YAML
 from tests.helpers.processes import start_dnn, start_process
 from tests.helpers.settings import ROOT, RUN_ALL_CASES
 
@@ -57,7 +57,7 @@ def test_signal_requests_a_stop(number):
 
 def test_signal_saves_resumable_run(config, tmp_path):
     store, number = Store(tmp_path / "runs"), signal.SIGTERM
-    words = ["train", config(QUICK_YAML), "engine=chunked", "jit=false", "epochs=100000"]
+    words = ["train", config(UNVALIDATED_YAML), "engine=chunked", "jit=false", "epochs=100000"]
     process = forked_cli.start_command(tmp_path, *words)
     run = wait_for_first_epoch(store)
     assert run.read_record().status == "running"
@@ -124,7 +124,7 @@ def test_closed_terminal_interrupts_run(config, tmp_path):
     primary, secondary = pty.openpty()
     terminal = os.ttyname(secondary)
     process = forked_cli.start_command(
-        tmp_path, "train", config(QUICK_YAML), "epochs=100000", out=terminal, err=terminal, target=run_in_session,
+        tmp_path, "train", config(UNVALIDATED_YAML), "epochs=100000", out=terminal, err=terminal, target=run_in_session,
         TERM="xterm",
     )  # fmt: skip
     while b"/100000" not in os.read(primary, 10000):
@@ -163,7 +163,7 @@ GROUP_SIGNALS = {
 )
 def test_process_group_signal_saves_sweep_runs(config, tmp_path, numbers, code):
     """Send signals to the program and to its workers; `test_fork_server` sends them to the third kind of process."""
-    words = ["sweep", config(QUICK_YAML), "seed=1,2", "epochs=100000", "-j", "2"]
+    words = ["sweep", config(UNVALIDATED_YAML), "seed=1,2", "epochs=100000", "-j", "2"]
     process = forked_cli.start_command(tmp_path, *words)
     store, deadline = Store(tmp_path / "runs"), time.monotonic() + 120
     while sum(run_info.run.metrics.exists() for run_info in store.list_runs()) < 2:
@@ -185,7 +185,7 @@ def test_process_group_signal_saves_sweep_runs(config, tmp_path, numbers, code):
 
 def test_time_limit_saves_resumable_run(config, tmp_path):
     store = Store(tmp_path / "runs")
-    stopped = forked_cli.run_command(tmp_path, "train", config(QUICK_YAML), "epochs=100000", "--minutes", "0.05")
+    stopped = forked_cli.run_command(tmp_path, "train", config(UNVALIDATED_YAML), "epochs=100000", "--minutes", "0.05")
     assert stopped.returncode == 0, stopped.stderr
     run = store.list_runs()[0].run
     record = run.read_record()
@@ -197,7 +197,7 @@ def test_time_limit_saves_resumable_run(config, tmp_path):
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_no_run_starts_after_time_limit(config, tmp_path, jobs):
-    paths = [config(QUICK_YAML, name) for name in ("first.yaml", "second.yaml", "third.yaml")]
+    paths = [config(UNVALIDATED_YAML, name) for name in ("first.yaml", "second.yaml", "third.yaml")]
     done = forked_cli.run_command(tmp_path, "train", *paths, "epochs=100000", "--minutes", "0.001", "-j", jobs)
     assert done.returncode == 0, done.stderr
     assert "3 unfinished runs" in done.stderr

@@ -19,7 +19,7 @@ from dnn_cli.execution.scheduler import FixedSearch, train_all
 from dnn_cli.execution.worker import serve_tasks
 from dnn_cli.terminal.progress import ScreenReporter
 from dnn_cli.terminal.sweep_progress import open_sweep_progress
-from tests.helpers.digits import QUICK_YAML
+from tests.helpers.digits import UNVALIDATED_YAML
 from tests.helpers.fault_injection import FaultInjector
 from tests.helpers.hanging_import import write_hanging_tensorflow
 
@@ -38,7 +38,7 @@ def task(config, tmp_path):
     """Builds a task of digits with overrides."""
 
     def build(*overrides):
-        loaded = load_experiment(config(QUICK_YAML), overrides)
+        loaded = load_experiment(config(UNVALIDATED_YAML), overrides)
         return Task(0, loaded, tmp_path / "runs", compute_network_digest(loaded.experiment))
 
     return build

@@ -23,6 +23,7 @@ FORKSERVER = multiprocessing.get_context("forkserver")
 _NOT_PRELOADED = ("dnn_cli.execution.forkserver_preload", "dnn_cli.doctor.tensorflow_probe")
 FORKSERVER.set_forkserver_preload(
     [
+        "tests.helpers.paused_collector",
         "dnn_cli.training.train",
         "sklearn.model_selection",
         *(

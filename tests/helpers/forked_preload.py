@@ -13,3 +13,4 @@ Experiment.model_rebuild()  # builds the validator of configs
 # Otherwise the garbage collector of each command walks all objects of TensorFlow, and copies their memory.
 gc.collect()
 gc.freeze()
+gc.enable()

@@ -43,8 +43,6 @@ def play_plan(path):
     install_chunk_functions(model, pipeline, replace(plan, jit=False, steps=2))
     logs = model.train_function(iter([(*pipeline.chunk_examples, tf.range(16), tf.constant(16))]))
     return {
-        "jit": plan.jit,
-        "loop": plan.loop,
         "determinism": plan.determinism,
         "loss": float(logs["loss"]),
         "operations": {name: find_devices(name) for name in sorted(operations)},

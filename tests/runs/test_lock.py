@@ -24,7 +24,7 @@ from dnn_cli.runs.lock import (
 from dnn_cli.runs.store import Store
 from dnn_cli.runs.trash import block_training
 from tests.helpers import forked_cli
-from tests.helpers.digits import QUICK_YAML
+from tests.helpers.digits import UNVALIDATED_YAML
 from tests.helpers.processes import start_process
 
 WITHOUT_LOCKS = """
@@ -211,7 +211,7 @@ def test_training_without_file_locks(config, tmp_path):
         start_command(*words, out=name, err=name).join(60)
         return (tmp_path / name).read_text()
 
-    process = start_command("train", config(QUICK_YAML), "epochs=100000")
+    process = start_command("train", config(UNVALIDATED_YAML), "epochs=100000")
     store, deadline = Store(tmp_path / "runs"), time.monotonic() + 120
     while not (runs := store.list_runs()) or not runs[0].run.metrics.exists():
         assert time.monotonic() < deadline

@@ -15,13 +15,17 @@ def build_job(experiment, *overrides):
     return prepare_job(new_experiment, examples, split_examples(new_experiment.data, examples))
 
 
-@pytest.mark.parametrize(
-    ("jit", "compared", "contenders"),
-    [
-        pytest.param("true", KERAS_JIT, {ENGINE, KERAS_FIT, KERAS_ARRAYS, KERAS_JIT}, id="XLA"),
-        *([pytest.param("false", KERAS_FIT, {ENGINE, KERAS_FIT, KERAS_ARRAYS}, id="no XLA")] if RUN_ALL_CASES else []),
-    ],
+CONTENDERS = {"false": (KERAS_FIT, {ENGINE, KERAS_FIT, KERAS_ARRAYS})}
+CONTENDERS["true"] = KERAS_JIT, {*CONTENDERS["false"][1], KERAS_JIT}
+"""The contender that is compared with the engine, and all contenders, by the value of `jit`."""
+
+each_jit = pytest.mark.parametrize(
+    ("jit", "compared", "contenders"), [(jit, *expected) for jit, expected in CONTENDERS.items()], ids=CONTENDERS
 )
+
+
+@pytest.mark.skipif(not RUN_ALL_CASES, reason="the test of `dnn bench` runs the contenders without XLA")
+@each_jit
 def test_every_contender_runs_the_same_epochs(experiment, jit, compared, contenders):
     messages = []
     result = run_benchmark(build_job(experiment, f"jit={jit}"), 2, messages.append)
@@ -33,7 +37,8 @@ def test_every_contender_runs_the_same_epochs(experiment, jit, compared, contend
     assert len(messages) == 3 * len(contenders)
 
 
-def test_different_weights_are_not_bit_identical(experiment, monkeypatch):
+@each_jit
+def test_different_weights_are_not_bit_identical(experiment, monkeypatch, jit, compared, contenders):
     from dnn_cli.training import benchmark
 
     class UnequalContender:
@@ -49,4 +54,8 @@ def test_different_weights_are_not_bit_identical(experiment, monkeypatch):
             return [np.full(2, self.plan.engine == "keras")]
 
     monkeypatch.setattr(benchmark, "Contender", UnequalContender)
-    assert not run_benchmark(build_job(experiment, "jit=false"), 1, lambda _: None).bit_identical
+    messages = []
+    result = run_benchmark(build_job(experiment, f"jit={jit}"), 1, messages.append)
+    assert not result.bit_identical
+    assert (result.compared_with, set(result.seconds), result.compute_ratio()) == (compared, contenders, 1)
+    assert len(messages) == 2 * len(contenders)

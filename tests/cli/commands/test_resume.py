@@ -14,7 +14,7 @@ from tests.helpers import forked_cli
 from tests.helpers.cli_output import parse_json_output
 from tests.helpers.digits import DIGITS_YAML
 
-RESUMED_YAML = DIGITS_YAML + "engine: keras\nbatch_size: 479\nmodel_checkpoint: {}\n"
+RESUMED_YAML = DIGITS_YAML + "engine: keras\nbatch_size: 479\nmodel_checkpoint: {}\ndiagnostics: false\n"
 """A training in a second: nothing is compiled, and the examples fill three batches."""
 
 

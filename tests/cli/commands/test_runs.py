@@ -1,3 +1,4 @@
+import contextlib
 import os
 import pty
 import subprocess
@@ -100,6 +101,15 @@ def test_runs_dir_variable_applies_to_subcommands(dnn, make_run, tmp_path):
     ] == ("elsewhere/20260101-000000-digits-00000001")
 
 
+def read_to_end(primary):
+    """Read all output of a terminal whose other end is closed. One read can return a part of the output."""
+    parts = []
+    with contextlib.suppress(OSError):
+        while part := os.read(primary, 10_000):
+            parts.append(part)
+    return b"".join(parts).decode()
+
+
 @pytest.mark.parametrize(("answer", "left"), [("y", []), ("", ["00000001"])], ids=["yes", "only return"])
 def test_purge_asks_on_a_terminal(dnn, make_run, tmp_path, answer, left):
     make_run().directory.parent.rename(tmp_path / "trashed")
@@ -111,9 +121,9 @@ def test_purge_asks_on_a_terminal(dnn, make_run, tmp_path, answer, left):
         [sys.executable, "-m", "dnn_cli", "runs", "purge"], cwd=tmp_path, stdin=secondary, stderr=secondary,
         stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"}, timeout=60,
     )  # fmt: skip
-    question = os.read(primary, 10_000).decode()
-    os.close(primary)
     os.close(secondary)
+    question = read_to_end(primary)
+    os.close(primary)
     assert done.returncode == 0
     assert "permanently? [y/N]" in question
     assert list_run_ids(tmp_path / "runs" / ".trash") == left

@@ -280,7 +280,7 @@ def evaluate_tree(tree, fields):
     return is_member if sign in ("=", "in") else not is_member
 
 
-@settings(max_examples=1000 if RUN_ALL_CASES else 60, deadline=None)
+@settings(max_examples=1000 if RUN_ALL_CASES else 30, deadline=None)
 @given(TREES)
 def test_query_agrees_with_python(tree):
     selected = filter_runs(RUNS, format_tree(tree))
