@@ -75,7 +75,7 @@ class BaseLayer(KerasConfig):
     random order. `unverified` programs have not been tried on a GPU, and are used like `random` programs."""
 
     supports_lanes: ClassVar[bool] = False
-    """Whether one program can run the layer for several models at once, as fast as for one model."""
+    """Whether one program can run the layer for several models at once."""
 
     slowdown: ClassVar[int] = 1
     """Time of a multiply-add, relative to a multiply-add of a Dense layer."""

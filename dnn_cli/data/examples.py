@@ -15,6 +15,10 @@ from dnn_cli.errors import DataError, UserDataError
 from dnn_cli.formats.dataset_contents import ExampleArrays, ReadProgress, SplitName, ignore_progress
 from dnn_cli.formats.idx import parse_idx
 
+MAX_MEMORY_SHARE = 1 / 4
+"""Maximum size of memory-mapped inputs that are loaded into memory, as a share of the usable memory. Larger inputs are
+read from their file, chunk by chunk."""
+
 
 def _read_user_data(
     data: Data, split_name: SplitName, report_progress: ReadProgress = ignore_progress

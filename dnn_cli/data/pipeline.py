@@ -12,7 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.data.examples import Examples
+from dnn_cli.data.examples import MAX_MEMORY_SHARE, Examples
 from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.host.resources import get_usable_memory
 
@@ -29,10 +29,6 @@ _UNTUNED_OPTIONS = tf.data.Options()
 iterator by a few tenths of a second."""
 
 _UNTUNED_OPTIONS.autotune.enabled = False
-
-MAX_MEMORY_SHARE = 1 / 4
-"""Maximum size of memory-mapped inputs that are loaded into memory, as a share of the usable memory. Larger inputs are
-read from their file, chunk by chunk."""
 
 
 class Chunk(NamedTuple):

@@ -62,8 +62,8 @@ def list_default_gpus(experiments: Sequence[Experiment]) -> list[str]:
     return list_training_gpus() if _can_use_gpus(experiments) else []
 
 
-def check_lanes(choice: str, executor_name: str) -> None:
-    """Check the value of `--lanes`.
+def resolve_lanes(choice: str, executor_name: str) -> str:
+    """Return the value of `--lanes`, which is `off` for an executor without lanes.
 
     Raises:
         UsageError: the value is unknown, or the executor has no lanes.
@@ -72,6 +72,7 @@ def check_lanes(choice: str, executor_name: str) -> None:
         raise UsageError(f"unknown value of --lanes: {choice}", f"use one of {', '.join(LANE_CHOICES)}")
     if executor_name == "ray" and choice not in (AUTO, OFF):
         raise UsageError(f"--lanes {choice} cannot be combined with --on ray", "use --on local or --lanes off")
+    return OFF if executor_name == "ray" else choice
 
 
 def is_gpu_used(gpus: int | None, experiments: Sequence[Experiment]) -> bool:

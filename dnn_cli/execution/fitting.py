@@ -11,24 +11,24 @@ if TYPE_CHECKING:
     from dnn_cli.training.compiled_model import CompiledModel
     from dnn_cli.training.train import FitRequest, FittedModel
 
-T = TypeVar("T")
-Training: TypeAlias = "Generator[FitRequest, FittedModel, T]"
+_Result = TypeVar("_Result")
+Training: TypeAlias = "Generator[FitRequest, FittedModel, _Result]"
 """Training that yields one request to fit its model, and returns its result after the fit."""
 
 
-def complete_training(training: "Training[T]") -> T:
+def complete_training(training: "Training[_Result]") -> _Result:
     """Run a training to its end, and return its result.
 
     Raises:
         DnnError: the training raises this error.
         SystemExit: a signal ended the training.
     """
-    results: list[T] = []
+    results: list[_Result] = []
     complete_trainings([training], results.append)
     return results[0]
 
 
-def complete_trainings(trainings: "Iterable[Training[T]]", on_result: Callable[[T], None]) -> None:
+def complete_trainings(trainings: "Iterable[Training[_Result]]", on_result: Callable[[_Result], None]) -> None:
     """Run trainings to their end.
 
     All trainings have the same network, data and execution plan. Several trainings need a plan with lanes.
@@ -41,7 +41,7 @@ def complete_trainings(trainings: "Iterable[Training[T]]", on_result: Callable[[
         DnnError: a training raises this error.
         SystemExit: a signal ended the trainings.
     """
-    waiting: dict[int, Training[T]] = {}
+    waiting: dict[int, Training[_Result]] = {}
     requests: dict[int, FitRequest] = {}
     try:
         for number, training in enumerate(trainings):
@@ -55,15 +55,29 @@ def complete_trainings(trainings: "Iterable[Training[T]]", on_result: Callable[[
         if requests:
             _fit_models(requests, waiting, on_result)
     except BaseException as error:
-        # The error of a fit belongs to its training, which records the error.
+        # An error without a waiting training comes from a training that has ended.
         if not waiting:
             raise
-        for training in list(waiting.values()):
-            _continue_training(training, error, on_result)
+        _end_trainings(list(waiting.values()), error, on_result)
+
+
+def _end_trainings(
+    trainings: "list[Training[_Result]]", error: BaseException, on_result: Callable[[_Result], None]
+) -> None:
+    """End trainings with an error, which each of them records. All end, even if some of them raise an error.
+
+    Raises:
+        BaseException: the last error of a training.
+    """
+    if trainings:
+        try:
+            _continue_training(trainings[0], error, on_result)
+        finally:
+            _end_trainings(trainings[1:], error, on_result)
 
 
 def _fit_models(
-    requests: "dict[int, FitRequest]", waiting: "dict[int, Training[T]]", on_result: Callable[[T], None]
+    requests: "dict[int, FitRequest]", waiting: "dict[int, Training[_Result]]", on_result: Callable[[_Result], None]
 ) -> None:
     """Fit the models of trainings. A training that continues after its fit is removed from `waiting`."""
     from dnn_cli.training.train import use_compiled_model
@@ -90,7 +104,7 @@ def _iter_outcomes(
 
 
 def _continue_training(
-    training: "Training[T]", outcome: "FittedModel | BaseException", on_result: Callable[[T], None]
+    training: "Training[_Result]", outcome: "FittedModel | BaseException", on_result: Callable[[_Result], None]
 ) -> None:
     """Continue a training after its fit, with the fitted model or with the error of the fit."""
     try:

@@ -1,10 +1,14 @@
 """Plan of the lanes of several trainings: which runs one program trains together, and the reason in one line."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.data.examples import MAX_MEMORY_SHARE
 from dnn_cli.errors import UsageError
+from dnn_cli.execution.executor_choice import compute_data_bytes
 from dnn_cli.execution.lane_choices import AUTO, LANE_WIDTHS, OFF
 from dnn_cli.execution.messages import Task, TaskGroup
 from dnn_cli.host.gpus import read_gpu_memory
@@ -32,7 +36,7 @@ class LanePlan:
     """Number of runs in lanes, or the reason for single runs; empty if the user has turned lanes off."""
 
 
-def plan_lanes(tasks: Sequence[Task], choice: str, *, gpu: bool) -> LanePlan:
+def plan_lanes(tasks: Sequence[Task], choice: str, *, gpu: bool, workers: int = 1) -> LanePlan:
     """Put tasks with equal networks and equal data into groups that are trained in the lanes of one program.
 
     A run that is resumed keeps the number of lanes of its training, on which its bits depend.
@@ -41,6 +45,7 @@ def plan_lanes(tasks: Sequence[Task], choice: str, *, gpu: bool) -> LanePlan:
         tasks: The tasks. Those of runs that are resumed have the number of lanes of their runs.
         choice: The value of the option `--lanes`, one of `LANE_CHOICES`.
         gpu: Whether the processor is a GPU.
+        workers: The number of worker processes, which share the runs. Each worker has a GPU if `gpu` is true.
 
     Raises:
         UsageError: the user has chosen a number of lanes with which a task cannot be trained.
@@ -52,7 +57,7 @@ def plan_lanes(tasks: Sequence[Task], choice: str, *, gpu: bool) -> LanePlan:
         if group[0].run_directory is not None:
             width, reason = group[0].lanes, ""
         else:
-            width, reason = _choose_width(group, choice, gpu=gpu)
+            width, reason = _choose_width(group, choice, gpu=gpu, workers=workers)
         if width == 1:
             plan.tasks += group
             reasons[reason] = None
@@ -74,7 +79,7 @@ def _group_equal_tasks(tasks: Sequence[Task]) -> list[list[Task]]:
     return list(groups.values())
 
 
-def _choose_width(tasks: Sequence[Task], choice: str, *, gpu: bool) -> tuple[int, str]:
+def _choose_width(tasks: Sequence[Task], choice: str, *, gpu: bool, workers: int) -> tuple[int, str]:
     """Return the number of lanes for new runs of a network, and the reason for single runs.
 
     Raises:
@@ -84,7 +89,10 @@ def _choose_width(tasks: Sequence[Task], choice: str, *, gpu: bool) -> tuple[int
         return 1, ""
     experiment = tasks[0].loaded.experiment
     obstacle = find_lane_obstacle(experiment, gpu=gpu)
-    affordable = [width for width in LANE_WIDTHS if width * estimate_lane_bytes(experiment) <= _get_memory(gpu=gpu)]
+    # `compute_data_bytes` counts the inputs twice.
+    if compute_data_bytes(experiment) / 2 > MAX_MEMORY_SHARE * get_usable_memory():
+        obstacle = obstacle or "lanes need the examples in memory, and the examples are too large for this machine"
+    affordable = [] if obstacle else _list_affordable_widths(experiment, gpu=gpu, workers=workers)
     if not obstacle and not affordable:
         obstacle = f"{LANE_WIDTHS[0]} lanes need more memory than the processor has"
     if choice != AUTO:
@@ -105,14 +113,17 @@ def _choose_width(tasks: Sequence[Task], choice: str, *, gpu: bool) -> tuple[int
     minimum = 2 if gpu else _MIN_CPU_RUNS
     if len(tasks) < minimum:
         return 1, f"fewer than {minimum} runs have the same network and data"
+    runs_per_worker = math.ceil(len(tasks) / workers)
     # A GPU computes the lanes without a run almost for free. On a CPU, they would take as long as the others.
-    fitting = [width for width in affordable if (width / LANE_WIDTHS[0] < len(tasks) if gpu else width <= len(tasks))]
-    return max(fitting, default=LANE_WIDTHS[0]), ""
+    limit = LANE_WIDTHS[0] * (runs_per_worker - 1) if gpu else runs_per_worker
+    return max((width for width in affordable if width <= limit), default=affordable[0]), ""
 
 
-def _get_memory(*, gpu: bool) -> float:
-    """Return the memory that lanes may use, in bytes."""
-    return _MEMORY_SHARE * ((read_gpu_memory() or _UNKNOWN_GPU_BYTES) if gpu else get_usable_memory())
+def _list_affordable_widths(experiment: Experiment, *, gpu: bool, workers: int) -> list[int]:
+    """List the numbers of lanes whose memory each worker has."""
+    memory = (read_gpu_memory() or _UNKNOWN_GPU_BYTES) if gpu else get_usable_memory() / workers
+    lane_bytes = estimate_lane_bytes(experiment)
+    return [width for width in LANE_WIDTHS if width * lane_bytes <= _MEMORY_SHARE * memory]
 
 
 def _format_line(plan: LanePlan, widths: dict[int, int], reasons: list[str]) -> str:

@@ -122,8 +122,8 @@ class LocalExecutor:
         worker.run_directories = {member.number: member.run_directory for member in task.tasks}
         worker.network_digest, worker.stop_reasons, worker.stop_time = task.network_digest, {}, math.inf
         _logger.info(
-            "task %d sent to worker %d, process %s, %d lanes",
-            task.number, index + 1, worker.process.pid or "starting", len(task.tasks),
+            "task %d sent to worker %d, process %s, with %d other tasks",
+            task.number, index + 1, worker.process.pid or "starting", len(task.tasks) - 1,
         )  # fmt: skip
         if worker.log is not None:
             log = os.path.relpath(worker.log)
@@ -206,8 +206,8 @@ class LocalExecutor:
         worker.process.join(_EXIT_TIMEOUT)
         worker.process.kill()
         self.workers[index] = None
-        for number, reason in worker.stop_reasons.items():
-            task = worker.tasks.pop(number)
+        for number in worker.tasks.keys() & worker.stop_reasons.keys():
+            task, reason = worker.tasks.pop(number), worker.stop_reasons[number]
             yield TaskResult(number, task.run_directory, None, reason, was_started=False)
         if worker.tasks:
             self.submit_to_worker(index, worker.unfinished_group)

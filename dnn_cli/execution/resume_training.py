@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from dnn_cli.config.digests import compute_training_digest
 from dnn_cli.config.loading import load_resolved_experiment, to_yaml
 from dnn_cli.errors import UsageError
+from dnn_cli.execution.executor_choice import list_default_gpus
 from dnn_cli.execution.run_training import start_training
 from dnn_cli.runs import checkpoint as checkpoints
 from dnn_cli.runs.atomic_write import write_text
 from dnn_cli.runs.record import Resume, get_utc_now
 from dnn_cli.runs.unused_files import remove_temporary_files
+from dnn_cli.training.lane_support import find_lane_obstacle
 from dnn_cli.training.resume_checks import check_resumable, list_changes, list_environment_changes
 from dnn_cli.training.tensorflow_startup import get_thread_count, restore_thread_count
 
@@ -72,6 +74,9 @@ def start_resumption(
             since = f"the previous checkpoint, of epoch {checkpoint.progress.epoch}" if checkpoint else "the beginning"
             checkpoint_problem = f"{checkpoint_problem}; the training continues from {since}"
             reporter.report_line(checkpoint_problem)
+        has_gpu = bool(list_default_gpus([experiment]))
+        # A forced change can make lanes impossible. The change of their number is then among the reported changes.
+        lanes = 1 if find_lane_obstacle(experiment, gpu=has_gpu) else record.lanes
         earlier_threads = _get_recorded_threads(record)
         restore_thread_count(earlier_threads)
 
@@ -95,7 +100,7 @@ def start_resumption(
             yield run, resume_point
 
         _, final_record = yield from start_training(
-            loaded, reporter, continue_run, stop_request, cache, lanes=record.lanes, tensorboard=tensorboard
+            loaded, reporter, continue_run, stop_request, cache, lanes=lanes, tensorboard=tensorboard
         )
         return final_record
 

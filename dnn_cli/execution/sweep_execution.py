@@ -232,12 +232,13 @@ class SweepExecution:
             return len(self.missing_numbers)
         return (self.sweep.trials or 0) * max(1, len(self.sweep.seeds)) - len(self.planned_runs)
 
-    def plan_lanes(self, choice: str, *, gpu: bool) -> LanePlan:
+    def plan_lanes(self, choice: str, *, gpu: bool, workers: int) -> LanePlan:
         """Plan which missing runs are trained together, in the lanes of one program.
 
         Args:
             choice: The value of the option `--lanes`.
             gpu: Whether the processor is a GPU.
+            workers: The number of worker processes.
 
         Raises:
             UsageError: the user has chosen a number of lanes with which the runs cannot be trained.
@@ -250,7 +251,9 @@ class SweepExecution:
                     "use --lanes off, or --search random",
                 )
             return LanePlan()
-        return plan_lanes([self.build_task(number) for number in self.missing_numbers], choice, gpu=gpu)
+        return plan_lanes(
+            [self.build_task(number) for number in self.missing_numbers], choice, gpu=gpu, workers=workers
+        )
 
     def build_search_strategy(self, lane_plan: LanePlan) -> SearchStrategy:
         """Build the object that proposes the experiments of the sweep and learns from their scores.

@@ -13,6 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from dnn_cli.data.pipeline import Pipeline
+from dnn_cli.errors import RunError
 from dnn_cli.training.batch_loops import Logs
 from dnn_cli.training.lane_step import (
     Values,
@@ -37,9 +38,14 @@ class LaneProgram:
         model: A compiled model of the network, whose metrics are built. The programs do not change its variables.
         pipeline: The pipeline with the examples of all lanes, which are in memory.
         width: The number of lanes.
+
+    Raises:
+        RunError: the examples are not in memory.
     """
 
     def __init__(self, model: keras.Model, pipeline: Pipeline, width: int) -> None:
+        if not pipeline.is_held:
+            raise RunError("the examples do not fit into memory, where lanes need them", "use --lanes off")
         self.model, self.pipeline, self.width = model, pipeline, width
         self.variables = list_variables(model)
         self.state = [
@@ -85,11 +91,10 @@ class LaneProgram:
 
     def check_weights(self) -> tf.Tensor:
         """Return whether all numbers of each weight are finite, of shape (weights, width)."""
+        stacked_by_id = {id(variable): stacked for variable, stacked in zip(self.variables, self.state, strict=True)}
+        weights = [stacked_by_id[id(weight)] for weight in self.model.weights]
         return tf.stack(
-            [
-                tf.reduce_all(tf.math.is_finite(tf.reshape(stacked, (self.width, -1))), axis=1)
-                for weight, stacked in zip(self.model.weights, self.state, strict=False)
-            ]
+            [tf.reduce_all(tf.math.is_finite(tf.reshape(weight, (self.width, -1))), axis=1) for weight in weights]
         )
 
     def compute_logs(self) -> Logs:
@@ -169,9 +174,9 @@ class LaneProgram:
             batch_rows = tf.slice(rows, [0, index * size], [self.width, size])
             new_values, losses = tf.vectorized_map(run_lane, (list(values), batch_rows), fallback_to_while_loop=False)
             is_active = tf.logical_and(is_finite, index < counts)
-            kept = [_select(is_active, new, old) for new, old in zip(new_values, values, strict=True)]
+            selected = [_select(is_active, new, old) for new, old in zip(new_values, values, strict=True)]
             remains_finite = tf.logical_or(tf.logical_not(is_active), tf.math.is_finite(losses))
-            return index + 1, tf.logical_and(is_finite, remains_finite), *kept
+            return index + 1, tf.logical_and(is_finite, remains_finite), *selected
 
         initial_values = [variable.value() for variable in self.state]
         _, is_finite, *values = tf.while_loop(

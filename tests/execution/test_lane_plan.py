@@ -160,7 +160,20 @@ def test_impossible_lanes_are_refused_with_reason_and_remedy(build_tasks, overri
 
 def test_obstacles_of_a_gpu_depend_on_determinism(build_tasks):
     assert count_widths(plan_lanes(build_tasks(4, DROPOUT, "deterministic=false"), "auto", gpu=True)) == {4: 1}
-    assert count_widths(plan_lanes(build_tasks(16, DROPOUT), "auto", gpu=False)) == {16: 1}
+
+
+def test_random_layers_have_no_lanes_on_a_cpu_by_default(build_tasks):
+    """XLA computes random numbers slowly on a CPU, for each lane by itself."""
+    assert count_widths(plan_lanes(build_tasks(16, DROPOUT), "auto", gpu=False)) == {1: 16}
+    assert count_widths(plan_lanes(build_tasks(16, DROPOUT), "4", gpu=False)) == {4: 4}
+
+
+@pytest.mark.parametrize(
+    ("gpu", "count", "workers", "widths"),
+    [(False, 16, 2, {4: 4}), (False, 60, 2, {16: 4}), (True, 256, 4, {64: 4}), (True, 4, 4, {4: 1})],
+)
+def test_workers_share_the_runs(build_tasks, gpu, count, workers, widths):
+    assert count_widths(plan_lanes(build_tasks(count), "auto", gpu=gpu, workers=workers)) == widths
 
 
 @pytest.mark.parametrize(

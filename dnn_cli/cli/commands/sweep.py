@@ -96,18 +96,19 @@ def sweep(
     with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
         with screen.show_waiting(f"reading {files[0]}"):
             from dnn_cli.config.sweep_config import SweepOptions, read_sweep
-            from dnn_cli.execution.executor_choice import check_lanes, is_gpu_used, open_executor
+            from dnn_cli.execution.executor_choice import count_workers, is_gpu_used, open_executor, resolve_lanes
             from dnn_cli.execution.sweep_execution import SweepExecution
             from dnn_cli.execution.sweep_plan import plan_extreme_runs
             from dnn_cli.runs.store import Store
 
             sweep_config = read_sweep(files[0], words, SweepOptions(search, trials, minutes, search_seed))
-            check_lanes(lanes, on)
+            lanes = resolve_lanes(lanes, on)
             execution = SweepExecution.from_sweep(sweep_config, Store(runs_dir), force=force, tensorboard=tensorboard)
             # A bayesian search plans its runs later.
             planned_runs = execution.planned_runs or plan_extreme_runs(execution.sweep)
             experiments = [planned_run.loaded.experiment for planned_run in planned_runs]
-            lane_plan = execution.plan_lanes("off" if on == "ray" else lanes, gpu=is_gpu_used(gpus, experiments))
+            workers = count_workers(jobs, gpus, experiments, execution.remaining_count)
+            lane_plan = execution.plan_lanes(lanes, gpu=is_gpu_used(gpus, experiments), workers=workers)
             if not dry_run:
                 execution.store.check_writable()
                 strategy = execution.build_search_strategy(lane_plan)

@@ -80,7 +80,12 @@ def train(
                 loaded = load_configs(configs, overrides, to_train=True)
 
                 from dnn_cli.cli.run_summary import print_run_summary
-                from dnn_cli.execution.executor_choice import check_lanes, is_gpu_used, open_executor
+                from dnn_cli.execution.executor_choice import (
+                    count_workers,
+                    is_gpu_used,
+                    open_executor,
+                    resolve_lanes,
+                )
                 from dnn_cli.execution.lane_choices import AUTO, OFF
                 from dnn_cli.execution.lane_plan import plan_lanes
                 from dnn_cli.execution.train_requests import (
@@ -107,11 +112,12 @@ def train(
                         and any(run_info.name == item.experiment.name for run_info in cached_store.list_runs())
                     ):
                         screen.print_line(f"no run of {item.experiment.name} has this config; a new run starts")
-                check_lanes(lanes, on)
+                lanes = resolve_lanes(lanes, on)
                 to_train = [item.loaded.experiment for item in requests if not item.is_done]
                 uses_gpu = is_gpu_used(gpus, to_train)
                 tasks = build_tasks(requests, store, force=force, tensorboard=tensorboard)
-                lane_plan = plan_lanes(tasks, OFF if on == "ray" else lanes, gpu=uses_gpu)
+                workers = count_workers(jobs, gpus, to_train)
+                lane_plan = plan_lanes(tasks, lanes, gpu=uses_gpu, workers=workers)
                 has_lanes = lanes not in (AUTO, OFF) or any(len(item.tasks) > 1 for item in lane_plan.tasks)
             # On a GPU, trainings can need processes with different settings of determinism.
             if tasks and (has_lanes or (len(tasks) > 1 and (jobs != 1 or on != "local" or uses_gpu))):
