@@ -77,7 +77,7 @@ class CompiledModel:
     @cached_property
     def lane_program(self) -> LaneProgram:
         """Program that trains several runs of the network at once, as many as the plan has lanes."""
-        return LaneProgram(self.model, self.pipeline, self.plan.lanes)
+        return LaneProgram(self.model, self.pipeline, self.inspector, self.plan.lanes)
 
     def reset_for_job(self, job: TrainingJob) -> None:
         """Reset variables and functions, so that the model equals a model that was just built for a job."""

@@ -206,31 +206,46 @@ class LayerInspector:
 
     def compute_gradients(
         self, model: keras.Sequential
-    ) -> tuple[list[tf.Tensor], list[tf.Tensor | None], float | None, float | None]:
+    ) -> tuple[Sequence[Any], Sequence[Any], float | None, float | None]:
         """Return the outputs of all layers, gradients of all kernels, loss, and share of correct predictions.
 
         All are computed for the examples on which layers are measured. The loss is `None` if the value is not finite.
         The share is `None` for a regression, or if an output is not finite.
         """
-        tensors = [tf.constant(copy_value(variable)) for variable in model.variables]
-        index_by_path = {variable.path: index for index, variable in enumerate(model.variables)}
-        kernels = [tensors[index_by_path[model.layers[index].kernel.path]] for index in self.kernel_layers]
-        inputs, *targets = self.pipeline.prepare_batch(
+        batch = self.pipeline.prepare_batch(
             *self.pipeline.gather_rows(tf.constant(self.indices)), self.pipeline.scaling, weighted=True
         )
+        outputs, gradients, loss = self.run_network(model, batch)
+        return outputs, gradients, _to_finite_float(loss), self.compute_correct_share(outputs[-1], batch[1])
+
+    def run_network(
+        self, model: keras.Sequential, batch: tuple[tf.Tensor, ...]
+    ) -> tuple[Sequence[Any], Sequence[Any], Any]:
+        """Return the outputs of all layers, the gradients of all kernels, and the loss, for a batch."""
+        values = [tf.constant(copy_value(variable)) for variable in model.variables]
+        return self.compute_outputs(model, values, batch)
+
+    def compute_outputs(
+        self, model: keras.Sequential, values: Sequence[tf.Tensor], batch: tuple[tf.Tensor, ...]
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor], tf.Tensor]:
+        """Return the outputs of all layers, the gradients of all kernels, and the loss.
+
+        Args:
+            model: The model, whose variables stay unchanged.
+            values: The values of the variables of the model.
+            batch: The inputs, the targets, and optionally the weights of the examples.
+        """
+        inputs, *targets = batch
+        index_by_path = {variable.path: index for index, variable in enumerate(model.variables)}
+        kernels = [values[index_by_path[model.layers[index].kernel.path]] for index in self.kernel_layers]
         outputs = []
-        with tf.GradientTape() as tape, keras.StatelessScope(zip(model.variables, tensors, strict=True)):
+        with tf.GradientTape() as tape, keras.StatelessScope(zip(model.variables, values, strict=True)):
             tape.watch(kernels)
             for layer in model.layers:
                 inputs = layer(inputs, training=False)
                 outputs.append(inputs)
             loss = self.loss(targets[0], inputs, *targets[1:])
-        return (
-            outputs,
-            tape.gradient(loss, kernels),
-            _to_finite_float(loss),
-            self.compute_correct_share(inputs, targets[0]),
-        )
+        return outputs, tape.gradient(loss, kernels), loss
 
     def compute_correct_share(self, outputs: tf.Tensor, targets: tf.Tensor) -> float | None:
         """Return the share of correct predictions; `None` for a regression or outputs that are not finite."""

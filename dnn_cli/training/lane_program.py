@@ -6,6 +6,7 @@ one lane into a step of all lanes. The bits of a lane depend on the number of la
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from dnn_cli.data.pipeline import Pipeline
 from dnn_cli.errors import RunError
 from dnn_cli.training.batch_loops import Logs
+from dnn_cli.training.diagnostics_callback import LayerInspector
 from dnn_cli.training.lane_step import (
     Values,
     list_variables,
@@ -37,16 +39,17 @@ class LaneProgram:
     Args:
         model: A compiled model of the network, whose metrics are built. The programs do not change its variables.
         pipeline: The pipeline with the examples of all lanes, which are in memory.
+        inspector: The object that measures the layers of the model.
         width: The number of lanes.
 
     Raises:
         RunError: the examples are not in memory.
     """
 
-    def __init__(self, model: keras.Model, pipeline: Pipeline, width: int) -> None:
+    def __init__(self, model: keras.Model, pipeline: Pipeline, inspector: LayerInspector, width: int) -> None:
         if not pipeline.is_held:
             raise RunError("the examples do not fit into memory, where lanes need them", "use --lanes off")
-        self.model, self.pipeline, self.width = model, pipeline, width
+        self.model, self.pipeline, self.inspector, self.width = model, pipeline, inspector, width
         self.variables = list_variables(model)
         self.state = [
             tf.Variable(tf.zeros((width, *variable.shape), variable.dtype), trainable=False)
@@ -66,8 +69,24 @@ class LaneProgram:
         self.store_lane = tf.function(self.copy_from_model, autograph=False)
         self.read_learning_rates = tf.function(self.compute_learning_rates, autograph=False)
         self.find_finite_weights = tf.function(self.check_weights, autograph=False)
+        self.measure_lanes = build(self.measure_all)
         self.read_logs = tf.function(self.compute_logs, autograph=False)
         self.reset_metrics = tf.function(self.clear_metrics, autograph=False)
+
+    def find_stacked(self, variable: keras.Variable) -> tf.Variable:
+        """Return the values of a variable of the model in all lanes."""
+        return next(stacked for other, stacked in zip(self.variables, self.state, strict=True) if other is variable)
+
+    def write_lanes(self, values_by_lane: Sequence[Sequence[NDArray[Any]]]) -> None:
+        """Set the variables of all lanes.
+
+        Args:
+            values_by_lane: The values of the variables of each lane, for at least one lane. Further lanes become copies
+                of the first.
+        """
+        copies = [values_by_lane[0]] * (self.width - len(values_by_lane))
+        for stacked, values in zip(self.state, zip(*values_by_lane, *copies, strict=True), strict=True):
+            stacked.assign(np.stack(values))
 
     def copy_to_model(self, lane: tf.Tensor) -> None:
         """Set the variables of the model to those of a lane."""
@@ -91,11 +110,17 @@ class LaneProgram:
 
     def check_weights(self) -> tf.Tensor:
         """Return whether all numbers of each weight are finite, of shape (weights, width)."""
-        stacked_by_id = {id(variable): stacked for variable, stacked in zip(self.variables, self.state, strict=True)}
-        weights = [stacked_by_id[id(weight)] for weight in self.model.weights]
+        weights = [self.find_stacked(weight) for weight in self.model.weights]
         return tf.stack(
             [tf.reduce_all(tf.math.is_finite(tf.reshape(weight, (self.width, -1))), axis=1) for weight in weights]
         )
+
+    def measure_all(self, batch: tuple[tf.Tensor, ...]) -> tuple[Any, ...]:
+        """Return the results of `LayerInspector.compute_outputs` for all lanes. The first axis is the lane."""
+        count = len(self.model.variables)
+        values = [stacked.value() for stacked in self.state[:count]]
+        measure = partial(self.inspector.compute_outputs, self.model, batch=batch)
+        return tuple(tf.vectorized_map(measure, values, fallback_to_while_loop=False))
 
     def compute_logs(self) -> Logs:
         """Return the results of the metrics of all lanes."""

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from dnn_cli.data.pipeline import count_batches
 from dnn_cli.training.compiled_model import CompiledModel
+from dnn_cli.training.diagnostics_callback import LayerInspector
 from dnn_cli.training.lane_program import LaneLogs, LaneProgram
 from dnn_cli.training.train import FitRequest, FittedModel, build_validation, prepare_fit
+from dnn_cli.training.training_job import TrainingJob
 
 _logger = logging.getLogger(__name__)
 
@@ -96,6 +98,36 @@ class LaneState:
         return str(self.program.model.weights[broken[0]].path) if len(broken) else ""
 
 
+class LaneInspector(LayerInspector):
+    """Object that measures the layers of one lane. One call of a program measures the layers of all lanes.
+
+    Args:
+        job: The training job of the lane.
+        program: The program with the variables of all lanes.
+        measurements: The measurements of all lanes since the last training step, by name. All lanes share the mapping.
+        index: The index of the lane.
+    """
+
+    def __init__(self, job: TrainingJob, program: LaneProgram, measurements: dict[str, Any], index: int) -> None:
+        super().__init__(job, program.pipeline)
+        self.program, self.measurements, self.index = program, measurements, index
+
+    def copy_kernels(self, model: keras.Sequential) -> list[NDArray[Any]]:
+        if "kernels" not in self.measurements:
+            layers = [self.program.model.layers[index] for index in self.kernel_layers]
+            self.measurements["kernels"] = [self.program.find_stacked(layer.kernel).numpy() for layer in layers]
+        return [kernels[self.index] for kernels in self.measurements["kernels"]]
+
+    def run_network(
+        self, model: keras.Sequential, batch: tuple[tf.Tensor, ...]
+    ) -> tuple[Sequence[Any], Sequence[Any], Any]:
+        if "results" not in self.measurements:
+            results = self.program.measure_lanes(batch)
+            self.measurements["results"] = tf.nest.map_structure(lambda part: part.numpy(), results)
+        outputs, gradients, losses = self.measurements["results"]
+        return [part[self.index] for part in outputs], [part[self.index] for part in gradients], losses[self.index]
+
+
 class _Lane:
     """Run that is trained in a lane, with its callbacks, its epoch, and the error that ended the lane.
 
@@ -103,6 +135,7 @@ class _Lane:
         number: The number of the request.
         request: The request.
         compiled_model: The compiled model, whose variables become those of this run.
+        measurements: The measurements of all lanes since the last training step.
         index: The index of the lane.
         lane_count: The number of runs in the program.
 
@@ -111,13 +144,20 @@ class _Lane:
     """
 
     def __init__(
-        self, number: int, request: FitRequest, compiled_model: CompiledModel, index: int, lane_count: int
+        self,
+        number: int,
+        request: FitRequest,
+        compiled_model: CompiledModel,
+        measurements: dict[str, Any],
+        index: int,
+        lane_count: int,
     ) -> None:
         self.number, self.request, self.index, self.job = number, request, index, request.job
         compiled_model.reset_for_job(self.job)
         self.state = LaneState(compiled_model.lane_program, index)
-        fit = prepare_fit(request, compiled_model, self.state, lane_count)
-        compiled_model.lane_program.store_lane(tf.constant(index))
+        inspector = LaneInspector(self.job, compiled_model.lane_program, measurements, index)
+        fit = prepare_fit(request, compiled_model, self.state, inspector, lane_count)
+        self.initial_values = [variable.numpy() for variable in compiled_model.lane_program.variables]
         self.model = LaneModel(compiled_model.lane_program, index)
         self.epoch, self.epochs = fit.first_epoch, self.job.experiment.epochs
         self.calls_before = request.resume_point.progress.calls
@@ -163,17 +203,23 @@ class _LaneGroup:
     def __init__(self, compiled_model: CompiledModel, requests: Mapping[int, FitRequest]) -> None:
         self.compiled_model = compiled_model
         self.program = compiled_model.lane_program
+        self.measurements: dict[str, Any] = {}
+        """Measurements of all lanes since the last training step."""
+
         self.failed: list[tuple[int, BaseException]] = []
         self.lanes: list[_Lane] = []
-        for index, (number, request) in enumerate(requests.items()):
+        for number, request in requests.items():
+            index = len(self.lanes)
             try:
-                self.lanes.append(_Lane(number, request, compiled_model, index, len(requests)))
+                self.lanes.append(_Lane(number, request, compiled_model, self.measurements, index, len(requests)))
             except Exception as error:
                 self.failed.append((number, error))
         (self.job, *_) = (request.job for request in requests.values())
         self.call_length = self.job.plan.steps * self.job.experiment.batch_size
         """Number of examples in a call of the program."""
 
+        if self.lanes:
+            self.program.write_lanes([lane.initial_values for lane in self.lanes])
         for lane in self.lanes:
             lane.call(lane.callbacks.on_train_begin)
 
@@ -215,6 +261,7 @@ class _LaneGroup:
         for call in range(count_batches(self.job.steps_per_epoch, self.job.plan.steps)):
             active = [lane.index for lane in self.lanes if lane.error is None and call >= lane.calls_before]
             logs = self.run_call(self.program.train, rows, call, active)
+            self.measurements.clear()
             for lane in self.lanes:
                 lane.logs = lane.read_logs(logs)
                 lane.call(lane.callbacks.on_train_batch_end, (call + 1) * self.job.plan.steps - 1, lane.logs)

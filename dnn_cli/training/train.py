@@ -19,7 +19,7 @@ from dnn_cli.runs.run import Run
 from dnn_cli.training.checkpoint_callback import CheckpointCallback, ResumePoint, skip_calls
 from dnn_cli.training.chunked_engine import ChunkDataset, build_dataset
 from dnn_cli.training.compiled_model import CompiledModel, CompiledModelCache
-from dnn_cli.training.diagnostics_callback import DiagnosticsCallback
+from dnn_cli.training.diagnostics_callback import DiagnosticsCallback, LayerInspector
 from dnn_cli.training.keras_callbacks import (
     BestModelCheckpoint,
     KerasModelState,
@@ -94,7 +94,11 @@ class FitCallbacks(NamedTuple):
 
 
 def prepare_fit(
-    request: FitRequest, compiled_model: CompiledModel, model_state: ModelState, lane_count: int = 1
+    request: FitRequest,
+    compiled_model: CompiledModel,
+    model_state: ModelState,
+    inspector: LayerInspector,
+    lane_count: int = 1,
 ) -> FitCallbacks:
     """Restore the variables of a checkpoint, report the start of the training, and build the callbacks.
 
@@ -102,6 +106,7 @@ def prepare_fit(
         request: The request.
         compiled_model: The compiled model of the job, with initial weights.
         model_state: The object from which callbacks read numbers of the model after each epoch.
+        inspector: The object that measures the layers of the model.
         lane_count: The number of runs that one program trains together, and that share its time.
 
     Raises:
@@ -126,7 +131,7 @@ def prepare_fit(
     )  # fmt: skip
     config_callbacks = build_callbacks(experiment, run)
     diagnostics = (
-        [DiagnosticsCallback(run, compiled_model.inspector, resume_point, initial_kernels, experiment)]
+        [DiagnosticsCallback(run, inspector, resume_point, initial_kernels, experiment)]
         if experiment.diagnostics
         else []
     )
@@ -172,7 +177,7 @@ def fit_model(request: FitRequest, compiled_model: CompiledModel) -> FittedModel
         RunError: the run directory cannot be written, or the checkpoint is of another network or plan.
     """
     job, experiment, model = request.job, request.job.experiment, compiled_model.model
-    fit = prepare_fit(request, compiled_model, KerasModelState(model))
+    fit = prepare_fit(request, compiled_model, KerasModelState(model), compiled_model.inspector)
     if request.resume_point.progress.calls:
         skip_calls(model, request.resume_point.progress.calls)
     pipeline = compiled_model.pipeline

@@ -38,7 +38,7 @@ class Lanes:
             model = build_model(experiment(*NETWORK, f"seed={seed}"))
             build_metric_variables(model, self.pipeline)
             self.values.append([variable.numpy() for variable in list_variables(model)])
-        self.program = LaneProgram(model, self.pipeline, WIDTH)
+        self.program = LaneProgram(model, self.pipeline, None, WIDTH)
         self.orders = [1 + np.random.default_rng(seed).permutation(100).astype(np.int32) for seed in range(WIDTH + 1)]
 
     def train(self, lanes, orders=None, counts=ALL_EXAMPLES):

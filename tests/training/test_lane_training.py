@@ -79,6 +79,18 @@ def test_lanes_are_complete_runs_that_match_single_runs(train, subtests):
             assert np.allclose(*outputs, atol=1e-3)
 
 
+def test_random_layers_have_the_masks_of_single_runs(train):
+    """Lanes of layers with random numbers and averages match runs alone, which have the same seeds."""
+    layers = (
+        "layers=[Flatten, {type: Dropout, rate: 0.2}, {type: Dense, units: 8, activation: relu}, BatchNormalization, "
+        "{type: Dense, units: 10}]"
+    )
+    overrides = [[layers, "epochs=2", "diagnostics=false", f"seed={seed}"] for seed in (1, 2)]
+    for words, lane in zip(overrides, train(*overrides), strict=True):
+        (alone,) = train([*words, "jit=true"], lanes=1)
+        assert lane.record.results.last["loss"] == pytest.approx(alone.record.results.last["loss"], rel=1e-4)
+
+
 @pytest.mark.parametrize("overrides", EVENTS.values(), ids=EVENTS)
 def test_event_of_a_lane_changes_no_other_lane(train, overrides):
     undisturbed = train(["seed=1"], ["seed=2"], ["seed=3"])
