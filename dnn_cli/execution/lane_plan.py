@@ -16,9 +16,12 @@ from dnn_cli.host.resources import get_usable_memory
 from dnn_cli.report.text import format_count
 from dnn_cli.training.lane_support import estimate_lane_bytes, find_lane_obstacle, is_faster_in_lanes
 
-_MIN_CPU_RUNS = 16
-"""Minimum number of runs of a network that are trained in lanes on a CPU. Compiling lanes takes about as long as
-training this number of small networks without lanes."""
+_MIN_RUNS = 2
+_MIN_CPU_EPOCHS = 500
+"""Minimum number of epochs of all runs of a network, for each worker, for which lanes are faster on a CPU.
+
+Compiling 16 lanes takes about 4 s longer than compiling a single run. Lanes save about 10 ms for each epoch of a run.
+"""
 
 _MEMORY_SHARE = 0.8
 """Maximum memory of all lanes, as a share of the memory of the processor."""
@@ -110,9 +113,11 @@ def _choose_width(tasks: Sequence[Task], choice: str, *, gpu: bool, workers: int
         return 1, obstacle
     if not is_faster_in_lanes(experiment, gpu=gpu):
         return 1, "on a CPU, single runs are faster for networks of this size"
-    minimum = 2 if gpu else _MIN_CPU_RUNS
-    if len(tasks) < minimum:
-        return 1, f"fewer than {minimum} runs have the same network and data"
+    if len(tasks) < _MIN_RUNS:
+        return 1, f"fewer than {_MIN_RUNS} runs have the same network and data"
+    min_epochs = 0 if gpu else _MIN_CPU_EPOCHS * workers
+    if sum(task.loaded.experiment.epochs for task in tasks) < min_epochs:
+        return 1, f"on a CPU, fewer than {min_epochs:,} epochs of a network do not pay for compiling lanes"
     runs_per_worker = math.ceil(len(tasks) / workers)
     # A GPU computes the lanes without a run almost for free. On a CPU, they would take as long as the others.
     limit = LANE_WIDTHS[0] * (runs_per_worker - 1) if gpu else runs_per_worker

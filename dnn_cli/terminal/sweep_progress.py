@@ -33,6 +33,12 @@ if TYPE_CHECKING:
 _MAX_LABEL_WIDTH = 48
 """Maximum width of a training's label (its settings or name), in terminal characters."""
 
+_MAX_BARS = 16
+"""Maximum number of bars of trainings. Runs in lanes are numerous, and progress at the same pace."""
+
+_OTHER_LINES = 4
+"""Lines of a terminal that bars of trainings leave free."""
+
 _MIN_END_LENGTH = 8
 """Number of characters that a shortened text keeps at its end, because the end of a label is the seed."""
 
@@ -105,20 +111,22 @@ class _SweepProgress:
 
 
 class _SweepProgressBars(_SweepProgress):
-    """Display of many trainings with a bar for each, a bar for all of them, and a line for each finished run."""
+    """Display of many trainings with bars of some, a bar for all of them, and a line for each finished run."""
 
     def __init__(self, screen: "ScreenReporter", labels: Mapping[int, str], total: int, progress: Progress) -> None:
         super().__init__(screen, labels, total)
         self.progress = progress
         self.bar_ids: dict[int, TaskID] = {}
         self.shares: dict[int, float] = {}
+        self.max_bars = max(1, min(_MAX_BARS, screen.console.height - _OTHER_LINES))
         self.started_at = time.monotonic()
         self.total_bar_id = progress.add_task("", total=total, scores="")
 
     def on_task_started(self, task: Training) -> None:
         super().on_task_started(task)
         label = replace_control_chars(self.get_label(task.number))
-        self.bar_ids[task.number] = self.progress.add_task(label, total=1.0, scores="starting")
+        is_visible = len(self.bar_ids) < self.max_bars
+        self.bar_ids[task.number] = self.progress.add_task(label, total=1.0, scores="starting", visible=is_visible)
         self.shares[task.number] = 0.0
         self.update_total_bar()
 
@@ -126,6 +134,8 @@ class _SweepProgressBars(_SweepProgress):
         if isinstance(event, TaskResult) and event.number in self.bar_ids:
             self.progress.remove_task(self.bar_ids.pop(event.number))
             del self.shares[event.number]
+            for bar_id in list(self.bar_ids.values())[: self.max_bars]:
+                self.progress.update(bar_id, visible=True)
         super().on_event(event)
         if event.number in self.bar_ids:
             self.update_bar(event)
@@ -156,6 +166,8 @@ class _SweepProgressBars(_SweepProgress):
         parts = [f"{self.ended_count} of {self.total} done"]
         parts += [f"{self.failed_count} failed"] if self.failed_count else []
         parts += [f"{waiting} waiting"] if waiting > 0 else []
+        hidden = len(self.bar_ids) - self.max_bars
+        parts += [f"{hidden} without a bar"] if hidden > 0 else []
         details = [f"best {format_score(self.best_score[0])}"] if self.best_score else []
         if done >= 0.5 and self.ended_count < self.total:
             details.append(

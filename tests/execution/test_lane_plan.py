@@ -36,7 +36,7 @@ def build_tasks(config):
     """A function that builds a number of tasks with the same overrides, with consecutive numbers."""
 
     def build(count, *overrides, first=0, **fields):
-        loaded = load_experiment(config(), overrides)
+        loaded = load_experiment(config(), ["epochs=100", *overrides])
         task = Task(0, loaded, Path("runs"), compute_network_digest(loaded.experiment), **fields)
         return [replace(task, number=number) for number in range(first, first + count)]
 
@@ -70,11 +70,12 @@ def test_auto_on_a_cpu_has_no_more_lanes_than_runs(build_tasks, count, widths):
 @pytest.mark.parametrize(
     ("count", "overrides", "reason"),
     [
-        (15, [], "fewer than 16 runs have the same network and data"),
+        (1, [], "fewer than 2 runs have the same network and data"),
+        (4, [], "on a CPU, fewer than 500 epochs of a network do not pay for compiling lanes"),
         (16, [LARGE], "on a CPU, single runs are faster for networks of this size"),
         (16, [CONVOLUTION], "Conv2D layers cannot be trained in lanes"),
     ],
-    ids=["too few runs", "too large a network", "a layer without lanes"],
+    ids=["a single run", "too few epochs", "too large a network", "a layer without lanes"],
 )
 def test_auto_on_a_cpu_leaves_runs_alone_with_a_reason(build_tasks, count, overrides, reason):
     tasks = build_tasks(count, *overrides)
@@ -243,7 +244,7 @@ def test_line_names_all_reasons_for_single_runs_once(build_tasks):
     assert plan.tasks[1:] == tasks[16:]
     assert plan.line == (
         "16 runs in 1 program of 16 lanes; the other runs without lanes: Conv2D layers cannot be trained in lanes; "
-        "fewer than 16 runs have the same network and data"
+        "on a CPU, fewer than 500 epochs of a network do not pay for compiling lanes"
     )
 
 

@@ -10,7 +10,7 @@ from dnn_cli.config.digests import compute_network_digest
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.execution import local_executor
 from dnn_cli.execution.local_executor import LocalExecutor, describe_exit_code
-from dnn_cli.execution.messages import EpochDone, ProgressEvent, RunCreated, Task, TaskResult
+from dnn_cli.execution.messages import EpochDone, ProgressEvent, RunCreated, Task, TaskGroup, TaskResult
 from dnn_cli.execution.scheduler import FixedSearch, train_all
 from dnn_cli.runs.record import Membership
 from dnn_cli.runs.run import Run
@@ -107,6 +107,28 @@ def test_killed_worker_fails_only_its_run(pool, task):
     pool.close()
     assert not any(worker and worker.process.is_alive() for worker in pool.workers)
     assert not os.path.exists(pool.directory.name)
+
+
+def test_runs_in_lanes_of_a_killed_worker_continue_bit_identically(pool, task):
+    """A worker is killed while it trains three runs in lanes. The same runs then continue from their checkpoints."""
+    overrides = [("engine=chunked", "jit=auto", "epochs=40", f"seed={seed}") for seed in range(3)]
+
+    def train_group(*run_directories, display=None):
+        tasks = [replace(task(*words, run=run), lanes=4) for words, run in zip(overrides, run_directories, strict=True)]
+        results = train_all(FixedSearch([TaskGroup(tuple(tasks))]), pool, display or RecordingDisplay(), never_stop)
+        return sorted(results, key=lambda result: result.number)
+
+    expected = train_group(None, None, None)
+    assert [result.status for result in expected] == ["completed"] * 3
+    number = expected[-1].number + 1
+    killed = train_group(
+        None, None, None, display=RecordingDisplay(lambda event: kill_worker(pool, number, signal.SIGKILL))
+    )
+    assert [result.status for result in killed] == ["failed"] * 3
+    assert all("SIGKILL" in result.exit_reason for result in killed)
+    continued = train_group(*(result.run_directory for result in killed))
+    for result, expected_result in zip(continued, expected, strict=True):
+        assert_same_run(Run(result.run_directory), Run(expected_result.run_directory))
 
 
 OVERLAPPING_WINDOWS = (

@@ -1,4 +1,4 @@
-"""Train on a GPU: equal bits, kills, engines, benchmarks, a sweep, 16 bits, full memory.
+"""Train on a GPU: equal bits, kills, engines, benchmarks, sweeps, 16 bits, memory, lanes.
 
 Each check prints a line with its seconds. Without a GPU, nothing is checked, and the exit code is 0.
 """
@@ -257,6 +257,71 @@ def check_memory(workplace: Workplace) -> str:
     return str(reasons["too_large"])
 
 
+def check_lanes(workplace: Workplace) -> str:
+    """Train runs in lanes and alone, compare their losses, and measure epochs of 64 and 256 lanes."""
+    words = ["sweep", RELU_ADAM, *workplace.data]
+    losses = {}
+    for lanes in ("4", "off"):
+        records = workplace.train(*words, "seed=1..4", "epochs=1", "--lanes", lanes, runs_dir=f"lanes-{lanes}")
+        assert {record["plan"]["lanes"] for record in records} == {4 if lanes == "4" else 1}
+        losses[lanes] = {record["experiment"]: record["results"]["last"]["loss"] for record in records}
+    differences = [abs(loss / losses["off"][digest] - 1) for digest, loss in losses["4"].items()]
+    assert max(differences) <= 1e-4, differences
+    paces = []
+    for lanes in (64, 256):
+        records = workplace.train(
+            *words, f"seed=1..{lanes}", "epochs=3", "--lanes", str(lanes), runs_dir=f"pace-{lanes}"
+        )
+        paces.append(f"{lanes} lanes {1000 * compute_pace(records[0], workplace):.2f} ms")
+    return f"losses agree to {max(differences):.1e}; an epoch of a run: {', '.join(paces)}"
+
+
+def check_lane_kill(workplace: Workplace) -> str:
+    """Kill a sweep in lanes, continue it, and compare the weights with those of an unbroken sweep."""
+    words = [RELU_ADAM, "seed=1..4", "epochs=10", "--lanes", "4", *workplace.data]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dnn_cli", "sweep", *words, *workplace.overrides, "--runs-dir", "killed"],
+        cwd=workplace.directory, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + TIMEOUT
+        while not any(
+            len(path.read_text().splitlines()) > 3 for path in workplace.directory.glob("killed/*/metrics.csv")
+        ):
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.02)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    digests = [
+        {
+            record["experiment"]: record["results"]["weights"]
+            for record in workplace.train("sweep", *words, runs_dir=name)
+        }
+        for name in ("killed", "unbroken")
+    ]
+    assert digests[0] == digests[1]
+    return f"{len(digests[0])} continued runs have the weights of an unbroken sweep"
+
+
+def check_lane_sweeps(workplace: Workplace) -> str:
+    """Measure a sweep of 12 runs, with and without cached programs, and a sweep of 256 learning rates."""
+    words = ["sweep", RELU_ADAM, "optimizer=sgd,rmsprop,adagrad,adam", "seed=1..3", "epochs=5", *workplace.data]
+    rates = ",".join(f"{0.0001 * 1.02**step:.8f}" for step in range(256))
+    sweeps = {
+        "12 runs, first": words,
+        "12 runs, again": words,
+        "256 learning rates": ["sweep", RELU_ADAM, f"optimizer.learning_rate={rates}", "epochs=5", *workplace.data],
+    }
+    texts = []
+    for name, arguments in sweeps.items():
+        started = time.monotonic()
+        workplace.train(*arguments, runs_dir=re.sub("[^a-z0-9]", "-", name))
+        texts.append(f"{name} {time.monotonic() - started:.1f} s")
+    return ", ".join(texts)
+
+
 CHECKS: dict[str, Callable[[Workplace], str]] = {
     "configs": check_configs,
     "layers": check_layers,
@@ -268,6 +333,9 @@ CHECKS: dict[str, Callable[[Workplace], str]] = {
     "sweep": check_sweep,
     "mixed_precision": check_mixed_precision,
     "memory": check_memory,
+    "lanes": check_lanes,
+    "lane_kill": check_lane_kill,
+    "lane_sweeps": check_lane_sweeps,
 }
 
 

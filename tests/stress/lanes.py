@@ -1,4 +1,4 @@
-"""Compare sweeps in lanes with sweeps of single runs and with single commands, and kill sweeps in lanes.
+"""Compare sweeps in lanes with sweeps of single runs and single commands, and kill them.
 
 After an epoch, the losses and the norms of all weights of a run in lanes agree with those of the run alone to 1e-4, and
 for Lion to 1e-2, because Lion uses only the signs of numbers. A killed sweep continues to the bits of an unbroken one.

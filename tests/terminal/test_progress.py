@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from dnn_cli.config.loading import load_experiment
-from dnn_cli.execution.messages import NoEvents, StageEvent, Task, WorkerLogOpened
+from dnn_cli.execution.messages import NoEvents, StageEvent, Task, TaskResult, WorkerLogOpened
 from dnn_cli.terminal import progress
 from dnn_cli.terminal.progress import ScreenReporter
 from dnn_cli.terminal.sweep_progress import open_sweep_progress
@@ -89,3 +89,24 @@ def test_bar_of_silent_training_has_the_duration(config, monkeypatch):
         display.on_event(StageEvent(0, "loading digits"))
         assert bar.fields["scores"] == "loading digits"
     assert "seed=1: no event for 120 s; log of its worker: runs/.logs/1-worker-1.log" in screen.console.file.getvalue()
+
+
+def test_many_trainings_have_bars_for_some(config, monkeypatch):
+    """256 bars would take longer to draw than the interval between two drawings."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.delenv("JPY_PARENT_PID", raising=False)
+    monkeypatch.setenv("LINES", "30")
+    loaded = load_experiment(config())
+    labels = {number: f"seed={number}" for number in range(40)}
+
+    def list_bars(display):
+        return [bar.description for bar in display.progress.tasks if bar.visible and bar.id != display.total_bar_id]
+
+    with open_sweep_progress(ScreenReporter(FakeTerminal()), labels, 40) as display:
+        for number in labels:
+            display.on_task_started(Task(number, loaded, Path("runs"), ""))
+        assert list_bars(display) == [f"seed={number}" for number in range(16)]
+        assert display.progress.tasks[0].description == "0 of 40 done, 24 without a bar"
+        display.on_event(TaskResult(3, None, None, "stopped"))
+        assert list_bars(display) == [f"seed={number}" for number in range(17) if number != 3]
