@@ -32,7 +32,7 @@ def fit_lanes(
 
     Args:
         requests: The requests by number, at most as many as the plan has lanes.
-        compiled_model: The compiled model of the network.
+        compiled_model: The compiled model of the network, with the initial values of one of the requests.
 
     Yields:
         The number of a lane that has ended, and the fitted model, or the error that ended the lane. The fitted model
@@ -52,6 +52,7 @@ class _Lane:
         number: The number of the request.
         request: The request.
         compiled_model: The compiled model, whose variables become those of this run.
+        optimizer_values: The initial values of the optimizer's variables.
         measurements: The measurements of all lanes since the last training step.
         index: The index of the lane.
         lane_count: The number of runs in the program.
@@ -65,12 +66,13 @@ class _Lane:
         number: int,
         request: FitRequest,
         compiled_model: CompiledModel,
+        optimizer_values: Sequence[NDArray[Any]],
         measurements: dict[str, Any],
         index: int,
         lane_count: int,
     ) -> None:
         self.number, self.request, self.index, self.job = number, request, index, request.job
-        compiled_model.reset_for_job(self.job)
+        compiled_model.set_initial_values(self.job, optimizer_values)
         self.state = LaneState(compiled_model.lane_program, index)
         inspector = LaneInspector(self.job, compiled_model.lane_program, measurements, index)
         fit = prepare_fit(request, compiled_model, self.state, inspector, lane_count)
@@ -123,12 +125,14 @@ class _LaneGroup:
         self.measurements: dict[str, Any] = {}
         """Measurements of all lanes since the last training step."""
 
+        optimizer_values = [variable.numpy() for variable in compiled_model.model.optimizer.variables]
         self.failed: list[tuple[int, BaseException]] = []
         self.lanes: list[_Lane] = []
         for number, request in requests.items():
             index = len(self.lanes)
             try:
-                self.lanes.append(_Lane(number, request, compiled_model, self.measurements, index, len(requests)))
+                lane = _Lane(number, request, compiled_model, optimizer_values, self.measurements, index, len(requests))
+                self.lanes.append(lane)
             except Exception as error:
                 self.failed.append((number, error))
         (self.job, *_) = (request.job for request in requests.values())
