@@ -145,3 +145,15 @@ def test_error_of_a_lane_ends_only_this_lane(train, monkeypatch):
     assert read_weights(first) == read_weights(expected[0])
     assert second.status == "failed"
     assert "No space left on device" in second.exit_reason
+
+
+def test_forced_change_that_excludes_lanes_continues_alone(train):
+    stopped_after = []
+    (stopped,) = train(
+        ["seed=1"], get_stop_reason=lambda number: "enough" if stopped_after else "",
+        on_event=lambda event: isinstance(event, EpochDone) and stopped_after.append(event),
+    )  # fmt: skip
+    task = train.build_task(0, ["seed=1", "jit=false"], 1)
+    (continued,) = train.tasks([replace(task, run_directory=stopped.run_directory, force=True)])
+    assert (continued.status, continued.record.lanes) == ("completed", 1)
+    assert "lanes: 4 → 1" in continued.record.resumed[-1].forced
