@@ -166,8 +166,6 @@ class _SweepProgressBars(_SweepProgress):
         parts = [f"{self.ended_count} of {self.total} done"]
         parts += [f"{self.failed_count} failed"] if self.failed_count else []
         parts += [f"{waiting} waiting"] if waiting > 0 else []
-        hidden = len(self.bar_ids) - self.max_bars
-        parts += [f"{hidden} without a bar"] if hidden > 0 else []
         details = [f"best {format_score(self.best_score[0])}"] if self.best_score else []
         if done >= 0.5 and self.ended_count < self.total:
             details.append(
