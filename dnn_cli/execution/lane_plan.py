@@ -66,9 +66,10 @@ def plan_lanes(tasks: Sequence[Task], choice: str, *, gpu: bool, workers: int = 
             reasons[reason] = None
             continue
         members = [replace(task, lanes=width) for task in group]
-        programs = [TaskGroup(tuple(members[start : start + width])) for start in range(0, len(members), width)]
-        plan.tasks += programs
-        widths[width] += len(programs)
+        program_count = math.ceil(len(members) / width)
+        # Each program gets runs of all settings, because the first program of a worker has the time of the compilation.
+        plan.tasks += [TaskGroup(tuple(members[start::program_count])) for start in range(program_count)]
+        widths[width] += program_count
     plan.line = _format_line(plan, widths, [reason for reason in reasons if reason])
     return plan
 
