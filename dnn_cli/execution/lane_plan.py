@@ -117,8 +117,9 @@ def _choose_width(tasks: Sequence[Task], choice: str, *, gpu: bool, workers: int
     if len(tasks) < _MIN_RUNS:
         return 1, f"fewer than {_MIN_RUNS} runs have the same network and data"
     min_epochs = 0 if gpu else _MIN_CPU_EPOCHS * workers
-    if sum(task.loaded.experiment.epochs for task in tasks) < min_epochs:
-        return 1, f"on a CPU, fewer than {min_epochs:,} epochs of a network do not pay for compiling lanes"
+    epochs = sum(task.loaded.experiment.epochs for task in tasks)
+    if epochs < min_epochs:
+        return 1, f"on a CPU, lanes are faster from {min_epochs:,} epochs of all runs, and these runs have {epochs:,}"
     runs_per_worker = math.ceil(len(tasks) / workers)
     # A GPU computes the lanes without a run almost for free. On a CPU, they would take as long as the others.
     limit = LANE_WIDTHS[0] * (runs_per_worker - 1) if gpu else runs_per_worker
@@ -136,7 +137,12 @@ def _format_line(plan: LanePlan, widths: dict[int, int], reasons: list[str]) -> 
     """Format the number of runs in lanes, and the reasons for single runs."""
     if not widths:
         return f"no lanes: {'; '.join(reasons)}" if reasons else ""
-    count = sum(len(group.tasks) for group in plan.tasks if isinstance(group, TaskGroup))
+    groups = [group for group in plan.tasks if isinstance(group, TaskGroup)]
+    count = sum(len(group.tasks) for group in groups)
     programs = ", ".join(f"{format_count(number, 'program')} of {width} lanes" for width, number in widths.items())
     line = f"{format_count(count, 'run')} in {programs}"
+    if empty_count := sum(width * number for width, number in widths.items()) - count:
+        line += f" ({format_count(empty_count, 'empty lane')})"
+    if any(group.tasks[0].run_directory is not None for group in groups):
+        line += "; runs to continue keep their number of lanes"
     return f"{line}; the other runs without lanes: {'; '.join(reasons)}" if reasons else line

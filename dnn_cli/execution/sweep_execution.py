@@ -250,7 +250,7 @@ class SweepExecution:
                     "by one",
                     "use --lanes off, or --search random",
                 )
-            return LanePlan()
+            return LanePlan(line="no lanes: a bayesian search proposes runs one by one" if choice == AUTO else "")
         return plan_lanes(
             [self.build_task(number) for number in self.missing_numbers], choice, gpu=gpu, workers=workers
         )
