@@ -164,11 +164,8 @@ class _LaneGroup:
 
     def build_fitted_model(self, lane: _Lane) -> FittedModel:
         """Build the result of a lane whose final weights are in the shared model."""
-        job = lane.job
-        steps = count_batches(len(job.split.validation), job.experiment.batch_size) or None
-        return FittedModel(
-            self.compiled_model, build_validation(job, self.compiled_model), steps, lane.config_callbacks
-        )
+        validation = build_validation(lane.job, self.compiled_model)
+        return FittedModel(self.compiled_model, validation, lane.config_callbacks)
 
     def train_epoch(self) -> None:
         """Train and validate all lanes for one epoch, each for its own next epoch."""

@@ -60,9 +60,6 @@ class FittedModel(NamedTuple):
     validation: ChunkDataset | None
     """Batches of the validation examples; `None` without validation examples."""
 
-    validation_steps: int | None
-    """Number of validation batches; `None` without validation examples."""
-
     callbacks: Sequence[keras.callbacks.Callback]
     """Callbacks that the config requests."""
 
@@ -184,20 +181,19 @@ def fit_model(request: FitRequest, compiled_model: CompiledModel) -> FittedModel
     order = pipeline.build_shuffled_order(job.split.train, experiment.seed)
     training = build_dataset(pipeline, job.plan, order, range(fit.first_epoch, experiment.epochs), weighted=True)
     validation = build_validation(job, compiled_model)
-    validation_steps = count_batches(len(job.split.validation), experiment.batch_size) or None
     model.fit(
         training,
         steps_per_epoch=job.steps_per_epoch,
         initial_epoch=fit.first_epoch,
         epochs=experiment.epochs,
         validation_data=validation,
-        validation_steps=validation_steps,
+        validation_steps=job.validation_steps,
         callbacks=fit.all_callbacks,
         # The pipeline determines the order of every epoch.
         shuffle=False,
         verbose=0,
     )
-    return FittedModel(compiled_model, validation, validation_steps, fit.config_callbacks)
+    return FittedModel(compiled_model, validation, fit.config_callbacks)
 
 
 def build_validation(job: TrainingJob, compiled_model: CompiledModel) -> ChunkDataset | None:
@@ -231,7 +227,7 @@ def evaluate_model(job: TrainingJob, fitted: FittedModel, last_scores: Scores) -
         return None
     if not _changes_final_weights(job.experiment):
         return {name: value for name, value in last_scores.items() if name.startswith("val_")}
-    values = fitted.model.evaluate(fitted.validation, steps=fitted.validation_steps, verbose=0, return_dict=True)
+    values = fitted.model.evaluate(fitted.validation, steps=job.validation_steps, verbose=0, return_dict=True)
     return {f"val_{name}": float(value) for name, value in values.items()}
 
 
@@ -248,7 +244,7 @@ def save_predictions(job: TrainingJob, fitted: FittedModel, run: Run) -> None:
     if job.plan.engine == "chunked":
         outputs = fitted.compiled_model.predict(fitted.validation)
     else:
-        outputs = fitted.model.predict(fitted.validation, steps=fitted.validation_steps, verbose=0)
+        outputs = fitted.model.predict(fitted.validation, steps=job.validation_steps, verbose=0)
     validation_indices = job.split.validation
     with atomic_write(run.predictions) as temporary:
         np.savez(

@@ -27,6 +27,11 @@ class TrainingJob:
         """Number of batches in an epoch. The last batch may be short."""
         return math.ceil(len(self.split.train) / self.experiment.batch_size)
 
+    @property
+    def validation_steps(self) -> int | None:
+        """Number of validation batches; `None` without validation examples."""
+        return math.ceil(len(self.split.validation) / self.experiment.batch_size) or None
+
     @cached_property
     def plan(self) -> ExecutionPlan:
         """Execution plan of the experiment on the device."""

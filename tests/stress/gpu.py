@@ -165,23 +165,29 @@ def check_pace(workplace: Workplace) -> str:
     return ", ".join(f"{name} {pace:.3f}" for name, pace in paces.items()) + " s an epoch"
 
 
-def check_kill(workplace: Workplace) -> str:
-    """Kill a training, resume its run, and compare the weights with those of an undisturbed training."""
-    words = [RELU_ADAM, "epochs=6", *workplace.data, *workplace.overrides]
+def train_and_kill(workplace: Workplace, *words: str, epochs: int) -> None:
+    """Start a command that trains into the directory `killed`, and kill its processes after a number of epochs."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "dnn_cli", "train", *words, "--runs-dir", "killed"], cwd=workplace.directory,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        [sys.executable, "-m", "dnn_cli", *words, "--runs-dir", "killed"], cwd=workplace.directory,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
         deadline = time.monotonic() + TIMEOUT
         while not any(
-            len(path.read_text().splitlines()) > 2 for path in workplace.directory.glob("killed/*/metrics.csv")
+            len(path.read_text().splitlines()) > epochs for path in workplace.directory.glob("killed/*/metrics.csv")
         ):
             assert time.monotonic() < deadline and process.poll() is None
             time.sleep(0.02)
     finally:
-        process.send_signal(signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def check_kill(workplace: Workplace) -> str:
+    """Kill a training, resume its run, and compare the weights with those of an undisturbed training."""
+    words = [RELU_ADAM, "epochs=6", *workplace.data, *workplace.overrides]
+    train_and_kill(workplace, "train", *words, epochs=2)
     (run,) = workplace.directory.glob("killed/*/run.json")
     workplace.run("resume", str(run.parent), "--runs-dir", "killed")
     undisturbed = workplace.train(RELU_ADAM, "epochs=6", *workplace.data, runs_dir="undisturbed")
@@ -279,21 +285,7 @@ def check_lanes(workplace: Workplace) -> str:
 def check_lane_kill(workplace: Workplace) -> str:
     """Kill a sweep in lanes, continue it, and compare the weights with those of an unbroken sweep."""
     words = [RELU_ADAM, "seed=1..4", "epochs=10", "--lanes", "4", *workplace.data]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dnn_cli", "sweep", *words, *workplace.overrides, "--runs-dir", "killed"],
-        cwd=workplace.directory, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + TIMEOUT
-        while not any(
-            len(path.read_text().splitlines()) > 3 for path in workplace.directory.glob("killed/*/metrics.csv")
-        ):
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.02)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    train_and_kill(workplace, "sweep", *words, *workplace.overrides, epochs=3)
     digests = [
         {
             record["experiment"]: record["results"]["weights"]

@@ -114,13 +114,17 @@ def train(
                         screen.print_line(f"no run of {item.experiment.name} has this config; a new run starts")
                 lanes = resolve_lanes(lanes, on)
                 to_train = [item.loaded.experiment for item in requests if not item.is_done]
-                uses_gpu = is_gpu_used(gpus, to_train)
-                tasks = build_tasks(requests, store, force=force, tensorboard=tensorboard)
-                workers = count_workers(jobs, gpus, to_train)
-                lane_plan = plan_lanes(tasks, lanes, gpu=uses_gpu, workers=workers)
-                has_lanes = lanes not in (AUTO, OFF) or any(len(item.tasks) > 1 for item in lane_plan.tasks)
-            # On a GPU, trainings can need processes with different settings of determinism.
-            if tasks and (has_lanes or (len(tasks) > 1 and (jobs != 1 or on != "local" or uses_gpu))):
+                uses_workers, has_chosen_lanes = False, lanes not in (AUTO, OFF)
+                # A single training, the usual case, needs no look for GPUs and no digests.
+                if len(to_train) > 1 or (to_train and has_chosen_lanes):
+                    uses_gpu = is_gpu_used(gpus, to_train)
+                    tasks = build_tasks(requests, store, force=force, tensorboard=tensorboard)
+                    workers = count_workers(jobs, gpus, to_train)
+                    lane_plan = plan_lanes(tasks, lanes, gpu=uses_gpu, workers=workers)
+                    has_lanes = has_chosen_lanes or any(len(item.tasks) > 1 for item in lane_plan.tasks)
+                    # On a GPU, trainings can need processes with different settings of determinism.
+                    uses_workers = has_lanes or jobs != 1 or on != "local" or uses_gpu
+            if uses_workers:
                 with open_executor(on, jobs, gpus, to_train, screen, len(lane_plan.tasks)) as executor:
                     task_results = _train_in_parallel(lane_plan, store, executor, screen, time_limit)
                 has_failures = any(item.record is None for item in task_results)
