@@ -5,8 +5,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Len
 from pydantic import Field, Strict
@@ -14,7 +15,8 @@ from pydantic import Field, Strict
 from dnn_cli.config.base import BelowOne, ConfigModel, Pair, Seed, Shape
 from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, DatasetInfo
 from dnn_cli.errors import UserDataError
-from dnn_cli.formats.dataset_contents import DatasetContents, SplitName
+from dnn_cli.formats.dataset_contents import CURRENT_RULES, DatasetContents, Remark, SplitName
+from dnn_cli.formats.reader_options import ArrayOptions, CsvOptions, ImageOptions
 
 _DATASET_INFO_CACHE: ContextVar[dict[str, DatasetInfo] | None] = ContextVar("dataset_info_cache", default=None)
 
@@ -61,10 +63,30 @@ def _read_user_dataset_info(data: "Data") -> DatasetInfo:
         pixel_max=train.pixel_max,
         target=train.target,
         features=train.features,
+        remarks=_collect_remarks(train, validation, test),
+        decisions=_select_common_decisions(train, validation, test),
         examples=train.examples + (validation.examples if validation else 0),
         validation_examples=validation.examples if validation else 0,
         test_examples=test.examples if test else 0,
     )
+
+
+def _select_common_decisions(train: DatasetContents, *others: DatasetContents | None) -> dict[str, Any]:
+    """Return the decisions about the training file, except those that differ in the file of another split.
+
+    A key of the config holds for all files. A decision that differs, such as the delimiter, is repeated in each
+    reading.
+    """
+    return {
+        key: value
+        for key, value in train.decisions.items()
+        if all(contents.decisions.get(key, value) == value for contents in others if contents)
+    }
+
+
+def _collect_remarks(train: DatasetContents, *others: DatasetContents | None) -> tuple[Remark, ...]:
+    """Return the remarks about all splits. A remark about several splits of one file appears once."""
+    return tuple(dict.fromkeys(remark for contents in (train, *others) if contents for remark in contents.remarks))
 
 
 def inspect_split(data: "Data", part: SplitName, train: DatasetContents | None = None) -> DatasetContents | None:
@@ -83,17 +105,17 @@ def inspect_split(data: "Data", part: SplitName, train: DatasetContents | None =
     if data.dataset == "npz":
         from dnn_cli.formats.npz_arrays import inspect_npz
 
-        return inspect_npz(str(data.path), data.task or "auto", part)
+        return inspect_npz(str(data.path), data.array_options, part)
     if path is None:
         return None
     if data.dataset == "csv":
         from dnn_cli.formats.csv_table import inspect_csv
 
-        target = data.target or (train.target if train is not None else None)
-        return inspect_csv(path, target, data.task or "auto", classes, data.ignore or ())
+        options = data.csv_options if train is None else replace(data.csv_options, target=train.target)
+        return inspect_csv(path, options, classes)
     from dnn_cli.formats.image_directory import inspect_images
 
-    return inspect_images(path, data.image_size, data.color_mode or "rgb", classes)
+    return inspect_images(path, data.image_options, classes)
 
 
 def _inspect_other_split(data: "Data", part: SplitName, train: DatasetContents) -> DatasetContents | None:
@@ -146,12 +168,18 @@ else:
     _DatasetName = Literal[(*DATASETS, *USER_DATA_KINDS)]
 
 _DataPath = Annotated[str, Field(min_length=1, max_length=4096)]
+_CellText = Annotated[str, Field(min_length=1, max_length=20)]
+_SplitSize = BelowOne | Annotated[int, Field(ge=1, le=1_000_000_000)]
+"""Share of the examples, or number of examples."""
 
 
 class Data(ConfigModel):
     """Dataset, and its split into training, validation and test examples."""
 
     dataset: _DatasetName = "fashion_mnist"
+    rules: Annotated[int, Field(ge=1, le=CURRENT_RULES)] | None = None
+    """Version of the rules by which your own files are read: 2, or 1 in runs of dnn 0.11.0 and older."""
+
     path: _DataPath | None = None
     """Your own file or directory. For a built-in dataset: the directory with its files, for which `dnn` searches
     by default."""
@@ -172,6 +200,39 @@ class Data(ConfigModel):
     """Task of a csv or npz. If absent, the targets decide. A csv is a regression if its targets are fractions or many
     different whole numbers. An npz is a regression if its targets are floats other than one-hot rows."""
 
+    header: bool | None = None
+    """Whether the first line of a csv has the names of the columns: by default true."""
+
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    """Character between the cells of a csv. If absent, the delimiter that gives rows of equal length is used."""
+
+    encoding: Annotated[str, Field(min_length=1, max_length=40)] | None = None
+    """Encoding of a csv, such as utf-8 or cp949. If absent, it is guessed."""
+
+    decimal: Literal[".", ","] | None = None
+    """Character of a csv that marks decimals: by default a point."""
+
+    thousands: Literal[",", ".", " ", "'"] | None = None
+    """Character of a csv that separates thousands: by default none."""
+
+    strip: Annotated[tuple[_CellText, ...], Strict(False), Len(1, 100)] | None = None
+    """Texts that are removed from the cells of a csv before numbers are read, such as `$` or `%`."""
+
+    drop_unlabelled: bool | None = None
+    """Whether rows of a csv without a target are left out: by default false, and such rows are errors."""
+
+    weight: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    """Column of a csv with the weight of each row in the loss and the metrics."""
+
+    scale: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    """Number by which the inputs of a csv or npz are divided: by default 255 for uint8 pixels, else 1."""
+
+    channels: Literal["first", "last"] | None = None
+    """Axis of the colour channels in the images of an npz: by default the last axis."""
+
+    skip_damaged: bool | None = None
+    """Whether damaged images are left out: by default false, and such images are errors."""
+
     image_size: Pair | None = None
     """Height and width to which the images of a directory are resized. If absent, all images must have one size."""
 
@@ -179,12 +240,13 @@ class Data(ConfigModel):
     """Colour channels of the images of a directory. With `grayscale`, images have the shape (height, width);
     with `rgb`, the default, (height, width, 3)."""
 
-    validation_size: BelowOne = 0.2
-    """Share of the examples outside the test set that is split off for validation. With 0, no examples are split off.
-    In scikit-learn's `train_test_split`, this share is called `test_size`."""
+    validation_size: _SplitSize = 0.2
+    """Share of the examples outside the test set that is split off for validation, or a number of examples such as
+    5000. With 0, no examples are split off. scikit-learn's `train_test_split` calls this size `test_size`."""
 
-    test_size: BelowOne = 0.0
-    """Share of the examples that is split off first, as a test set, if the data has no test set of its own."""
+    test_size: _SplitSize = 0.0
+    """Share or number of the examples that are split off first, as a test set, if the data has no test set of its
+    own."""
 
     split_seed: Seed = 42
     """Seed of the split: scikit-learn's `random_state`."""
@@ -204,6 +266,37 @@ class Data(ConfigModel):
         """Name of the data in messages: the dataset, or the name of the user's own file."""
         return os.path.basename(self.path) if self.dataset in USER_DATA_KINDS and self.path else self.dataset
 
+    @property
+    def csv_options(self) -> CsvOptions:
+        """Options of the reader of CSV files."""
+        return CsvOptions(
+            target=self.target,
+            task=self.task or "auto",
+            ignore=self.ignore or (),
+            header=self.header,
+            delimiter=self.delimiter,
+            encoding=self.encoding,
+            decimal=self.decimal,
+            thousands=self.thousands,
+            strip=self.strip or (),
+            drop_unlabelled=bool(self.drop_unlabelled),
+            weight=self.weight,
+            scale=self.scale,
+            rules=self.rules or CURRENT_RULES,
+        )
+
+    @property
+    def array_options(self) -> ArrayOptions:
+        """Options of the reader of .npz and .npy files."""
+        return ArrayOptions(self.task or "auto", self.scale, self.channels, self.rules or CURRENT_RULES)
+
+    @property
+    def image_options(self) -> ImageOptions:
+        """Options of the reader of image directories."""
+        return ImageOptions(
+            self.image_size, self.color_mode or "rgb", bool(self.skip_damaged), self.rules or CURRENT_RULES
+        )
+
     @cached_property
     def info(self) -> DatasetInfo:
         """Shape, classes and task of the data. They are read once, because files may disappear while a training runs.
@@ -212,6 +305,18 @@ class Data(ConfigModel):
             UserDataError: a file of the user's data is missing or invalid.
         """
         return _get_user_dataset_info(self) if self.dataset in USER_DATA_KINDS else DATASETS[self.dataset]
+
+    def with_decisions(self) -> "Data":
+        """Return a copy in which each decision about the user's files is a key, so that it holds for later readings.
+
+        Raises:
+            UserDataError: a file of the user's data is missing or invalid.
+        """
+        if self.dataset not in USER_DATA_KINDS:
+            return self
+        info = self.info
+        decisions = {key: value for key, value in info.decisions.items() if getattr(self, key) is None}
+        return self.model_copy(update={**decisions, "rules": self.rules or CURRENT_RULES}).with_info(info)
 
     def with_info(self, info: DatasetInfo) -> "Data":
         """Return a copy with this dataset info. The copy does not read the data files."""
@@ -223,18 +328,15 @@ class Data(ConfigModel):
     def test_examples(self) -> int:
         """Number of test examples: those of a separate test set, or those that are split off."""
         info = self.info
-        return info.test_examples or math.ceil((info.examples - info.validation_examples) * self.test_size)
+        return info.test_examples or count_split_off(info.examples - info.validation_examples, self.test_size)
 
     @property
     def validation_examples(self) -> int:
-        """Number of validation examples: those of a separate validation set, or those that are split off.
-
-        A share of the examples is rounded up to a whole number, as in scikit-learn's `train_test_split`.
-        """
+        """Number of validation examples: those of a separate validation set, or those that are split off."""
         info = self.info
         if info.validation_examples:
             return info.validation_examples
-        return math.ceil((info.examples - self.split_off_test_examples) * self.validation_size)
+        return count_split_off(info.examples - self.split_off_test_examples, self.validation_size)
 
     @property
     def split_off_test_examples(self) -> int:
@@ -251,3 +353,11 @@ class Data(ConfigModel):
         """Shape of one input, without the batch axis. With `flatten`, a single axis has all numbers of the input."""
         shape = self.info.input_shape
         return (math.prod(shape),) if self.flatten else shape
+
+
+def count_split_off(examples: int, size: float) -> int:
+    """Return the number of examples that are split off: a share of the examples, or the number `size` itself.
+
+    A share is rounded up to a whole number, as in scikit-learn's `train_test_split`.
+    """
+    return size if isinstance(size, int) else math.ceil(examples * size)

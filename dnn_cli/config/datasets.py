@@ -186,12 +186,24 @@ USER_DATA_KINDS = {
 """Summaries of the kinds of user data. Shape, classes and task come from the files at `data.path`."""
 
 DATASETS_BY_KEY = {
+    "rules": ("csv", "npz", "image_folder"),
     "validation_path": ("csv", "image_folder"),
     "test_path": ("csv", "image_folder"),
     "target": ("csv",),
     "ignore": ("csv",),
+    "header": ("csv",),
+    "delimiter": ("csv",),
+    "encoding": ("csv",),
+    "decimal": ("csv",),
+    "thousands": ("csv",),
+    "strip": ("csv",),
+    "drop_unlabelled": ("csv",),
+    "weight": ("csv",),
     "task": ("csv", "npz"),
+    "scale": ("csv", "npz"),
+    "channels": ("npz",),
     "image_size": ("image_folder",),
     "color_mode": ("image_folder",),
+    "skip_damaged": ("image_folder",),
 }
 """Kinds of user data that accept a key of `data`, by key. Every dataset accepts the keys that are not listed."""

@@ -14,6 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from dnn_cli.config import lint
+from dnn_cli.config.datasets import USER_DATA_KINDS
 from dnn_cli.config.error_messages import to_located_issues
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.overrides import apply_overrides, expand_to_mapping
@@ -95,6 +96,7 @@ def build_experiment(
     document.value.setdefault("name", _get_file_stem(file))
     resolve_data_paths(document)
     experiment = _validate_document(document)
+    experiment = experiment.model_copy(update={"data": experiment.data.with_decisions()})
     _logger.debug("config valid: %s with %d overrides", file, len(overrides))
     if to_train and (issues := find_machine_issues(experiment)):
         raise ConfigError(_locate_issues(issues, document))
@@ -148,10 +150,15 @@ def _find_issues_of_valid_keys(error: ValidationError, document: Document) -> li
 def load_resolved_experiment(file: str) -> Experiment:
     """Return the experiment of a run from its resolved config, without a check of the data or of this machine.
 
+    A config without `data.rules` is from dnn 0.11.0 or older. Its files are read by the rules of these versions.
+
     Raises:
         ConfigError: the file cannot be read, or is not the config of an experiment.
     """
     document = _canonicalize_document(read_yaml(file))
+    data = document.value.get("data") if isinstance(document.value, dict) else None
+    if isinstance(data, dict) and data.get("dataset") in USER_DATA_KINDS:
+        data.setdefault("rules", 1)
     issues = [issue for _, issue in document.issues[:MAX_ISSUES]]
     try:
         experiment = Experiment.model_validate(document.value)

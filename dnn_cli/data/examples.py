@@ -1,14 +1,14 @@
 """The examples of an experiment: reading from user data or a built-in dataset, and splitting."""
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.config.data import Data
+from dnn_cli.config.data import Data, count_split_off
 from dnn_cli.config.datasets import DATASETS, EmbeddedDataset, IdxDataset
 from dnn_cli.data.dataset_sources import load_dataset_files
 from dnn_cli.errors import DataError, UserDataError
@@ -33,14 +33,14 @@ def _read_user_data(
     if data.dataset == "csv":
         from dnn_cli.formats.csv_table import read_csv
 
-        return read_csv(path, data.target or data.info.target, data.task or "auto", classes, data.ignore or ())
+        return read_csv(path, replace(data.csv_options, target=data.info.target), classes)
     if data.dataset == "image_folder":
         from dnn_cli.formats.image_directory import read_images
 
-        return read_images(path, data.image_size, data.color_mode or "rgb", classes, report_progress)
+        return read_images(path, data.image_options, classes, report_progress)
     from dnn_cli.formats.npz_arrays import read_npz
 
-    return read_npz(str(data.path), data.task or "auto", split_name, len(data.info.classes) or None)
+    return read_npz(str(data.path), data.array_options, split_name, len(data.info.classes) or None)
 
 
 @dataclass(frozen=True)
@@ -179,9 +179,9 @@ def split_examples(data: Data, examples: Examples) -> Split:
 
 
 def _split_indices(
-    data: Data, examples: Examples, indices: NDArray[np.int64], second_share: float
+    data: Data, examples: Examples, indices: NDArray[np.int64], second_size: float
 ) -> list[NDArray[np.int64]]:
-    """Split indices at random into two arrays. The second array gets the share `second_share` of the indices.
+    """Split indices at random into two arrays. `second_size` is the share or the length of the second array.
 
     Raises:
         UserDataError: a class has too few examples for a stratified split.
@@ -191,15 +191,16 @@ def _split_indices(
     stratify_targets = examples.targets[indices] if data.stratify else None
     try:
         index_parts: list[NDArray[np.int64]] = train_test_split(
-            indices, test_size=second_share, random_state=data.split_seed, stratify=stratify_targets
+            indices, test_size=second_size, random_state=data.split_seed, stratify=stratify_targets
         )
     except ValueError:
         names, counts = data.info.classes, np.bincount(examples.targets[indices], minlength=len(data.info.classes))
         rarest = int(np.argmin(np.where(counts > 0, counts, len(indices) + 1)))
+        second_count = count_split_off(len(indices), second_size)
         raise UserDataError(
             f"data.stratify: {len(indices):,} examples of {np.count_nonzero(counts)} classes "
             f"({counts[rarest]} of {names[rarest]}) cannot be split by class into "
-            f"{1 - second_share:g} and {second_share:g}",
+            f"{len(indices) - second_count:,} and {second_count:,}",
             "set data.stratify=false, or add examples",
         ) from None
     return index_parts

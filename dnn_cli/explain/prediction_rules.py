@@ -152,12 +152,10 @@ def _build_few_examples_finding(evidence: Evidence, judgement: ScoreJudgement, h
             f"is {judgement.difference_error:.2g}"
         )
     meaning = "The difference may be due to chance. More validation examples show whether the network has learned."
-    share = evidence.experiment.data.validation_size
-    bigger = (
-        suggestions.suggest_training(evidence, f"data.validation_size={min(0.5, 2 * share):g}")
-        if 0 < share < 0.5
-        else ()
-    )
+    size = evidence.experiment.data.validation_size
+    larger = str(2 * size) if isinstance(size, int) else f"{min(0.5, 2 * size):g}"
+    can_grow = judgement.examples < (evidence.training_examples or 0)
+    bigger = suggestions.suggest_training(evidence, f"data.validation_size={larger}") if size and can_grow else ()
     own = evidence.has_dataset_info and evidence.experiment.data.info.validation_examples
     return Finding(
         "too_few_examples",

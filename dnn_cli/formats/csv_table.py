@@ -20,7 +20,8 @@ from dnn_cli.formats.csv_numbers import (
 )
 from dnn_cli.formats.csv_rows import CsvErrors, CsvRow, quote_cell, read_rows
 from dnn_cli.formats.csv_targets import TargetColumn, parse_csv_targets
-from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays, TaskKind
+from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays
+from dnn_cli.formats.reader_options import CsvOptions
 from dnn_cli.formats.safe_open import open_regular_file, stat_regular_file
 
 MAX_CSV_BYTES = 2_000_000_000
@@ -56,36 +57,28 @@ class _CsvBody:
     lines: list[int] = field(default_factory=list)
 
 
-def inspect_csv(
-    path: str, target: str | None, task: TaskKind, classes: tuple[str, ...] | None = None, ignore: tuple[str, ...] = ()
-) -> DatasetContents:
+def inspect_csv(path: str, options: CsvOptions, classes: tuple[str, ...] | None = None) -> DatasetContents:
     """Return a description of a CSV file: input shape, number of examples, classes and column names.
 
     Args:
         path: The path of a UTF-8 text file with a header, and with commas, semicolons or tabs between the fields.
-        target: The name of the target column; `None` for the last column that is not ignored.
-        task: The task: `classification`, `regression`, or `auto` for a guess from the targets.
+        options: The options of the reader. Without a target, the last column that is not ignored is the target.
         classes: The classes of the training file, if this is a validation or test file; empty for a regression. `None`
             for a training file.
-        ignore: The names of columns that are not inputs.
 
     Raises:
         UserDataError: the file is not a valid table, or is too large. A message about invalid cells gives line and
             column.
     """
-    return _load_table(path, target, task, classes, ignore).contents
+    return _load_table(path, options, classes).contents
 
 
-def read_csv(
-    path: str, target: str | None, task: TaskKind, classes: tuple[str, ...] | None = None, ignore: tuple[str, ...] = ()
-) -> ExampleArrays:
+def read_csv(path: str, options: CsvOptions, classes: tuple[str, ...] | None = None) -> ExampleArrays:
     """Read the examples of a table into read-only arrays. Arguments and errors are those of `inspect_csv`."""
-    return _load_table(path, target, task, classes, ignore).arrays
+    return _load_table(path, options, classes).arrays
 
 
-def _load_table(
-    path: str, target: str | None, task: TaskKind, classes: tuple[str, ...] | None, ignore: tuple[str, ...]
-) -> _CsvTable:
+def _load_table(path: str, options: CsvOptions, classes: tuple[str, ...] | None) -> _CsvTable:
     """Load a table. An unchanged file is parsed only once.
 
     Raises:
@@ -97,7 +90,7 @@ def _load_table(
             f"{path} has {status.st_size / 1e9:,.1f} GB; the limit is {MAX_CSV_BYTES / 1e9:,.0f} GB",
             "use an .npz file",
         )
-    return parse_table(path, status.st_mtime_ns, status.st_size, target, task, classes, ignore)
+    return parse_table(path, status.st_mtime_ns, status.st_size, options, classes)
 
 
 @lru_cache(maxsize=4)
@@ -105,18 +98,16 @@ def parse_table(
     path: str,
     mtime_ns: int,
     size: int,
-    target: str | None,
-    task: TaskKind,
+    options: CsvOptions,
     classes: tuple[str, ...] | None,
-    ignore: tuple[str, ...],
 ) -> _CsvTable:
     """Parse a table. Results are cached by modification time and size, so that a changed file is parsed again."""
     with open_regular_file(path) as stream:
         rows = read_rows(path, stream)
-        header = _parse_header(path, next(rows, None), target, ignore)
-        body = read_body(path, header, rows, ignore)
+        header = _parse_header(path, next(rows, None), options.target, options.ignore)
+        body = read_body(path, header, rows, options.ignore)
     name = header.names[header.target_index]
-    targets = parse_csv_targets(TargetColumn(path, name, body.target_cells, body.lines), task, classes)
+    targets = parse_csv_targets(TargetColumn(path, name, body.target_cells, body.lines), options.task, classes)
     if name in targets.classes and parse_float(name) is None:
         raise UserDataError(f"{path}:1  is not a header: {quote_cell(name)} is a class", HEADER_HINT)
     features = tuple(header.names[index] for index in header.feature_indices)

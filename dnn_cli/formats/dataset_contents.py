@@ -1,6 +1,7 @@
-"""Types that all readers of data share: dataset contents, example arrays, and functions for the progress of reading."""
+"""Types that all readers of data share: dataset contents, remarks, example arrays, and functions for the progress."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -12,6 +13,24 @@ SplitName = Literal["train", "validation", "test"]
 
 MAX_CLASSES = 10_000
 """Maximum number of classes. A larger number indicates measurements, or the wrong column."""
+
+
+CURRENT_RULES = 2
+"""Version of the rules by which files are read. Runs of dnn 0.11.0 and older were trained under version 1."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Decision of a reader about a user's file, or a part of the file that is not used."""
+
+    message: str
+    """Text that names the part of the file and the decision, such as `x_train: uint8 up to 255, divided by 255`."""
+
+    override: str = ""
+    """Override of the config that changes the decision, such as `data.scale=1`; empty if there is no such key."""
+
+    def __str__(self) -> str:
+        return f"{self.message}  ({self.override})" if self.override else self.message
 
 
 @dataclass(frozen=True)
@@ -28,14 +47,20 @@ class DatasetContents:
     targets: int = 1
     """Number of values to predict for one example, in a regression."""
 
-    pixel_max: int = 1
-    """Number by which inputs are divided: 255 for uint8 pixels, else 1."""
+    pixel_max: float = 1
+    """Number by which inputs are divided, such as 255 for uint8 pixels."""
 
     target: str | None = None
     """Name of the target column of a table; `None` for other files."""
 
     features: tuple[str, ...] = ()
     """Names of the input columns of a table. A validation or test file must have the same names in the same order."""
+
+    remarks: tuple[Remark, ...] = ()
+    """Decisions about the file, and the parts of the file that are not used."""
+
+    decisions: Mapping[str, Any] = field(default_factory=dict)
+    """Values of keys of `data` that are missing in the config and that the reader has decided, by key."""
 
 
 @dataclass(frozen=True)

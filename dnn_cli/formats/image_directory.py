@@ -12,13 +12,12 @@ import numpy as np
 from dnn_cli.errors import UserDataError, suggest_nearest_name
 from dnn_cli.formats.dataset_contents import MAX_CLASSES, DatasetContents, ExampleArrays, ReadProgress, ignore_progress
 from dnn_cli.formats.image_file import (
-    ColorMode,
-    ImageSize,
     get_image_shape,
     read_image,
     read_image_size,
     silence_pillow_warnings,
 )
+from dnn_cli.formats.reader_options import ColorMode, ImageOptions, ImageSize
 from dnn_cli.formats.safe_open import build_read_error, check_memory, stat_regular_file
 from dnn_cli.host.resources import count_available_cores
 
@@ -62,24 +61,21 @@ class _ImageDirectory:
         return (len(self.files), *get_image_shape(self.image_size, self.color_mode))
 
 
-def inspect_images(
-    directory: str, image_size: ImageSize | None, color_mode: ColorMode, classes: tuple[str, ...] | None = None
-) -> DatasetContents:
+def inspect_images(directory: str, options: ImageOptions, classes: tuple[str, ...] | None = None) -> DatasetContents:
     """Return a description of an image directory: input shape, number of images and classes.
 
     At most the first image is opened, to read its size.
 
     Args:
         directory: The path of the directory, with one subdirectory per class.
-        image_size: The height and width that all images get; `None` for the size of the first image.
-        color_mode: Whether images are read in colour or in grey.
+        options: The options of the reader. Without an image size, all images must have the size of the first image.
         classes: The classes of the training directory, if this is a validation or test directory. `None` for a training
             directory.
 
     Raises:
         UserDataError: the directory has too few classes, a class has no images, or the first image cannot be read.
     """
-    image_directory = _scan_image_directory(directory, image_size, color_mode, classes)
+    image_directory = _scan_image_directory(directory, options.image_size, options.color_mode, classes)
     return DatasetContents(
         image_directory.array_shape[1:], len(image_directory.files), image_directory.classes, pixel_max=255
     )
@@ -87,8 +83,7 @@ def inspect_images(
 
 def read_images(
     directory: str,
-    image_size: ImageSize | None,
-    color_mode: ColorMode,
+    options: ImageOptions,
     classes: tuple[str, ...] | None = None,
     progress: ReadProgress = ignore_progress,
 ) -> ExampleArrays:
@@ -98,13 +93,16 @@ def read_images(
         UserDataError: the errors of `inspect_images`; an image is damaged or of another size; the images do not fit
             into memory.
     """
-    image_directory = _scan_image_directory(directory, image_size, color_mode, classes)
+    image_directory = _scan_image_directory(directory, options.image_size, options.color_mode, classes)
     check_memory(directory, math.prod(image_directory.array_shape))
     inputs = np.empty(image_directory.array_shape, np.uint8)
 
     def read_into(at: int) -> None:
         inputs[at] = read_image(
-            image_directory.files[at], image_directory.image_size, image_size is not None, color_mode
+            image_directory.files[at],
+            image_directory.image_size,
+            options.image_size is not None,
+            options.color_mode,
         )
 
     with silence_pillow_warnings(), ThreadPoolExecutor(count_available_cores()) as pool:

@@ -3,20 +3,17 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.errors import UserDataError
+from dnn_cli.formats.reader_options import ColorMode, ImageSize
 from dnn_cli.formats.safe_open import open_regular_file
 
 if TYPE_CHECKING:
     from PIL import Image
-
-ColorMode = Literal["rgb", "grayscale"]
-ImageSize = tuple[int, int]
-"""Height and width of an image, in pixels."""
 
 _ALLOWED_DECODERS = ["PNG", "JPEG", "BMP", "GIF", "WEBP"]
 """Image formats that are decoded. The content of a file determines its format, not the file name."""

@@ -9,6 +9,7 @@ from dnn_cli.errors import UserDataError
 from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays, SplitName, TaskKind
 from dnn_cli.formats.npz_archive import ArrayHeader, NpzArchive, open_archive
 from dnn_cli.formats.npz_targets import NpzTargets, check_class_numbers, parse_npz_targets, to_float32
+from dnn_cli.formats.reader_options import ArrayOptions
 from dnn_cli.formats.safe_open import check_memory
 
 SPLIT_ARRAY_NAMES: dict[SplitName, tuple[tuple[str, str], ...]] = {
@@ -23,12 +24,13 @@ _MAX_INPUT_AXES = 5
 """Maximum number of axes of the inputs: the batch axis, and up to four axes of each input."""
 
 
-def inspect_npz(path: str, task: TaskKind, split: SplitName) -> DatasetContents | None:
+def inspect_npz(path: str, options: ArrayOptions, split: SplitName) -> DatasetContents | None:
     """Return a description of a split in an .npz file, or `None` if the split is absent. Inputs are not read.
 
     Args:
         path: The path of the file.
-        task: The task, or `auto`. For other splits than `train`, the training targets in the file determine the task.
+        options: The options of the reader. For other splits than `train`, the training targets in the file determine
+            the task.
         split: The split. If the `train` split is absent, an error is raised.
 
     Raises:
@@ -39,17 +41,18 @@ def inspect_npz(path: str, task: TaskKind, split: SplitName) -> DatasetContents 
         if names is None:
             return None
         x, y = _read_array_headers(archive, names)
-        targets = _read_split_targets(archive, y, task, split)
+        targets = _read_split_targets(archive, y, options.task, split)
     pixel_max = 255 if x.dtype == np.uint8 else 1
     return DatasetContents(x.shape[1:], x.shape[0], targets.classes, targets.target_count, pixel_max)
 
 
-def read_npz(path: str, task: TaskKind, split: SplitName, classes_count: int | None = None) -> ExampleArrays:
+def read_npz(path: str, options: ArrayOptions, split: SplitName, classes_count: int | None = None) -> ExampleArrays:
     """Read the examples of a split in an .npz file.
 
     Args:
         path: The path of the file.
-        task: The task, or `auto`. For other splits than `train`, the training targets in the file determine the task.
+        options: The options of the reader. For other splits than `train`, the training targets in the file determine
+            the task.
         split: The split. If the split is absent, an error is raised.
         classes_count: The number of classes. Class numbers must be smaller; `None` allows all class numbers.
 
@@ -61,7 +64,7 @@ def read_npz(path: str, task: TaskKind, split: SplitName, classes_count: int | N
         if names is None:
             raise _build_missing_arrays_error(archive, split)
         x, y = _read_array_headers(archive, names)
-        targets = _read_split_targets(archive, y, task, split)
+        targets = _read_split_targets(archive, y, options.task, split)
         if targets.classes and classes_count is not None:
             check_class_numbers(f"{path}: {y.name}", targets.values, classes_count)
         return ExampleArrays(to_input_array(f"{path}: {x.name}", archive.read_array(x)), targets.values)

@@ -6,7 +6,7 @@ targets. With the profile, a network can be built, fed and explained after its d
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,7 @@ def write_input_profile(run: Run, profile: InputProfile) -> None:
     Raises:
         RunError: the file cannot be written.
     """
-    values = asdict(profile)
+    values = asdict(replace(profile, dataset_info=replace(profile.dataset_info, remarks=(), decisions={})))
     dataset_info_json = np.frombuffer(
         json.dumps(values.pop("dataset_info"), ensure_ascii=False).encode("utf-8", "replace"), np.uint8
     )

@@ -236,9 +236,11 @@ def _apply_first_image_size(data: "Data") -> "Data":
     Raises:
         UserDataError: the directory holds no readable images.
     """
+    from dataclasses import replace
+
     from dnn_cli.formats.image_directory import inspect_images
 
-    size = inspect_images(str(data.path), None, data.color_mode or "rgb").input_shape[:2]
+    size = inspect_images(str(data.path), replace(data.image_options, image_size=None)).input_shape[:2]
     return data.model_copy(update={"image_size": size})
 
 
