@@ -81,6 +81,7 @@ def prepare_training(
         UsageError: the device does not exist, or cannot train the experiment deterministically.
     """
     from dnn_cli.data.data_advice import list_data_advice
+    from dnn_cli.data.data_remarks import list_data_remarks
     from dnn_cli.host.output_redirect import redirect_output
     from dnn_cli.training.tensorflow_startup import import_tensorflow_in_background
     from dnn_cli.training.xla_cache import remove_working_directories
@@ -101,6 +102,8 @@ def prepare_training(
     ):
         progress_reporter(f"loading {experiment.data.title}")
         examples, split = cache.load_examples(experiment.data, progress_reporter)
+        for remark in list_data_remarks(experiment.data, examples):
+            reporter.report_line(f"data: {remark}")
         for advice in list_data_advice(experiment, examples, split):
             reporter.report_line(f"advice: {advice}")
         progress_reporter("starting TensorFlow")

@@ -140,6 +140,7 @@ def iter_origin_rows(record: Record) -> Iterator[tuple[str, str]]:
         yield "reproduces", record.reproduces
     data = {key: value for key, value in record.data.items() if key != "dataset" and value is not None}
     yield "data", f"{record.data.get('dataset')}  {_format_pairs(data)}"
+    yield from (("data", remark) for remark in record.remarks)
     if record.git:
         dirty = ", with uncommitted changes" if record.git.get("dirty") else ""
         yield "git", f"{record.git.get('commit')}{dirty}"

@@ -246,6 +246,9 @@ class Record(BaseModel):
     results: Results
     parameters: dict[str, int]
     data: dict[str, str | int | None]
+    remarks: tuple[str, ...] = ()
+    """Decisions about the user's data files, and parts of the files that were not used, as lines of text."""
+
     versions: dict[str, str] = {}
     platform: dict[str, Any] = {}
     flags: dict[str, str] = {}

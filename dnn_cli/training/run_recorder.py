@@ -10,6 +10,7 @@ from typing import Any
 
 from dnn_cli.config.digests import compute_outcome_digest
 from dnn_cli.config.network_summary import summarize_network
+from dnn_cli.data.data_remarks import list_data_remarks
 from dnn_cli.errors import OUT_OF_MEMORY, OUT_OF_MEMORY_SUGGESTION, RunError, is_out_of_memory
 from dnn_cli.runs.record import Membership, Record, Results, Scores, get_utc_now
 from dnn_cli.runs.run import Run
@@ -55,6 +56,7 @@ def build_initial_record(
             "validation": len(job.split.validation),
             "test": experiment.data.test_examples,
         },
+        remarks=tuple(map(str, list_data_remarks(experiment.data, job.examples))),
         versions=environment.read_versions(),
         platform={**environment.describe_machine(), **job.device.details},
         flags=environment.list_environment_variables(),

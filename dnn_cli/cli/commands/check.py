@@ -1,5 +1,6 @@
-"""Command `dnn check`: all issues of configs, and advice on valid configs."""
+"""Command `dnn check`: all issues of configs, and advice and remarks on valid configs."""
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,16 @@ from dnn_cli.report.text import replace_control_chars
 
 if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
+    from dnn_cli.formats.dataset_contents import Remark
+
+
+@dataclass(frozen=True)
+class _CheckResult:
+    """Result of the check of one config file: its issues, and advice and remarks if the config is valid."""
+
+    issues: tuple[LocatedIssue, ...] = ()
+    advice: tuple[LocatedIssue, ...] = ()
+    remarks: tuple["Remark", ...] = ()
 
 
 def check(
@@ -21,39 +32,38 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """List issues of configs without training, and give advice."""
-    from dnn_cli.config.loading import load_experiment
-
     configs, overrides = split_configs_and_overrides(arguments)
     if resolved:
         _print_resolved_experiment(configs, overrides, as_json=as_json)
         return
-    issues_by_file: dict[str, tuple[tuple[LocatedIssue, ...], tuple[LocatedIssue, ...]]] = {}
-    for config in configs:
-        try:
-            loaded = load_experiment(config, overrides, to_train=True)
-            advice_lines = _check_data_files(loaded.experiment)
-            issues_by_file[config] = (
-                (),
-                (*loaded.advice, *(LocatedIssue(SourceLocation(config), "data", line) for line in advice_lines)),
-            )
-        except ConfigError as error:
-            issues_by_file[config] = (error.issues, ())
-        except UserDataError as error:
-            located_issues = [
-                LocatedIssue(SourceLocation(config), "data", line, error.suggestion)
-                for line in error.message.split("\n")
-            ]
-            issues_by_file[config] = (tuple(located_issues), ())
+    results = {config: _check_config(config, overrides) for config in configs}
     if as_json:
-        print_json(
-            {"files": [_build_file_document(file, *issue_lists) for file, issue_lists in issues_by_file.items()]}
-        )
+        print_json({"files": [_build_file_document(file, result) for file, result in results.items()]})
     else:
-        for file, (issues, advice) in issues_by_file.items():
-            for line in [*issues, *(f"advice: {issue}" for issue in advice)] or [f"{file}  ok"]:
+        for file, result in results.items():
+            lines = [*result.issues, *(f"advice: {issue}" for issue in result.advice)] or [f"{file}  ok"]
+            for line in [*lines, *(f"data: {remark}" for remark in result.remarks)]:
                 get_output_console().print(replace_control_chars(line))
-    if any(issues for issues, _ in issues_by_file.values()):
+    if any(result.issues for result in results.values()):
         raise typer.Exit(2)
+
+
+def _check_config(config: str, overrides: list[str]) -> _CheckResult:
+    """Check a config file with overrides and its data, and return the result."""
+    from dnn_cli.config.loading import load_experiment
+
+    try:
+        loaded = load_experiment(config, overrides, to_train=True)
+        advice_lines, remarks = _check_data_files(loaded.experiment)
+    except ConfigError as error:
+        return _CheckResult(error.issues)
+    except UserDataError as error:
+        lines = error.message.split("\n")
+        return _CheckResult(
+            tuple(LocatedIssue(SourceLocation(config), "data", line, error.suggestion) for line in lines)
+        )
+    advice = (LocatedIssue(SourceLocation(config), "data", line) for line in advice_lines)
+    return _CheckResult((), (*loaded.advice, *advice), tuple(remarks))
 
 
 def _print_resolved_experiment(configs: list[str], overrides: list[str], *, as_json: bool) -> None:
@@ -76,11 +86,11 @@ def _print_resolved_experiment(configs: list[str], overrides: list[str], *, as_j
         write_result(to_yaml(experiment))
 
 
-def _check_data_files(experiment: "Experiment") -> list[str]:
-    """Read the data of an experiment as a training would, and return lines of advice on the data.
+def _check_data_files(experiment: "Experiment") -> "tuple[list[str], list[Remark]]":
+    """Read the data of an experiment as a training would, and return lines of advice and remarks on the data.
 
     A built-in dataset is read only if it is a table and the config does not set `standardize`. For other built-in
-    datasets, the list is empty.
+    datasets, both lists are empty.
 
     Raises:
         UserDataError: the user's data cannot be read or split.
@@ -90,22 +100,22 @@ def _check_data_files(experiment: "Experiment") -> list[str]:
     data = experiment.data
     is_table = isinstance(DATASETS.get(data.dataset), EmbeddedDataset) and len(data.info.input_shape) == 1
     if data.dataset not in USER_DATA_KINDS and (not is_table or data.standardize):
-        return []
+        return [], []
     from dnn_cli.data.data_advice import list_data_advice
+    from dnn_cli.data.data_remarks import list_data_remarks
     from dnn_cli.data.examples import load_examples, split_examples
 
     examples = load_examples(data)
-    return list_data_advice(experiment, examples, split_examples(data, examples))
+    return list_data_advice(experiment, examples, split_examples(data, examples)), list_data_remarks(data, examples)
 
 
-def _build_file_document(
-    file: str, issues: tuple[LocatedIssue, ...], advice: tuple[LocatedIssue, ...]
-) -> dict[str, object]:
-    """Build the JSON document of one config file: its path, its issues and the advice on it."""
+def _build_file_document(file: str, result: _CheckResult) -> dict[str, object]:
+    """Build the JSON document of one config file: its path, its issues, and the advice and remarks on it."""
     return {
         "file": file,
-        "faults": list(map(_build_issue_document, issues)),
-        "advice": list(map(_build_issue_document, advice)),
+        "faults": list(map(_build_issue_document, result.issues)),
+        "advice": list(map(_build_issue_document, result.advice)),
+        "remarks": [{"message": remark.message, "override": remark.override} for remark in result.remarks],
     }
 
 

@@ -81,6 +81,8 @@ def show_data(
             reported_stages.add(doing)
             get_notes_console().print(replace_control_chars(doing))
 
+    for remark in dataset.info.remarks:
+        get_notes_console().print(replace_control_chars(f"data: {remark}"), soft_wrap=True)
     drawn = draw_sample(dataset, per_class, seed, report_stage)
     if as_json:
         print_json(_build_sample_document(dataset, drawn))
@@ -292,6 +294,7 @@ def _build_sample_document(dataset: "Data", drawn: "Sample") -> dict[str, Any]:
         "examples": dataset_info.examples - dataset.split_off_test_examples,
         "input_shape": list(dataset_info.input_shape),
         "features": list(drawn.features),
+        "remarks": list(map(str, dataset_info.remarks)),
         "classes": [
             {
                 "name": drawn_class.name or None,

@@ -167,7 +167,9 @@ def _format_introduction_lines(execution: "SweepExecution", lane_line: str) -> l
     lines += [f"  {', '.join(parts)}"] if parts else []
     if other_versions := list_other_versions([run for run in existing_runs if run.is_done], read_versions()):
         lines.append(f"  some runs were trained with {', '.join(other_versions)}; --force trains them again")
-    return [*lines, f"  {lane_line}"] if lane_line else lines
+    lines += [f"  {lane_line}"] if lane_line else []
+    remarks = (remark for run in planned_runs for remark in run.loaded.experiment.data.info.remarks)
+    return [*lines, *(f"data: {remark}" for remark in dict.fromkeys(remarks))]
 
 
 def _train_sweep_runs(

@@ -1,0 +1,60 @@
+"""Remarks about a user's data: decisions of the readers, and the order of the examples."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.config.data import Data
+from dnn_cli.config.datasets import USER_DATA_KINDS
+from dnn_cli.data.examples import Examples
+from dnn_cli.formats.dataset_contents import Remark
+
+_MIN_SORTED_EXAMPLES = 20
+"""Minimum number of examples for a remark about their order. Fewer examples can be sorted by coincidence."""
+
+_MAX_SORTED_COLUMNS = 1000
+"""Maximum number of columns in which an order of time is searched for. Pixels have no such order."""
+
+
+def list_data_remarks(data: Data, examples: Examples) -> list[Remark]:
+    """Return the remarks about a user's data, with the examples that `load_examples` has loaded.
+
+    For built-in datasets, the list is empty.
+    """
+    if data.dataset not in USER_DATA_KINDS:
+        return []
+    return [*data.info.remarks, *_find_order_remarks(data, examples)]
+
+
+def _find_order_remarks(data: Data, examples: Examples) -> Iterator[Remark]:
+    """Yield a remark if the examples are sorted by class or by a column, and the split shuffles them.
+
+    A random split of rows in the order of time puts later rows into the training set and earlier rows into the
+    validation set.
+    """
+    info = data.info
+    count = info.examples - info.validation_examples
+    splits = data.split_off_test_examples or (data.validation_size and not info.validation_examples)
+    if not splits or count < _MIN_SORTED_EXAMPLES:
+        return
+    names = []
+    # The images of a directory are always sorted by class.
+    if info.is_classification and data.dataset != "image_folder" and _is_sorted(examples.targets[:count]):
+        names.append("class")
+    if 0 < len(info.features) <= _MAX_SORTED_COLUMNS:
+        rows = examples.inputs[:count]
+        sorted_columns = (column for column in np.flatnonzero(rows[0] != rows[-1]) if _is_sorted(rows[:, column]))
+        names += [f"column {info.features[column]}" for column in islice(sorted_columns, 1)]
+    if names:
+        yield Remark(f"the rows are sorted by {' and by '.join(names)}; they are shuffled before the split")
+
+
+def _is_sorted(values: NDArray[Any]) -> bool:
+    """Return whether values rise or fall from the first to the last, where neighbours may be equal."""
+    if values[0] == values[-1]:
+        return False
+    before, after = (values[:-1], values[1:]) if values[0] < values[-1] else (values[1:], values[:-1])
+    return bool((before <= after).all())
