@@ -45,7 +45,7 @@ def _read_user_data(
 
 @dataclass(frozen=True)
 class Examples(ExampleArrays):
-    """Inputs, uint8 or float32 of shape (n, *input_shape), and their targets.
+    """Inputs, uint8 or float32 of shape (n, *input_shape), their targets, and the weights of the examples.
 
     Targets are class numbers, uint8 or int32 of shape (n,), or the numbers of a regression, float32 of shape
     (n, targets).
@@ -55,7 +55,8 @@ class Examples(ExampleArrays):
         return len(self.targets)
 
     def __getitem__(self, indices: Any) -> "Examples":
-        return Examples(self.inputs[indices], self.targets[indices])
+        weights = self.weights
+        return Examples(self.inputs[indices], self.targets[indices], None if weights is None else weights[indices])
 
     def compute_fingerprint(self) -> str:
         """Return a digest that is equal only for equal examples in the same order."""
@@ -63,13 +64,15 @@ class Examples(ExampleArrays):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 digest of the inputs and targets, computed once.
+        """SHA-256 digest of the inputs, the targets and the weights, computed once.
 
         The computation takes as long as a small training.
         """
         digest = hashlib.sha256(repr(self.inputs.shape).encode())
         digest.update(np.ascontiguousarray(self.inputs).data)
         digest.update(np.ascontiguousarray(self.targets).data)
+        if self.weights is not None:
+            digest.update(np.ascontiguousarray(self.weights).data)
         return f"sha256:{digest.hexdigest()}"
 
 
@@ -108,14 +111,21 @@ def load_examples(data: Data, report_progress: ReadProgress = ignore_progress) -
             : len(parts)
         ]:
             raise UserDataError(f"{data.title} has changed since the config was checked", "run the command again")
-        if len(parts) == 1:
-            return Examples(parts[0].inputs, parts[0].targets)
-        return Examples(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "targets")))
+        return _join_examples(parts)
     examples = _read_builtin_dataset(data, "train", report_progress)
     if examples.inputs.shape != (data.info.examples, *data.info.input_shape):
         expected_shape = (data.info.examples, *data.info.input_shape)
         raise DataError(f"{data.dataset} has the shape {examples.inputs.shape} instead of {expected_shape}")
     return examples
+
+
+def _join_examples(parts: list[ExampleArrays]) -> Examples:
+    """Return the examples of several splits as one object. A single split is not copied."""
+    if len(parts) == 1:
+        return Examples(parts[0].inputs, parts[0].targets, parts[0].weights)
+    inputs, targets = (np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "targets"))
+    weights = [part.weights for part in parts if part.weights is not None]
+    return Examples(inputs, targets, np.concatenate(weights) if weights else None)
 
 
 def load_test_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> Examples:
@@ -131,8 +141,7 @@ def load_test_examples(data: Data, report_progress: ReadProgress = ignore_progre
         examples = load_examples(data, report_progress)
         return examples[split_examples(data, examples).test]
     if data.dataset not in DATASETS:
-        part = _read_user_data(data, "test", report_progress)
-        return Examples(part.inputs, part.targets)
+        return _join_examples([_read_user_data(data, "test", report_progress)])
     return _read_builtin_dataset(data, "test", report_progress)
 
 

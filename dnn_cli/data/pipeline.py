@@ -119,6 +119,9 @@ class Pipeline:
         self.examples = examples
         self.preprocessing = preprocessing or Preprocessing(np.asarray(experiment.data.info.pixel_max, np.float32))
         self.inputs = examples.inputs.reshape(len(examples), -1)
+        self.targets = _pack_targets(examples)
+        """Targets of the examples. With weights of examples, the last column contains the weights."""
+
         self.held_inputs: tf.Tensor
         self.held_targets: tf.Tensor
         self.chunk_examples: tuple[tf.Tensor, tf.Tensor]
@@ -133,7 +136,7 @@ class Pipeline:
         elif self.is_held:
             # tf.data works on the CPU.
             with tf.device("CPU"):
-                self.held_inputs, self.held_targets = tf.constant(self.inputs), tf.constant(examples.targets)
+                self.held_inputs, self.held_targets = tf.constant(self.inputs), tf.constant(self.targets)
             self.chunk_examples = _copy_to_device(self.held_inputs, self.held_targets, device)
 
     def build_shuffled_order(self, indices: NDArray[np.int64], seed: int) -> Order:
@@ -205,13 +208,13 @@ class Pipeline:
         )
 
     def gather_rows(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Return the inputs, of shape (n, size), and the targets of the examples with the given indices."""
+        """Return the inputs, of shape (n, size), and the rows of `targets` of the examples with the given indices."""
         if self.is_held:
             return tf.gather(self.held_inputs, indices), tf.gather(self.held_targets, indices)
-        dtypes = self.inputs.dtype, self.examples.targets.dtype
+        dtypes = self.inputs.dtype, self.targets.dtype
         inputs, targets = tf.numpy_function(self.read_mapped_rows, [indices], dtypes, stateful=False)
         inputs = tf.ensure_shape(inputs, (*indices.shape, self.inputs.shape[1]))
-        return inputs, tf.ensure_shape(targets, (*indices.shape, *self.examples.targets.shape[1:]))
+        return inputs, tf.ensure_shape(targets, (*indices.shape, *self.targets.shape[1:]))
 
     def read_mapped_rows(self, indices: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Read the inputs with the given indices from a memory-mapped file, and return inputs and targets.
@@ -221,7 +224,7 @@ class Pipeline:
         file_order = np.argsort(indices)
         inputs = np.empty((len(indices), self.inputs.shape[1]), self.inputs.dtype)
         inputs[file_order] = self.inputs[indices[file_order]]
-        return inputs, self.examples.targets[indices]
+        return inputs, self.targets[indices]
 
     @property
     def scaling(self) -> tuple[tf.Tensor, ...]:
@@ -243,23 +246,39 @@ class Pipeline:
 
         Args:
             inputs: The unscaled inputs, of shape (batch, size).
-            targets: The targets of these inputs.
+            targets: The rows of `Pipeline.targets` of these inputs.
             scaling: The value of `Pipeline.scaling`.
-            weighted: Whether the batch contains the weights of the examples, if the classes have weights.
+            weighted: Whether the batch contains weights if the classes have weights. Weights of examples, which exclude
+                weights of classes, are always part of the batch.
         """
         data, (scale, *mean) = self.experiment.data, scaling
         inputs = tf.cast(inputs, tf.float32)
         inputs = tf.reshape((inputs - mean[0] if mean else inputs) / scale, (-1, *data.input_shape))
+        example_weights: tuple[tf.Tensor, ...] = ()
+        if self.examples.weights is not None:
+            targets, example_weights = targets[:, :-1], (targets[:, -1],)
         if self.target_encoding == "real":
-            return inputs, tf.cast(targets, tf.float32)
-        targets = tf.cast(targets, tf.int32)
-        weights = self.preprocessing.class_weights
-        example_weights = () if weights is None or not weighted else (tf.gather(tf.constant(weights), targets),)
+            return inputs, tf.cast(targets, tf.float32), *example_weights
+        targets = tf.cast(targets[:, 0] if example_weights else targets, tf.int32)
+        class_weights = self.preprocessing.class_weights
+        if class_weights is not None and weighted:
+            example_weights = (tf.gather(tf.constant(class_weights), targets),)
         if self.target_encoding == "one_hot":
             targets = tf.one_hot(targets, len(data.info.classes))
         elif self.target_encoding == "binary":
             targets = tf.cast(targets[:, None], tf.float32)
         return inputs, targets, *example_weights
+
+
+def _pack_targets(examples: Examples) -> NDArray[Any]:
+    """Return the targets of examples. With weights, the result is float32 with the weights as its last column.
+
+    float32 represents all class numbers exactly. One array for both keeps targets and weights together in every chunk.
+    """
+    if examples.weights is None:
+        return examples.targets
+    columns = examples.targets.reshape(len(examples), -1).astype(np.float32)
+    return np.concatenate([columns, examples.weights[:, None]], axis=1)
 
 
 def _copy_to_device(inputs: tf.Tensor, targets: tf.Tensor, device: str) -> tuple[tf.Tensor, tf.Tensor]:

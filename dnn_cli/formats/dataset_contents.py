@@ -73,6 +73,9 @@ class ExampleArrays:
     targets: "NDArray[Any]"
     """int32 class numbers of shape (n,), or float32 of shape (n, targets) in a regression."""
 
+    weights: "NDArray[Any] | None" = None
+    """Weights of the examples in the loss and the metrics, float32 of shape (n,); `None` for equal weights."""
+
 
 class ReadProgress(Protocol):
     """Function that receives the progress of reading data."""

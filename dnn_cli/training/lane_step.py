@@ -71,15 +71,16 @@ def test_step(model: keras.Model, values: Values, batch: Sequence[tf.Tensor]) ->
     Args:
         model: The model. Its own variables stay unchanged.
         values: The values of the variables before the step.
-        batch: The inputs and the targets.
+        batch: The inputs, the targets, and optionally the weights of the examples.
     """
-    inputs, targets = batch
+    inputs, targets, *weights = batch
+    sample_weight = weights[0] if weights else None
     variables = list_variables(model)
     with keras.StatelessScope(state_mapping=list(zip(variables, values, strict=True)), collect_losses=True) as scope:
         outputs = model(inputs, training=False)
-        loss = model._compute_loss(x=inputs, y=targets, y_pred=outputs, sample_weight=None, training=False)
+        loss = model._compute_loss(x=inputs, y=targets, y_pred=outputs, sample_weight=sample_weight, training=False)
         model._loss_tracker.update_state(loss, sample_weight=tf.shape(inputs)[0])
-        logs = dict(model.compute_metrics(inputs, targets, outputs, sample_weight=None))
+        logs = dict(model.compute_metrics(inputs, targets, outputs, sample_weight=sample_weight))
         return _read_values(scope, variables, values), logs
 
 

@@ -25,10 +25,12 @@ def build_model(experiment: Experiment, *, jit: bool = False, precision: str = "
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(experiment.seed)
     model = _build_layers(experiment, precision)
+    # Keras ignores the weights of examples in `metrics`.
+    metrics_argument = "metrics" if experiment.data.weight is None else "weighted_metrics"
     model.compile(
         optimizer=experiment.optimizer.build_keras_object(),
         loss=experiment.loss.build_keras_object(),
-        metrics=[_build_metric(experiment, metric) for metric in experiment.metrics],
+        **{metrics_argument: [_build_metric(experiment, metric) for metric in experiment.metrics]},
         jit_compile=jit,
     )
     # Keras on TensorFlow builds an optimizer while tracing the first step. There, schedule_free_adamw loses the weights
