@@ -2,7 +2,8 @@
 
 `stored/runs_0_7_0.tar.xz` holds what `dnn` 0.7.0 made of one config in three runs (`unbroken`, stopped by Ctrl-C after
 4 of 12 epochs as `interrupted`, by SIGKILL after 5 as `killed`), a sweep of two learning rates and two seeds, a removed
-run, and the index of all of them.
+run, and the index of all of them. `stored/codes_0_7_0.tar.xz` holds arrays with codes 0 and 1 as uint8 inputs and whole
+floats as targets, and two runs of 0.7.0: `codes`, and `halfway`, which Ctrl-C stopped after 10 of 60 epochs.
 """
 
 import json
@@ -23,16 +24,27 @@ from dnn_cli.training.training_state import restore_variables
 from tests.helpers.cli_output import parse_json_output
 from tests.helpers.settings import RUN_ALL_CASES
 
-ARCHIVE = Path(__file__).parent / "stored" / "runs_0_7_0.tar.xz"
+STORED = Path(__file__).parent / "stored"
 SWEEP = "sweep:af0f97b8"
 
 
 @pytest.fixture
 def stored(tmp_path):
     """The directory of the stored runs, in the working directory of `dnn`."""
-    with tarfile.open(ARCHIVE) as archive:
-        archive.extractall(tmp_path, filter="data")
-    return tmp_path / "runs"
+    return unpack("runs_0_7_0.tar.xz", tmp_path)
+
+
+@pytest.fixture
+def codes(tmp_path):
+    """The directory of the stored runs on codes, in the working directory of `dnn`, beside codes.npz and codes.yaml."""
+    return unpack("codes_0_7_0.tar.xz", tmp_path)
+
+
+def unpack(name, directory):
+    """Unpack an archive of stored runs and return the path of the runs."""
+    with tarfile.open(STORED / name) as archive:
+        archive.extractall(directory, filter="data")
+    return directory / "runs"
 
 
 def record_of(runs, name):
@@ -136,3 +148,34 @@ def test_a_stored_model_is_evaluated_and_reported(dnn, stored):
     for command in (["explain", "unbroken"], ["report", "unbroken"], ["runs", "show", "unbroken"]):
         done = dnn(*command)
         assert done.returncode == 0, done.stderr
+
+
+def test_stored_arrays_are_read_by_the_rules_of_their_run(codes):
+    """0.7.0 divided all uint8 inputs by 255, took whole floats for a regression and left X_valid unread."""
+    (config,) = codes.glob("*-codes-*/config.yaml")
+    data = load_resolved_experiment(str(config)).data.model_copy(update={"path": str(codes.parent / "codes.npz")})
+    info = data.info
+    assert (data.rules, info.pixel_max, info.classes, info.validation_examples) == (1, 255, (), 0)
+    assert (info.examples, info.targets, info.remarks) == (120, 1, ())
+
+
+def test_a_stored_run_on_codes_is_evaluated_and_reproduced(dnn, codes):
+    original = record_of(codes, "codes")
+    evaluated = parse_json_output(dnn("evaluate", "codes", "--split", "validation", "--json"))
+    assert evaluated["scores"]["loss"] == pytest.approx(original["results"]["model"]["val_loss"], rel=1e-3)
+    done = dnn("reproduce", "codes", "--json")
+    reproduced = parse_json_output(done)
+    assert reproduced["run"]["last"]["val_loss"] == pytest.approx(original["results"]["last"]["val_loss"], rel=1e-2)
+    if has_same_arithmetic(original):
+        assert (done.returncode, reproduced["identical"]) == (0, True)
+
+
+def test_a_stored_run_on_codes_is_resumed(dnn, codes):
+    original = record_of(codes, "codes")
+    resumed = dnn("resume", "halfway", *([] if has_same_versions(original) else ["--force"]))
+    assert resumed.returncode == 0, resumed.stderr
+    record = record_of(codes, "halfway")
+    assert (record["status"], record["epochs"]) == ("completed", 60)
+    assert record["data"]["fingerprint"] == original["data"]["fingerprint"]
+    if has_same_arithmetic(original):
+        assert record["results"]["weights"] == original["results"]["weights"]

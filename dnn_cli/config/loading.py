@@ -25,6 +25,9 @@ from dnn_cli.errors import ConfigError, Issue, KeyPath, LocatedIssue, SourceLoca
 
 _logger = logging.getLogger(__name__)
 
+_RUN_CONFIG_NAME = "config.yaml"
+"""Name of the config in a run directory."""
+
 _MAX_PARENTS = 20
 """Maximum number of files that a config file extends, directly or through other files."""
 
@@ -56,7 +59,8 @@ def load_experiment(file: str, overrides: Sequence[str] = (), *, to_train: bool 
 def read_config(file: str) -> Document:
     """Read a config file and merge it with the files that it extends.
 
-    Keras's other names of parts become the names that `dnn` uses: `mse` becomes `mean_squared_error`.
+    Keras's other names of parts become the names that `dnn` uses: `mse` becomes `mean_squared_error`. A config in a run
+    directory keeps the rules by which the run has read the user's files.
 
     Raises:
         ConfigError: the file cannot be read, or is not a mapping of keys.
@@ -75,7 +79,19 @@ def read_config(file: str) -> Document:
                 )
             ]
         )
+    if os.path.basename(file) == _RUN_CONFIG_NAME and os.path.exists(os.path.join(os.path.dirname(file), "run.json")):
+        _set_first_rules(document)
     return _canonicalize_document(document)
+
+
+def _set_first_rules(document: Document) -> None:
+    """Set `data.rules` to 1 in the config of a run that lacks this key: dnn 0.11.0 or older trained the run.
+
+    The config of another run, and the config of a built-in dataset, stay unchanged.
+    """
+    data = document.value.get("data") if isinstance(document.value, dict) else None
+    if isinstance(data, dict) and data.get("dataset") in USER_DATA_KINDS:
+        data.setdefault("rules", 1)
 
 
 def build_experiment(
@@ -156,9 +172,7 @@ def load_resolved_experiment(file: str) -> Experiment:
         ConfigError: the file cannot be read, or is not the config of an experiment.
     """
     document = _canonicalize_document(read_yaml(file))
-    data = document.value.get("data") if isinstance(document.value, dict) else None
-    if isinstance(data, dict) and data.get("dataset") in USER_DATA_KINDS:
-        data.setdefault("rules", 1)
+    _set_first_rules(document)
     issues = [issue for _, issue in document.issues[:MAX_ISSUES]]
     try:
         experiment = Experiment.model_validate(document.value)
