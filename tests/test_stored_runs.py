@@ -36,7 +36,7 @@ def stored(tmp_path):
 
 @pytest.fixture
 def codes(tmp_path):
-    """The directory of the stored runs on codes, in the working directory of `dnn`, beside codes.npz and codes.yaml."""
+    """The directory of the stored runs on codes, in the working directory of `dnn`, with codes.npz and codes.yaml."""
     return unpack("codes_0_7_0.tar.xz", tmp_path)
 
 

@@ -58,7 +58,7 @@ COMMAND_GROUPS = {
     },
     "Look up": {
         "summary": LazyCommand(".summary:summary", "Show layers, shapes and the numbers of parameters."),
-        "data": LazyCommand(".data:group", "Show examples of a dataset or of your own data."),
+        "data": LazyCommand(".data.group:group", "Show examples of a dataset, or check your own data."),
         "list": LazyCommand(".list:list_names", "List layers, optimizers and other names that configs can use."),
         "schema": LazyCommand(".schema:schema", "Print the JSON Schema with which text editors check configs."),
     },

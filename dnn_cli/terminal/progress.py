@@ -22,6 +22,7 @@ from dnn_cli.terminal.console_builder import build_console, redirect_to_devnull
 from dnn_cli.terminal.log_lines import route_log_lines
 
 if TYPE_CHECKING:
+    from dnn_cli.formats.dataset_contents import ReadProgress
     from dnn_cli.training.execution_plan import ExecutionPlan
 
 REFRESH_INTERVAL = 0.1
@@ -121,6 +122,12 @@ class ScreenReporter(Reporter):
             yield
         finally:
             self.console.control(Control((ControlType.ERASE_IN_LINE, 2)))
+
+    @contextmanager
+    def open_read_progress(self) -> Iterator["ReadProgress"]:
+        """Yield a function that shows the progress of reading data: on a terminal, with a progress bar."""
+        with self.open_progress(epochs=1, batch_size=1) as progress:
+            yield progress
 
     @contextmanager
     def open_progress(self, epochs: int, batch_size: int) -> Iterator[TextReporter]:

@@ -37,7 +37,7 @@ def list_remarks(tmp_path):
         pytest.param(np.arange(10), np.arange(10) // 5, "", id="few rows"),
     ],
 )
-def test_sorted_rows_are_said_to_be_shuffled(list_remarks, time, classes, sorted_by):
+def test_a_remark_names_the_order_of_sorted_rows(list_remarks, time, classes, sorted_by):
     remarks = list_remarks(time=time, noise=RANDOM.random(len(time)), y=classes)
     assert remarks == ([f"the rows are sorted by {sorted_by}; {SHUFFLED}"] if sorted_by else [])
 

@@ -104,8 +104,10 @@ def _check_data_files(experiment: "Experiment") -> "tuple[list[str], list[Remark
     from dnn_cli.data.data_advice import list_data_advice
     from dnn_cli.data.data_remarks import list_data_remarks
     from dnn_cli.data.examples import load_examples, split_examples
+    from dnn_cli.terminal.progress import open_screen
 
-    examples = load_examples(data)
+    with open_screen() as screen, screen.open_read_progress() as progress:
+        examples = load_examples(data, progress)
     return list_data_advice(experiment, examples, split_examples(data, examples)), list_data_remarks(data, examples)
 
 

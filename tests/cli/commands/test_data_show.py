@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dnn_cli.cli.commands.data import show_data
+from dnn_cli.cli.commands.data.show import show_data
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
-"""Command group `dnn data`: examples of a dataset or of the user's data."""
+"""Command `dnn data show`: examples of a dataset or of the user's data."""
 
-import json
-import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dnn_cli.cli.command_suggestions import CommandGroup
-from dnn_cli.cli.completers import complete_configs
+from dnn_cli.cli.commands.data.selection import DataArguments, format_headline, select_data
 from dnn_cli.cli.console import (
     can_print_text,
     get_notes_console,
@@ -15,11 +12,9 @@ from dnn_cli.cli.console import (
     has_limited_width,
     print_json,
     print_rich_table,
-    write_result,
 )
-from dnn_cli.cli.options import JsonOption, is_override, suggest_similar_file
-from dnn_cli.errors import ConfigError, LocatedIssue, SourceLocation, UsageError, suggest_nearest_name
-from dnn_cli.report.text import format_count, format_score, replace_control_chars
+from dnn_cli.cli.options import JsonOption
+from dnn_cli.report.text import format_score, replace_control_chars
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,8 +22,6 @@ if TYPE_CHECKING:
     from dnn_cli.config.data import Data
     from dnn_cli.data.sample import Sample
     from dnn_cli.report.tables import PlainTable
-
-group = typer.Typer(cls=CommandGroup)
 
 _PIPE_WIDTH = 80
 """Width of printed images in terminal characters, if the output is not a terminal."""
@@ -39,26 +32,9 @@ _MAX_CLASSES = 50
 _MAX_COLUMNS = 100
 """Largest number of input values that are printed for each example."""
 
-_DEFAULT_DATASET = "fashion_mnist"
 
-
-@group.callback(invoke_without_command=True)
-def print_group_help(context: typer.Context) -> None:
-    """Show examples of a dataset or of your own data."""
-    if context.invoked_subcommand is None:
-        write_result(f"{context.get_help()}\n")
-
-
-@group.command("show")
 def show_data(
-    arguments: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="CONFIG|DATA|KEY=VALUE",
-            autocompletion=complete_configs,
-            help="A config, dataset or path of data (default: fashion_mnist), then overrides.",
-        ),
-    ] = None,
+    arguments: DataArguments = None,
     per_class: Annotated[
         int, typer.Option("--per-class", metavar="N", min=1, max=1000, help="Number of examples of each class.")
     ] = 4,
@@ -71,19 +47,14 @@ def show_data(
     """
     from dnn_cli.report.terminal_images import is_image
 
-    dataset = _select_data(arguments or [])
+    dataset = select_data(arguments or [], "show")
     from dnn_cli.data.sample import draw_sample
-
-    reported_stages: set[str] = set()
-
-    def report_stage(doing: str, done: int = 0, total: int = 0) -> None:
-        if doing not in reported_stages:
-            reported_stages.add(doing)
-            get_notes_console().print(replace_control_chars(doing))
+    from dnn_cli.terminal.progress import open_screen
 
     for remark in dataset.info.remarks:
         get_notes_console().print(replace_control_chars(f"data: {remark}"), soft_wrap=True)
-    drawn = draw_sample(dataset, per_class, seed, report_stage)
+    with open_screen() as screen, screen.open_read_progress() as progress:
+        drawn = draw_sample(dataset, per_class, seed, progress)
     if as_json:
         print_json(_build_sample_document(dataset, drawn))
     elif is_image(dataset.info.input_shape):
@@ -92,88 +63,9 @@ def show_data(
         _print_rows(dataset, drawn)
 
 
-def _select_data(arguments: list[str]) -> "Data":
-    """Return the data section that the words of a command line select.
-
-    The words are a config, a built-in dataset or a path of the user's data, and overrides. Without a config, dataset or
-    path, the section is that of `fashion_mnist`.
-
-    Raises:
-        UsageError: the name is unknown, there are several names, or an override changes a key outside `data`.
-        ConfigError: the config has issues.
-        DataError: the data cannot be read.
-    """
-    from dnn_cli.config.datasets import DATASETS
-    from dnn_cli.config.loading import load_experiment
-
-    words, overrides = (
-        [word for word in arguments if not is_override(word)],
-        [word for word in arguments if is_override(word)],
-    )
-    if len(words) > 1:
-        raise UsageError("data show accepts one config, dataset or path", "for example: dnn data show digits")
-    word = words[0] if words else _DEFAULT_DATASET
-    if word not in DATASETS and word.lower().endswith((".yaml", ".yml")):
-        if not os.path.exists(word):
-            raise UsageError(f"{word} does not exist", suggest_similar_file(word) or "check the path")
-        return load_experiment(word, overrides).experiment.data
-    if word not in DATASETS and not os.path.exists(word):
-        raise UsageError(
-            f"{word} is not a dataset or an existing path",
-            suggest_nearest_name(word, DATASETS) or f"use one of {', '.join(DATASETS)}",
-        )
-    if unrelated := [override for override in overrides if not override.lstrip("~").startswith("data.")]:
-        raise UsageError(f"{unrelated[0]} is not a key of data", "without a config, override only keys of data")
-    return _build_data(word, overrides)
-
-
-def _build_data(word: str, overrides: list[str]) -> "Data":
-    """Build the data section of a config from a dataset or a path, with overrides.
-
-    `word` is the name of the dataset or the path.
-
-    Raises:
-        ConfigError: the data section has issues.
-    """
-    from pydantic import ValidationError
-
-    from dnn_cli.config.base import ConfigModel
-    from dnn_cli.config.config_template import resolve_data
-    from dnn_cli.config.data import Data
-    from dnn_cli.config.error_messages import to_located_issues
-    from dnn_cli.config.loading import resolve_data_paths
-    from dnn_cli.config.overrides import apply_overrides
-    from dnn_cli.config.validation import find_data_issues
-    from dnn_cli.config.yaml_reader import parse_yaml
-
-    class DataOnlyConfig(ConfigModel):
-        data: Data
-
-    defaults = resolve_data(word).model_dump(mode="json")
-    document = apply_overrides(parse_yaml(json.dumps({"data": defaults}), word), overrides)
-    resolve_data_paths(document)
-    try:
-        dataset = DataOnlyConfig.model_validate(document.value).data
-    except ValidationError as error:
-        raise ConfigError(to_located_issues(error, document)) from None
-    if issues := [*find_data_issues(dataset)]:
-        raise ConfigError([LocatedIssue(SourceLocation(word), "", issue.message, issue.suggestion) for issue in issues])
-    return dataset
-
-
-def _format_headline(dataset: "Data") -> str:
-    """Return one line that describes data: title, number of examples, input shape, and classes or targets."""
-    from dnn_cli.config.layer_stack import format_sizes
-
-    dataset_info = dataset.info
-    target_text = (
-        f"{len(dataset_info.classes)} classes" if dataset_info.classes else format_count(dataset_info.targets, "target")
-    )
-    usable = dataset_info.examples - dataset.split_off_test_examples
-    return (
-        f"{dataset.title}: {format_count(usable, dataset_info.example_noun)}, "
-        f"{format_sizes(dataset_info.input_shape)}, {target_text}"
-    )
+def _count_drawable_examples(dataset: "Data") -> int:
+    """Return the number of examples from which samples are drawn: those outside the test set."""
+    return dataset.info.examples - dataset.split_off_test_examples
 
 
 def _print_images(dataset: "Data", drawn: "Sample") -> None:
@@ -190,7 +82,7 @@ def _print_images(dataset: "Data", drawn: "Sample") -> None:
     out = get_output_console()
     width = out.width if has_limited_width(out) else _PIPE_WIDTH
     low, high = _compute_pixel_range(dataset, drawn)
-    out.print(replace_control_chars(_format_headline(dataset)), soft_wrap=True)
+    out.print(replace_control_chars(format_headline(dataset, _count_drawable_examples(dataset))), soft_wrap=True)
     for drawn_class in drawn.classes[:_MAX_CLASSES]:
         out.print()
         if drawn_class.name:
@@ -236,7 +128,7 @@ def _print_rows(dataset: "Data", drawn: "Sample") -> None:
         drawn: The examples that were drawn at random from this data.
     """
     out = get_output_console()
-    out.print(replace_control_chars(_format_headline(dataset)), soft_wrap=True)
+    out.print(replace_control_chars(format_headline(dataset, _count_drawable_examples(dataset))), soft_wrap=True)
     if dataset.info.classes:
         out.print(
             replace_control_chars(
@@ -291,7 +183,7 @@ def _build_sample_document(dataset: "Data", drawn: "Sample") -> dict[str, Any]:
     return {
         "dataset": dataset.dataset,
         "path": dataset.path,
-        "examples": dataset_info.examples - dataset.split_off_test_examples,
+        "examples": _count_drawable_examples(dataset),
         "input_shape": list(dataset_info.input_shape),
         "features": list(drawn.features),
         "remarks": list(map(str, dataset_info.remarks)),

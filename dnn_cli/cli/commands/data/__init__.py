@@ -1,0 +1,1 @@
+"""Command group `dnn data`, one file for each command."""

@@ -1,0 +1,65 @@
+"""Command `dnn data check`: a check of all values of data, and how `dnn` reads the files."""
+
+from typing import TYPE_CHECKING, Any
+
+from dnn_cli.cli.commands.data.selection import DataArguments, format_headline, select_data
+from dnn_cli.cli.console import get_output_console, print_json
+from dnn_cli.cli.options import JsonOption
+from dnn_cli.report.text import replace_control_chars
+
+if TYPE_CHECKING:
+    from dnn_cli.config.data import Data
+    from dnn_cli.formats.dataset_contents import Remark
+
+
+def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> None:
+    """Check all values of data files, and show how the files are read.
+
+    The exit code is 2 if a file has an issue. For images, the message lists all damaged files.
+    """
+    from dnn_cli.data.data_remarks import list_data_remarks
+    from dnn_cli.data.examples import load_examples, load_test_examples, split_examples
+    from dnn_cli.terminal.progress import open_screen
+
+    data = select_data(arguments or [], "check")
+    with open_screen() as screen, screen.open_read_progress() as progress:
+        progress(f"loading {data.title}")
+        examples = load_examples(data, progress)
+        split_examples(data, examples)
+        if data.test_examples and not data.split_off_test_examples:
+            load_test_examples(data, progress)
+    remarks = list_data_remarks(data, examples)
+    if as_json:
+        print_json(_build_check_document(data, remarks))
+        return
+    total = data.training_examples + data.validation_examples + data.test_examples
+    lines = [format_headline(data, total), f"  {_format_split(data)}", *(f"data: {remark}" for remark in remarks)]
+    for line in lines:
+        get_output_console().print(replace_control_chars(line), soft_wrap=True)
+
+
+def _format_split(data: "Data") -> str:
+    """Return the numbers of examples of all splits, as one line."""
+    parts = [
+        f"{data.training_examples:,} for training",
+        f"{data.validation_examples:,} for validation",
+        f"{data.test_examples:,} for testing",
+    ]
+    return ", ".join(parts)
+
+
+def _build_check_document(data: "Data", remarks: "list[Remark]") -> dict[str, Any]:
+    """Build the JSON document of a check: shape, classes, numbers of examples, and remarks."""
+    info = data.info
+    return {
+        "dataset": data.dataset,
+        "path": data.path,
+        "input_shape": list(info.input_shape),
+        "classes": list(info.classes),
+        "examples": {
+            "train": data.training_examples,
+            "validation": data.validation_examples,
+            "test": data.test_examples,
+        },
+        "remarks": [{"message": remark.message, "override": remark.override} for remark in remarks],
+    }

@@ -1,0 +1,115 @@
+"""Selection of the data of `dnn data`: a config, a dataset or a path, with overrides."""
+
+import json
+import os
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dnn_cli.cli.completers import complete_configs
+from dnn_cli.cli.options import is_override, suggest_similar_file
+from dnn_cli.errors import ConfigError, LocatedIssue, SourceLocation, UsageError, suggest_nearest_name
+from dnn_cli.report.text import format_count
+
+if TYPE_CHECKING:
+    from dnn_cli.config.data import Data
+
+DataArguments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="CONFIG|DATA|KEY=VALUE",
+        autocompletion=complete_configs,
+        help="A config, dataset or path of data (default: fashion_mnist), then overrides.",
+    ),
+]
+
+_DEFAULT_DATASET = "fashion_mnist"
+
+
+def select_data(arguments: list[str], command: str) -> "Data":
+    """Return the data section that the words of a command line select.
+
+    The words are a config, a built-in dataset or a path of the user's data, and overrides. Without a config, dataset or
+    path, the section is that of `fashion_mnist`.
+
+    Args:
+        arguments: The words of the command line.
+        command: The name of the command, for messages.
+
+    Raises:
+        UsageError: the name is unknown, there are several names, or an override changes a key outside `data`.
+        ConfigError: the config has issues.
+        DataError: the data cannot be read.
+    """
+    from dnn_cli.config.datasets import DATASETS
+    from dnn_cli.config.loading import load_experiment
+
+    words, overrides = (
+        [word for word in arguments if not is_override(word)],
+        [word for word in arguments if is_override(word)],
+    )
+    if len(words) > 1:
+        raise UsageError(
+            f"data {command} accepts one config, dataset or path", f"for example: dnn data {command} digits"
+        )
+    word = words[0] if words else _DEFAULT_DATASET
+    if word not in DATASETS and word.lower().endswith((".yaml", ".yml")):
+        if not os.path.exists(word):
+            raise UsageError(f"{word} does not exist", suggest_similar_file(word) or "check the path")
+        return load_experiment(word, overrides).experiment.data
+    if word not in DATASETS and not os.path.exists(word):
+        raise UsageError(
+            f"{word} is not a dataset or an existing path",
+            suggest_nearest_name(word, DATASETS) or f"use one of {', '.join(DATASETS)}",
+        )
+    if unrelated := [override for override in overrides if not override.lstrip("~").startswith("data.")]:
+        raise UsageError(f"{unrelated[0]} is not a key of data", "without a config, override only keys of data")
+    return _build_data(word, overrides)
+
+
+def _build_data(word: str, overrides: list[str]) -> "Data":
+    """Build the data section of a config from a dataset or a path, with overrides.
+
+    `word` is the name of the dataset or the path.
+
+    Raises:
+        ConfigError: the data section has issues.
+    """
+    from pydantic import ValidationError
+
+    from dnn_cli.config.base import ConfigModel
+    from dnn_cli.config.config_template import resolve_data
+    from dnn_cli.config.data import Data
+    from dnn_cli.config.error_messages import to_located_issues
+    from dnn_cli.config.loading import resolve_data_paths
+    from dnn_cli.config.overrides import apply_overrides
+    from dnn_cli.config.validation import find_data_issues
+    from dnn_cli.config.yaml_reader import parse_yaml
+
+    class DataOnlyConfig(ConfigModel):
+        data: Data
+
+    defaults = resolve_data(word).model_dump(mode="json")
+    document = apply_overrides(parse_yaml(json.dumps({"data": defaults}), word), overrides)
+    resolve_data_paths(document)
+    try:
+        dataset = DataOnlyConfig.model_validate(document.value).data
+    except ValidationError as error:
+        raise ConfigError(to_located_issues(error, document)) from None
+    if issues := [*find_data_issues(dataset)]:
+        raise ConfigError([LocatedIssue(SourceLocation(word), "", issue.message, issue.suggestion) for issue in issues])
+    return dataset
+
+
+def format_headline(dataset: "Data", examples: int) -> str:
+    """Return one line that describes data: title, number of examples, input shape, and classes or targets."""
+    from dnn_cli.config.layer_stack import format_sizes
+
+    dataset_info = dataset.info
+    target_text = (
+        f"{len(dataset_info.classes)} classes" if dataset_info.classes else format_count(dataset_info.targets, "target")
+    )
+    return (
+        f"{dataset.title}: {format_count(examples, dataset_info.example_noun)}, "
+        f"{format_sizes(dataset_info.input_shape)}, {target_text}"
+    )
