@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dnn_cli.config.data import Data
-from dnn_cli.config.datasets import DATASETS, DatasetInfo
+from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, DatasetInfo
 from dnn_cli.config.layer_stack import format_sizes
 from dnn_cli.config.registry import CLASSES_BY_KIND
 
@@ -20,6 +20,10 @@ _MIN_LARGE_DATASET = 10_000
 
 With a large dataset, a few epochs suffice for a first result, and random splits have nearly equal class shares.
 """
+
+
+_SEPARATE_DATA_KEYS = ("rules", "validation_path", "test_path", "image_size")
+"""Keys of user data that a template does not write as plain values: paths, and keys with a longer comment."""
 
 
 @dataclass(frozen=True)
@@ -152,15 +156,17 @@ def format_rescaling_layer(mean: float, deviation: float) -> str:
 
 def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) -> list[tuple[str, str]]:
     """Return the config lines below `data:`, each with its comment."""
-    data = options.data
+    data = options.data.with_decisions()
     lines = [(f"dataset: {data.dataset}", "")]
     for key in ("path", "validation_path", "test_path"):
         if (path := getattr(data, key)) is not None:
             relative = os.path.relpath(path, os.path.dirname(os.path.abspath(file)))
             lines.append((f"{key}: {json.dumps(relative, ensure_ascii=False)}", "relative to this file"))
-    for key in ("target", "task", "ignore"):
-        if getattr(data, key) is not None:
-            lines.append((f"{key}: {json.dumps(getattr(data, key), ensure_ascii=False)}", ""))
+    for key in DATASETS_BY_KEY:
+        if key not in _SEPARATE_DATA_KEYS and getattr(data, key) is not None:
+            value = json.dumps(getattr(data, key), ensure_ascii=False)
+            remark = next((remark for remark in info.remarks if remark.override.startswith(f"data.{key}=")), None)
+            lines.append((f"{key}: {value}", _format_comment(remark.message) if remark else ""))
     if data.dataset == "image_folder":
         height, width = info.input_shape[:2]
         lines.append((f"image_size: [{height}, {width}]", "size of the first image; others are resized"))
@@ -196,7 +202,12 @@ def _list_hidden_layer_names(hidden: tuple[int, ...]) -> list[str]:
 
 def _format_class_name(name: str) -> str:
     """Return a class name as part of a comment: at most 60 printable characters."""
-    return "".join(c if c.isprintable() else "?" for c in name)[:60]
+    return _format_comment(name)[:60]
+
+
+def _format_comment(text: str) -> str:
+    """Return a text as part of a comment, in which a question mark replaces each character that is not printable."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _format_commented_line(line: str, comment: str) -> str:

@@ -4,7 +4,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -31,6 +31,10 @@ Every class then probably has enough examples, and the examples of each class ar
 
 def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Path of the new config, for example my_first.yaml.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE", help="Keys for your own files, for example data.header=false."),
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option(
@@ -86,7 +90,7 @@ def new(
     if not file.parent.is_dir():
         raise UsageError(f"{file.parent} does not exist", "create the directory, or choose another path")
     template_options = _choose_template_options(
-        partial(_inspect_named_data, target=target, task=task, ignore=ignore),
+        partial(_inspect_named_data, target=target, task=task, ignore=ignore, overrides=overrides or ()),
         data,
         hidden,
         activation,
@@ -105,6 +109,8 @@ def new(
             f"a config with these values cannot be trained: {issues_text}", "choose other values"
         ) from None
     get_output_console().print(replace_control_chars(f"wrote {file}; next: dnn train {shlex.quote(str(file))}"))
+    for remark in template_options.data.info.remarks:
+        get_notes_console().print(replace_control_chars(f"data: {remark}"), soft_wrap=True)
 
 
 def _choose_template_options(
@@ -179,7 +185,9 @@ def _ask_for_value(option: str | None, question: str, default: str, parse: Calla
             )
 
 
-def _inspect_named_data(name: str, target: str | None, task: str | None, ignore: str | None) -> "Data":
+def _inspect_named_data(
+    name: str, target: str | None, task: str | None, ignore: str | None, overrides: Sequence[str]
+) -> "Data":
     """Inspect a dataset, file or directory, and return the data section of a config for this data.
 
     The inspection finds the same issues as `dnn check`.
@@ -189,6 +197,7 @@ def _inspect_named_data(name: str, target: str | None, task: str | None, ignore:
         target: The column of a CSV file to predict.
         task: The task of the network: `classification` or `regression`.
         ignore: The columns of a CSV file to ignore, separated by commas.
+        overrides: The overrides of keys of `data`.
 
     Raises:
         UsageError: the name is unknown, has an unsupported suffix, or does not fit `target` and `task`.
@@ -196,10 +205,16 @@ def _inspect_named_data(name: str, target: str | None, task: str | None, ignore:
     """
     from pydantic import ValidationError
 
-    from dnn_cli.config.config_template import resolve_data
-    from dnn_cli.config.datasets import DATASETS
+    from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY
+    from dnn_cli.config.named_data import build_named_data
     from dnn_cli.config.validation import find_data_issues
 
+    for override in overrides:
+        if override.partition("=")[0].removeprefix("data.") not in DATASETS_BY_KEY:
+            raise UsageError(
+                f"{override} is not a key for your own files, such as data.header",
+                "change other keys in the new config",
+            )
     if name not in DATASETS and not os.path.exists(name):
         raise UsageError(
             f"{name} is not a dataset or an existing path",
@@ -210,7 +225,8 @@ def _inspect_named_data(name: str, target: str | None, task: str | None, ignore:
             f"{name} is not a .csv, .tsv or .npz file or an image directory", "convert the data to one of these"
         )
     try:
-        data = resolve_data(name, target=target, task=task, ignore=ignore.split(",") if ignore else None)
+        ignored = ignore.split(",") if ignore else None
+        data = build_named_data(name, overrides, target=target, task=task, ignore=ignored)
         if data.dataset == "image_folder":
             data = _apply_first_image_size(data)
     except ValidationError as error:

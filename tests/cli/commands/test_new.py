@@ -167,3 +167,14 @@ def test_terminal_user_is_asked(tmp_path):
     experiment = load_experiment(str(tmp_path / "asked.yaml")).experiment
     assert (experiment.data.dataset, experiment.optimizer.type, experiment.epochs) == ("mnist", "adam", 7)
     assert [layer.units for layer in experiment.model.stack[1:]] == [8, 4, 10]
+
+
+def test_overrides_set_keys_of_own_files(dnn, own):
+    done = dnn("new", "a.yaml", "--data", "arrays.npz", "data.scale=4")
+    assert done.returncode == 0, done.stderr
+    assert load_experiment(str(own / "a.yaml")).experiment.data.scale == 4
+    for override in ("epochs=3", "data.validation_size=5", "data.sclae=4"):
+        refused = dnn("new", "b.yaml", "--data", "arrays.npz", override)
+        assert refused.returncode == 2
+        assert f"{override} is not a key for your own files" in refused.stderr
+    assert not (own / "b.yaml").exists()

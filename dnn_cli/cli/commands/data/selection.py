@@ -1,6 +1,5 @@
 """Selection of the data of `dnn data`: a config, a dataset or a path, with overrides."""
 
-import json
 import os
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,6 +42,8 @@ def select_data(arguments: list[str], command: str) -> "Data":
     """
     from dnn_cli.config.datasets import DATASETS
     from dnn_cli.config.loading import load_experiment
+    from dnn_cli.config.named_data import build_named_data
+    from dnn_cli.config.validation import find_data_issues
 
     words, overrides = (
         [word for word in arguments if not is_override(word)],
@@ -62,40 +63,7 @@ def select_data(arguments: list[str], command: str) -> "Data":
             f"{word} is not a dataset or an existing path",
             suggest_nearest_name(word, DATASETS) or f"use one of {', '.join(DATASETS)}",
         )
-    if unrelated := [override for override in overrides if not override.lstrip("~").startswith("data.")]:
-        raise UsageError(f"{unrelated[0]} is not a key of data", "without a config, override only keys of data")
-    return _build_data(word, overrides)
-
-
-def _build_data(word: str, overrides: list[str]) -> "Data":
-    """Build the data section of a config from a dataset or a path, with overrides.
-
-    `word` is the name of the dataset or the path.
-
-    Raises:
-        ConfigError: the data section has issues.
-    """
-    from pydantic import ValidationError
-
-    from dnn_cli.config.base import ConfigModel
-    from dnn_cli.config.config_template import resolve_data
-    from dnn_cli.config.data import Data
-    from dnn_cli.config.error_messages import to_located_issues
-    from dnn_cli.config.loading import resolve_data_paths
-    from dnn_cli.config.overrides import apply_overrides
-    from dnn_cli.config.validation import find_data_issues
-    from dnn_cli.config.yaml_reader import parse_yaml
-
-    class DataOnlyConfig(ConfigModel):
-        data: Data
-
-    defaults = resolve_data(word).model_dump(mode="json")
-    document = apply_overrides(parse_yaml(json.dumps({"data": defaults}), word), overrides)
-    resolve_data_paths(document)
-    try:
-        dataset = DataOnlyConfig.model_validate(document.value).data
-    except ValidationError as error:
-        raise ConfigError(to_located_issues(error, document)) from None
+    dataset = build_named_data(word, overrides)
     if issues := [*find_data_issues(dataset)]:
         raise ConfigError([LocatedIssue(SourceLocation(word), "", issue.message, issue.suggestion) for issue in issues])
     return dataset
