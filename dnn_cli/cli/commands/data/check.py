@@ -19,6 +19,7 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
     """
     from dnn_cli.data.data_remarks import list_data_remarks
     from dnn_cli.data.examples import load_examples, load_test_examples, split_examples
+    from dnn_cli.data.reading_changes import find_reading_change
     from dnn_cli.terminal.progress import open_screen
 
     data = select_data(arguments or [], "check")
@@ -28,7 +29,7 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
         split_examples(data, examples)
         if data.test_examples and not data.split_off_test_examples:
             load_test_examples(data, progress)
-    remarks = list_data_remarks(data, examples)
+    remarks = [*list_data_remarks(data, examples), *filter(None, [find_reading_change(data)])]
     if as_json:
         print_json(_build_check_document(data, remarks))
         return
