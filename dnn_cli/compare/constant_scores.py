@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.compare.run_scores import RunScore
+from dnn_cli.compare.run_scores import RunScore, has_example_weights
 from dnn_cli.config.datasets import USER_DATA_KINDS
 from dnn_cli.config.loading import load_resolved_experiment
 from dnn_cli.errors import ConfigError, RunError
@@ -90,7 +90,8 @@ def compute_constant_score(run_scores: Sequence[RunScore], metric: str) -> float
         metric: The name of a validation metric, such as `val_accuracy`.
 
     Returns:
-        The score; `None` if the metric or the targets are unknown, or the runs have different validation sets. For
+        The score; `None` if the metric or the targets are unknown, the runs have different validation sets, or the
+        examples have weights. For
         `val_loss`, the score is also `None` if the runs have different losses.
     """
     name = metric.removeprefix("val_")
@@ -106,6 +107,8 @@ def compute_constant_score(run_scores: Sequence[RunScore], metric: str) -> float
         except RunError:
             continue
         if arrays is not None and "labels" in arrays and len(arrays["labels"]):
+            if has_example_weights(run_score):
+                return None
             targets = arrays["labels"]
             return _compute_constant_loss(run_score, targets) if name == "loss" else _CONSTANT_SCORES[name](targets)
     return None

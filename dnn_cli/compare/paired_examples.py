@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.compare.exact_tests import run_sign_test
-from dnn_cli.compare.run_scores import RunScore
+from dnn_cli.compare.run_scores import RunScore, has_example_weights
 from dnn_cli.compare.significance import ALPHA
 from dnn_cli.errors import RunError
 from dnn_cli.metrics.binomial import compute_confidence_interval
@@ -118,6 +118,8 @@ def _read_example_scores(
         compute_scores: The function that computes the score of every example from outputs and targets.
     """
     name = f"{run_score.record.name} {run_score.record.id}"
+    if has_example_weights(run_score):
+        return f"{name}: its scores are weighted by data.weight"
     try:
         arrays = read_predictions(run_score.run)
     except RunError as error:

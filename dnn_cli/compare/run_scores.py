@@ -165,3 +165,8 @@ def index_by_variant(run_scores: Sequence[RunScore]) -> dict[str, RunScore]:
 def has_different_data(run_scores: Sequence[RunScore]) -> bool:
     """Return whether runs were trained on different data."""
     return len({run_score.record.data.get("fingerprint") for run_score in run_scores}) > 1
+
+
+def has_example_weights(run_score: RunScore) -> bool:
+    """Return whether the examples of a run have weights, so that its scores are weighted means."""
+    return ((run_score.run_info.config or {}).get("data") or {}).get("weight") is not None

@@ -152,7 +152,8 @@ def _judge_predictions(evidence: Evidence, targets: "NDArray[Any]", outputs: "ND
         float((weights * model_losses[counted]).mean()),
         float((weights * constant_losses[counted]).mean()),
     )
-    if (weights == 1).all() and not evidence.has_penalties:
+    # Predictions have no weights of examples, and the recorded losses have.
+    if (weights == 1).all() and not evidence.has_penalties and evidence.experiment.data.weight is None:
         # Keras computes the loss from the logits of a softmax. Probabilities of 0 in the file make the loss too small.
         model_loss = max(
             model_loss,
@@ -175,6 +176,8 @@ def _judge_curves(evidence: Evidence) -> "ScoreJudgement | str":
 
     if not evidence.epoch_scores:
         return "no epoch is completed"
+    if evidence.experiment.data.weight is not None:
+        return "predictions.npz cannot be used, and the recorded losses are weighted by data.weight"
     training_targets = evidence.input_profile.labels if evidence.input_profile else None
     if training_targets is None or not len(training_targets):
         return "predictions.npz cannot be used, and inputs.npz has no targets"
