@@ -90,7 +90,12 @@ def _read_input_files(
 
     dataset_info = run_context.input_profile.dataset_info
     input_spec = InputSpec(
-        dataset_info.input_shape, dataset_info.features, find_white_value(run_context.input_profile), resize, invert
+        dataset_info.input_shape,
+        dataset_info.features,
+        find_white_value(run_context.input_profile),
+        resize,
+        invert,
+        run_context.experiment.data.channels == "first",
     )
     prediction_inputs, refused_files = [], []
     with silence_pillow_warnings():
