@@ -118,6 +118,22 @@ def open_npy_file(path: str) -> NpyDirectory:
     return NpyDirectory(path, {os.path.basename(path)[: -len(NPY_SUFFIX)]: path})
 
 
+def is_array_path(path: str) -> bool:
+    """Return whether a path is that of arrays: an .npz or .npy file, or a directory of only .npy and other files.
+
+    A directory with subdirectories is one of images, even if it also contains .npy files.
+
+    Raises:
+        UserDataError: the directory cannot be read.
+    """
+    if not os.path.isdir(path):
+        return path.lower().endswith((".npz", NPY_SUFFIX))
+    if not list_npy_files(path):
+        return False
+    with os.scandir(path) as items:
+        return not any(item.is_dir() and not item.name.startswith(".") for item in items)
+
+
 def list_npy_files(directory: str) -> dict[str, str]:
     """List the paths of the .npy files in a directory, by the names of the files without the suffix.
 
