@@ -47,12 +47,12 @@ class TemplateOptions:
 
 
 def resolve_data(name: str, **other_keys: Any) -> Data:
-    """Return the `data` part of a config for a dataset's name, or for the path of a csv, npz or image directory.
+    """Return the `data` part of a config for a dataset's name, or for the path of a csv, arrays or image directory.
 
     An image directory may contain one directory each for training, validation and test examples.
 
     Args:
-        name: The name of a dataset, or a path. A path that is neither an npz nor a directory is read as a csv.
+        name: The name of a dataset, or a path. A path that is neither that of arrays nor a directory is read as a csv.
         other_keys: Values of further keys of `data`, such as `target="price"`.
 
     Raises:
@@ -61,7 +61,9 @@ def resolve_data(name: str, **other_keys: Any) -> Data:
     """
     if name in DATASETS:
         return Data.model_validate({"dataset": name, **other_keys})
-    kind = "npz" if name.lower().endswith(".npz") else "image_folder" if os.path.isdir(name) else "csv"
+    from dnn_cli.formats.npy_directory import is_array_path
+
+    kind = "npz" if is_array_path(name) else "image_folder" if os.path.isdir(name) else "csv"
     paths = {"path": os.path.abspath(name)}
     if kind == "image_folder":
         from dnn_cli.formats.image_directory import find_split_directories

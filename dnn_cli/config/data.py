@@ -197,8 +197,8 @@ class Data(ConfigModel):
     """Columns of a csv that are left out of the inputs."""
 
     task: Literal["classification", "regression"] | None = None
-    """Task of a csv or npz. If absent, the targets decide. A csv is a regression if its targets are fractions or many
-    different whole numbers. An npz is a regression if its targets are floats other than one-hot rows."""
+    """Task of a csv or npz. If absent, the targets decide: fractions or many different whole numbers are a regression.
+    Whole floats of an npz that occur only once are a regression too."""
 
     header: bool | None = None
     """Whether the first line of a csv has the names of the columns: by default true."""
@@ -225,10 +225,11 @@ class Data(ConfigModel):
     """Column of a csv with the weight of each row in the loss and the metrics."""
 
     scale: Annotated[float, Field(gt=0, le=1e9)] | None = None
-    """Number by which the inputs of a csv or npz are divided: by default 255 for uint8 pixels, else 1."""
+    """Number by which the inputs of a csv or npz are divided: by default 255 for uint8 above 16, else 1."""
 
     channels: Literal["first", "last"] | None = None
-    """Axis of the colour channels in the images of an npz: by default the last axis."""
+    """Axis of the colour channels in the images of an npz. By default, the last axis; images that seem to have the
+    channels first are errors."""
 
     skip_damaged: bool | None = None
     """Whether damaged images are left out: by default false, and such images are errors."""

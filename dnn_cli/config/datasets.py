@@ -180,7 +180,7 @@ DATASETS: dict[str, Dataset] = {
 
 USER_DATA_KINDS = {
     "csv": "Your own table: a header, columns of numbers, and a target column.",
-    "npz": "Your own arrays, saved by numpy.savez: x_train and y_train; optionally x_val, y_val, x_test, y_test.",
+    "npz": "Your own arrays in an .npz or in .npy files: x_train, y_train; optionally x_val, y_val, x_test, y_test.",
     "image_folder": "Your own images: a directory with a directory for each class.",
 }
 """Summaries of the kinds of user data. Shape, classes and task come from the files at `data.path`."""

@@ -19,11 +19,7 @@ from dnn_cli.formats.csv_numbers import (
 )
 from dnn_cli.formats.csv_rows import CsvErrors, find_file_delimiter, quote_cell
 from dnn_cli.formats.dataset_contents import MAX_CLASSES, TaskKind
-
-_MAX_OBVIOUS_CLASSES = 20
-"""A target column with at most this number of distinct whole numbers has classes, not measurements such as prices.
-
-In a file with at most this number of examples, every example may also have a different class."""
+from dnn_cli.formats.target_rules import MAX_OBVIOUS_CLASSES, are_measurements
 
 _MAX_EXACT_INTEGER = 2**53
 """Limit of whole numbers: a 64-bit float represents all whole numbers below this limit exactly."""
@@ -91,11 +87,9 @@ def _are_measurements(cells: list[str]) -> bool:
     """Return whether the cells hold many whole numbers that are not class numbers, such as prices, ages or years."""
     distinct = set(cells)
     numbers = {number for cell in distinct if (number := _parse_whole_number(cell)) is not None}
-    if len(numbers) <= _MAX_OBVIOUS_CLASSES or len(numbers) < len(
-        {_normalize_class_name(cell, numeric=True) for cell in distinct}
-    ):
+    if not numbers or len(numbers) < len({_normalize_class_name(cell, numeric=True) for cell in distinct}):
         return False
-    return min(numbers) not in (0, 1) or max(numbers) - min(numbers) >= len(numbers)
+    return are_measurements(len(numbers), min(numbers), max(numbers))
 
 
 def _check_no_amounts(column: TargetColumn) -> None:
@@ -177,7 +171,7 @@ def _check_no_missing(column: TargetColumn, distinct: list[str]) -> None:
 def _check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
     """Raise an error if the column has only one class, too many classes, or a different class for every example.
 
-    A file of at most `_MAX_OBVIOUS_CLASSES` examples may have a different class for every example.
+    A file of at most `MAX_OBVIOUS_CLASSES` examples may have a different class for every example.
     """
     examples = len(column.cells)
     if len(classes) < 2:
@@ -185,7 +179,7 @@ def _check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
             f"{column.message_prefix} contains only the class {quote_cell(classes[0])}",
             "a classification needs at least two classes",
         )
-    if len(classes) > MAX_CLASSES or (len(classes) == examples and examples > _MAX_OBVIOUS_CLASSES):
+    if len(classes) > MAX_CLASSES or (len(classes) == examples and examples > MAX_OBVIOUS_CLASSES):
         numeric = all(_parse_whole_number(name) is not None for name in classes)
         raise UserDataError(
             f"{column.message_prefix} has {len(classes):,} classes in {examples:,} examples",

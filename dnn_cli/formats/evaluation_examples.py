@@ -9,14 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.errors import UserDataError, suggest_nearest_name
+from dnn_cli.formats.array_names import SPLIT_WORDS, format_array_names, parse_array_name, select_array_pair
+from dnn_cli.formats.array_source import ArraySource, open_array_source
+from dnn_cli.formats.channel_axis import MOVE_HINT, move_shape_first
 from dnn_cli.formats.csv_rows import CsvRow, quote_cell, read_rows
 from dnn_cli.formats.csv_table import HEADER_HINT, MAX_CSV_BYTES, CsvHeader, read_body
 from dnn_cli.formats.csv_targets import TargetColumn, format_names, parse_csv_targets
 from dnn_cli.formats.dataset_contents import ExampleArrays
 from dnn_cli.formats.image_directory import check_class_names, list_class_names, list_images
 from dnn_cli.formats.image_file import silence_pillow_warnings
-from dnn_cli.formats.npz_archive import ArrayHeader, NpzArchive, open_archive
-from dnn_cli.formats.npz_arrays import SPLIT_ARRAY_NAMES, compute_needed_bytes, format_array_names, to_input_array
+from dnn_cli.formats.npy_directory import NPY_SUFFIX, list_npy_files
+from dnn_cli.formats.npy_header import ArrayHeader
+from dnn_cli.formats.npz_arrays import compute_needed_bytes
 from dnn_cli.formats.npz_targets import (
     NpzTargets,
     check_target_type,
@@ -30,6 +34,7 @@ from dnn_cli.formats.prediction_inputs import (
     find_input_columns,
     has_input_shape,
     read_image_input,
+    read_input_array,
 )
 from dnn_cli.formats.safe_open import check_memory, open_regular_file, stat_regular_file
 
@@ -37,13 +42,12 @@ _TARGET_COLUMN_NAMES = ("y", "label", "labels", "target", "class")
 """Usual names of a target column. They are tried if the training data did not name its target column."""
 
 _EXAMPLE_ARRAY_NAMES = (
-    ("x", "y"),
-    ("X", "y"),
-    *SPLIT_ARRAY_NAMES["test"],
-    *SPLIT_ARRAY_NAMES["validation"],
-    *SPLIT_ARRAY_NAMES["train"][:2],
+    *((x, "y") for x in "xX"),
+    *((f"{x}_{split}", f"y_{split}") for split in ("test", "val", "validation", "train") for x in "xX"),
 )
-"""Pairs of names of the inputs and the targets in an .npz file. The first pair that exists in the file is read."""
+"""Pairs of names of inputs and targets. The first pair that exists is read.
+
+Without such a pair, other names are tried, in the order of `SPLIT_WORDS`."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,8 @@ def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: Targ
     """Read the examples in a file or directory. Classes get the same numbers as in the training.
 
     Args:
-        path: The path of a .csv, an .npz, or a directory with one subdirectory of images per class.
+        path: The path of a .csv, an .npz, an .npy with inputs, a directory of .npy files, or a directory with one
+            subdirectory of images per class.
         input_spec: The form of the training inputs.
         target_spec: The form of the training targets.
 
@@ -73,16 +78,17 @@ def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: Targ
             data.
     """
     if os.path.isdir(path):
-        return _read_directory_examples(path, input_spec, target_spec)
+        read_directory = _read_array_examples if list_npy_files(path) else _read_directory_examples
+        return read_directory(path, input_spec, target_spec)
     stat_regular_file(path)
     lower = path.lower()
-    if lower.endswith(".npz"):
-        return _read_npz_examples(path, input_spec, target_spec)
+    if lower.endswith((".npz", NPY_SUFFIX)):
+        return _read_array_examples(path, input_spec, target_spec)
     if lower.endswith(TABLE_SUFFIXES):
         return _read_csv_examples(path, input_spec, target_spec)
     raise UserDataError(
-        f"{path} is not a .csv file, an .npz file or a directory",
-        "use a .csv with the target column, an .npz with x and y, "
+        f"{path} is not a .csv file, an .npz file, an .npy file or a directory",
+        "use a .csv with the target column, an .npz with x and y, an .npy with inputs, "
         "or a directory with one subdirectory of images per class",
     )
 
@@ -102,15 +108,17 @@ def _read_directory_examples(path: str, input_spec: InputSpec, target_spec: Targ
     return ExampleArrays(inputs, np.array([target_spec.classes.index(name) for _, name in files], np.int32))
 
 
-def _read_npz_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
-    """Read the inputs and targets in two arrays of an .npz file."""
-    with open_archive(path) as archive:
-        x, y = _find_array_pair(archive)
-        if not has_input_shape(x, input_spec.shape) or len(x.shape) == len(input_spec.shape):
+def _read_array_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
+    """Read the inputs and targets in two arrays of an .npz file or of .npy files."""
+    with open_array_source(path) as source:
+        x, y = _find_array_pair(source)
+        if not has_input_shape(x, input_spec) or len(x.shape) == len(input_spec.shape):
             needed = f"(n, {', '.join(map(str, input_spec.shape))})"
             raise UserDataError(
                 f"{path}: {x.name} has the type {x.dtype} and the shape {x.shape}",
-                f"use numbers of the shape {needed}",
+                f"{MOVE_HINT}: the training inputs have the channels last"
+                if x.shape[1:] == move_shape_first(input_spec.shape)
+                else f"use numbers of the shape {needed}",
             )
         if not y.shape or y.shape[0] != x.shape[0]:
             raise UserDataError(
@@ -118,24 +126,30 @@ def _read_npz_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec
                 "save one target for each input",
             )
         check_memory(path, compute_needed_bytes(x) + compute_needed_bytes(y))
-        inputs = to_input_array(f"{path}: {x.name}", archive.read_array(x))
-        return ExampleArrays(inputs, _convert_array_targets(f"{path}: {y.name}", archive.read_array(y), target_spec))
+        inputs = read_input_array(source, x, input_spec)
+        return ExampleArrays(inputs, _convert_array_targets(f"{path}: {y.name}", source.read_array(y), target_spec))
 
 
-def _find_array_pair(archive: NpzArchive) -> tuple[ArrayHeader, ArrayHeader]:
+def _find_array_pair(source: ArraySource) -> tuple[ArrayHeader, ArrayHeader]:
     """Find the arrays of inputs and targets, and return their headers.
 
     Raises:
-        UserDataError: the file has no pair of arrays with names for inputs and targets.
+        UserDataError: the file has no pair of arrays with names for inputs and targets, or several arrays have such
+            names.
     """
-    names = set(archive.names)
-    for x, y in _EXAMPLE_ARRAY_NAMES:
-        if {x, y} <= names:
-            return archive.read_header(x), archive.read_header(y)
-    raise UserDataError(
-        f"{archive.path} has no arrays x and y; it contains {format_array_names(archive)}",
-        "use numpy.savez('new.npz', x=inputs, y=targets); x_test and y_test are also valid names",
-    )
+    names = set(source.names)
+    pair = next((pair for pair in _EXAMPLE_ARRAY_NAMES if names.issuperset(pair)), None)
+    parsed_names = set(map(parse_array_name, names))
+    for word in SPLIT_WORDS if pair is None else ():
+        if parsed_names.issuperset([("inputs", word), ("targets", word)]):
+            pair = select_array_pair(source.path, source.names, word)
+            break
+    if pair is None:
+        raise UserDataError(
+            f"{source.path} has no arrays x and y; it contains {format_array_names(source.names)}",
+            "use numpy.savez('new.npz', x=inputs, y=targets); x_test and y_test are also valid names",
+        )
+    return source.read_header(pair[0]), source.read_header(pair[1])
 
 
 def _convert_array_targets(array_name: str, y: NDArray[Any], target_spec: TargetSpec) -> NDArray[Any]:

@@ -3,8 +3,6 @@
 An .npz file is a zip file of .npy files. Each .npy file is a short header, then the bytes of an array.
 """
 
-import io
-import math
 import struct
 import warnings
 import zipfile
@@ -12,18 +10,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO, cast
 
-import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from dnn_cli.errors import UserDataError
+from dnn_cli.formats.npy_header import MAX_HEADER_BYTES, ArrayHeader, parse_array_header
 from dnn_cli.formats.safe_open import open_regular_file
-
-_MAX_HEADER_BYTES = 20_000
-"""Number of bytes that are read to find the header of an array. NumPy itself refuses a header of more than 10,000
-bytes."""
 
 _COMPRESSION_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 """Compression methods that NumPy uses in .npz files. Other methods are refused."""
@@ -34,20 +28,6 @@ _DAMAGED_ZIP_ERRORS = (
     OSError, EOFError, ValueError, RuntimeError, OverflowError, MemoryError,
 )  # fmt: skip
 """Errors that reading a damaged or forged zip file can raise."""
-
-
-@dataclass(frozen=True)
-class ArrayHeader:
-    """Name, shape and dtype of an array, read from its header and checked against the size of the data."""
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-    @property
-    def nbytes(self) -> int:
-        """Size of the data, in bytes."""
-        return math.prod(self.shape) * self.dtype.itemsize
 
 
 @dataclass(frozen=True)
@@ -75,37 +55,8 @@ class NpzArchive:
                     f"{self.path}: {name} has an unknown compression method", "save the array with numpy.savez"
                 )
             with self.zip_file.open(member) as stream:
-                start = io.BytesIO(stream.read(_MAX_HEADER_BYTES))
-        shape, dtype = self.parse_header(name, start)
-        if dtype.hasobject:
-            raise UserDataError(
-                f"{self.path}: {name} contains Python objects, which dnn does not load",
-                "save an array of numbers, or of text with dtype=str",
-            )
-        header = ArrayHeader(name, shape, dtype)
-        if start.tell() + header.nbytes != member.file_size or min(shape, default=0) < 0:
-            raise UserDataError(f"{self.path}: {name} has {member.file_size:,} bytes, which contradicts its header")
-        return header
-
-    def parse_header(self, name: str, start: io.BytesIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
-        """Parse the shape and dtype of an array from `start`, the first bytes of its .npy file.
-
-        Raises:
-            UserDataError: the bytes are not a header of NumPy.
-        """
-        try:
-            with warnings.catch_warnings():
-                # NumPy warns about headers that Python 2 wrote.
-                warnings.simplefilter("ignore")
-                version = npy.read_magic(start)
-                read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-                shape, _, dtype = read(start)
-        # NumPy parses the header as a Python literal, which can raise many kinds of errors.
-        except Exception:
-            raise UserDataError(
-                f"{self.path}: {name} is not a NumPy array", "save the array with numpy.savez"
-            ) from None
-        return shape, dtype
+                start = stream.read(MAX_HEADER_BYTES)
+        return parse_array_header(self.path, name, start, member.file_size)
 
     def read_array(self, header: ArrayHeader) -> NDArray[Any]:
         """Read an array with its data.
@@ -118,6 +69,17 @@ class NpzArchive:
             with self.zip_file.open(f"{header.name}.npy") as stream:
                 array: NDArray[Any] = npy.read_array(stream, allow_pickle=False)
         return array
+
+    @contextmanager
+    def open_data(self, header: ArrayHeader) -> Iterator[BinaryIO]:
+        """Yield a stream of the bytes of an array, without its header.
+
+        Raises:
+            UserDataError: the data is damaged or ends early.
+        """
+        with self.translate_errors(header.name), self.zip_file.open(f"{header.name}.npy") as stream:
+            stream.read(header.data_offset)
+            yield cast(BinaryIO, stream)
 
     @contextmanager
     def translate_errors(self, name: str) -> Iterator[None]:

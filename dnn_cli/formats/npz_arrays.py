@@ -1,117 +1,116 @@
-"""Arrays of each split in an .npz file: `x_train` and `y_train`, and optionally those of validation and test."""
+"""Arrays of each split in an .npz file or in .npy files: `x_train` and `y_train`, and those of validation and test."""
 
+import math
+import os
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.errors import UserDataError
-from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays, SplitName, TaskKind
-from dnn_cli.formats.npz_archive import ArrayHeader, NpzArchive, open_archive
+from dnn_cli.formats.array_names import build_missing_arrays_error, find_array_pair, list_unused_names
+from dnn_cli.formats.array_source import ArraySource, iter_values, open_array_source
+from dnn_cli.formats.channel_axis import arrange_shape, move_channels
+from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays, Remark, SplitName
+from dnn_cli.formats.input_scale import MIN_PIXEL_COUNT, choose_scale, have_different_scales, measure_range
+from dnn_cli.formats.npy_header import ArrayHeader
 from dnn_cli.formats.npz_targets import NpzTargets, check_class_numbers, parse_npz_targets, to_float32
 from dnn_cli.formats.reader_options import ArrayOptions
 from dnn_cli.formats.safe_open import check_memory
-
-SPLIT_ARRAY_NAMES: dict[SplitName, tuple[tuple[str, str], ...]] = {
-    "train": (("x_train", "y_train"), ("X_train", "y_train"), ("x", "y"), ("X", "y")),
-    "validation": tuple((f"{x}_{part}", f"y_{part}") for part in ("val", "validation") for x in "xX"),
-    "test": (("x_test", "y_test"), ("X_test", "y_test")),
-}
-"""Possible pairs of names of the inputs and targets of a split. The first pair that exists in the file is read."""
 
 MAX_NPZ_BYTES = 16_000_000_000
 _MAX_INPUT_AXES = 5
 """Maximum number of axes of the inputs: the batch axis, and up to four axes of each input."""
 
+_MAX_LISTED_NAMES = 10
+
+
+@dataclass(frozen=True)
+class _SplitHeaders:
+    """Headers of the inputs and targets of a split, and the shape of one input as the network receives it."""
+
+    x: ArrayHeader
+    y: ArrayHeader
+    input_shape: tuple[int, ...]
+
 
 def inspect_npz(path: str, options: ArrayOptions, split: SplitName) -> DatasetContents | None:
-    """Return a description of a split in an .npz file, or `None` if the split is absent. Inputs are not read.
+    """Return a description of a split in arrays, or `None` if the split is absent.
+
+    Few inputs are read: only those of uint8 up to the first large value, and samples that are compared with others.
 
     Args:
-        path: The path of the file.
-        options: The options of the reader. For other splits than `train`, the training targets in the file determine
-            the task.
+        path: The path of an .npz file, of a directory of .npy files, or of an .npy file of inputs.
+        options: The options of the reader. For other splits than `train`, the training arrays determine task and scale.
         split: The split. If the `train` split is absent, an error is raised.
 
     Raises:
-        UserDataError: the file is not an .npz file, or its arrays are not valid.
+        UserDataError: the file does not contain arrays, or its arrays are not valid.
     """
-    with open_archive(path) as archive:
-        names = _find_array_names(archive, split)
-        if names is None:
+    with open_array_source(path) as source:
+        headers = _read_split_headers(source, options, split)
+        if headers is None:
             return None
-        x, y = _read_array_headers(archive, names)
-        targets = _read_split_targets(archive, y, options.task, split)
-    pixel_max = 255 if x.dtype == np.uint8 else 1
-    return DatasetContents(x.shape[1:], x.shape[0], targets.classes, targets.target_count, pixel_max)
+        training_headers = headers if split == "train" else _find_training_headers(source, options)
+        targets = _read_split_targets(source, headers, training_headers, options)
+        scale, scale_remark = _choose_training_scale(source, training_headers or headers, options)
+        if training_headers is not None and options.rules > 1:
+            _check_same_range(source, headers.x, training_headers.x)
+        contents = DatasetContents(
+            headers.input_shape, headers.x.shape[0], targets.classes, targets.target_count, scale
+        )
+        if split != "train" or options.rules == 1:
+            return contents
+        remarks = [scale_remark, targets.remark, _build_unused_remark(source)]
+        decisions: dict[str, Any] = {}
+        if options.task == "auto":
+            decisions["task"] = "classification" if targets.classes else "regression"
+        if scale_remark is not None:
+            decisions["scale"] = float(scale)
+        return replace(contents, remarks=tuple(filter(None, remarks)), decisions=decisions)
 
 
 def read_npz(path: str, options: ArrayOptions, split: SplitName, classes_count: int | None = None) -> ExampleArrays:
-    """Read the examples of a split in an .npz file.
+    """Read the examples of a split in arrays.
 
     Args:
-        path: The path of the file.
-        options: The options of the reader. For other splits than `train`, the training targets in the file determine
-            the task.
+        path: The path of an .npz file, of a directory of .npy files, or of an .npy file of inputs.
+        options: The options of the reader. For other splits than `train`, the training targets determine the task.
         split: The split. If the split is absent, an error is raised.
         classes_count: The number of classes. Class numbers must be smaller; `None` allows all class numbers.
 
     Raises:
-        UserDataError: the file is not an .npz file, or its arrays are not valid.
+        UserDataError: the file does not contain arrays, or its arrays are not valid.
     """
-    with open_archive(path) as archive:
-        names = _find_array_names(archive, split)
-        if names is None:
-            raise _build_missing_arrays_error(archive, split)
-        x, y = _read_array_headers(archive, names)
-        targets = _read_split_targets(archive, y, options.task, split)
+    with open_array_source(path) as source:
+        headers = _read_split_headers(source, options, split)
+        if headers is None:
+            raise build_missing_arrays_error(source.path, source.names, split)
+        training_headers = headers if split == "train" else _find_training_headers(source, options)
+        targets = _read_split_targets(source, headers, training_headers, options)
         if targets.classes and classes_count is not None:
-            check_class_numbers(f"{path}: {y.name}", targets.values, classes_count)
-        return ExampleArrays(to_input_array(f"{path}: {x.name}", archive.read_array(x)), targets.values)
+            check_class_numbers(f"{source.path}: {headers.y.name}", targets.values, classes_count)
+        inputs = source.read_array(headers.x)
+        if options.channels == "first":
+            inputs = move_channels(inputs)
+        return ExampleArrays(to_input_array(f"{source.path}: {headers.x.name}", inputs), targets.values)
 
 
-def _find_array_names(archive: NpzArchive, split: SplitName) -> tuple[str, str] | None:
-    """Find the names of the inputs and targets of a split. If the validation or test split is absent, return `None`.
-
-    Raises:
-        UserDataError: the training split is absent, or a split has only inputs or only targets.
-    """
-    present_names = set(archive.names)
-    for names in SPLIT_ARRAY_NAMES[split]:
-        if present_names.issuperset(names):
-            return names
-    for x, y in SPLIT_ARRAY_NAMES[split]:
-        if x in present_names or y in present_names:
-            has, lacks = (x, y) if x in present_names else (y, x)
-            raise UserDataError(f"{archive.path} has {has} but no {lacks}; it contains {format_array_names(archive)}")
-    if split == "train":
-        raise _build_missing_arrays_error(archive, split)
-    return None
-
-
-def _build_missing_arrays_error(archive: NpzArchive, split: SplitName) -> UserDataError:
-    """Build the error of a split that is absent."""
-    x, y = SPLIT_ARRAY_NAMES[split][0]
-    return UserDataError(
-        f"{archive.path} has no {x} and {y}; it contains {format_array_names(archive)}",
-        f"use numpy.savez('data.npz', {x}=inputs, {y}=targets)",
-    )
-
-
-def format_array_names(archive: NpzArchive) -> str:
-    """Format the first 20 names of the arrays in a file."""
-    names = archive.names
-    return ", ".join(names[:20]) + (", …" if len(names) > 20 else "") if names else "no arrays"
-
-
-def _read_array_headers(archive: NpzArchive, names: tuple[str, str]) -> tuple[ArrayHeader, ArrayHeader]:
-    """Read the headers of the inputs and targets of a split.
+def _read_split_headers(source: ArraySource, options: ArrayOptions, split: SplitName) -> _SplitHeaders | None:
+    """Read the headers of the inputs and targets of a split. If the validation or test split is absent, return `None`.
 
     Raises:
-        UserDataError: the arrays are not inputs and targets, differ in length, or need too much memory.
+        UserDataError: the training split is absent. The arrays are not inputs and targets, differ in length, or need
+            too much memory. The names are ambiguous.
     """
-    x, y = map(archive.read_header, names)
-    array_name = f"{archive.path}: {x.name}"
+    names = find_array_pair(source.path, source.names, split, options.rules)
+    if names is None:
+        if split == "train":
+            raise build_missing_arrays_error(source.path, source.names, split)
+        return None
+    x, y = map(source.read_header, names)
+    array_name = f"{source.path}: {x.name}"
     if x.dtype.kind not in "biuf" or not x.dtype.itemsize:
         raise UserDataError(f"{array_name} has the type {x.dtype}, but inputs must be numbers", "encode the inputs")
     if not 2 <= len(x.shape) <= _MAX_INPUT_AXES or 0 in x.shape:
@@ -125,12 +124,13 @@ def _read_array_headers(archive: NpzArchive, names: tuple[str, str]) -> tuple[Ar
         )
     if x.nbytes + y.nbytes > MAX_NPZ_BYTES:
         raise UserDataError(
-            f"{archive.path}: {x.name} and {y.name} have {(x.nbytes + y.nbytes) / 1e9:,.1f} GB; "
+            f"{source.path}: {x.name} and {y.name} have {(x.nbytes + y.nbytes) / 1e9:,.1f} GB; "
             f"the limit is {MAX_NPZ_BYTES / 1e9:,.0f} GB",
             "use fewer or smaller examples",
         )
-    check_memory(archive.path, compute_needed_bytes(x) + compute_needed_bytes(y))
-    return x, y
+    moving_bytes = x.nbytes if options.channels == "first" else 0
+    check_memory(source.path, compute_needed_bytes(x) + compute_needed_bytes(y) + moving_bytes)
+    return _SplitHeaders(x, y, arrange_shape(array_name, x.shape[1:], options))
 
 
 def compute_needed_bytes(header: ArrayHeader) -> int:
@@ -139,24 +139,65 @@ def compute_needed_bytes(header: ArrayHeader) -> int:
     return header.nbytes + (0 if header.dtype in (np.uint8, np.float32) else 4 * values)
 
 
-def _read_split_targets(archive: NpzArchive, y: ArrayHeader, task: TaskKind, split: SplitName) -> NpzTargets:
-    """Read the targets of a split.
-
-    For the validation and test split, the training targets determine the task and the classes, if the file has them.
-    """
-    training_targets = _read_training_targets(archive, task) if split != "train" else None
-    return parse_npz_targets(f"{archive.path}: {y.name}", archive.read_array(y), task, training_targets)
-
-
-def _read_training_targets(archive: NpzArchive, task: TaskKind) -> NpzTargets | None:
-    """Read the training targets, which define the classes of all splits.
-
-    The result is `None` if the file has no training split.
-    """
-    if not any(set(archive.names).issuperset(names) for names in SPLIT_ARRAY_NAMES["train"]):
+def _find_training_headers(source: ArraySource, options: ArrayOptions) -> _SplitHeaders | None:
+    """Find the headers of the training arrays, which determine task, classes and scale; `None` if they are absent."""
+    if find_array_pair(source.path, source.names, "train", options.rules) is None:
         return None
-    names = _find_array_names(archive, "train")
-    return _read_split_targets(archive, _read_array_headers(archive, names)[1], task, "train") if names else None
+    return _read_split_headers(source, options, "train")
+
+
+def _read_split_targets(
+    source: ArraySource, headers: _SplitHeaders, training_headers: _SplitHeaders | None, options: ArrayOptions
+) -> NpzTargets:
+    """Read the targets of a split. The training targets determine the task and the classes."""
+    training_targets = None
+    if training_headers is not None and training_headers is not headers:
+        training_targets = _read_split_targets(source, training_headers, None, options)
+    y = headers.y
+    return parse_npz_targets(
+        f"{source.path}: {y.name}", source.read_array(y), options.task, training_targets, options.rules
+    )
+
+
+def _choose_training_scale(
+    source: ArraySource, training_headers: _SplitHeaders, options: ArrayOptions
+) -> tuple[float, Remark | None]:
+    """Choose the divisor of all inputs, and return it with the remark about the choice.
+
+    The divisor of the options leaves no choice. By rules 1, it is 255 for uint8, else 1.
+    """
+    x = training_headers.x
+    if options.scale is not None:
+        return options.scale, None
+    if options.rules == 1:
+        return (255 if x.dtype == np.uint8 else 1), None
+    return choose_scale(x.name, x.dtype, iter_values(source, x))
+
+
+def _check_same_range(source: ArraySource, x: ArrayHeader, training_x: ArrayHeader) -> None:
+    """Check that the inputs of a split do not have another scale than the training inputs.
+
+    Raises:
+        UserDataError: the inputs of one array are pixels from 0 to 255, and those of the other are shares from 0 to 1.
+    """
+    if x is training_x or math.prod(x.shape[1:]) < MIN_PIXEL_COUNT:
+        return
+    value_range, training_range = (measure_range(iter_values(source, header)) for header in (x, training_x))
+    if have_different_scales(value_range, training_range):
+        raise UserDataError(
+            f"{source.path}: {x.name} ranges from {value_range[0]:g} to {value_range[1]:g}, but {training_x.name} from "
+            f"{training_range[0]:g} to {training_range[1]:g}",
+            "divide one of them by 255, or multiply the other",
+        )
+
+
+def _build_unused_remark(source: ArraySource) -> Remark | None:
+    """Build the remark about the arrays that no split uses; `None` if there are no such arrays."""
+    names = list_unused_names(source.names)
+    if not names:
+        return None
+    more = f" and {len(names) - _MAX_LISTED_NAMES} more" if len(names) > _MAX_LISTED_NAMES else ""
+    return Remark(f"{os.path.basename(source.path)}: not used: {', '.join(names[:_MAX_LISTED_NAMES])}{more}")
 
 
 def to_input_array(array_name: str, x: NDArray[Any]) -> NDArray[Any]:

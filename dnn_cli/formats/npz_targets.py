@@ -1,17 +1,19 @@
 """Targets in an array. Whole numbers, text and one-hot rows are classes; other numbers are targets of a regression."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.errors import UserDataError
-from dnn_cli.formats.dataset_contents import MAX_CLASSES, TaskKind
+from dnn_cli.formats.dataset_contents import CURRENT_RULES, MAX_CLASSES, Remark, TaskKind
+from dnn_cli.formats.target_rules import are_measurements
 
 _MAX_TARGETS = 10_000
 _REGRESSION_HINT = "use task: regression to predict numbers"
+_BOOL_CLASSES = ("False", "True")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class NpzTargets:
 
     values: NDArray[Any]
     classes: tuple[str, ...] = ()
+    remark: Remark | None = None
+    """Decision that numbers are classes or measurements; `None` if the form of the targets leaves no choice."""
 
     @property
     def target_count(self) -> int:
@@ -32,15 +36,22 @@ class NpzTargets:
 
 
 def parse_npz_targets(
-    array_name: str, y: NDArray[Any], task: TaskKind, training_targets: NpzTargets | None = None
+    array_name: str,
+    y: NDArray[Any],
+    task: TaskKind,
+    training_targets: NpzTargets | None = None,
+    rules: int = CURRENT_RULES,
 ) -> NpzTargets:
     """Parse the targets in an array of shape (n,) or (n, k).
 
     Args:
         array_name: The name of the array in messages.
         y: The array.
-        task: The task, or `auto`. With `auto`, floats mean a regression, unless their rows are one-hot.
+        task: The task, or `auto`. With `auto`, the values of the array decide: text, truth values, one-hot rows and
+            class numbers are classes, and other numbers are targets of a regression.
         training_targets: The targets of the training split, which determine the task and the classes.
+        rules: The version of the rules. By rules 1, all floats except one-hot rows are targets of a regression, and
+            all other numbers are class numbers from 0.
 
     Raises:
         UserDataError: the array does not hold targets of the task.
@@ -52,10 +63,13 @@ def parse_npz_targets(
     if y.dtype.kind == "U":
         return _build_named_targets(array_name, column, task, training_targets)
     is_one_hot_array = column.ndim == 2 and _is_one_hot(column)
-    if task == "regression" or (task == "auto" and y.dtype.kind == "f" and not is_one_hot_array):
+    chooses_by_type = task == "auto" and y.dtype.kind == "f" and (rules == 1 or column.ndim == 2)
+    if task == "regression" or (chooses_by_type and not is_one_hot_array):
         return _build_regression_targets(array_name, y)
     if column.ndim == 2 and not is_one_hot_array:
         raise UserDataError(f"{array_name} has the shape {y.shape}, but its rows are not one-hot", _REGRESSION_HINT)
+    if training_targets is None and column.ndim == 1 and rules > 1:
+        return _parse_training_numbers(array_name, column, task)
     width = column.shape[1] if column.ndim == 2 else None
     return _build_numbered_targets(
         array_name, column.argmax(axis=1) if is_one_hot_array else column, width, training_targets
@@ -85,6 +99,78 @@ def _build_regression_targets(array_name: str, y: NDArray[Any]) -> NpzTargets:
     return NpzTargets(values)
 
 
+def _parse_training_numbers(array_name: str, numbers: NDArray[Any], task: TaskKind) -> NpzTargets:
+    """Parse numbers as training targets, by the rules of tables: classes are named by their numbers, such as `7`.
+
+    Args:
+        array_name: The name of the array in messages.
+        numbers: The truth values or numbers, of shape (n,).
+        task: The task. With `auto`, fractions and many different whole numbers mean a regression.
+    """
+    if task == "auto" and not _are_whole(numbers):
+        return _build_regression_targets(array_name, numbers)
+    _check_whole(array_name, numbers)
+    distinct, indices = _number_distinct_values(numbers)
+    names = tuple(str(int(number)) for number in distinct[: MAX_CLASSES + 1])
+    span = f"{names[0]} to {int(distinct[-1])}"
+    is_float = numbers.dtype.kind == "f"
+    # Floats without repetitions are measurements that happen to be whole.
+    is_regression = are_measurements(len(distinct), int(distinct[0]), int(distinct[-1])) or (
+        is_float and 2 * len(distinct) > len(numbers)
+    )
+    if task == "auto" and is_regression:
+        message = f"{array_name}: {len(distinct):,} different whole numbers, {span}, are a regression"
+        remark = Remark(message, "data.task=classification")
+        return replace(_build_regression_targets(array_name, numbers), remark=remark)
+    if len(distinct) > MAX_CLASSES:
+        raise UserDataError(
+            f"{array_name} has {len(distinct):,} different numbers; the limit is {MAX_CLASSES:,} classes",
+            _REGRESSION_HINT,
+        )
+    if numbers.dtype.kind == "b":
+        names = tuple(_BOOL_CLASSES[int(number)] for number in distinct)
+    if len(names) == 1:
+        raise UserDataError(
+            f"{array_name} contains only the class {names[0]}", "a classification needs at least two classes"
+        )
+    is_obvious = not is_float and names in (format_class_numbers(len(names)), _BOOL_CLASSES)
+    if task != "auto" or is_obvious:
+        return NpzTargets(indices, names)
+    message = f"{array_name}: whole {'floats' if is_float else 'numbers'}, {span}, are {len(names):,} classes"
+    return NpzTargets(indices, names, Remark(message, "data.task=regression"))
+
+
+def _are_whole(numbers: NDArray[Any]) -> bool:
+    """Return whether all numbers are whole and finite."""
+    return numbers.dtype.kind != "f" or bool((np.isfinite(numbers) & (numbers == np.floor(numbers))).all())
+
+
+def _check_whole(array_name: str, numbers: NDArray[Any]) -> None:
+    """Raise an error if a number is not whole, so that it cannot be a class."""
+    # The comparison is false for nan.
+    if numbers.dtype.kind == "f" and not (numbers == np.floor(numbers)).all():
+        first = int(np.argmin(numbers == np.floor(numbers)))
+        raise UserDataError(
+            f"{array_name}[{first}] is {numbers[first]}, not a whole number, so it cannot be a class", _REGRESSION_HINT
+        )
+    if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
+        first = int(np.argmin(np.isfinite(numbers)))
+        raise UserDataError(f"{array_name}[{first}] is {numbers[first]}, which cannot be a class", _REGRESSION_HINT)
+
+
+def _number_distinct_values(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """Return the distinct whole numbers in ascending order, and the position of each number in them."""
+    low, high = numbers.min(), numbers.max()
+    # Counting is much faster than sorting.
+    if low >= 0 and high < MAX_CLASSES:
+        whole_numbers = numbers.astype(np.int64)
+        is_present = np.bincount(whole_numbers) > 0
+        positions = (np.cumsum(is_present) - 1).astype(np.int32)
+        return np.flatnonzero(is_present), positions[whole_numbers]
+    distinct, indices = np.unique(numbers, return_inverse=True)
+    return distinct, indices.reshape(-1).astype(np.int32)
+
+
 def _build_numbered_targets(
     array_name: str, numbers: NDArray[Any], width: int | None, training_targets: NpzTargets | None
 ) -> NpzTargets:
@@ -96,20 +182,15 @@ def _build_numbered_targets(
         width: The length of a one-hot row; `None` if the array holds class numbers instead of one-hot rows.
         training_targets: The targets of the training split, which determine the classes; `None` for the training split.
     """
-    # The comparison is false for nan.
-    if numbers.dtype.kind == "f" and not (numbers == np.floor(numbers)).all():
-        first = int(np.argmin(numbers == np.floor(numbers)))
-        raise UserDataError(
-            f"{array_name}[{first}] is {numbers[first]}, not a whole number, so it cannot be a class", _REGRESSION_HINT
-        )
+    if training_targets is not None and training_targets.classes != format_class_numbers(len(training_targets.classes)):
+        return _build_renamed_targets(array_name, numbers, width, training_targets.classes)
+    _check_whole(array_name, numbers)
     if (numbers < 0).any():
         first = int(np.argmax(numbers < 0))
         raise UserDataError(
             f"{array_name}[{first}] is {numbers[first]}, but class numbers start at 0", _REGRESSION_HINT
         )
     if training_targets is not None:
-        if training_targets.classes != format_class_numbers(len(training_targets.classes)):
-            raise UserDataError(f"{array_name} contains numbers, but the training targets are text")
         check_class_numbers(array_name, numbers, len(training_targets.classes))
         return NpzTargets(numbers.astype(np.int32), training_targets.classes)
     highest = max(int(numbers.max()), (width or 1) - 1) if np.isfinite(numbers.max()) else MAX_CLASSES
@@ -121,6 +202,33 @@ def _build_numbered_targets(
     if highest == 0:
         raise UserDataError(f"{array_name} contains only the class 0", "a classification needs at least two classes")
     return NpzTargets(numbers.astype(np.int32), format_class_numbers(highest + 1))
+
+
+def _build_renamed_targets(
+    array_name: str, numbers: NDArray[Any], width: int | None, classes: tuple[str, ...]
+) -> NpzTargets:
+    """Build the targets of classes that are named by their numbers or by truth values, with the training classes.
+
+    Args:
+        array_name: The name of the array in messages.
+        numbers: The number of each example: the name of its class, or a position in a one-hot row.
+        width: The length of a one-hot row; `None` if the array holds names.
+        classes: The classes of the training split.
+
+    Raises:
+        UserDataError: a number is not a class of the training split.
+    """
+    are_numbers = all(name.lstrip("-").isdigit() for name in classes)
+    if not are_numbers and classes != _BOOL_CLASSES:
+        raise UserDataError(f"{array_name} contains numbers, but the training targets are text")
+    if width not in (None, len(classes)):
+        raise UserDataError(f"{array_name} has rows of {width} numbers, but there are {len(classes)} classes")
+    if width is not None or not are_numbers:
+        counted_targets = NpzTargets(numbers, format_class_numbers(len(classes)))
+        return replace(_build_numbered_targets(array_name, numbers, width, counted_targets), classes=classes)
+    _check_whole(array_name, numbers)
+    distinct, indices = _number_distinct_values(numbers)
+    return renumber_targets(array_name, tuple(str(int(number)) for number in distinct), indices, classes)
 
 
 def check_class_numbers(array_name: str, numbers: NDArray[Any], count: int) -> None:

@@ -1,4 +1,4 @@
-"""Reader of inputs for predictions: an image, an array in an .npz, or rows of a .csv."""
+"""Reader of inputs for predictions: an image, an array in an .npz or .npy, or rows of a .csv."""
 
 import math
 from collections.abc import Iterator
@@ -10,18 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.errors import UserDataError, suggest_nearest_name
+from dnn_cli.formats.array_names import SPLIT_WORDS, parse_array_name
+from dnn_cli.formats.array_source import ArraySource
+from dnn_cli.formats.channel_axis import MOVE_HINT, move_channels, move_shape_first
 from dnn_cli.formats.csv_numbers import NUMBERS_REQUIRED_HINT, NumberErrors, parse_float, parse_floats
 from dnn_cli.formats.csv_rows import CsvErrors, CsvRow, read_rows
 from dnn_cli.formats.csv_table import HEADER_HINT, MAX_CSV_BYTES, ROWS_PER_BLOCK
 from dnn_cli.formats.image_directory import IMAGE_SUFFIXES
 from dnn_cli.formats.image_file import read_image
-from dnn_cli.formats.npz_archive import ArrayHeader, NpzArchive, open_archive
+from dnn_cli.formats.npy_directory import NPY_SUFFIX, open_npy_file
+from dnn_cli.formats.npy_header import ArrayHeader
+from dnn_cli.formats.npz_archive import open_archive
 from dnn_cli.formats.npz_arrays import compute_needed_bytes, to_input_array
 from dnn_cli.formats.safe_open import check_memory, open_regular_file, stat_regular_file
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
+_ARRAY_SUFFIXES = (".npz", NPY_SUFFIX)
 _INPUT_ARRAY_NAMES = ("x", "X", "x_test", "X_test", "x_val", "x_validation", "x_train", "X_train")
-"""Usual names of an array of inputs. The first name in this list whose array has the shape of inputs is read."""
+"""Usual names of an array of inputs. The first name in this list whose array has the shape of inputs is read.
+
+Without such a name, other names for inputs are tried, in the order of `SPLIT_WORDS`."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,8 @@ class InputSpec:
 
     resize: bool = False
     invert: bool = False
+    channels_first: bool = False
+    """Whether arrays have the channels in front of height and width, as in the file of the training inputs."""
 
 
 @dataclass(frozen=True)
@@ -55,28 +65,33 @@ class PredictionInputs:
         """Names of the inputs in reports: `shirt.png`, `houses.csv:2`, `arrays.npz[0]`."""
         if self.lines is not None:
             return [f"{self.file}:{line}" for line in self.lines]
-        has_several = self.file.lower().endswith(".npz")
+        has_several = self.file.lower().endswith(_ARRAY_SUFFIXES)
         return [f"{self.file}[{index}]" for index in range(len(self.inputs))] if has_several else [self.file]
 
 
 def read_prediction_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
-    """Read the inputs in a file: an image, an .npz or a table.
+    """Read the inputs in a file: an image, an .npz, an .npy or a table.
 
     Raises:
         UserDataError: the file is of another kind or damaged, or its inputs differ in form from the training inputs.
     """
     stat_regular_file(path)
     lower = path.lower()
-    if lower.endswith((".npz", *TABLE_SUFFIXES)):
+    if lower.endswith((*_ARRAY_SUFFIXES, *TABLE_SUFFIXES)):
         if input_spec.resize or input_spec.invert:
             raise UserDataError(
                 f"{path} is not an image, but --resize and --invert apply only to images", "remove the option"
             )
-        return _read_npz_inputs(path, input_spec) if lower.endswith(".npz") else _read_csv_inputs(path, input_spec)
+        if lower.endswith(NPY_SUFFIX):
+            return _read_array_inputs(path, open_npy_file(path), input_spec)
+        if lower.endswith(".npz"):
+            with open_archive(path) as archive:
+                return _read_array_inputs(path, archive, input_spec)
+        return _read_csv_inputs(path, input_spec)
     if not lower.endswith(tuple(IMAGE_SUFFIXES)):
         raise UserDataError(
-            f"{path} is not an image, an .npz file or a .csv file",
-            f"use an image ({', '.join(sorted(IMAGE_SUFFIXES))}), an .npz file or a .csv file",
+            f"{path} is not an image, an .npz file, an .npy file or a .csv file",
+            f"use an image ({', '.join(sorted(IMAGE_SUFFIXES))}), an .npz file, an .npy file or a .csv file",
         )
     return read_image_input(path, input_spec)
 
@@ -116,47 +131,62 @@ def _is_image_shape(shape: tuple[int, ...]) -> bool:
     return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3))
 
 
-def _read_npz_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
-    """Read the inputs in one array of an .npz file."""
-    with open_archive(path) as archive:
-        header = _find_input_array(archive, input_spec.shape)
-        check_memory(path, compute_needed_bytes(header))
-        inputs = to_input_array(f"{path}: {header.name}", archive.read_array(header))
-    return PredictionInputs(path, inputs.reshape(-1, *input_spec.shape))
+def _read_array_inputs(path: str, source: ArraySource, input_spec: InputSpec) -> PredictionInputs:
+    """Read the inputs in one array of a file."""
+    header = _find_input_array(source, input_spec)
+    return PredictionInputs(path, read_input_array(source, header, input_spec))
 
 
-def _find_input_array(archive: NpzArchive, shape: tuple[int, ...]) -> ArrayHeader:
-    """Find the array of inputs by a usual name, or as the only array of the required shape, and return its header.
-
-    Args:
-        archive: The .npz file.
-        shape: The shape of one training input.
+def read_input_array(source: ArraySource, header: ArrayHeader, input_spec: InputSpec) -> NDArray[Any]:
+    """Read inputs from an array, with the shape (n, *shape) of training inputs.
 
     Raises:
-        UserDataError: no array has the shape, or several arrays have the shape but no usual name.
+        UserDataError: the array is damaged, too large for the memory, or contains numbers that are not finite.
     """
-    headers = {name: archive.read_header(name) for name in archive.names}
-    fitting = [name for name, header in headers.items() if has_input_shape(header, shape)]
-    named = [name for name in _INPUT_ARRAY_NAMES if name in fitting]
-    if named or len(fitting) == 1:
-        return headers[(named or fitting)[0]]
-    needed = f"(n, {', '.join(map(str, shape))})"
-    if fitting:
+    check_memory(source.path, compute_needed_bytes(header))
+    inputs = source.read_array(header)
+    if inputs.shape[-len(input_spec.shape) :] != input_spec.shape:
+        inputs = move_channels(inputs.reshape(-1, *move_shape_first(input_spec.shape)))
+    return to_input_array(f"{source.path}: {header.name}", inputs).reshape(-1, *input_spec.shape)
+
+
+def _find_input_array(source: ArraySource, input_spec: InputSpec) -> ArrayHeader:
+    """Find the array of inputs by a name, or as the only array of the required shape, and return its header.
+
+    Raises:
+        UserDataError: no array has the shape, or several arrays have the shape and suitable names.
+    """
+    headers = {name: source.read_header(name) for name in source.names}
+    fitting = [name for name, header in headers.items() if has_input_shape(header, input_spec)]
+    usual = [name for name in _INPUT_ARRAY_NAMES if name in fitting]
+    by_split = [[name for name in fitting if parse_array_name(name) == ("inputs", word)] for word in SPLIT_WORDS]
+    candidates = next(filter(None, [usual[:1], *by_split]), fitting)
+    if len(candidates) == 1:
+        return headers[candidates[0]]
+    needed = f"(n, {', '.join(map(str, input_spec.shape))})"
+    if candidates:
         raise UserDataError(
-            f"{archive.path} has {len(fitting)} arrays of the shape {needed}: {', '.join(fitting[:10])}",
+            f"{source.path} has {len(candidates)} arrays of the shape {needed}: {', '.join(candidates[:10])}",
             "rename the inputs to x",
         )
     listing = ", ".join(f"{name} of {header.shape}" for name, header in islice(headers.items(), 10)) or "no arrays"
+    has_other_axis = any(header.shape[-3:] == move_shape_first(input_spec.shape) for header in headers.values())
     raise UserDataError(
-        f"{archive.path} contains {listing}", f"save the inputs as numbers of the shape {needed}, with the name x"
+        f"{source.path} contains {listing}",
+        f"{MOVE_HINT}: the training inputs have the channels last"
+        if has_other_axis
+        else f"save the inputs as numbers of the shape {needed}, with the name x",
     )
 
 
-def has_input_shape(header: ArrayHeader, shape: tuple[int, ...]) -> bool:
+def has_input_shape(header: ArrayHeader, input_spec: InputSpec) -> bool:
     """Return whether an array holds numbers in the shape of one input, or of several inputs along a first axis."""
-    return header.dtype.kind in "biuf" and header.shape[-len(shape) :] == shape and (
-        len(header.shape) == len(shape) or (len(header.shape) == len(shape) + 1 and header.shape[0] > 0)
-    )  # fmt: skip
+    shapes = [input_spec.shape, *([move_shape_first(input_spec.shape)] if input_spec.channels_first else [])]
+    return header.dtype.kind in "biuf" and any(
+        header.shape[-len(shape) :] == shape
+        and (len(header.shape) == len(shape) or (len(header.shape) == len(shape) + 1 and header.shape[0] > 0))
+        for shape in shapes
+    )
 
 
 def _read_csv_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:

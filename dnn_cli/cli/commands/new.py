@@ -40,7 +40,7 @@ def new(
         typer.Option(
             metavar="DATA",
             autocompletion=build_name_completer("dataset"),
-            help="A dataset, or path of a CSV file, .npz file or image directory.",
+            help="A dataset, or path of a CSV file, .npz or .npy file, or directory of images or .npy files.",
         ),
     ] = None,
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of a CSV file to predict.")] = None,
@@ -220,9 +220,9 @@ def _inspect_named_data(
             f"{name} is not a dataset or an existing path",
             suggest_nearest_name(name, DATASETS) or f"use one of {', '.join(DATASETS)}",
         )
-    if name not in DATASETS and not os.path.isdir(name) and not name.lower().endswith((".csv", ".tsv", ".npz")):
+    if name not in DATASETS and not os.path.isdir(name) and not name.lower().endswith((".csv", ".tsv", ".npz", ".npy")):
         raise UsageError(
-            f"{name} is not a .csv, .tsv or .npz file or an image directory", "convert the data to one of these"
+            f"{name} is not a .csv, .tsv, .npz or .npy file or a directory", "convert the data to one of these"
         )
     try:
         ignored = ignore.split(",") if ignore else None

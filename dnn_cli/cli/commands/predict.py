@@ -20,7 +20,9 @@ def predict(
     address: CompletedRunArgument,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE", help="Image files, .npz files with an array x, or .csv files with a header."),
+        typer.Argument(
+            metavar="FILE", help="Image files, .npz files with an array x, .npy files, or .csv files with a header."
+        ),
     ],
     resize: Annotated[bool, typer.Option("--resize", help="Resize images to the size of the training images.")] = False,
     invert: Annotated[bool, typer.Option("--invert", help="Invert the brightness of images.")] = False,
@@ -28,7 +30,7 @@ def predict(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Predict classes or values for images, .npz and .csv files."""
+    """Predict classes or values for images, .npz, .npy and .csv files."""
     from dnn_cli.terminal.progress import open_screen
 
     with open_screen() as screen:
@@ -90,7 +92,12 @@ def _read_input_files(
 
     dataset_info = run_context.input_profile.dataset_info
     input_spec = InputSpec(
-        dataset_info.input_shape, dataset_info.features, find_white_value(run_context.input_profile), resize, invert
+        dataset_info.input_shape,
+        dataset_info.features,
+        find_white_value(run_context.input_profile),
+        resize,
+        invert,
+        run_context.experiment.data.channels == "first",
     )
     prediction_inputs, refused_files = [], []
     with silence_pillow_warnings():

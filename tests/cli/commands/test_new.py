@@ -19,6 +19,9 @@ def own(tmp_path):
     lines = [f"{i},{i % 7},{'good' if i % 2 else 'bad'}" for i in range(40)]
     (tmp_path / "my table.csv").write_text("\n".join(["size,age,label", *lines]))
     np.savez(tmp_path / "arrays.npz", x=np.arange(60.0).reshape(20, 3), y=np.linspace(0, 1, 20))
+    (tmp_path / "arrays").mkdir()
+    np.save(tmp_path / "arrays" / "X_train.npy", np.arange(60.0).reshape(20, 3))
+    np.save(tmp_path / "arrays" / "y_train.npy", np.arange(20) % 3)
     for name in ("cats", "dogs", "eels"):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for number in range(4):
@@ -26,7 +29,7 @@ def own(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("name", [*DATASETS, "my table.csv", "arrays.npz", "photos"])
+@pytest.mark.parametrize("name", [*DATASETS, "my table.csv", "arrays.npz", "arrays", "arrays/X_train.npy", "photos"])
 def test_new_config_has_no_issues_or_advice(dnn, own, name):
     done = dnn("new", "first one.yaml", "--data", name)
     assert done.stdout == "wrote first one.yaml; next: dnn train 'first one.yaml'\n"
@@ -76,7 +79,9 @@ def test_data_is_split_as_in_the_shipped_configs(dnn, tmp_path, name, shipped):
         pytest.param(["config.txt"], "config.txt is not a valid path of a config", id="another ending"),
         pytest.param(["no/where.yaml"], "no does not exist", id="no directory"),
         pytest.param(["a.yaml", "--data", "irs"], "did you mean iris?", id="unknown dataset"),
-        pytest.param(["a.yaml", "--data", "there.yaml"], "is not a .csv, .tsv or .npz file", id="another kind of file"),
+        pytest.param(
+            ["a.yaml", "--data", "there.yaml"], "is not a .csv, .tsv, .npz or .npy file", id="another kind of file"
+        ),
         pytest.param(["a.yaml", "--data", "broken.csv"], "broken.csv", id="data with a fault"),
         pytest.param(["a.yaml", "--data", "amounts.csv"], "write 1200: no", id="data with several faults"),
         pytest.param(["a.yaml", "--optimizer", "adamm"], "did you mean adam?", id="unknown optimizer"),
