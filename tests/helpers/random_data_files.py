@@ -1,4 +1,4 @@
-"""Random data files whose content is known, and an independent check that no part of it is lost in silence.
+"""Random data files whose content is known, and an independent check for values that are lost in silence.
 
 The writer of a file keeps the values that it has written. The check compares them with the examples that `dnn` reads:
 each row, column, array and image is read with its values, or a remark names it, or the file is refused.
@@ -207,24 +207,25 @@ def _encode_table(random: Random, columns: Sequence[_Column], delimiter: str, *,
 def _find_table_loss(columns: Sequence[_Column], data: Data, examples: Examples, remarks: str) -> str:
     """Return which row or column of a table was lost or changed; empty if none was."""
     target = next(column for column in columns if column.role == "target")
-    kept = [row for row in range(len(target.cells)) if row not in target.missing or not data.drop_unlabelled]
-    if len(examples) != len(kept):
-        return f"{len(examples)} examples instead of {len(kept)}"
-    if len(kept) < len(target.cells) and str(len(target.cells) - len(kept)) not in remarks:
+    used_rows = [row for row in range(len(target.cells)) if row not in target.missing or not data.drop_unlabelled]
+    if len(examples) != len(used_rows):
+        return f"{len(examples)} examples instead of {len(used_rows)}"
+    if len(used_rows) < len(target.cells) and str(len(target.cells) - len(used_rows)) not in remarks:
         return f"no remark counts the dropped rows: {remarks}"
     for position, column in enumerate(columns, 1):
         if column.role == "input" and column.name in data.info.features:
             read = examples.inputs[:, data.info.features.index(column.name)]
-            if column.numbers is None or not np.array_equal(read, np.float32([column.numbers[row] for row in kept])):
+            written = [column.numbers[row] for row in used_rows] if column.numbers else []
+            if not np.array_equal(read, np.float32(written)):
                 return f"column {column.name!r} has other values"
         elif column.role == "input" and (column.name or f"column {position}") not in remarks:
             return f"column {column.name!r} is left out without a remark: {remarks}"
     weight = next((column for column in columns if column.role == "weight"), None)
     if weight is not None and (
-        examples.weights is None or [float(weight.cells[row]) for row in kept] != examples.weights.tolist()
+        examples.weights is None or [float(weight.cells[row]) for row in used_rows] != examples.weights.tolist()
     ):
         return "the weights have other values"
-    return _find_target_loss([target.cells[row] for row in kept], data, examples)
+    return _find_target_loss([target.cells[row] for row in used_rows], data, examples)
 
 
 def _find_target_loss(labels: Iterable[Any], data: Data, examples: Examples) -> str:
@@ -232,7 +233,7 @@ def _find_target_loss(labels: Iterable[Any], data: Data, examples: Examples) -> 
     if data.info.classes:
         read = [data.info.classes[number] for number in examples.targets.tolist()]
         written = [_normalize_label(label) for label in labels]
-        return "" if [_normalize_label(name) for name in read] == written else f"the classes are {read}, not {written}"
+        return "" if [_normalize_label(name) for name in read] == written else f"the classes are {set(read)}"
     written = np.float32([float(label) for label in labels])
     return "" if np.array_equal(examples.targets[:, 0], written) else "the targets have other values"
 
@@ -240,7 +241,7 @@ def _find_target_loss(labels: Iterable[Any], data: Data, examples: Examples) -> 
 def _normalize_label(label: Any) -> str:
     """Return a label as text: a whole number without a decimal point, other labels unchanged."""
     try:
-        number = float(label)
+        number = float(str(label))
     except ValueError:
         return str(label)
     return str(int(number)) if number.is_integer() else str(label)
