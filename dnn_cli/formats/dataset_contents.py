@@ -56,6 +56,9 @@ class DatasetContents:
     features: tuple[str, ...] = ()
     """Names of the input columns of a table. A validation or test file must have the same names in the same order."""
 
+    weight: str | None = None
+    """Name of the column of a table with the weights of its rows; `None` without weights."""
+
     remarks: tuple[Remark, ...] = ()
     """Decisions about the file, and the parts of the file that are not used."""
 
@@ -72,6 +75,9 @@ class ExampleArrays:
 
     targets: "NDArray[Any]"
     """int32 class numbers of shape (n,), or float32 of shape (n, targets) in a regression."""
+
+    weights: "NDArray[Any] | None" = None
+    """Weights of the examples, float32 of shape (n,), at least 0; `None` if all examples have equal weights."""
 
 
 class ReadProgress(Protocol):
