@@ -63,6 +63,7 @@ def _read_user_dataset_info(data: "Data") -> DatasetInfo:
         pixel_max=train.pixel_max,
         target=train.target,
         features=train.features,
+        weight=train.weight,
         remarks=_collect_remarks(train, validation, test),
         decisions=_select_common_decisions(train, validation, test),
         examples=train.examples + (validation.examples if validation else 0),

@@ -1,74 +1,99 @@
-"""Rows of a CSV file with their line numbers, and the collection of errors in the rows."""
+"""Rows of a CSV file with their line numbers."""
 
-import codecs
 import csv
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import chain
-from typing import BinaryIO
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
 
 from dnn_cli.errors import UserDataError
-from dnn_cli.formats.safe_open import open_regular_file
+from dnn_cli.formats.csv_dialect import SAMPLE_LINES, CsvDialect, detect_dialect
+from dnn_cli.formats.csv_encoding import CsvEncoding
+from dnn_cli.formats.csv_text import open_text
+from dnn_cli.formats.dataset_contents import Remark
+from dnn_cli.formats.reader_options import CsvOptions
 
 CsvRow = tuple[int, list[str]]
 """Number of the line on which a row begins, and the cells of the row."""
 
-_MAX_LINE_BYTES = 10_000_000
-"""Maximum number of bytes of a line. Lines of usual tables are much shorter. The limit saves memory for files without
-line ends."""
-
-_MAX_LISTED_ERRORS = 10
-"""Maximum number of errors in a message. Further errors are only counted."""
+HEADER_HINT = "add a first line with the names of the columns, or set data.header=false"
 
 
-@dataclass
-class CsvErrors:
-    """Collection of the errors in a file, which are reported together in one message."""
+@dataclass(frozen=True)
+class CsvRows:
+    """Header and rows of a file, and the decisions about its text."""
 
-    path: str
-    first_errors: list[tuple[int, str, str]] = field(default_factory=list)
-    """Line, message and hint of the first errors."""
+    header: CsvRow
+    """Row of the names. Without a header in the file, the names are `1`, `2` and so on, from the left."""
 
-    count: int = 0
+    rows: Iterator[CsvRow]
+    """Rows below the header, without blank lines."""
 
-    def add_error(self, line: int, message: str, hint: str = "", *, always: bool = False) -> None:
-        """Add an error. After the first `_MAX_LISTED_ERRORS` errors, an error is usually only counted.
+    delimiter: str
+    remarks: tuple[Remark, ...]
+    decisions: dict[str, Any]
+    """Delimiter and encoding, if the reader chose them. They include the default values."""
 
-        Args:
-            line: The line number of the error.
-            message: The error message.
-            hint: The suggestion; empty without a suggestion.
-            always: Whether the error is stored in any case, because it may concern an earlier line than the stored
-                errors.
-        """
-        if always or self.count < _MAX_LISTED_ERRORS:
-            self.first_errors.append((line, message, hint))
-        self.count += 1
-
-    def raise_if_any(self) -> None:
-        """Raise the collected errors together, if there are any.
-
-        Raises:
-            UserDataError: the file has errors. The message lists the first errors and counts the others.
-        """
-        if self.count:
-            more = [f"… and {self.count - _MAX_LISTED_ERRORS:,} more"] if self.count > _MAX_LISTED_ERRORS else []
-            first = sorted(self.first_errors, key=lambda error: error[0])[:_MAX_LISTED_ERRORS]
-            hint = next((hint for _, _, hint in first if hint), "")
-            raise UserDataError("\n".join([*(f"{self.path}:{line}  {text}" for line, text, _ in first), *more]), hint)
+    is_default: dict[str, bool]
+    """Whether a decision is the default value, by key."""
 
 
-def read_rows(path: str, stream: BinaryIO) -> Iterator[CsvRow]:
+@contextmanager
+def open_rows(path: str, options: CsvOptions) -> Iterator[CsvRows]:
+    """Yield the header and the rows of a file.
+
+    Raises:
+        UserDataError: the file is missing, too large, empty or not CSV, or cannot be decoded.
+    """
+    _check_delimiter(path, options.delimiter)
+    name = os.path.basename(path)
+    with open_text(path, options.encoding) as text:
+        sample = list(islice(text.lines, SAMPLE_LINES))
+        dialect = detect_dialect(name, sample, options)
+        lines = chain(sample[dialect.skipped_lines :], text.lines)
+        rows = _parse_rows(path, lines, dialect)
+        first = next(rows, None)
+        if first is None:
+            raise UserDataError(f"{path} is empty", HEADER_HINT)
+        if options.header is False:
+            rows, first = chain([first], rows), (first[0], [str(number) for number in range(1, len(first[1]) + 1)])
+        decisions = {"encoding": text.encoding.codec} if options.encoding is None else {}
+        decisions |= {"delimiter": dialect.delimiter} if options.delimiter is None else {}
+        is_default = {"encoding": not text.encoding.is_guess, "delimiter": dialect.delimiter == ","}
+        remarks = (*_build_encoding_remarks(name, text.encoding), *dialect.remarks)
+        yield CsvRows(first, rows, dialect.delimiter, remarks, decisions, is_default)
+
+
+def _check_delimiter(path: str, delimiter: str | None) -> None:
+    """Check that a delimiter cannot be a part of a word, a number or a line end.
+
+    Raises:
+        UserDataError: the delimiter is a letter, a digit, a quote or a line end.
+    """
+    if delimiter is not None and (delimiter.isalnum() or delimiter in '"\r\n\0'):
+        raise UserDataError(f"{path}: {delimiter!r} cannot be the delimiter", "use , or ; or | or a tab", "delimiter")
+
+
+def _build_encoding_remarks(name: str, encoding: CsvEncoding) -> list[Remark]:
+    """Build the remark about a guessed encoding."""
+    if not encoding.is_guess:
+        return []
+    return [Remark(f"{name}: not UTF-8, read as {encoding.codec} by a guess", f"data.encoding={encoding.alternative}")]
+
+
+def _parse_rows(path: str, lines: Iterator[str], dialect: CsvDialect) -> Iterator[CsvRow]:
     """Yield all rows except blank ones, the header first.
 
     Raises:
-        UserDataError: the file is not UTF-8 text, or not CSV.
+        UserDataError: the file is not CSV.
     """
-    lines = _read_lines(path, stream)
-    first = next(lines, "")
-    reader = csv.reader(chain([first], lines), delimiter=_find_delimiter(first), skipinitialspace=True, strict=True)
+    delimiter = dialect.delimiter
+    # Python refuses a space that is both the delimiter and skipped.
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=delimiter != " ", strict=True)
     while True:
-        line = reader.line_num + 1
+        line = reader.line_num + 1 + dialect.skipped_lines
         try:
             row = next(reader)
         except StopIteration:
@@ -80,42 +105,3 @@ def read_rows(path: str, stream: BinaryIO) -> Iterator[CsvRow]:
             ) from None
         if len(row) > 1 or (row and row[0].strip()):
             yield line, row
-
-
-def _read_lines(path: str, stream: BinaryIO) -> Iterator[str]:
-    """Yield the lines of UTF-8 text. Each line is decoded separately, so that an error has a line number.
-
-    Raises:
-        UserDataError: a line is not UTF-8 text, holds a NUL byte, or is too long.
-    """
-    number = 0
-    while raw := stream.readline(_MAX_LINE_BYTES):
-        number += 1
-        if number == 1:
-            raw = raw.removeprefix(codecs.BOM_UTF8)
-        if len(raw) == _MAX_LINE_BYTES:
-            raise UserDataError(
-                f"{path}:{number}  is longer than {_MAX_LINE_BYTES:,} bytes", "check that the file is a CSV file"
-            )
-        if b"\0" in raw:
-            raise UserDataError(f"{path}:{number}  contains a NUL byte", "save the file as UTF-8 text")
-        try:
-            yield raw.decode()
-        except UnicodeDecodeError:
-            raise UserDataError(f"{path}:{number}  is not UTF-8 text", "save the file as UTF-8") from None
-
-
-def _find_delimiter(header: str) -> str:
-    """Find the delimiter in a header: a comma, else a semicolon, else a tab. Without any of these, return the comma."""
-    return next((delimiter for delimiter in ",;\t" if delimiter in header), ",")
-
-
-def find_file_delimiter(path: str) -> str:
-    """Find the delimiter of a file in its first line."""
-    with open_regular_file(path) as stream:
-        return _find_delimiter(next(_read_lines(path, stream), ""))
-
-
-def quote_cell(text: str) -> str:
-    """Return a cell in quotes for a message, shortened to 40 characters."""
-    return repr(text if len(text) <= 40 else f"{text[:39]}…")

@@ -1,24 +1,23 @@
 """Target column of a table: a guess of its task, and its values as class numbers or floats."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.errors import UserDataError
-from dnn_cli.formats.csv_numbers import (
-    MISSING_CELL_HINT,
-    find_number_error,
+from dnn_cli.formats.csv_amounts import (
     format_amount_hint,
     guess_cell_comma,
     guess_column_comma,
+    is_percentage,
     normalize_amount,
-    parse_float,
 )
-from dnn_cli.formats.csv_rows import CsvErrors, find_file_delimiter, quote_cell
-from dnn_cli.formats.dataset_contents import MAX_CLASSES, TaskKind
+from dnn_cli.formats.csv_errors import CsvErrors
+from dnn_cli.formats.csv_numbers import MISSING_CELL_HINT, find_number_error, parse_float, quote_cell
+from dnn_cli.formats.dataset_contents import CURRENT_RULES, MAX_CLASSES, Remark, TaskKind
 from dnn_cli.formats.target_rules import MAX_OBVIOUS_CLASSES, are_measurements
 
 _MAX_EXACT_INTEGER = 2**53
@@ -33,6 +32,11 @@ class TargetColumn:
     name: str
     cells: list[str]
     lines: list[int]
+    delimiter: str = ","
+    strip: tuple[str, ...] = ()
+    """Texts that the option `strip` removes."""
+
+    rules: int = CURRENT_RULES
 
     @property
     def message_prefix(self) -> str:
@@ -41,7 +45,7 @@ class TargetColumn:
 
 
 @dataclass(frozen=True)
-class _CsvTargets:
+class CsvTargets:
     """Targets of a table.
 
     For a classification, `values` are int32 class numbers of shape (n,), and `classes` are the class names. For a
@@ -50,9 +54,15 @@ class _CsvTargets:
 
     values: NDArray[Any]
     classes: tuple[str, ...]
+    remarks: tuple[Remark, ...] = ()
+    """Remark about the task, if the targets are whole numbers and the task was not chosen."""
+
+    @property
+    def task(self) -> TaskKind:
+        return "classification" if self.classes else "regression"
 
 
-def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, ...] | None) -> _CsvTargets:
+def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, ...] | None) -> CsvTargets:
     """Parse the cells of a target column.
 
     Args:
@@ -71,6 +81,7 @@ def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, 
     elif task == "auto":
         _check_no_amounts(column)
         task = "regression" if fraction is not None or _are_measurements(column.cells) else "classification"
+        return replace(parse_csv_targets(column, task, None), remarks=_build_task_remarks(column, task))
     if task == "regression":
         return _parse_regression_targets(column)
     if fraction is not None and not classes:
@@ -81,6 +92,18 @@ def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, 
             "use task: regression to predict numbers",
         )
     return _parse_class_targets(column, classes)
+
+
+def _build_task_remarks(column: TargetColumn, task: TaskKind) -> tuple[Remark, ...]:
+    """Build the remark about a task that was decided by the number of different whole numbers."""
+    distinct = set(column.cells)
+    if any(_parse_whole_number(cell) is None for cell in distinct):
+        return ()
+    counted = f"column {column.name}: {len(distinct):,} different whole numbers"
+    if task == "regression":
+        return (Remark(f"{counted} with gaps are a regression", "data.task=classification"),)
+    reason = "are classes" if len(distinct) <= MAX_OBVIOUS_CLASSES else "without gaps are classes"
+    return (Remark(f"{counted} {reason}", "data.task=regression"),)
 
 
 def _are_measurements(cells: list[str]) -> bool:
@@ -102,6 +125,9 @@ def _check_no_amounts(column: TargetColumn) -> None:
     """
     distinct = dict.fromkeys(column.cells)
     amounts = {cell for cell in distinct if parse_float(cell) is None and normalize_amount(cell)}
+    if column.rules == 1:
+        # Version 1 read percentages as class names.
+        amounts = {cell for cell in amounts if not is_percentage(cell)}
     if not amounts or any(cell not in amounts and parse_float(cell) is None for cell in distinct):
         return
     indices = [at for at, cell in enumerate(column.cells) if cell in amounts]
@@ -110,11 +136,11 @@ def _check_no_amounts(column: TargetColumn) -> None:
     raise UserDataError(
         f"{column.path}:{column.lines[indices[0]]}  column {column.name}: {quote_cell(first)} "
         f"is a number with separators or a currency{others}",
-        f"{_format_column_amount_hint(column, first)}; or use task: classification if the cells are class names",
+        _format_column_amount_hint(column, first, "use task: classification if the cells are class names"),
     )
 
 
-def _format_column_amount_hint(column: TargetColumn, cell: str) -> str:
+def _format_column_amount_hint(column: TargetColumn, cell: str, alternative: str = "") -> str:
     """Format a hint that gives the plain number to write instead of an amount, such as `1200` for `$1,200`.
 
     The meaning of commas is guessed from the column and the delimiter.
@@ -124,22 +150,21 @@ def _format_column_amount_hint(column: TargetColumn, cell: str) -> str:
         for other_cell in dict.fromkeys(column.cells)
         if parse_float(other_cell) is None and normalize_amount(other_cell)
     )
-    return format_amount_hint(
-        cell, guess_column_comma(map(guess_cell_comma, amounts), find_file_delimiter(column.path))
-    )
+    comma = guess_column_comma(map(guess_cell_comma, amounts), column.delimiter)
+    return format_amount_hint(cell, comma, column.strip, alternative)
 
 
-def _parse_regression_targets(column: TargetColumn) -> _CsvTargets:
+def _parse_regression_targets(column: TargetColumn) -> CsvTargets:
     """Parse the targets of a regression."""
     errors = {cell: error for cell in dict.fromkeys(column.cells) if (error := find_number_error(cell))}
     amount = next((cell for cell in errors if normalize_amount(cell)), None)
     hint = "use task: classification for text" if amount is None else _format_column_amount_hint(column, amount)
     _check_cells(column, {cell: message for cell, (message, _) in errors.items()}, hint)
     values = np.fromiter(map(float, column.cells), np.float64, len(column.cells))
-    return _CsvTargets(values.astype(np.float32).reshape(-1, 1), ())
+    return CsvTargets(values.astype(np.float32).reshape(-1, 1), ())
 
 
-def _parse_class_targets(column: TargetColumn, known_classes: tuple[str, ...] | None) -> _CsvTargets:
+def _parse_class_targets(column: TargetColumn, known_classes: tuple[str, ...] | None) -> CsvTargets:
     """Parse the targets of a classification into class numbers.
 
     `known_classes` are the classes of the training file. They are `None` if `column` is from the training file.
@@ -159,7 +184,7 @@ def _parse_class_targets(column: TargetColumn, known_classes: tuple[str, ...] | 
         _check_cells(column, errors, f"use one of {format_names(known_classes)}")
     numbers = {name: number for number, name in enumerate(classes)}
     codes = {cell: numbers[name] for cell, name in names.items()}
-    return _CsvTargets(np.fromiter((codes[cell] for cell in column.cells), np.int32, len(column.cells)), classes)
+    return CsvTargets(np.fromiter((codes[cell] for cell in column.cells), np.int32, len(column.cells)), classes)
 
 
 def _check_no_missing(column: TargetColumn, distinct: list[str]) -> None:

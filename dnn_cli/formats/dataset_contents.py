@@ -56,6 +56,9 @@ class DatasetContents:
     features: tuple[str, ...] = ()
     """Names of the input columns of a table. A validation or test file must have the same names in the same order."""
 
+    weight: str | None = None
+    """Name of the column of a table with the weights of its rows; `None` without weights."""
+
     remarks: tuple[Remark, ...] = ()
     """Decisions about the file, and the parts of the file that are not used."""
 

@@ -2,7 +2,7 @@
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,12 @@ from dnn_cli.errors import UserDataError, suggest_nearest_name
 from dnn_cli.formats.array_names import SPLIT_WORDS, format_array_names, parse_array_name, select_array_pair
 from dnn_cli.formats.array_source import ArraySource, open_array_source
 from dnn_cli.formats.channel_axis import MOVE_HINT, move_shape_first
-from dnn_cli.formats.csv_rows import CsvRow, quote_cell, read_rows
-from dnn_cli.formats.csv_table import HEADER_HINT, MAX_CSV_BYTES, CsvHeader, read_body
+from dnn_cli.formats.csv_body import read_body
+from dnn_cli.formats.csv_columns import TARGET_COLUMN_NAMES, CsvColumns
+from dnn_cli.formats.csv_errors import NUMBERS_REQUIRED_HINT
+from dnn_cli.formats.csv_numbers import quote_cell
+from dnn_cli.formats.csv_prediction import adapt_options, find_input_columns
+from dnn_cli.formats.csv_rows import CsvRow, open_rows
 from dnn_cli.formats.csv_targets import TargetColumn, format_names, parse_csv_targets
 from dnn_cli.formats.dataset_contents import ExampleArrays
 from dnn_cli.formats.image_directory import check_class_names, list_class_names, list_images
@@ -31,15 +35,11 @@ from dnn_cli.formats.npz_targets import (
 from dnn_cli.formats.prediction_inputs import (
     TABLE_SUFFIXES,
     InputSpec,
-    find_input_columns,
     has_input_shape,
     read_image_input,
     read_input_array,
 )
-from dnn_cli.formats.safe_open import check_memory, open_regular_file, stat_regular_file
-
-_TARGET_COLUMN_NAMES = ("y", "label", "labels", "target", "class")
-"""Usual names of a target column. They are tried if the training data did not name its target column."""
+from dnn_cli.formats.safe_open import check_memory, stat_regular_file
 
 _EXAMPLE_ARRAY_NAMES = (
     *((x, "y") for x in "xX"),
@@ -189,23 +189,20 @@ def _are_whole_numbers(classes: tuple[str, ...]) -> bool:
 
 def _read_csv_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
     """Read the rows of a table: inputs by the names of their columns, and the targets in the target column."""
-    if stat_regular_file(path).st_size > MAX_CSV_BYTES:
-        raise UserDataError(f"{path} is larger than {MAX_CSV_BYTES / 1e9:,.0f} GB", "use an .npz file")
     if not target_spec.classes and target_spec.targets > 1:
         raise UserDataError(
             f"{path} has one target column, but this run predicts {target_spec.targets} numbers", "use an .npz file"
         )
-    with open_regular_file(path) as stream:
-        rows = read_rows(path, stream)
-        header = _parse_evaluation_header(path, next(rows, None), input_spec, target_spec)
-        body = read_body(path, header, rows)
+    options = replace(adapt_options(path, input_spec.csv_options), weight=None)
+    with open_rows(path, options) as rows:
+        columns = _select_evaluation_columns(path, rows.header, input_spec, target_spec)
+        body = read_body(path, columns, rows, options, lambda _: NUMBERS_REQUIRED_HINT)
     cells = body.target_cells
     if target_spec.classes and not _are_whole_numbers(target_spec.classes):
         cells = [_resolve_class_name(cell, target_spec.classes) for cell in cells]
-    targets = parse_csv_targets(
-        TargetColumn(path, header.names[header.target_index], cells, body.lines), "auto", target_spec.classes
-    )
-    return ExampleArrays(np.concatenate(body.inputs).reshape(-1, *input_spec.shape), targets.values)
+    column = TargetColumn(path, columns.target, cells, body.lines, rows.delimiter, options.strip, options.rules)
+    targets = parse_csv_targets(column, "auto", target_spec.classes)
+    return ExampleArrays(body.inputs.reshape(-1, *input_spec.shape), targets.values)
 
 
 def _resolve_class_name(cell: str, classes: tuple[str, ...]) -> str:
@@ -214,24 +211,20 @@ def _resolve_class_name(cell: str, classes: tuple[str, ...]) -> str:
     return classes[int(cell)] if is_number and int(cell) < len(classes) else cell
 
 
-def _parse_evaluation_header(
-    path: str, row: CsvRow | None, input_spec: InputSpec, target_spec: TargetSpec
-) -> CsvHeader:
-    """Parse the header into names and the positions of the target and of the inputs.
+def _select_evaluation_columns(path: str, row: CsvRow, input_spec: InputSpec, target_spec: TargetSpec) -> CsvColumns:
+    """Select the target and the inputs among the columns of a header.
 
     Raises:
-        UserDataError: the header or a column is missing, or several columns may be the target.
+        UserDataError: a column is missing, or several columns may be the target.
     """
-    if row is None:
-        raise UserDataError(f"{path} is empty", HEADER_HINT)
     line, names = row[0], [cell.strip() for cell in row[1]]
     target_names = (
-        [name for name in names if name.lower() in _TARGET_COLUMN_NAMES]
+        [name for name in names if name.lower() in TARGET_COLUMN_NAMES]
         if target_spec.column is None
         else [target_spec.column]
     )
     if len(target_names) != 1 or target_names[0] not in names:
-        usual_names = f"{', '.join(_TARGET_COLUMN_NAMES[:-1])} or {_TARGET_COLUMN_NAMES[-1]}"
+        usual_names = f"{', '.join(TARGET_COLUMN_NAMES[:-1])} or {TARGET_COLUMN_NAMES[-1]}"
         column = f"column {target_spec.column}" if target_spec.column else f"target column ({usual_names})"
         problem = (
             f"{len(target_names)} target columns: {format_names(target_names)}"
@@ -239,7 +232,7 @@ def _parse_evaluation_header(
             else f"no {column}"
         )
         hint = (
-            suggest_nearest_name(target_spec.column or _TARGET_COLUMN_NAMES[0], names)
+            suggest_nearest_name(target_spec.column or TARGET_COLUMN_NAMES[0], names)
             or "use dnn predict for inputs without targets"
         )
         raise UserDataError(f"{path}:{line}  has {problem}", hint)
@@ -249,15 +242,15 @@ def _parse_evaluation_header(
             "keep one of these columns",
         )
     target_index = names.index(target_names[0])
-    if input_spec.features:
-        _, columns = find_input_columns(path, row, input_spec)
-        return CsvHeader(tuple(names), target_index, tuple(columns))
-    columns = [index for index in range(len(names)) if index != target_index]
     size = math.prod(input_spec.shape)
+    if input_spec.features:
+        _, columns = find_input_columns(path, row, input_spec.features, size)
+        return CsvColumns(tuple(names), target_index, tuple(columns))
+    columns = [index for index in range(len(names)) if index != target_index]
     if len(columns) != size:
         raise UserDataError(
             f"{path}:{line}  has {len(columns)} input column{'s' if len(columns) != 1 else ''}, "
             f"but the training inputs have {size:,} number{'s' if size != 1 else ''}",
             f"use the columns of the training in the same order, and the column {quote_cell(target_names[0])}",
         )
-    return CsvHeader(tuple(names), target_index, tuple(columns))
+    return CsvColumns(tuple(names), target_index, tuple(columns))

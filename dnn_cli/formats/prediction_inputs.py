@@ -1,31 +1,29 @@
 """Reader of inputs for predictions: an image, an array in an .npz or .npy, or rows of a .csv."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.errors import UserDataError, suggest_nearest_name
+from dnn_cli.errors import UserDataError
 from dnn_cli.formats.array_names import SPLIT_WORDS, parse_array_name
 from dnn_cli.formats.array_source import ArraySource
 from dnn_cli.formats.channel_axis import MOVE_HINT, move_channels, move_shape_first
-from dnn_cli.formats.csv_numbers import NUMBERS_REQUIRED_HINT, NumberErrors, parse_float, parse_floats
-from dnn_cli.formats.csv_rows import CsvErrors, CsvRow, read_rows
-from dnn_cli.formats.csv_table import HEADER_HINT, MAX_CSV_BYTES, ROWS_PER_BLOCK
+from dnn_cli.formats.csv_prediction import PredictionTable, read_prediction_table
 from dnn_cli.formats.image_directory import IMAGE_SUFFIXES
 from dnn_cli.formats.image_file import read_image
 from dnn_cli.formats.npy_directory import NPY_SUFFIX, open_npy_file
 from dnn_cli.formats.npy_header import ArrayHeader
 from dnn_cli.formats.npz_archive import open_archive
 from dnn_cli.formats.npz_arrays import compute_needed_bytes, to_input_array
-from dnn_cli.formats.safe_open import check_memory, open_regular_file, stat_regular_file
+from dnn_cli.formats.reader_options import CsvOptions
+from dnn_cli.formats.safe_open import check_memory, stat_regular_file
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".txt")
 _ARRAY_SUFFIXES = (".npz", NPY_SUFFIX)
+TABLE_SUFFIXES = tuple(f"{suffix}{compression}" for suffix in (".csv", ".tsv", ".txt") for compression in ("", ".gz"))
 _INPUT_ARRAY_NAMES = ("x", "X", "x_test", "X_test", "x_val", "x_validation", "x_train", "X_train")
 """Usual names of an array of inputs. The first name in this list whose array has the shape of inputs is read.
 
@@ -47,6 +45,11 @@ class InputSpec:
     invert: bool = False
     channels_first: bool = False
     """Whether arrays have the channels in front of height and width, as in the file of the training inputs."""
+    csv_options: CsvOptions = field(default_factory=CsvOptions)
+    """Options with which the training table was read."""
+
+    kept_columns: tuple[str, ...] = ()
+    """Names of columns of a table whose cells are kept for output."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,9 @@ class PredictionInputs:
 
     lines: tuple[int, ...] | None = None
     """Line number of each input in a table; `None` for other files."""
+
+    table: PredictionTable | None = None
+    """Rows of a table, including those that are not valid; `None` for other files."""
 
     @property
     def input_names(self) -> list[str]:
@@ -195,89 +201,7 @@ def _read_csv_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
     If the training inputs have names, columns are found by name, and other columns are left out, including the target
     column. Otherwise, columns are read in their order.
     """
-    if stat_regular_file(path).st_size > MAX_CSV_BYTES:
-        raise UserDataError(f"{path} is larger than {MAX_CSV_BYTES / 1e9:,.0f} GB", "use an .npz file")
-    with open_regular_file(path) as stream:
-        rows = read_rows(path, stream)
-        names, columns = find_input_columns(path, next(rows, None), input_spec)
-        inputs, lines = _read_input_rows(path, names, columns, rows)
-    return PredictionInputs(path, inputs.reshape(-1, *input_spec.shape), tuple(lines))
-
-
-def find_input_columns(path: str, row: CsvRow | None, input_spec: InputSpec) -> tuple[list[str], list[int]]:
-    """Find the columns of the inputs. Return the names in the header, and the positions of the inputs.
-
-    Raises:
-        UserDataError: the header or a column is missing, or a column occurs several times.
-    """
-    if row is None:
-        raise UserDataError(f"{path} is empty", HEADER_HINT)
-    line, names = row[0], [cell.strip() for cell in row[1]]
-    if not input_spec.features:
-        size = math.prod(input_spec.shape)
-        if len(names) != size:
-            raise UserDataError(
-                f"{path}:{line}  has {len(names)} column{'s' if len(names) != 1 else ''}, "
-                f"but the training inputs have {size:,} number{'s' if size != 1 else ''} without names",
-                "use only the columns of the training, in the same order",
-            )
-        if all(parse_float(name) is not None for name in names) and names != [str(index) for index in range(size)]:
-            raise UserDataError(f"{path}:{line}  contains numbers instead of a header", HEADER_HINT)
-        return names, list(range(size))
-    missing = [name for name in input_spec.features if name not in names]
-    if missing:
-        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
-        raise UserDataError(
-            f"{path}:{line}  has no column {', '.join(missing[:3])}{more}, which the training used",
-            suggest_nearest_name(missing[0], names)
-            or f"the columns of the training are {', '.join(input_spec.features[:20])}",
-        )
-    repeated = [name for name in input_spec.features if names.count(name) > 1]
-    if repeated:
-        raise UserDataError(
-            f"{path}:{line}  column {repeated[0]} occurs {names.count(repeated[0])} times", "keep one of these columns"
-        )
-    return names, [names.index(name) for name in input_spec.features]
-
-
-def _read_input_rows(
-    path: str, names: list[str], columns: list[int], rows: Iterator[CsvRow]
-) -> tuple[NDArray[np.float32], list[int]]:
-    """Return the inputs of all rows, and the line number of each row in the file.
-
-    Args:
-        path: The path of the file, for messages.
-        names: The names in the header.
-        columns: The positions of the inputs.
-        rows: The rows below the header.
-
-    Raises:
-        UserDataError: the table has no rows, or some rows have errors.
-    """
-    blocks: list[NDArray[np.float32]] = []
-    lines: list[int] = []
-    errors = NumberErrors(CsvErrors(path))
-    while block := list(islice(rows, ROWS_PER_BLOCK)):
-        is_complete = all(len(row) == len(names) for _, row in block)
-        values = parse_floats([row[at] for _, row in block for at in columns]) if is_complete else None
-        if values is None:
-            _add_input_row_errors(names, columns, block, errors)
-            continue
-        blocks.append(values.reshape(-1, len(columns)))
-        lines += [line for line, _ in block]
-    errors.raise_if_any(lambda _: NUMBERS_REQUIRED_HINT)
-    if not blocks:
-        raise UserDataError(f"{path} has a header but no rows", "add one row for each example")
-    return np.concatenate(blocks), lines
-
-
-def _add_input_row_errors(names: list[str], columns: list[int], block: list[CsvRow], errors: NumberErrors) -> None:
-    """Add the errors in a block of rows to `errors`."""
-    for line, row in block:
-        if len(row) != len(names):
-            comparison = f"{'fewer' if len(row) < len(names) else 'more'} fields than the header"
-            message = f"has {comparison}: {len(row)} instead of {len(names)}"
-            errors.errors.add_error(line, message, "put quotes around text that contains a comma")
-            continue
-        for at in columns:
-            errors.add_cell(line, names[at], row[at])
+    table = read_prediction_table(
+        path, input_spec.csv_options, input_spec.features, math.prod(input_spec.shape), input_spec.kept_columns
+    )
+    return PredictionInputs(path, table.inputs.reshape(-1, *input_spec.shape), table.lines, table)

@@ -1,8 +1,14 @@
 import pytest
 
 from dnn_cli.errors import UserDataError
-from dnn_cli.formats.csv_numbers import normalize_amount
-from dnn_cli.formats.csv_table import inspect_csv
+from dnn_cli.formats import csv_table
+from dnn_cli.formats.csv_amounts import normalize_amount
+from dnn_cli.formats.reader_options import CsvOptions
+
+
+def inspect_csv(path, target, task, classes, **options):
+    """Inspect a file with the options of a run."""
+    return csv_table.inspect_csv(path, CsvOptions(target, task, **options), classes)
 
 
 @pytest.mark.parametrize(
@@ -32,11 +38,14 @@ def test_target_of_amounts_is_refused(tmp_path, form):
     with pytest.raises(UserDataError) as refused:
         inspect_csv(write_table(tmp_path, map(form.format, prices)), None, "auto", None)
     first = form.format(5000)
+    keys = {"${:,}": "data.strip=[$] data.thousands=,", "{:,}": "data.thousands=,"}
     assert refused.value.message.endswith(
         f"cars.csv:2  column price: '{first}' is a number with separators or a currency (200 such cells in total)"
     )
-    assert refused.value.suggestion == ("write 5000: no separators, and decimals with a point; "
-                                  "or use task: classification if the cells are class names")  # fmt: skip
+    assert refused.value.suggestion == (
+        "write 5000: no separators, and decimals with a point; or use task: classification if the cells are class "
+        f"names; or set {keys.get(form, 'data.strip=[€] data.thousands=,')}"
+    )
     assert inspect_csv(write_table(tmp_path, prices), None, "auto", None).classes == ()
 
 
@@ -57,7 +66,9 @@ def test_amounts_are_classes_if_requested_or_beside_text(tmp_path):
 def test_regression_of_amounts_suggests_the_plain_number(tmp_path):
     with pytest.raises(UserDataError) as refused:
         inspect_csv(write_table(tmp_path, ["$12,500", "$13,000"]), None, "regression", None)
-    assert refused.value.suggestion == "write 12500: no separators, and decimals with a point"
+    assert refused.value.suggestion == (
+        "write 12500: no separators, and decimals with a point; or set data.strip=[$] data.thousands=,"
+    )
 
 
 @pytest.mark.parametrize(("cell", "plain"), [("1,200", "1200"), ("1.234,56", "1234.56"), ("1 200", "1200")])

@@ -9,10 +9,20 @@ from hypothesis import strategies as st
 
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats import csv_table
-from dnn_cli.formats.csv_table import inspect_csv, read_csv
 from dnn_cli.formats.dataset_contents import DatasetContents
+from dnn_cli.formats.reader_options import CsvOptions
 
 IRIS = "sepal,petal,species\n5.1,1.4,setosa\n6.7,4.7,versicolor\n4.9,1.5,setosa\n"
+
+
+def inspect_csv(path, target=None, task="auto", classes=None, ignore=(), **options):
+    """Inspect a file with the options of a run."""
+    return csv_table.inspect_csv(path, CsvOptions(target, task, tuple(ignore), **options), classes)
+
+
+def read_csv(path, target=None, task="auto", classes=None, **options):
+    """Read a file with the options of a run."""
+    return csv_table.read_csv(path, CsvOptions(target, task, **options), classes)
 
 
 @pytest.fixture
@@ -48,7 +58,7 @@ def build_table(*targets):
 
 def test_table_is_read(table):
     path = table(IRIS)
-    assert inspect_csv(path, None, "auto") == DatasetContents(
+    assert inspect_csv(path, "species", "classification") == DatasetContents(
         (2,), 3, ("setosa", "versicolor"), target="species", features=("sepal", "petal")
     )
     arrays = read_csv(path, None, "auto")
@@ -135,7 +145,7 @@ def test_many_whole_numbers_are_classes_only_if_consecutive(table, numbers, coun
         pytest.param("a,b\n1,0\n1,2,3\n", ":3  has more fields than the header: 3 instead", "quote", id="more fields"),
         pytest.param("a,b\n1,0\n1\n", ":3  has fewer fields than the header: 1 instead", "", id="fewer fields"),
         pytest.param("a,b\n,0\n", ":2  column a: the cell is empty", "fill in the cell", id="empty cell"),
-        pytest.param("a,b\n1, \n", ":2  column b: the cell is empty", "fill in the cell", id="empty target"),
+        pytest.param("a,b\n1, \n", ":2  column b: the cell is empty", "drop_unlabelled", id="empty target"),
         pytest.param("a,b\nabc,0\n", ":2  column a: 'abc' is not a number", "encode text", id="text"),
         pytest.param("a;b\n1,5;0\n", ":2  column a: '1,5' has a decimal comma", "decimal point", id="decimal comma"),
         pytest.param("a,b\n1_000,0\n", ":2  column a: '1_000' is not a number", "", id="Python's own digits"),
@@ -153,10 +163,8 @@ def test_many_whole_numbers_are_classes_only_if_consecutive(table, numbers, coun
             build_table(*(f"n{at}" for at in range(21))), "21 classes in 21", "data.target", id="each its own name"
         ),
         pytest.param(build_table(*[*range(10_001)] * 2), "10,001 classes", "task: regression", id="too many classes"),
-        pytest.param(build_table("1.5", "n/a"), ":3  column y: 'n/a' is not", "", id="text among fractions"),
-        pytest.param(
-            build_table("a", "nan"), ":3  column y: 'nan' is a missing target", "fill in the cell", id="missing label"
-        ),
+        pytest.param(build_table("1.5", "high"), ":3  column y: 'high' is not", "", id="text among fractions"),
+        pytest.param(build_table("a", "nan"), ":3  column y: 'nan' is a missing target", "fill in", id="missing label"),
     ],
 )
 def test_error_names_the_line_and_a_hint(table, content, message, hint):
@@ -246,8 +254,9 @@ def test_validation_file_uses_the_training_classes(table):
 def test_file_is_parsed_once_until_it_changes(table, monkeypatch):
     path = table(IRIS)
     first = read_csv(path, None, "auto")
-    monkeypatch.setattr(csv_table, "open_regular_file", None)
+    monkeypatch.setattr(csv_table, "open_rows", None)
     assert inspect_csv(path, None, "auto").examples == 3
+    assert read_csv(path, "species", "classification") is first
     assert read_csv(path, None, "auto") is first
     monkeypatch.undo()
     table(IRIS + "5.0,1.0,virginica\n")

@@ -1,0 +1,295 @@
+"""Rows below the header of a CSV file: inputs and weights as numbers, and the cells of the target."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.errors import UserDataError
+from dnn_cli.formats.csv_columns import CsvColumns
+from dnn_cli.formats.csv_errors import CellErrors, CsvErrors
+from dnn_cli.formats.csv_inputs import InputConverter
+from dnn_cli.formats.csv_numbers import NumberFormat, parse_float, parse_floats, quote_cell
+from dnn_cli.formats.csv_rows import CsvRow, CsvRows
+from dnn_cli.formats.dataset_contents import Remark
+from dnn_cli.formats.reader_options import CsvOptions
+
+ROWS_PER_BLOCK = 4096
+"""Number of rows that are read as text and then converted to numbers together. The limit saves memory."""
+
+_MISSING_TARGETS = frozenset(
+    ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>", "#N/A", "#NA")
+)
+"""Texts that other programs write for a missing value, as in pandas."""
+
+_MISSING_AMONG_NUMBERS = frozenset(("na", "n/a", "nan", "null", "none", "-", "missing"))
+"""Texts in lower case that are missing values if all other targets are numbers, and can else be classes."""
+
+
+@dataclass(frozen=True)
+class CsvBody:
+    """Inputs, cells of the target and weights of all rows, with their line numbers."""
+
+    inputs: NDArray[np.float32]
+    """Inputs of shape (n, features)."""
+
+    target_cells: list[str]
+    """Cells of the target without spaces at their ends, and with numbers in their plain form."""
+
+    lines: list[int]
+    weights: NDArray[np.float32] | None
+    remarks: tuple[Remark, ...]
+
+
+def build_number_format(path: str, options: CsvOptions) -> NumberFormat:
+    """Build the form of the numbers that the options choose.
+
+    Raises:
+        UserDataError: the options contradict each other.
+    """
+    number_format = NumberFormat(options.decimal or ".", options.thousands, options.strip)
+    number_format.check(path)
+    return number_format
+
+
+def read_body(
+    path: str, columns: CsvColumns, rows: CsvRows, options: CsvOptions, text_hint: Callable[[list[str]], str]
+) -> CsvBody:
+    """Read all rows below the header.
+
+    Args:
+        path: The path of the file, for messages.
+        columns: The columns of the table.
+        rows: The rows of the file.
+        options: The options of the reader.
+        text_hint: The function that returns a hint from the names of the input columns that contain text.
+
+    Raises:
+        UserDataError: the table has no rows, or some rows have errors.
+    """
+    number_format = build_number_format(path, options)
+    reader = _BodyReader(columns, options, CellErrors(CsvErrors(path), rows.delimiter, number_format))
+    reader.read_blocks(rows.rows)
+    reader.errors.raise_if_any(text_hint)
+    return reader.build_body(path)
+
+
+@dataclass
+class _BodyReader:
+    """Reader that collects the rows of a table block by block, with the errors of all blocks."""
+
+    columns: CsvColumns
+    options: CsvOptions
+    errors: CellErrors
+    inputs: list[NDArray[np.float32]] = field(default_factory=list)
+    weights: list[NDArray[np.float32]] = field(default_factory=list)
+    target_cells: list[str] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    unlabelled_lines: list[int] = field(default_factory=list)
+    """Line numbers of the rows that were left out because they have no target."""
+
+    extra_width: int = 0
+    """Maximum number of empty cells at the end of a row that the header does not name."""
+
+    def __post_init__(self) -> None:
+        self.converter = InputConverter(self.columns.feature_indices, self.errors.number_format)
+        self.interned: dict[str, str] = {}
+        self.missing = _MISSING_TARGETS if self.options.rules > 1 else frozenset(("",))
+
+    def read_blocks(self, rows: Iterator[CsvRow]) -> None:
+        """Read all blocks of rows."""
+        while block := list(islice(rows, ROWS_PER_BLOCK)):
+            if not self._has_valid_shape(block):
+                self._add_shape_errors(block)
+                continue
+            block = self._select_labelled_rows(block)
+            if not block:
+                continue
+            values, weights = self.converter.convert(block), self._convert_weights(block)
+            if values is None or weights is None:
+                self._add_cell_errors(block)
+                continue
+            target_index, interned = self.columns.target_index, self.interned
+            self.inputs.append(values)
+            self.weights.append(weights)
+            self.lines.extend(line for line, _ in block)
+            cells = [row[target_index].strip() for _, row in block]
+            for cell in set(cells) - interned.keys():
+                interned[cell] = self._normalize_target(cell)
+            self.target_cells.extend(map(interned.__getitem__, cells))
+
+    def _has_valid_shape(self, block: Sequence[CsvRow]) -> bool:
+        """Return whether each row of a block has the cells of the header, and no values in columns without a name."""
+        width = self.columns.width
+        if any(len(row) != width for _, row in block):
+            self.extra_width = max(self.extra_width, *(len(row) - width for _, row in block))
+            if any(len(row) < width or any(map(str.strip, row[width:])) for _, row in block):
+                return False
+        return not any(self._has_unnamed_value(row) for _, row in block) if self.columns.unnamed_indices else True
+
+    def _has_unnamed_value(self, row: Sequence[str]) -> bool:
+        """Return whether a row has a value in a column without a name that is not a row number or row name."""
+        for index in self.columns.unnamed_indices:
+            cell = row[index].strip() if index < len(row) else ""
+            number = parse_float(cell) if index == 0 else None
+            if cell and (index > 0 or (number is not None and not number.is_integer())):
+                return True
+        return False
+
+    def _add_shape_errors(self, block: Sequence[CsvRow]) -> None:
+        """Add the errors in the lengths of rows, and in columns without a name."""
+        names, width, errors = self.columns.names, self.columns.width, self.errors.errors
+        for line, row in block:
+            if self._has_unnamed_value(row):
+                index = next(index for index in self.columns.unnamed_indices if self._has_value(row, index))
+                raise UserDataError(
+                    f"{errors.path}:{self.columns.line}  column {index + 1} has no name, but the value "
+                    f"{quote_cell(row[index].strip())} in line {line}",
+                    "name or remove the column (pandas: to_csv(index=False)), or leave columns without a name out: "
+                    """'data.ignore=[""]'""",
+                )
+            if len(row) < width or any(map(str.strip, row[width:])):
+                comparison = f"{'fewer' if len(row) < len(names) else 'more'} fields than the header"
+                message = f"has {comparison}: {len(row)} instead of {len(names)}"
+                errors.add_error(line, message, "put quotes around text that contains the delimiter")
+            else:
+                self._add_cell_errors([(line, row)])
+
+    @staticmethod
+    def _has_value(row: Sequence[str], index: int) -> bool:
+        """Return whether a row has a value at a position."""
+        return index < len(row) and bool(row[index].strip())
+
+    def _select_labelled_rows(self, block: list[CsvRow]) -> list[CsvRow]:
+        """Return the rows with a target. Other rows are left out, or are errors."""
+        at, missing = self.columns.target_index, self.missing
+        if missing.isdisjoint([row[at].strip() for _, row in block]):
+            return block
+        unlabelled = [(line, row[at].strip()) for line, row in block if row[at].strip() in missing]
+        if not self.options.drop_unlabelled:
+            for line, cell in unlabelled:
+                self.errors.add_missing_target(line, self.columns.target, cell)
+        self.unlabelled_lines += [line for line, _ in unlabelled]
+        return [(line, row) for line, row in block if row[at].strip() not in missing]
+
+    def _convert_weights(self, block: Sequence[CsvRow]) -> NDArray[np.float32] | None:
+        """Convert the weights of a block, or return `None` if a weight is not valid.
+
+        The array is empty if the table has no weights.
+        """
+        index, number_format = self.columns.weight_index, self.errors.number_format
+        if index is None:
+            return np.zeros(0, np.float32)
+        cells = [row[index] for _, row in block]
+        weights = parse_floats(
+            cells if number_format.is_plain else [number_format.normalize(cell) or "" for cell in cells]
+        )
+        return weights if weights is not None and (weights >= 0).all() else None
+
+    def _add_cell_errors(self, block: Sequence[CsvRow]) -> None:
+        """Add the errors in the inputs and weights of a block."""
+        index, names = self.columns.weight_index, self.columns.names
+        for line, row in block:
+            self.converter.add_errors(names, (line, row), self.errors)
+            if index is not None:
+                self.errors.add_weight(line, names[index], row[index])
+
+    def _normalize_target(self, cell: str) -> str:
+        """Return a number in its plain form, and other cells without a change."""
+        number_format = self.errors.number_format
+        return cell if number_format.is_plain else number_format.normalize(cell) or cell
+
+    def build_body(self, path: str) -> CsvBody:
+        """Build the body of the table from all blocks.
+
+        Raises:
+            UserDataError: the table has no rows, a target is missing, or all weights are 0.
+        """
+        if not self.inputs:
+            if self.unlabelled_lines:
+                raise UserDataError(f"{path} has no rows with a target", "fill in the targets")
+            raise UserDataError(f"{path} has a header but no rows", "add one row for each example")
+        inputs = np.concatenate(self.inputs).reshape(-1, len(self.columns.feature_indices))
+        weights = np.concatenate(self.weights) if self.columns.weight_index is not None else None
+        body = CsvBody(inputs, self.target_cells, self.lines, weights, ())
+        if self.options.rules > 1:
+            body = self._leave_out_missing_numbers(path, body)
+        self._check_number_form(path, body)
+        if body.weights is not None and not body.weights.any():
+            raise UserDataError(f"{path}: column {self.options.weight} has only weights of 0", "use larger weights")
+        return CsvBody(body.inputs, body.target_cells, body.lines, body.weights, tuple(self._build_remarks()))
+
+    def _leave_out_missing_numbers(self, path: str, body: CsvBody) -> CsvBody:
+        """Leave out rows whose target is a text such as `-` or `none` if all other targets are numbers.
+
+        Raises:
+            UserDataError: a target is missing, and rows without a target are not left out.
+        """
+        distinct = set(body.target_cells)
+        missing = {cell for cell in distinct if cell.lower() in _MISSING_AMONG_NUMBERS}
+        numbers = distinct - missing
+        # A minus is a class if a plus is the other class.
+        if not missing or (numbers and any(parse_float(cell) is None for cell in numbers)):
+            missing &= {"-"} if "+" not in distinct else set()
+        if not missing:
+            return body
+        if not self.options.drop_unlabelled:
+            for line, cell in zip(body.lines, body.target_cells, strict=True):
+                if cell in missing:
+                    self.errors.add_missing_target(line, self.columns.target, cell)
+            self.errors.raise_if_any(lambda columns: "")
+        labelled = [at for at, cell in enumerate(body.target_cells) if cell not in missing]
+        if not labelled:
+            raise UserDataError(f"{path} has no rows with a target", "fill in the targets")
+        self.unlabelled_lines += [
+            line for line, cell in zip(body.lines, body.target_cells, strict=True) if cell in missing
+        ]
+        return CsvBody(
+            body.inputs[labelled],
+            [body.target_cells[at] for at in labelled],
+            [body.lines[at] for at in labelled],
+            None if body.weights is None else body.weights[labelled],
+            (),
+        )
+
+    def _check_number_form(self, path: str, body: CsvBody) -> None:
+        """Check that all numbers in the target have the decimal character that the options choose.
+
+        Raises:
+            UserDataError: a number has another form, such as `1.5` with a decimal comma.
+        """
+        number_format = self.errors.number_format
+        if number_format.decimal == ".":
+            return
+        wrong = {
+            cell for cell in self.interned if number_format.normalize(cell) is None and parse_float(cell) is not None
+        }
+        if wrong:
+            for line, cell in zip(body.lines, body.target_cells, strict=True):
+                if cell in wrong:
+                    self.errors.add_cell(line, self.columns.target, cell)
+            self.errors.raise_if_any(lambda columns: "")
+
+    def _build_remarks(self) -> list[Remark]:
+        """Build the remarks about columns and rows that are not used, and about words that are read as numbers."""
+        columns = self.columns
+        remarks = []
+        for index in columns.unnamed_indices:
+            use = "row numbers or row names" if index == 0 else "no values"
+            remarks.append(Remark(f"column {index + 1}: no name, {use}, left out"))
+        extra_count = self.extra_width - (len(columns.names) - columns.width)
+        if extra_count > 0:
+            cells = "1 empty cell" if extra_count == 1 else f"up to {extra_count} empty cells"
+            remarks.append(Remark(f"rows: {cells} after the last column, left out"))
+        if self.unlabelled_lines:
+            lines = sorted(self.unlabelled_lines)
+            rows = "1 row" if len(lines) == 1 else f"{len(lines):,} rows"
+            remarks.append(
+                Remark(
+                    f"column {columns.target}: {rows} without a target, left out, the first in line {lines[0]}",
+                    "data.drop_unlabelled=false",
+                )
+            )
+        return [*remarks, *self.converter.build_remarks(columns.names)]
