@@ -41,6 +41,9 @@ class TemplateOptions:
     stratify: bool = True
     """Whether every class has enough examples for a stratified split."""
 
+    ignore_reason: str = ""
+    """Comment on the columns of a csv that are left out of the inputs."""
+
 
 def resolve_data(name: str, **other_keys: Any) -> Data:
     """Return the `data` part of a config for a dataset's name, or for the path of a csv, arrays or image directory.
@@ -162,7 +165,8 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
             lines.append((f"{key}: {json.dumps(relative, ensure_ascii=False)}", "relative to this file"))
     for key in ("target", "task", "ignore"):
         if getattr(data, key) is not None:
-            lines.append((f"{key}: {json.dumps(getattr(data, key), ensure_ascii=False)}", ""))
+            comment = options.ignore_reason if key == "ignore" else ""
+            lines.append((f"{key}: {json.dumps(getattr(data, key), ensure_ascii=False)}", comment))
     if data.dataset == "image_folder":
         height, width = info.input_shape[:2]
         lines.append((f"image_size: [{height}, {width}]", "size of the first image; others are resized"))

@@ -12,7 +12,7 @@ from dnn_cli.data.data_leakage import find_row_number_columns, score_single_colu
 from dnn_cli.data.examples import Examples
 from dnn_cli.runs.revealing_column import find_revealing_column
 
-MAX_SCORED_COLUMNS = 50
+_MAX_SCORED_COLUMNS = 50
 """Maximum number of columns that are scored one by one. Scoring takes about 1 ms per column."""
 
 _MAX_NAMED_COLUMNS = 5
@@ -60,7 +60,7 @@ def list_leak_issues(examples: Examples, train: NDArray[np.int64]) -> list[Colum
     """
     numbering = find_row_number_columns(examples.inputs)
     issues = [ColumnIssue((column,), "{} contains only row numbers") for column in np.flatnonzero(numbering).tolist()]
-    if examples.inputs.shape[1] <= MAX_SCORED_COLUMNS:
+    if examples.inputs.shape[1] <= _MAX_SCORED_COLUMNS:
         revealing = find_revealing_column(score_single_columns(examples, train), numbering, len(train))
         if revealing is not None:
             issues.append(ColumnIssue((revealing.column,), "{} alone predicts the target"))
