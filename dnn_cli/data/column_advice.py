@@ -104,7 +104,7 @@ def list_column_advice(experiment: Experiment, examples: Examples, train: NDArra
     names = experiment.data.info.features
     if not names:
         numbers = [str(column + 1) for column in range(examples.inputs.shape[1])]
-        return [f"{issue.format_sentence(numbers)}  (leave it out of the inputs)" for issue in issues]
+        return [f"{issue.format_sentence(numbers)}  (remove such columns from the array)" for issue in issues]
     ignored = {name: None for issue in issues for name in (names[column] for column in issue.columns)}
     # A table needs at least one input.
     hint = (

@@ -33,11 +33,11 @@ def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -
     target_advice = _advise_on_targets(experiment, examples.targets[split.train])
     equal_advice = _advise_on_equal_inputs(examples, split.train)
     if equal_advice:
-        return [*filter(None, [target_advice, equal_advice])]
+        return [*filter(None, [equal_advice, target_advice])]
     if _are_pixels(experiment, examples, split.train):
-        return [*filter(None, [target_advice, _advise_on_pixels(experiment)])]
+        return [*filter(None, [_advise_on_pixels(experiment), target_advice])]
     input_advice = _advise_on_inputs(experiment, examples, split)
-    return [*filter(None, [target_advice, input_advice]), *list_column_advice(experiment, examples, split.train)]
+    return [*filter(None, [input_advice, target_advice]), *list_column_advice(experiment, examples, split.train)]
 
 
 def _advise_on_targets(experiment: Experiment, targets: NDArray[np.float32]) -> str:

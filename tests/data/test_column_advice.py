@@ -85,10 +85,18 @@ def test_overrides_of_several_lines_leave_out_all_columns(config, tmp_path):
     assert list_advice(config, "{dataset: csv, path: table.csv}", *overrides) == []
 
 
+def test_inputs_have_advice_before_targets(config, tmp_path):
+    write_table(tmp_path, ["a", "b", "c", "price"], [NOISE[:, :3] * 1000, 2e5 + 1e4 * NOISE[:, 3]])
+    overrides = ["layers=[{type: Dense, units: 1}]", "loss=mse", "metrics=[]"]
+    first, second = list_advice(config, "{dataset: csv, path: table.csv}", *overrides)
+    assert first.endswith("(data.standardize=true)")
+    assert second.startswith("the mean of the targets is 2.01e+05")
+
+
 def test_columns_of_arrays_are_numbered(config, tmp_path):
     np.savez(tmp_path / "a.npz", x=np.column_stack([NOISE, np.arange(300) / 1.0]), y=TARGETS)
     (line,) = list_advice(config, "{dataset: npz, path: a.npz, standardize: true}")
-    assert line == "column 5 contains only row numbers  (leave it out of the inputs)"
+    assert line == "column 5 contains only row numbers  (remove such columns from the array)"
 
 
 PIXELS = RANDOM.integers(0, 256, (300, 4, 5))
