@@ -45,6 +45,9 @@ class TemplateOptions:
     stratify: bool = True
     """Whether every class has enough examples for a stratified split."""
 
+    ignore_reason: str = ""
+    """Comment on the columns of a csv that are left out of the inputs."""
+
 
 def resolve_data(name: str, **other_keys: Any) -> Data:
     """Return the `data` part of a config for a dataset's name, or for the path of a csv, arrays or image directory.
@@ -167,8 +170,9 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
     for key in DATASETS_BY_KEY:
         if key not in _SEPARATE_DATA_KEYS and getattr(data, key) is not None:
             value = json.dumps(getattr(data, key), ensure_ascii=False)
-            remark = next((remark for remark in info.remarks if remark.override.startswith(f"data.{key}=")), None)
-            lines.append((f"{key}: {value}", _format_comment(remark.message) if remark else ""))
+            comments = {remark.override.partition("=")[0]: remark.message for remark in info.remarks}
+            comment = options.ignore_reason if key == "ignore" else comments.get(f"data.{key}", "")
+            lines.append((f"{key}: {value}", _format_comment(comment)))
     if data.dataset == "image_folder":
         height, width = info.input_shape[:2]
         lines.append((f"image_size: [{height}, {width}]", "size of the first image; others are resized"))

@@ -106,14 +106,15 @@ def inspect_split(data: "Data", part: SplitName, train: DatasetContents | None =
     if data.dataset == "npz":
         from dnn_cli.formats.npz_arrays import inspect_npz
 
-        return inspect_npz(str(data.path), data.array_options, part)
+        options = data.array_options
+        return inspect_npz(str(data.path), options if train is None else replace(options, scale=train.pixel_max), part)
     if path is None:
         return None
     if data.dataset == "csv":
         from dnn_cli.formats.csv_table import inspect_csv
 
-        options = data.csv_options if train is None else replace(data.csv_options, target=train.target)
-        return inspect_csv(path, options, classes)
+        csv_options = data.csv_options if train is None else replace(data.csv_options, target=train.target)
+        return inspect_csv(path, csv_options, classes)
     from dnn_cli.formats.image_directory import inspect_images
 
     return inspect_images(path, data.image_options, classes)

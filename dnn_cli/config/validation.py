@@ -30,6 +30,9 @@ _TARGET_ENCODING_TEXTS = {
 _SPLIT_SIZE_KEYS = {"validation_path": "validation_size", "test_path": "test_size"}
 """Key of `data` that splits off a share of the examples, by the key that names a separate file for the same split."""
 
+_CLASSIFICATION_OVERRIDE = "data.task=classification"
+"""Override in the remark of a reader that read whole numbers as the targets of a regression."""
+
 _NPZ_SPLIT_TEXTS = {
     "validation_path": "save x_val and y_val in the npz at path instead",
     "test_path": "save x_test and y_test in the npz at path instead",
@@ -209,7 +212,9 @@ def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
     classes = len(info.classes)
     if not classes and "real" not in loss.target_encodings:
         message = f"{loss.type} needs classes, but {dataset} is for regression"
-        yield Issue(("loss",), message, "use mean_squared_error")
+        chosen = any(remark.override == _CLASSIFICATION_OVERRIDE for remark in info.remarks)
+        other = "if the numbers are classes, write data.task: classification; else " if chosen else ""
+        yield Issue(("loss",), message, f"{other}use mean_squared_error")
     elif classes and loss.target_encodings == ("real",):
         message = f"{loss.type} is for regression, but {dataset} has {classes} classes"
         last = experiment.model.stack[-1]

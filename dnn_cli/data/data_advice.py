@@ -1,15 +1,28 @@
 """Advice on the data of an experiment: values that slow down training, and columns that make scores too good."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.keras_suggestions import format_short_yaml
-from dnn_cli.data.data_leakage import find_row_number_columns
+from dnn_cli.data.column_advice import list_column_advice
+from dnn_cli.data.data_leakage import compute_commonest_share
 from dnn_cli.data.examples import Examples, Split
 from dnn_cli.data.input_statistics import measure_inputs
 from dnn_cli.data.preprocessing import compute_preprocessing
-from dnn_cli.runs.data_scale import find_unscaled_input, find_unscaled_targets
+from dnn_cli.formats.input_scale import MIN_PIXEL_COUNT, has_pixel_range
+from dnn_cli.runs.data_scale import find_unscaled_input, find_unscaled_targets, scales_inputs_first
+
+_MAX_COMMONEST_SHARE = 0.5
+"""Equal inputs are reported if they are more than this share of the training inputs.
+
+Inputs of fewer than `MIN_PIXEL_COUNT` values are often equal by chance, and are reported only if all are equal."""
+
+_MAX_SAMPLE_NUMBERS = 400_000
+"""Approximate maximum number of values in the sample of inputs that is searched for pixels."""
+
+_SCALE_REASON = "a network learns best from inputs between about -1 and 1"
 
 
 def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -> list[str]:
@@ -17,11 +30,14 @@ def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -
 
     Each line describes a problem and ends with a suggestion in parentheses. Without problems, the list is empty.
     """
-    advice = [
-        _advise_on_targets(experiment, examples.targets[split.train]),
-        *_advise_on_inputs(experiment, examples, split),
-    ]
-    return [*filter(None, advice), *_advise_on_row_numbers(experiment, examples)]
+    target_advice = _advise_on_targets(experiment, examples.targets[split.train])
+    equal_advice = _advise_on_equal_inputs(examples, split.train)
+    if equal_advice:
+        return [*filter(None, [equal_advice, target_advice])]
+    if _are_pixels(experiment, examples, split.train):
+        return [*filter(None, [_advise_on_pixels(experiment), target_advice])]
+    input_advice = _advise_on_inputs(experiment, examples, split)
+    return [*filter(None, [input_advice, target_advice]), *list_column_advice(experiment, examples, split.train)]
 
 
 def _advise_on_targets(experiment: Experiment, targets: NDArray[np.float32]) -> str:
@@ -33,29 +49,47 @@ def _advise_on_targets(experiment: Experiment, targets: NDArray[np.float32]) -> 
     return f"{far.observation}  ({far.suggestion})" if far else ""
 
 
-def _advise_on_inputs(experiment: Experiment, examples: Examples, split: Split) -> list[str]:
-    """Return advice to standardize inputs that are far from unit scale; else an empty list.
+def _advise_on_equal_inputs(examples: Examples, train: NDArray[np.int64]) -> str:
+    """Return advice if all or most training inputs are equal; else an empty text."""
+    if len(train) < 2:
+        return ""
+    share = compute_commonest_share(examples, train)
+    if share == 1.0:
+        return "all inputs are equal, so a network cannot learn from them  (check how the inputs were made)"
+    if share > _MAX_COMMONEST_SHARE and math.prod(examples.inputs.shape[1:]) >= MIN_PIXEL_COUNT:
+        return f"{share:.0%} of the inputs are equal  (check how the inputs were made)"
+    return ""
 
-    Inputs have unit scale if their root mean square is near 1. Pixels and standardized inputs get no advice.
+
+def _advise_on_pixels(experiment: Experiment) -> str:
+    """Return advice to divide pixels by 255; an empty text if the experiment scales them."""
+    if experiment.data.standardize or scales_inputs_first(experiment):
+        return ""
+    return f"the inputs are pixels up to 255; {_SCALE_REASON}  (data.scale=255)"
+
+
+def _advise_on_inputs(experiment: Experiment, examples: Examples, split: Split) -> str:
+    """Return advice to standardize inputs that are far from unit scale; else an empty text.
+
+    Inputs have unit scale if their root mean square is near 1. Divided pixels and standardized inputs get no advice.
     """
-    # Pixels are uint8, and are divided by 255.
-    if experiment.data.standardize or examples.inputs.dtype == np.uint8:
-        return []
+    data = experiment.data
+    if data.standardize or (examples.inputs.dtype == np.uint8 and data.info.pixel_max > 1):
+        return ""
     preprocessing = compute_preprocessing(experiment, examples, split)
-    far = find_unscaled_input(experiment, measure_inputs(experiment.data.info, examples, split, preprocessing))
-    if far is None:
-        return []
-    return [f"{far.observation}; a network learns best from inputs between about -1 and 1  (data.standardize=true)"]
+    far = find_unscaled_input(experiment, measure_inputs(data.info, examples, split, preprocessing))
+    return f"{far.observation}; {_SCALE_REASON}  (data.standardize=true)" if far else ""
 
 
-def _advise_on_row_numbers(experiment: Experiment, examples: Examples) -> list[str]:
-    """Return advice to ignore columns that contain only row numbers, as one line for each such column.
+def _are_pixels(experiment: Experiment, examples: Examples, train: NDArray[np.int64]) -> bool:
+    """Return whether the inputs of the user's own arrays or table are pixels from 0 to 255 that are not divided.
 
-    The list is empty if there is no such column, or if the inputs are not a table with column names.
+    Rows of a table are pixels if they are whole numbers up to exactly 255.
     """
-    names = experiment.data.info.features
-    if not names or examples.inputs.ndim != 2:
-        return []
-    row_number_columns = [names[column] for column in np.flatnonzero(find_row_number_columns(examples.inputs))]
-    ignored = format_short_yaml([*(experiment.data.ignore or ()), *row_number_columns])
-    return [f"column {name} contains only row numbers  (data.ignore={ignored})" for name in row_number_columns]
+    size = math.prod(examples.inputs.shape[1:])
+    if experiment.data.dataset not in ("csv", "npz") or experiment.data.info.pixel_max != 1 or size < MIN_PIXEL_COUNT:
+        return False
+    sample = examples.inputs[train[:: max(1, len(train) * size // _MAX_SAMPLE_NUMBERS)]]
+    if not sample.size or not has_pixel_range((float(sample.min()), float(sample.max()))):
+        return False
+    return sample.ndim > 2 or (float(sample.max()) == 255 and bool((sample == np.rint(sample)).all()))

@@ -12,6 +12,7 @@ from dnn_cli.config.datasets import DatasetInfo
 from dnn_cli.data.data_leakage import measure_leakage
 from dnn_cli.data.examples import Examples, Split
 from dnn_cli.data.preprocessing import Preprocessing
+from dnn_cli.formats.input_scale import MIN_PIXEL_COUNT, have_different_scales
 from dnn_cli.runs.input_profile import IMAGE_STATISTICS, InputProfile
 
 _MAX_SAMPLE_NUMBERS = 400_000
@@ -178,9 +179,14 @@ def describe_unusual_inputs(inputs: NDArray[Any], input_profile: InputProfile) -
         input_profile: The input profile of the run.
     """
     rows = inputs.reshape(len(inputs), -1).astype(np.float32)
+    low, high = float(input_profile.minimum.min()), float(input_profile.maximum.max())
+    if rows.shape[1] >= MIN_PIXEL_COUNT and len(rows):
+        least, most = float(rows.min()), float(rows.max())
+        if have_different_scales((least, most), (low, high)):
+            phrase = f"its values are on another scale, {least:.3g} to {most:.3g}, in training {low:.3g} to {high:.3g}"
+            return [[phrase] for _ in rows]
     if input_profile.looks is None:
         return _describe_unusual_numbers(rows, input_profile)
-    low, high = float(input_profile.minimum.min()), float(input_profile.maximum.max())
     slack = 0.1 * (high - low)
     looks_by_row = _measure_looks(
         rows,

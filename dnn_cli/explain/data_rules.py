@@ -9,6 +9,7 @@ from dnn_cli.explain import suggestions
 from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding, Suggestion
 from dnn_cli.runs.data_scale import find_unscaled_input
+from dnn_cli.runs.revealing_column import find_revealing_column
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,26 +24,6 @@ _MAX_CHANCE_COPIES = 0.02
 """Copies are reported only if chance alone is expected to give at most this share of equal inputs.
 
 Inputs with few possible values are often equal by chance."""
-
-_MIN_LEAK_SCORE = 0.98
-"""A column is reported if it alone avoids at least this share of the errors of a constant prediction.
-
-Such a column was probably made from the target. The best column of iris, a measure of the petals, avoids 0.90."""
-
-_MAX_SECOND_SCORE = 0.9
-"""A column is reported only if the second best column avoids at most this share of the errors.
-
-Otherwise the target is easy to predict, and a good column is not suspicious."""
-
-PERFECT_SCORE, MAX_SECOND_OF_PERFECT = 0.999, 0.97
-"""A column that avoids at least the first share of the errors counts as always right.
-
-The second share then replaces `_MAX_SECOND_SCORE` as the limit for the second best column."""
-
-MIN_COLUMNS, MIN_ROWS = 3, 50
-"""Smallest numbers of columns and rows of a table that is searched for a column that reveals the target.
-
-In a smaller table, one column can predict the target without a fault of the data."""
 
 _MIN_TARGET_SHIFT = 0.3
 """Smallest reported difference between the class shares of training and validation.
@@ -116,22 +97,13 @@ def find_row_numbers(evidence: Evidence) -> Iterator[Finding]:
 def find_target_in_inputs(evidence: Evidence) -> Iterator[Finding]:
     """Yield a finding if one column alone predicts the target, and all other columns are clearly worse."""
     inputs = evidence.input_profile
-    if (
-        inputs is None
-        or inputs.alone is None
-        or inputs.input_size < MIN_COLUMNS
-        or (evidence.training_examples or 0) < MIN_ROWS
-    ):
+    if inputs is None or inputs.alone is None:
         return
-    order = inputs.alone.argsort()[::-1].tolist()
-    best, second = (float(inputs.alone[column]) for column in order[:2])
-    if (
-        best < _MIN_LEAK_SCORE
-        or second > (MAX_SECOND_OF_PERFECT if best >= PERFECT_SCORE else _MAX_SECOND_SCORE)
-        or (inputs.numbering is not None and inputs.numbering[order[0]])
-    ):
+    revealing = find_revealing_column(inputs.alone, inputs.numbering, evidence.training_examples or 0)
+    if revealing is None:
         return
-    name = _get_column_name(evidence, order[0])
+    best, second = revealing.score, revealing.second_score
+    name = _get_column_name(evidence, revealing.column)
     observation = (
         f"{name} alone avoids {best:.0%} of the errors of a constant prediction; the next best column, {second:.0%}"
     )
@@ -139,8 +111,16 @@ def find_target_in_inputs(evidence: Evidence) -> Iterator[Finding]:
         "Such a column is usually computed from the target, or known only after the target. The score is then not "
         "valid for new data. If the column is known before the target, nothing is wrong."
     )
-    yield Finding("label_in_inputs", "advice", "one column reveals the target", observation, meaning, None,
-                  {"best": best, "second": second}, _suggest_ignoring_columns(evidence, order[:1]))  # fmt: skip
+    yield Finding(
+        "label_in_inputs",
+        "advice",
+        "one column reveals the target",
+        observation,
+        meaning,
+        None,
+        {"best": best, "second": second},
+        _suggest_ignoring_columns(evidence, [revealing.column]),
+    )
 
 
 def find_copied_examples(evidence: Evidence) -> Iterator[Finding]:

@@ -55,10 +55,10 @@ def measure_range(blocks: Iterable[NDArray[Any]]) -> tuple[float, float]:
 
 def have_different_scales(first: tuple[float, float], second: tuple[float, float]) -> bool:
     """Return whether one range is that of pixels from 0 to 255, and the other range that of shares from 0 to 1."""
-    return (_is_pixel_range(first) and _is_share_range(second)) or (_is_share_range(first) and _is_pixel_range(second))
+    return (has_pixel_range(first) and _is_share_range(second)) or (_is_share_range(first) and has_pixel_range(second))
 
 
-def _is_pixel_range(value_range: tuple[float, float]) -> bool:
+def has_pixel_range(value_range: tuple[float, float]) -> bool:
     """Return whether a minimum and maximum are those of pixels from 0 to 255."""
     return value_range[0] >= 0 and _MIN_PIXEL_MAXIMUM < value_range[1] <= _MAX_PIXEL
 

@@ -66,8 +66,7 @@ def find_unscaled_input(experiment: Experiment, profile: InputProfile) -> _Unsca
         experiment: The experiment of the run.
         profile: The input profile of the run.
     """
-    first = next((x for x in experiment.model.stack if not x.only_reshapes), None)
-    if first is not None and first.scaling is not None:
+    if scales_inputs_first(experiment):
         return None
     scale = np.broadcast_to(profile.scale, (profile.input_size,)).astype(np.float64)
     mean = 0.0 if profile.mean is None else profile.mean.astype(np.float64)
@@ -84,6 +83,12 @@ def find_unscaled_input(experiment: Experiment, profile: InputProfile) -> _Unsca
     else:
         name = f"input {worst + 1}"
     return _UnscaledInput(name, low, high, float(sizes[worst]), int(is_far.sum()) - 1, profile.input_size)
+
+
+def scales_inputs_first(experiment: Experiment) -> bool:
+    """Return whether the first layer of the network scales the inputs. Layers that only reshape do not count."""
+    first = next((layer for layer in experiment.model.stack if not layer.only_reshapes), None)
+    return first is not None and first.scaling is not None
 
 
 _MAX_TARGET_SCALE = 1000.0

@@ -38,6 +38,16 @@ def build_table_profile(rows, **dataset_info):
     )
 
 
+@pytest.mark.parametrize("shape", [(784,), (28, 28)], ids=["rows", "images"])
+def test_inputs_on_another_scale_are_unusual(shape):
+    pixels = np.random.default_rng(0).integers(0, 256, (50, *shape))
+    for factor, inverse in ((1, 1 / 255), (1 / 255, 1)):
+        input_profile = build_table_profile(pixels * factor)
+        assert describe_unusual_inputs(pixels * factor, input_profile)[0] == []
+        (first, *_), *_ = describe_unusual_inputs((pixels * inverse).astype(np.float32), input_profile)
+        assert first.startswith("its values are on another scale, 0 to ")
+
+
 def test_inverted_images_are_unusual(digits):
     _, others, input_profile = digits
     assert sum(map(bool, describe_unusual_inputs(others, input_profile))) <= len(others) / 100

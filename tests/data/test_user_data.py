@@ -135,6 +135,17 @@ def test_validation_inputs_on_another_scale_are_refused(config, tmp_path):
         load_experiment(config(text))
 
 
+def test_classes_with_gaps_that_look_like_measurements_get_a_hint(config, tmp_path):
+    labels = np.delete(np.arange(100), 50)
+    np.savez(tmp_path / "a.npz", x=np.ones((99, 3)), y=labels)
+    text = "data: {dataset: npz, path: a.npz}\nmodel: {layers: [{type: Dense, units: 99, activation: softmax}]}"
+    with pytest.raises(
+        ConfigError, match=r"if the numbers are classes, write data\.task: classification; else use mean"
+    ):
+        load_experiment(config(text))
+    assert load_data(config(text), "data.task=classification").info.classes[50] == "51"
+
+
 def test_data_changed_after_the_check_is_refused(config, tmp_path):
     for number in range(6):
         directory = tmp_path / "photos" / "ab"[number % 2]

@@ -146,6 +146,7 @@ def _choose_template_options(
     optimizer_name = _ask_for_value(
         optimizer, "optimizer, see dnn list optimizers", "adam", partial(_parse_catalog_name, "optimizer")
     )
+    chosen_data, ignore_reason = _ignore_leaking_columns(chosen_data)
     default_epochs = str(get_default_epochs(chosen_data.info))
     epoch_count = _ask_for_value(
         None if epochs is None else str(epochs), "epochs", default_epochs, partial(_parse_positive_integer, "epochs")
@@ -158,6 +159,7 @@ def _choose_template_options(
         epoch_count,
         _compute_target_statistics(chosen_data),
         _can_stratify(chosen_data),
+        ignore_reason,
     )
 
 
@@ -244,6 +246,29 @@ def _inspect_named_data(
     if len(part_texts) > 1:
         get_notes_console().print(replace_control_chars(f"{name} contains several sets: {', '.join(part_texts)}"))
     return data
+
+
+def _ignore_leaking_columns(data: "Data") -> "tuple[Data, str]":
+    """Return the data section of a csv without the columns that make scores too good, and the reason as text.
+
+    These columns number the rows or alone predict the target. For other data, the data section is unchanged.
+    """
+    if data.dataset != "csv":
+        return data, ""
+    import numpy as np
+
+    from dnn_cli.config.data import Data
+    from dnn_cli.data.column_advice import list_leak_issues
+    from dnn_cli.data.examples import load_examples
+
+    names, examples = data.info.features, load_examples(data)
+    issues = list_leak_issues(examples, np.arange(len(examples)))
+    columns = [names[column] for issue in issues for column in issue.columns]
+    if not columns or len(columns) == len(names):
+        return data, ""
+    reason = replace_control_chars("; ".join(issue.format_sentence(names) for issue in issues))
+    ignored = (*(data.ignore or ()), *columns)
+    return Data.model_validate({**data.model_dump(exclude_unset=True), "ignore": ignored}), reason
 
 
 def _apply_first_image_size(data: "Data") -> "Data":

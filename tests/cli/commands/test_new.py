@@ -38,6 +38,21 @@ def test_new_config_has_no_issues_or_advice(dnn, own, name):
     assert loaded.experiment.data.dataset in (*DATASETS, "csv", "npz", "image_folder")
 
 
+def test_leaking_columns_are_ignored_with_the_reason(dnn, tmp_path):
+    random = np.random.default_rng(0)
+    target = random.integers(0, 2, 100)
+    columns = [np.arange(100), target * 2, *random.normal(0, 1, (3, 100)), target]
+    rows = [",".join(f"{value:g}" for value in row) for row in zip(*columns, strict=True)]
+    (tmp_path / "leak.csv").write_text("\n".join(["Unnamed: 0,leak,a,b,c,y", *rows]) + "\n")
+    assert dnn("new", "a.yaml", "--data", "leak.csv").returncode == 0
+    (line,) = [line for line in (tmp_path / "a.yaml").read_text().splitlines() if "ignore:" in line]
+    assert line.split(" # ") == [
+        '  ignore: ["Unnamed: 0", "leak"]             ',
+        "column Unnamed: 0 contains only row numbers; column leak alone predicts the target",
+    ]
+    assert load_experiment(str(tmp_path / "a.yaml")).experiment.data.info.features == ("a", "b", "c")
+
+
 def test_schema_in_the_directory_is_referenced(dnn, tmp_path):
     assert dnn("schema", "-o", "schema.json").returncode == 0
     assert dnn("new", "a.yaml").returncode == 0
