@@ -13,8 +13,9 @@ from dnn_cli.errors import UserDataError, suggest_nearest_name
 from dnn_cli.formats.csv_numbers import NUMBERS_REQUIRED_HINT, NumberErrors, parse_float, parse_floats
 from dnn_cli.formats.csv_rows import CsvErrors, CsvRow, read_rows
 from dnn_cli.formats.csv_table import HEADER_HINT, MAX_CSV_BYTES, ROWS_PER_BLOCK
-from dnn_cli.formats.image_directory import IMAGE_SUFFIXES
+from dnn_cli.formats.dataset_contents import CURRENT_RULES
 from dnn_cli.formats.image_file import read_image
+from dnn_cli.formats.image_listing import get_image_suffixes
 from dnn_cli.formats.npz_archive import ArrayHeader, NpzArchive, open_archive
 from dnn_cli.formats.npz_arrays import compute_needed_bytes, to_input_array
 from dnn_cli.formats.safe_open import check_memory, open_regular_file, stat_regular_file
@@ -37,6 +38,8 @@ class InputSpec:
 
     resize: bool = False
     invert: bool = False
+    rules: int = CURRENT_RULES
+    """Version of the rules by which the training images were read."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,12 @@ def read_prediction_inputs(path: str, input_spec: InputSpec) -> PredictionInputs
                 f"{path} is not an image, but --resize and --invert apply only to images", "remove the option"
             )
         return _read_npz_inputs(path, input_spec) if lower.endswith(".npz") else _read_csv_inputs(path, input_spec)
-    if not lower.endswith(tuple(IMAGE_SUFFIXES)):
+    # A single image is read whatever its format, because version 1 of the rules only determines lists of images.
+    suffixes = get_image_suffixes(CURRENT_RULES)
+    if not lower.endswith(tuple(suffixes)):
         raise UserDataError(
             f"{path} is not an image, an .npz file or a .csv file",
-            f"use an image ({', '.join(sorted(IMAGE_SUFFIXES))}), an .npz file or a .csv file",
+            f"use an image ({', '.join(sorted(suffixes))}), an .npz file or a .csv file",
         )
     return read_image_input(path, input_spec)
 
@@ -99,7 +104,7 @@ def read_image_input(path: str, input_spec: InputSpec) -> PredictionInputs:
     channels = shape[2] if len(shape) == 3 else 1
     pixels = read_image(
         path, (shape[0], shape[1]), input_spec.resize, "rgb" if channels == 3 else "grayscale",
-        "the training images are", "use --resize, which stretches the image without cropping",
+        "the training images are", "use --resize, which stretches the image without cropping", input_spec.rules,
     )  # fmt: skip
     if input_spec.invert:
         pixels = 255 - pixels
