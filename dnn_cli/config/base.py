@@ -46,6 +46,9 @@ BareName = BeforeValidator(to_typed_mapping)
 ByType = Field(discriminator="type")
 _Extent = Annotated[int, Field(gt=0, le=1000)]
 Pair = Annotated[tuple[_Extent, _Extent], Strict(False), BeforeValidator(_to_pair)]
+_ImageSide = Annotated[int, Field(gt=0, le=65_535)]
+# A JPEG has at most 65,535 rows and columns.
+ImageExtent = Annotated[tuple[_ImageSide, _ImageSide], Strict(False), BeforeValidator(_to_pair)]
 
 
 class ConfigModel(BaseModel):

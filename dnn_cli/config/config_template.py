@@ -69,7 +69,7 @@ def resolve_data(name: str, **other_keys: Any) -> Data:
     kind = "npz" if is_array_path(name) else "image_folder" if os.path.isdir(name) else "csv"
     paths = {"path": os.path.abspath(name)}
     if kind == "image_folder":
-        from dnn_cli.formats.image_directory import find_split_directories
+        from dnn_cli.formats.image_splits import find_split_directories
 
         paths |= find_split_directories(paths["path"])
     return Data.model_validate({"dataset": kind, **paths, **other_keys})
@@ -174,8 +174,11 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
             comment = options.ignore_reason if key == "ignore" else comments.get(f"data.{key}", "")
             lines.append((f"{key}: {value}", _format_comment(comment)))
     if data.dataset == "image_folder":
+        from dnn_cli.formats.image_directory import sample_image_sizes
+
         height, width = info.input_shape[:2]
-        lines.append((f"image_size: [{height}, {width}]", "size of the first image; others are resized"))
+        sample = sample_image_sizes(str(data.path), data.image_options)
+        lines.append((f"image_size: [{height}, {width}]", sample.describe_sizes((height, width))))
     if not info.validation_examples:
         lines.append(("validation_size: 0.2", "share of examples for validation after every epoch"))
     if not info.test_examples:

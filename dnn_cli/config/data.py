@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import Len
 from pydantic import Field, Strict
 
-from dnn_cli.config.base import BelowOne, ConfigModel, Pair, Seed, Shape
+from dnn_cli.config.base import BelowOne, ConfigModel, ImageExtent, Seed, Shape
 from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, DatasetInfo
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.dataset_contents import CURRENT_RULES, DatasetContents, Remark, SplitName
@@ -102,12 +102,12 @@ def inspect_split(data: "Data", part: SplitName, train: DatasetContents | None =
         UserDataError: a file is missing or invalid.
     """
     classes = train.classes if train is not None else None
-    path = {"train": data.path, "validation": data.validation_path, "test": data.test_path}[part]
     if data.dataset == "npz":
         from dnn_cli.formats.npz_arrays import inspect_npz
 
         options = data.array_options
         return inspect_npz(str(data.path), options if train is None else replace(options, scale=train.pixel_max), part)
+    path = data.get_split_path(part)
     if path is None:
         return None
     if data.dataset == "csv":
@@ -117,7 +117,8 @@ def inspect_split(data: "Data", part: SplitName, train: DatasetContents | None =
         return inspect_csv(path, csv_options, classes)
     from dnn_cli.formats.image_directory import inspect_images
 
-    return inspect_images(path, data.image_options, classes)
+    contents = inspect_images(path, data.image_options, classes)
+    return replace(contents, remarks=(*(data.list_layout_remarks() if train is None else ()), *contents.remarks))
 
 
 def _inspect_other_split(data: "Data", part: SplitName, train: DatasetContents) -> DatasetContents | None:
@@ -236,7 +237,7 @@ class Data(ConfigModel):
     skip_damaged: bool | None = None
     """Whether damaged images are left out: by default false, and such images are errors."""
 
-    image_size: Pair | None = None
+    image_size: ImageExtent | None = None
     """Height and width to which the images of a directory are resized. If absent, all images must have one size."""
 
     color_mode: Literal["grayscale", "rgb"] | None = None
@@ -296,9 +297,49 @@ class Data(ConfigModel):
     @property
     def image_options(self) -> ImageOptions:
         """Options of the reader of image directories."""
-        return ImageOptions(
-            self.image_size, self.color_mode or "rgb", bool(self.skip_damaged), self.rules or CURRENT_RULES
-        )
+        return ImageOptions(self.image_size, self.color_mode, bool(self.skip_damaged), self.rules or CURRENT_RULES)
+
+    @property
+    def _split_directories(self) -> dict[str, str]:
+        """Paths of the directories of splits that the directory at `path` contains, by key; empty for other data.
+
+        Raises:
+            UserDataError: the directory cannot be read.
+        """
+        if self.dataset != "image_folder" or self.path is None or (self.rules or CURRENT_RULES) < 2:
+            return {}
+        from dnn_cli.formats.image_splits import find_split_directories
+
+        return find_split_directories(self.path)
+
+    def get_split_path(self, part: SplitName) -> str | None:
+        """Return the path of the file or directory with the examples of a split; `None` if it does not exist.
+
+        A directory of images can contain one directory for each split. A key of the config has priority.
+
+        Raises:
+            UserDataError: the directory at `path` cannot be read.
+        """
+        directories = self._split_directories
+        if part == "train":
+            return directories.get("path", self.path)
+        key = f"{part}_path"
+        own_path: str | None = getattr(self, key)
+        return own_path or directories.get(key)
+
+    def list_layout_remarks(self) -> tuple[Remark, ...]:
+        """Return the remarks about directories of splits in the directory at `path`.
+
+        Raises:
+            UserDataError: a directory cannot be read.
+        """
+        directories = self._split_directories
+        if self.path is None or not directories:
+            return ()
+        from dnn_cli.formats.image_splits import build_split_remarks
+
+        used = {key: path for key, path in directories.items() if key == "path" or getattr(self, key) is None}
+        return build_split_remarks(self.path, used)
 
     @cached_property
     def info(self) -> DatasetInfo:

@@ -131,6 +131,11 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
         return
     try:
         info = data.info
+        paths = {
+            "path": data.get_split_path("train"),
+            "validation_path": data.get_split_path("validation"),
+            "test_path": data.get_split_path("test"),
+        }
     except UserDataError as error:
         # Each line is an error of the file.
         *lines, last = error.message.split("\n")
@@ -138,8 +143,7 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
         yield Issue(("data", error.key), last, error.suggestion)
         return
     key_by_path: dict[str, str] = {}
-    for key in ("path", "validation_path", "test_path"):
-        path = getattr(data, key)
+    for key, path in paths.items():
         if path is not None and (first := key_by_path.setdefault(os.path.realpath(path), key)) != key:
             yield Issue(
                 ("data", key),

@@ -28,7 +28,7 @@ def _read_user_data(
     Raises:
         UserDataError: a file cannot be read or has wrong content.
     """
-    path = str({"train": data.path, "validation": data.validation_path, "test": data.test_path}[split_name])
+    path = str(data.get_split_path(split_name))
     classes = data.info.classes if split_name != "train" else None
     if data.dataset == "csv":
         from dnn_cli.formats.csv_table import read_csv

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from dnn_cli.config.data import Data
@@ -10,9 +11,10 @@ from dnn_cli.config.loading import load_experiment
 from dnn_cli.data.examples import Examples
 from dnn_cli.data.input_statistics import describe_unusual_inputs, find_white_value
 from dnn_cli.data.run_context import check_same_data, check_same_split, load_run_context
-from dnn_cli.errors import RunError, UsageError
+from dnn_cli.errors import RunError, UsageError, UserDataError
 from dnn_cli.execution.preparation import prepare_training
 from dnn_cli.execution.reporters import Reporter
+from dnn_cli.formats.dataset_contents import CURRENT_RULES
 from dnn_cli.formats.evaluation_examples import TargetSpec, read_evaluation_examples
 from dnn_cli.formats.prediction_inputs import InputSpec
 from dnn_cli.host.output_redirect import redirect_output
@@ -90,6 +92,7 @@ def evaluate_file(
             find_white_value(run_context.input_profile),
             resize,
             channels_first=data.channels == "first",
+            rules=data.rules or CURRENT_RULES,
         )
         target_spec = TargetSpec(dataset_info.classes, dataset_info.targets, data.target or dataset_info.target)
         arrays = read_evaluation_examples(file, input_spec, target_spec)
@@ -116,6 +119,9 @@ def evaluate_file(
 def _list_training_data_warnings(file: str, data: Data) -> list[str]:
     """Return a warning if the evaluated file is the training or validation data of the run; otherwise an empty list."""
     training_paths = {"training": data.path, "validation": data.validation_path}
+    # The data of the training may have been moved.
+    with suppress(UserDataError):
+        training_paths = {"training": data.get_split_path("train"), "validation": data.get_split_path("validation")}
     matching_kinds = [
         kind for kind, path in training_paths.items() if path and os.path.realpath(path) == os.path.realpath(file)
     ]

@@ -20,8 +20,10 @@ from dnn_cli.formats.csv_prediction import adapt_options, find_input_columns
 from dnn_cli.formats.csv_rows import CsvRow, open_rows
 from dnn_cli.formats.csv_targets import TargetColumn, format_names, parse_csv_targets
 from dnn_cli.formats.dataset_contents import ExampleArrays
-from dnn_cli.formats.image_directory import check_class_names, list_class_names, list_images
+from dnn_cli.formats.image_directory import check_class_names
 from dnn_cli.formats.image_file import silence_pillow_warnings
+from dnn_cli.formats.image_listing import list_class_names, list_images
+from dnn_cli.formats.image_splits import check_has_directories, find_split_directories
 from dnn_cli.formats.npy_directory import NPY_SUFFIX, list_npy_files
 from dnn_cli.formats.npy_header import ArrayHeader
 from dnn_cli.formats.npz_arrays import compute_needed_bytes
@@ -100,8 +102,13 @@ def _read_directory_examples(path: str, input_spec: InputSpec, target_spec: Targ
             f"{path} is a directory of classes, but this run predicts numbers", "use a .csv or an .npz file"
         )
     names = list_class_names(path)
+    check_has_directories(path, names)
+    if splits := find_split_directories(path):
+        raise UserDataError(
+            f"{path} contains directories of several sets of examples", f"use {splits.get('test_path', splits['path'])}"
+        )
     check_class_names(path, names, target_spec.classes)
-    files = [(file, name) for name in names for file in list_images(os.path.join(path, name))]
+    files = [(file, name) for name in names for file in list_images(os.path.join(path, name), input_spec.rules).paths]
     check_memory(path, 4 * len(files) * math.prod(input_spec.shape))
     with silence_pillow_warnings():
         inputs = np.concatenate([read_image_input(file, input_spec).inputs for file, _ in files])

@@ -1,70 +1,54 @@
 """Reader of image directories with one subdirectory per class, as in `keras.utils.image_dataset_from_directory`."""
 
-import math
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from dnn_cli.errors import UserDataError, suggest_nearest_name
-from dnn_cli.formats.dataset_contents import MAX_CLASSES, DatasetContents, ExampleArrays, ReadProgress, ignore_progress
+from dnn_cli.formats.dataset_contents import (
+    MAX_CLASSES,
+    DatasetContents,
+    ExampleArrays,
+    ReadProgress,
+    Remark,
+    ignore_progress,
+)
+from dnn_cli.formats.image_decoding import (
+    ClassFiles,
+    ImageDirectory,
+    build_damage_error,
+    decode_files,
+    get_color_mode,
+    load_images,
+    read_file_states,
+)
 from dnn_cli.formats.image_file import (
-    get_image_shape,
+    DamagedImageError,
     read_image,
     read_image_size,
     silence_pillow_warnings,
 )
-from dnn_cli.formats.reader_options import ColorMode, ImageOptions, ImageSize
-from dnn_cli.formats.safe_open import build_read_error, check_memory, stat_regular_file
-from dnn_cli.host.resources import count_available_cores
+from dnn_cli.formats.image_listing import (
+    build_unread_remarks,
+    list_class_names,
+    list_direct_images,
+    list_images,
+    list_visible_items,
+)
+from dnn_cli.formats.image_samples import SizeSample, has_grey_sample, read_size_sample
+from dnn_cli.formats.image_splits import check_not_split
+from dnn_cli.formats.reader_options import ImageOptions, ImageSize
+from dnn_cli.formats.safe_open import stat_regular_file
 
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp"}
-
-_SPLIT_DIRECTORY_NAMES = {
-    "path": ("train", "training"),
-    "validation_path": ("val", "valid", "validation", "dev"),
-    "test_path": ("test", "testing"),
-}
-"""Usual names of the directories of training, validation and test examples, by the config key for their path.
-
-A directory `val`, for example, is suggested as the value of `data.validation_path`."""
-
-IMAGES_PER_UPDATE = 256
-"""Number of images that are read between two progress updates."""
-
-MIN_BYTES_FOR_THREADS = 4_000
-"""Minimum mean size of the image files, in bytes, at which several threads decode faster than one.
-
-With smaller files, threads mostly wait for each other."""
-
-
-@dataclass(frozen=True)
-class _ImageDirectory:
-    """Paths and class numbers of the images in a directory, with the size and colour mode that all images get."""
-
-    path: str
-    classes: tuple[str, ...]
-    files: tuple[str, ...]
-    class_numbers: tuple[int, ...]
-    file_bytes: int
-    """Size of all files on disk, in bytes."""
-
-    image_size: ImageSize
-    color_mode: ColorMode
-
-    @property
-    def array_shape(self) -> tuple[int, ...]:
-        """Shape of the array of all images: number of images, then the shape of one image."""
-        return (len(self.files), *get_image_shape(self.image_size, self.color_mode))
+_MAX_NAMED_IMAGES = 3
 
 
 def inspect_images(directory: str, options: ImageOptions, classes: tuple[str, ...] | None = None) -> DatasetContents:
     """Return a description of an image directory: input shape, number of images and classes.
 
-    At most the first image is opened, to read its size.
+    Only the headers of a few images are read. With `skip_damaged`, all images are decoded.
 
     Args:
         directory: The path of the directory, with one subdirectory per class.
@@ -73,11 +57,26 @@ def inspect_images(directory: str, options: ImageOptions, classes: tuple[str, ..
             directory.
 
     Raises:
-        UserDataError: the directory has too few classes, a class has no images, or the first image cannot be read.
+        UserDataError: the directory has too few classes, a class has no images, or an image cannot be read.
     """
-    image_directory = _scan_image_directory(directory, options.image_size, options.color_mode, classes)
+    class_files = _list_class_files(directory, options.rules, classes)
+    image_directory = _examine_files(class_files, options)
+    remarks, decisions = _collect_remarks(class_files, options), {}
+    if options.rules > 1 and options.color_mode is None and classes is None and has_grey_sample(class_files.files):
+        decisions["color_mode"] = "rgb"
+        message = "the images are grey, and are read as three equal colour channels"
+        remarks.append(Remark(f"{Path(directory).name}: {message}", "data.color_mode=grayscale"))
+    damaged: tuple[int, ...] = ()
+    if options.skip_damaged:
+        damaged = load_images(image_directory, ignore_progress).damaged
+        remarks += _build_damage_remarks(class_files, damaged)
     return DatasetContents(
-        image_directory.array_shape[1:], len(image_directory.files), image_directory.classes, pixel_max=255
+        image_directory.array_shape[1:],
+        len(class_files.files) - len(damaged),
+        class_files.classes,
+        pixel_max=255,
+        remarks=tuple(remarks),
+        decisions=decisions,
     )
 
 
@@ -89,159 +88,129 @@ def read_images(
 ) -> ExampleArrays:
     """Read the images of a directory, sorted by class and then by file name. Arguments are those of `inspect_images`.
 
+    The inputs can be read-only.
+
     Raises:
-        UserDataError: the errors of `inspect_images`; an image is damaged or of another size; the images do not fit
+        UserDataError: the errors of `inspect_images`; images are damaged or of another size; the images do not fit
             into memory.
     """
-    image_directory = _scan_image_directory(directory, options.image_size, options.color_mode, classes)
-    check_memory(directory, math.prod(image_directory.array_shape))
-    inputs = np.empty(image_directory.array_shape, np.uint8)
-
-    def read_into(at: int) -> None:
-        inputs[at] = read_image(
-            image_directory.files[at],
-            image_directory.image_size,
-            options.image_size is not None,
-            options.color_mode,
-        )
-
-    with silence_pillow_warnings(), ThreadPoolExecutor(count_available_cores()) as pool:
-        run_all: Callable[..., Iterator[None]] = (
-            pool.map if image_directory.file_bytes >= MIN_BYTES_FOR_THREADS * len(image_directory.files) else map
-        )
-        for start in range(0, len(image_directory.files), IMAGES_PER_UPDATE):
-            progress(f"reading {directory}", start, len(image_directory.files))
-            list(run_all(read_into, range(start, min(start + IMAGES_PER_UPDATE, len(image_directory.files)))))
-    return ExampleArrays(inputs, np.array(image_directory.class_numbers, np.int32))
+    class_files = _list_class_files(directory, options.rules, classes)
+    images = load_images(_examine_files(class_files, options), progress)
+    class_numbers = np.array(class_files.class_numbers, np.int32)
+    return ExampleArrays(images.pixels, np.delete(class_numbers, images.damaged) if images.damaged else class_numbers)
 
 
-def _scan_image_directory(
-    directory: str, size: ImageSize | None, color_mode: ColorMode, known_classes: tuple[str, ...] | None
-) -> _ImageDirectory:
-    """Return the classes, the files and the image size of a directory.
+def find_damaged_images(
+    directory: str, options: ImageOptions, progress: ReadProgress = ignore_progress
+) -> list[DamagedImageError]:
+    """Decode all images of a directory, and return the errors of damaged images, in the order of the images.
 
-    At most the first image is opened, to read its size.
+    Args:
+        directory: The path of the directory, with one subdirectory per class.
+        options: The options of the reader.
+        progress: The function that receives the progress.
+
+    Raises:
+        UserDataError: the directory or a file cannot be read.
     """
     names = list_class_names(directory)
-    _check_not_split(directory, names)
+    files = [file for name in names for file in list_images(str(Path(directory) / name), options.rules).paths]
+    errors = decode_files(
+        directory,
+        files,
+        lambda at: read_image(files[at], options.image_size, True, get_color_mode(options), rules=options.rules),
+        sum(stat_regular_file(file).st_size for file in files),
+        progress,
+    )
+    return list(errors.values())
+
+
+def sample_image_sizes(directory: str, options: ImageOptions) -> SizeSample:
+    """Return the sizes of some images of a directory.
+
+    Raises:
+        UserDataError: the directory cannot be read, or all images of the sample are damaged.
+    """
+    files = _list_class_files(directory, options.rules, None).files
+    sample = read_size_sample(files)
+    if sample is None:
+        raise build_damage_error(find_damaged_images(directory, options))
+    return sample
+
+
+def _list_class_files(directory: str, rules: int, known_classes: tuple[str, ...] | None) -> ClassFiles:
+    """List the classes of a directory and the images of each class.
+
+    Raises:
+        UserDataError: the subdirectories are not classes, or a class has no images.
+    """
+    names = list_class_names(directory)
+    check_not_split(directory, names)
     check_class_names(directory, names, known_classes)
     classes = known_classes or names
     numbers = {name: number for number, name in enumerate(classes)}
     files: list[str] = []
     class_numbers: list[int] = []
+    unread_suffixes = Counter[str]()
     for name in names:
-        images = list_images(str(Path(directory) / name))
-        files += images
-        class_numbers += [numbers[name]] * len(images)
-    file_bytes = sum(stat_regular_file(file).st_size for file in files)
-    if size is None:
-        with silence_pillow_warnings():
-            size = read_image_size(files[0])
-    return _ImageDirectory(directory, classes, tuple(files), tuple(class_numbers), file_bytes, size, color_mode)
+        listing = list_images(str(Path(directory) / name), rules)
+        files += listing.paths
+        class_numbers += [numbers[name]] * len(listing.paths)
+        unread_suffixes += listing.unread_suffixes
+    return ClassFiles(directory, classes, tuple(files), tuple(class_numbers), unread_suffixes)
 
 
-def list_class_names(directory: str) -> tuple[str, ...]:
-    """List the names of the subdirectories that are not hidden."""
-    return tuple(item.name for item in _list_visible_items(directory) if os.path.isdir(item.path))
-
-
-def list_images(directory: str) -> list[str]:
-    """List the paths of the images in one subdirectory.
+def _examine_files(class_files: ClassFiles, options: ImageOptions) -> ImageDirectory:
+    """Return the images of a directory with their size and the states of their files.
 
     Raises:
-        UserDataError: the subdirectory holds no images, or it holds a directory.
+        UserDataError: a path is not a regular file, or the size of the images cannot be read.
     """
-    items = _list_visible_items(directory)
-    if nested := [item.name for item in items if os.path.isdir(item.path) and not Path(item.name).suffix]:
-        raise UserDataError(
-            f"{directory} contains the directory {nested[0]}, but must contain only images",
-            f"move the images of {nested[0]} into {Path(directory).name}",
-        )
-    paths = [item.path for item in items if Path(item.name).suffix.lower() in IMAGE_SUFFIXES]
-    if not paths:
-        raise UserDataError(
-            f"{directory} contains no images",
-            f"add images ({', '.join(sorted(IMAGE_SUFFIXES))}), or remove the directory if it is not a class",
-        )
-    return paths
+    file_states = read_file_states(class_files.files)
+    size = options.image_size or _read_first_size(class_files, options)
+    return ImageDirectory(class_files, options, size, file_states)
 
 
-def _list_visible_items(directory: str) -> list["os.DirEntry[str]"]:
-    """List the files and directories in a directory that are not hidden, sorted by name.
+def _read_first_size(class_files: ClassFiles, options: ImageOptions) -> ImageSize:
+    """Read the size of the first image. With `skip_damaged`, damaged images before it are left out.
 
     Raises:
-        UserDataError: the directory cannot be read.
+        UserDataError: the first image is damaged, or all images are damaged.
     """
-    try:
-        with os.scandir(directory) as scan:
-            return sorted((item for item in scan if not item.name.startswith(".")), key=lambda item: item.name)
-    # A NUL in the path raises ValueError.
-    except (OSError, ValueError) as error:
-        raise build_read_error(directory, error) from None
+    errors: list[DamagedImageError] = []
+    with silence_pillow_warnings():
+        for file in class_files.files:
+            try:
+                return read_image_size(file)
+            except DamagedImageError as error:
+                errors.append(error)
+                if not options.skip_damaged:
+                    raise build_damage_error(find_damaged_images(class_files.path, options)) from None
+    raise build_damage_error(errors)
 
 
-def _check_not_split(directory: str, names: tuple[str, ...]) -> None:
-    """Raise an error if the subdirectories are not classes, because they contain directories instead of images.
-
-    The subdirectories are then splits such as `train`, or the directory of classes is one level lower.
-
-    Raises:
-        UserDataError: the subdirectories are not classes. The suggestion gives the config keys for their paths.
-    """
-    nested = _find_nested_directories(directory, names)
-    if split_directories := find_split_directories(directory):
-        keys = ", ".join(f"{key}: {path}" for key, path in split_directories.items())
-        noun = "directory" if len(nested) == 1 else "directories"
-        message = f"{directory} contains the {noun} {' and '.join(nested)} instead of directories of classes"
-        raise UserDataError(message, f"use {keys}")
-    if len(names) == 1 and nested:
-        raise UserDataError(
-            f"{directory} contains only the directory {names[0]}", f"use path: {Path(directory) / names[0]}"
-        )
+def _collect_remarks(class_files: ClassFiles, options: ImageOptions) -> list[Remark]:
+    """Return the remarks about files that are not read."""
+    items = list_visible_items(class_files.path)
+    top = list_direct_images(items, options.rules)
+    title = Path(class_files.path).name
+    remarks = [*build_unread_remarks(title, class_files.unread_suffixes + top.unread_suffixes)]
+    if top.paths:
+        nouns = "images are" if len(top.paths) > 1 else "image is"
+        message = f"{title}: {len(top.paths):,} {nouns} not in the directory of a class, and not read"
+        remarks.append(Remark(message))
+    return remarks
 
 
-def _find_nested_directories(directory: str, names: tuple[str, ...]) -> list[str]:
-    """Find the subdirectories that contain directories but no images.
-
-    Args:
-        directory: The path of the directory.
-        names: The names of its subdirectories.
-    """
-    return [
-        name
-        for name in names
-        if os.path.isdir(Path(directory) / name) and _has_only_directories(str(Path(directory) / name))
-    ]
-
-
-def find_split_directories(directory: str) -> dict[str, str]:
-    """Find the directories of training, validation and test examples, and return their paths by config key.
-
-    The keys are `path`, `validation_path` and `test_path`. The result is empty if the directory of training examples is
-    missing.
-
-    Raises:
-        UserDataError: the directory cannot be read.
-    """
-    nested = _find_nested_directories(directory, list_class_names(directory))
-    split_names = {
-        key: name
-        for name in nested
-        for key, usual_names in _SPLIT_DIRECTORY_NAMES.items()
-        if name.lower() in usual_names
-    }
-    return (
-        {key: str(Path(directory) / split_names[key]) for key in _SPLIT_DIRECTORY_NAMES if key in split_names}
-        if "path" in split_names
-        else {}
-    )
-
-
-def _has_only_directories(directory: str) -> bool:
-    """Return whether a directory contains directories but no images. The directory of a class contains images."""
-    items = _list_visible_items(directory)
-    has_images = any(Path(item.name).suffix.lower() in IMAGE_SUFFIXES for item in items)
-    return not has_images and any(os.path.isdir(item.path) for item in items)
+def _build_damage_remarks(class_files: ClassFiles, damaged: tuple[int, ...]) -> list[Remark]:
+    """Return the remark about damaged images that are left out; an empty list if all images are complete."""
+    if not damaged:
+        return []
+    names = [os.path.relpath(class_files.files[at], class_files.path) for at in damaged[:_MAX_NAMED_IMAGES]]
+    more = ", …" if len(damaged) > len(names) else ""
+    nouns = "damaged images are" if len(damaged) > 1 else "damaged image is"
+    message = f"{Path(class_files.path).name}: {len(damaged):,} {nouns} left out: {', '.join(names)}{more}"
+    return [Remark(message, "data.skip_damaged=false")]
 
 
 def check_class_names(directory: str, names: tuple[str, ...], known_classes: tuple[str, ...] | None) -> None:

@@ -3,20 +3,23 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.errors import UserDataError
+from dnn_cli.formats.dataset_contents import CURRENT_RULES
+from dnn_cli.formats.image_listing import has_avif_decoder
 from dnn_cli.formats.reader_options import ColorMode, ImageSize
-from dnn_cli.formats.safe_open import open_regular_file
+from dnn_cli.formats.safe_open import build_read_error, open_regular_file
 
 if TYPE_CHECKING:
     from PIL import Image
 
-_ALLOWED_DECODERS = ["PNG", "JPEG", "BMP", "GIF", "WEBP"]
-"""Image formats that are decoded. The content of a file determines its format, not the file name."""
+_ALLOWED_DECODERS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
+"""Image formats that every Pillow decodes. The content of a file determines its format, not the file name."""
 
 _MAX_PIXELS = 50_000_000
 """Maximum number of pixels. A larger image is a decompression bomb, or too large as an example."""
@@ -24,6 +27,23 @@ _MAX_PIXELS = 50_000_000
 _ORIENTATION_TAG = 0x0112
 _SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
 """EXIF orientations that exchange height and width."""
+
+_DAMAGE_HINT = "replace or remove the file"
+
+_DRAFT_FACTOR = 2
+"""Minimum ratio of the size to which a JPEG is decoded, to the size of the result.
+
+Pillow's `thumbnail` has the same ratio by default. At this ratio, the difference is not visible."""
+
+_UNSUPPORTED_MODES = {"I": "32 bits", "F": "floating-point numbers"}
+
+
+class DamagedImageError(UserDataError):
+    """Error of a file that is not a complete image, or of an image with too many pixels."""
+
+
+class WrongImageSizeError(UserDataError):
+    """Error of an image whose size differs from that of the other images."""
 
 
 def read_image_size(path: str) -> ImageSize:
@@ -35,47 +55,86 @@ def read_image_size(path: str) -> ImageSize:
         UserDataError: the file is not an image, or the image is damaged or too large.
     """
     with _open_image(path) as image:
-        is_turned = image.getexif().get(_ORIENTATION_TAG) in _SWAPPED_ORIENTATIONS
-        return (image.width, image.height) if is_turned else (image.height, image.width)
+        return _get_displayed_size(image)
+
+
+def is_grey_image(path: str) -> bool:
+    """Return whether the header of an image declares grey pixels.
+
+    Raises:
+        UserDataError: the file is not an image, or the image is too large.
+    """
+    with _open_image(path) as image:
+        return image.mode in ("1", "L", "LA") or image.mode.startswith("I;16")
+
+
+def _get_displayed_size(image: "Image.Image") -> ImageSize:
+    """Return the height and width of an opened image after its EXIF orientation is applied."""
+    is_turned = image.getexif().get(_ORIENTATION_TAG) in _SWAPPED_ORIENTATIONS
+    return (image.width, image.height) if is_turned else (image.height, image.width)
 
 
 def read_image(
     path: str,
-    size: ImageSize,
+    size: ImageSize | None,
     resize: bool,
     color_mode: ColorMode,
     reference_text: str = "the first image is",
     hint: str = "",
+    rules: int = CURRENT_RULES,
 ) -> NDArray[np.uint8]:
     """Read the pixels of an image as uint8 of shape (height, width) or (height, width, 3).
 
     Args:
         path: The path of the file.
-        size: The height and width of the result.
+        size: The height and width of the result; `None` for those of the image.
         resize: Whether an image of another size is resized. Otherwise, another size is an error.
         color_mode: Whether the image is read in colour or in grey.
         reference_text: The beginning of the clause about the expected size in the error message, such as `the first
             image is`.
         hint: The suggestion for an image of another size. An empty text suggests a value of `data.image_size`.
+        rules: The version of the rules. Since version 2, a large JPEG is decoded at a reduced size.
 
     Raises:
-        UserDataError: the file is not a complete image, or the image is too large or of another size.
+        DamagedImageError: the file is not a complete image, or the image has too many pixels.
+        WrongImageSizeError: the image has another size, and is not resized.
+        UserDataError: the file cannot be read, or its pixels are not those of a photograph.
     """
     from PIL import Image, ImageOps
 
     with _open_image(path) as opened:
-        image = opened if opened.getexif().get(_ORIENTATION_TAG, 1) == 1 else ImageOps.exif_transpose(opened)
-        actual_size = (image.height, image.width)
+        actual_size = _get_displayed_size(opened)
+        size = size or actual_size
         if actual_size != size and not resize:
-            raise UserDataError(
+            raise WrongImageSizeError(
                 f"{path} is {actual_size[0]} × {actual_size[1]}, but {reference_text} {size[0]} "
                 f"× {size[1]} (height × width)",
                 hint or f"use data.image_size=[{size[0]},{size[1]}] to resize all images",
             )
+        if opened.mode in _UNSUPPORTED_MODES:
+            raise UserDataError(
+                f"{path} has pixels of {_UNSUPPORTED_MODES[opened.mode]}, whose white value is unknown",
+                "save the image with 8 or 16 bits, or save the pixels in an .npz file",
+            )
+        if rules > 1 and actual_size != size:
+            _reduce_decoded_size(opened, size, is_turned=actual_size != (opened.height, opened.width))
+        image = opened if opened.getexif().get(_ORIENTATION_TAG, 1) == 1 else ImageOps.exif_transpose(opened)
         image = _convert_mode(image, "L" if color_mode == "grayscale" else "RGB")
-        if actual_size != size:
+        if (image.height, image.width) != size:
             image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
         return np.asarray(image, np.uint8)
+
+
+def _reduce_decoded_size(image: "Image.Image", size: ImageSize, *, is_turned: bool) -> None:
+    """Let the decoder scale a JPEG down, which takes a fraction of the time. Other formats are not changed.
+
+    Args:
+        image: The image, of which only the header has been read.
+        size: The height and width of the result.
+        is_turned: Whether the EXIF orientation exchanges height and width.
+    """
+    height, width = (_DRAFT_FACTOR * extent for extent in (reversed(size) if is_turned else size))
+    image.draft(None, (width, height))
 
 
 def _convert_mode(image: "Image.Image", mode: str) -> "Image.Image":
@@ -96,13 +155,14 @@ def _open_image(path: str) -> Iterator["Image.Image"]:
     """Yield an image of which only the header has been read. Pixels are read in the `with` block.
 
     Raises:
-        UserDataError: the file is not an image, the image is too large, or its pixels are damaged.
+        DamagedImageError: the file is not an image, the image is too large, or its pixels are damaged.
+        UserDataError: the file cannot be read.
     """
     from PIL import Image, UnidentifiedImageError
 
     with open_regular_file(path) as stream:
         try:
-            with Image.open(stream, formats=_ALLOWED_DECODERS) as image:
+            with Image.open(stream, formats=_list_decoders()) as image:
                 if image.width * image.height > _MAX_PIXELS:
                     raise _build_too_large_error(path, f"{image.height:,} × {image.width:,} pixels")
                 yield image
@@ -111,18 +171,29 @@ def _open_image(path: str) -> Iterator["Image.Image"]:
         except Image.DecompressionBombError:
             raise _build_too_large_error(path, "too many pixels") from None
         except UnidentifiedImageError:
-            raise UserDataError(f"{path} is not an image", "replace or remove the file") from None
+            raise DamagedImageError(f"{path} is not an image", _DAMAGE_HINT) from None
+        except MemoryError:
+            raise UserDataError(f"{path} does not fit into memory", "scale the image down, or remove it") from None
         # The error of a damaged image depends on its decoder.
         except Exception as error:
-            raise UserDataError(f"{path} is damaged: {error}", "replace or remove the file") from None
+            # Only errors of the operating system have numbers.
+            if isinstance(error, OSError) and error.errno is not None:
+                raise build_read_error(path, error) from None
+            raise DamagedImageError(f"{path} is damaged: {error}", _DAMAGE_HINT) from None
 
 
-def _build_too_large_error(path: str, pixels_text: str) -> UserDataError:
+@cache
+def _list_decoders() -> tuple[str, ...]:
+    """List the image formats that are decoded."""
+    return (*_ALLOWED_DECODERS, "AVIF") if has_avif_decoder() else _ALLOWED_DECODERS
+
+
+def _build_too_large_error(path: str, pixels_text: str) -> DamagedImageError:
     """Build the error of an image that is not decoded because it has too many pixels.
 
     `pixels_text` is the size in the message, such as `9,000 × 8,000 pixels`.
     """
-    return UserDataError(
+    return DamagedImageError(
         f"{path} has {pixels_text}; the limit is {_MAX_PIXELS:,} pixels", "scale the image down, or remove the file"
     )
 

@@ -13,8 +13,9 @@ from dnn_cli.formats.array_names import SPLIT_WORDS, parse_array_name
 from dnn_cli.formats.array_source import ArraySource
 from dnn_cli.formats.channel_axis import MOVE_HINT, move_channels, move_shape_first
 from dnn_cli.formats.csv_prediction import PredictionTable, read_prediction_table
-from dnn_cli.formats.image_directory import IMAGE_SUFFIXES
+from dnn_cli.formats.dataset_contents import CURRENT_RULES
 from dnn_cli.formats.image_file import read_image
+from dnn_cli.formats.image_listing import get_image_suffixes
 from dnn_cli.formats.npy_directory import NPY_SUFFIX, open_npy_file
 from dnn_cli.formats.npy_header import ArrayHeader
 from dnn_cli.formats.npz_archive import open_archive
@@ -50,6 +51,9 @@ class InputSpec:
 
     kept_columns: tuple[str, ...] = ()
     """Names of columns of a table whose cells are kept for output."""
+
+    rules: int = CURRENT_RULES
+    """Version of the rules by which the training images were read."""
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,12 @@ def read_prediction_inputs(path: str, input_spec: InputSpec) -> PredictionInputs
             with open_archive(path) as archive:
                 return _read_array_inputs(path, archive, input_spec)
         return _read_csv_inputs(path, input_spec)
-    if not lower.endswith(tuple(IMAGE_SUFFIXES)):
+    # A single image is read whatever its format, because version 1 of the rules only determines lists of images.
+    suffixes = get_image_suffixes(CURRENT_RULES)
+    if not lower.endswith(tuple(suffixes)):
         raise UserDataError(
             f"{path} is not an image, an .npz file, an .npy file or a .csv file",
-            f"use an image ({', '.join(sorted(IMAGE_SUFFIXES))}), an .npz file, an .npy file or a .csv file",
+            f"use an image ({', '.join(sorted(suffixes))}), an .npz file, an .npy file or a .csv file",
         )
     return read_image_input(path, input_spec)
 
@@ -120,7 +126,7 @@ def read_image_input(path: str, input_spec: InputSpec) -> PredictionInputs:
     channels = shape[2] if len(shape) == 3 else 1
     pixels = read_image(
         path, (shape[0], shape[1]), input_spec.resize, "rgb" if channels == 3 else "grayscale",
-        "the training images are", "use --resize, which stretches the image without cropping",
+        "the training images are", "use --resize, which stretches the image without cropping", input_spec.rules,
     )  # fmt: skip
     if input_spec.invert:
         pixels = 255 - pixels

@@ -47,6 +47,6 @@ class ImageOptions:
     """Options of the reader of image directories."""
 
     image_size: ImageSize | None = None
-    color_mode: ColorMode = "rgb"
+    color_mode: ColorMode | None = None
     skip_damaged: bool = False
     rules: int = CURRENT_RULES

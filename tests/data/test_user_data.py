@@ -195,6 +195,26 @@ def test_broken_image_is_an_error_and_makes_no_run(dnn, config, tmp_path, verb):
     assert not (tmp_path / "runs").exists()
 
 
+def test_check_lists_all_damaged_images(dnn, config, tmp_path):
+    for number in range(12):
+        directory = tmp_path / "photos" / "ab"[number % 2]
+        directory.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4)).save(directory / f"{number}.png")
+    for file in ("a/2.png", "b/3.png", "b/7.png"):
+        (tmp_path / "photos" / file).write_bytes(b"<html>")
+    config("data: {dataset: image_folder, path: photos, color_mode: grayscale}\nmodel: {layers: [Flatten, "
+           "{type: Dense, units: 2, activation: softmax}]}\n", "photos.yaml")  # fmt: skip
+    done = dnn("check", "photos.yaml")
+    assert done.returncode == 2
+    assert [line.split("photos/")[1].split(" ")[0] for line in done.stdout.splitlines()] == [
+        "a/2.png",
+        "b/3.png",
+        "b/7.png",
+    ]
+    assert "data.skip_damaged=true" in done.stdout
+    assert dnn("check", "photos.yaml", "data.skip_damaged=true").returncode == 0
+
+
 def test_class_with_one_example_cannot_be_stratified(table, tmp_path):
     (tmp_path / "table.csv").write_text(TABLE + "1,1,rare\n")
     data = load_data(table, "data.stratify=true", "layers.0.units=3")

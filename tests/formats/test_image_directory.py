@@ -1,22 +1,19 @@
-import io
 import os
-import struct
-import zlib
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from pydantic import ValidationError
 
 from dnn_cli.config.data import Data
+from dnn_cli.data.examples import load_examples, load_test_examples
 from dnn_cli.errors import UserDataError
-from dnn_cli.formats import image_directory, safe_open
-from dnn_cli.formats.dataset_contents import DatasetContents
-from dnn_cli.formats.image_directory import inspect_images, read_images
-
-GREY = np.arange(6, dtype=np.uint8).reshape(2, 3) * 40
-COLOUR = np.arange(18, dtype=np.uint8).reshape(2, 3, 3) * 14
+from dnn_cli.formats import image_decoding, image_directory, safe_open
+from dnn_cli.formats.dataset_contents import DatasetContents, Remark, ignore_progress
+from dnn_cli.formats.reader_options import ImageOptions
+from tests.helpers.image_files import COLOUR, GREY, build_png_bomb, encode_png, write_image
 
 
 @pytest.fixture
@@ -40,30 +37,14 @@ def scratch(tmp_path_factory):
     return path
 
 
-def write_image(path, image):
-    """Write an array as an image, a Pillow image, or bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if isinstance(image, bytes):
-        path.write_bytes(image)
-    else:
-        (Image.fromarray(image) if isinstance(image, np.ndarray) else image).save(path)
+def inspect_images(path, size=None, mode=None, classes=None, **options):
+    """Inspect a directory with options."""
+    return image_directory.inspect_images(path, ImageOptions(size, mode, **options), classes)
 
 
-def encode_png(image, **arguments):
-    """The bytes of a PNG."""
-    stream = io.BytesIO()
-    Image.fromarray(image).save(stream, "PNG", **arguments)
-    return stream.getvalue()
-
-
-def build_png_bomb(height, width):
-    """A small PNG that promises many pixels."""
-
-    def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+def read_images(path, size=None, mode=None, classes=None, progress=ignore_progress, **options):
+    """Read a directory with options."""
+    return image_directory.read_images(path, ImageOptions(size, mode, **options), classes, progress)
 
 
 def get_error(path, size=None, mode="grayscale", classes=None, inspect=inspect_images):
@@ -100,7 +81,7 @@ def test_files_without_image_suffix_are_ignored(write_images):
 
 def test_subdirectory_of_a_class_is_refused(write_images):
     path = write_images({"a/1.png": GREY, "b/1.png": GREY, "a/more/2.png": GREY})
-    with pytest.raises(UserDataError, match="contains the directory more, but must contain only images"):
+    with pytest.raises(UserDataError, match="contains the directory more, but a class"):
         inspect_images(path, None, "grayscale")
 
 
@@ -171,7 +152,7 @@ def test_validation_directory_uses_the_training_classes(write_images):
     ("images", "message", "hint"),
     [
         pytest.param({"a/1.png": GREY}, "images has 1 subdirectory", "2 to 10,000", id="one class"),
-        pytest.param({"1.png": GREY}, "images has 0 subdirectories", "one subdirectory per class", id="no classes"),
+        pytest.param({"1.png": GREY}, "1 image, but no directories of classes", "images/cat", id="no classes"),
         pytest.param({"a/1.png": GREY, "b/1.txt": b""}, "images/b contains no images", "remove", id="empty class"),
         pytest.param({"a/1.png": b"text", "b/1.png": GREY}, "a/1.png is not an image", "replace", id="no image"),
         pytest.param({"a/1.png": b"", "b/1.png": GREY}, "a/1.png is not an image", "replace", id="empty file"),
@@ -244,7 +225,7 @@ def test_images_larger_than_memory_are_not_decoded(write_images, monkeypatch):
 
 
 def test_reading_reports_progress(write_images, monkeypatch):
-    monkeypatch.setattr(image_directory, "IMAGES_PER_UPDATE", 2)
+    monkeypatch.setattr(image_decoding, "IMAGES_PER_UPDATE", 2)
     path = write_images({f"{name}/{at}.png": GREY for name in "ab" for at in range(2)})
     calls = []
     read_images(path, None, "grayscale", progress=lambda *words: calls.append(words))
@@ -253,7 +234,7 @@ def test_reading_reports_progress(write_images, monkeypatch):
 
 @pytest.mark.parametrize("threshold", [pytest.param(0, id="in threads"), pytest.param(10**9, id="one by one")])
 def test_threads_do_not_change_the_result(write_images, monkeypatch, threshold):
-    monkeypatch.setattr(image_directory, "MIN_BYTES_FOR_THREADS", threshold)
+    monkeypatch.setattr(image_decoding, "MIN_BYTES_FOR_THREADS", threshold)
     images = {f"{at % 3}/{at:03}.png": np.full((2, 2), at, np.uint8) for at in range(100)}
     arrays = read_images(write_images(images), None, "grayscale")
     assert arrays.inputs[:, 0, 0].tolist() == [*range(0, 100, 3), *range(1, 100, 3), *range(2, 100, 3)]
@@ -263,17 +244,20 @@ def test_threads_do_not_change_the_result(write_images, monkeypatch, threshold):
 @settings(deadline=None)  # files on a busy machine
 @given(st.data())
 def test_any_bytes_are_an_image_or_refused(scratch, data):
-    suffix = data.draw(st.sampled_from(["png", "jpg", "bmp", "gif", "webp"]))
+    suffix = data.draw(st.sampled_from(["png", "jpg", "bmp", "gif", "webp", "tif"]))
     path = scratch / "b" / f"1.{suffix}"
-    write_image(path, GREY)
+    write_image(path, data.draw(st.sampled_from([GREY, COLOUR])))
     raw = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(data.draw(st.just(bytes(raw)) | st.binary()))
+    options = data.draw(st.sampled_from([{}, {"skip_damaged": True}, {"rules": 1}]))
+    size = data.draw(st.sampled_from([None, (2, 3), (1, 1)]))
     try:
-        read_images(str(scratch), (2, 3), "rgb")
+        contents = inspect_images(str(scratch), size, "rgb", **options)
+        assert len(read_images(str(scratch), size, "rgb", **options).inputs) == contents.examples
     except UserDataError as error:
-        assert error.message.startswith(str(scratch))
+        assert str(scratch) in error.message
     finally:
         path.unlink()
 
@@ -307,11 +291,110 @@ def test_nested_directory_is_suggested(write_images):
     assert inspect_images(f"{root}/photos", None, "grayscale").classes == ("a", "b")
 
 
-def test_images_below_a_class_suggest_moving_them(write_images, tmp_path):
+def test_directory_below_a_class_suggests_both_remedies(write_images, tmp_path):
     root = write_images({"a/1.png": GREY, "a/more/2.png": GREY, "b/1.png": GREY})
     with pytest.raises(UserDataError) as refused:
         inspect_images(root, None, "grayscale")
-    assert refused.value.suggestion == "move the images of more into a"
+    assert refused.value.suggestion == f"use path: {root}/a if more is a class, or store the images of more in a"
     (tmp_path / "images" / "a" / "more" / "2.png").rename(tmp_path / "images" / "a" / "2.png")
     (tmp_path / "images" / "a" / "more").rmdir()
     assert inspect_images(root, None, "grayscale").examples == 3
+
+
+def write_unusual_images(directory):
+    """Write valid images of many kinds, with files of systems, and return the directory."""
+    colour = Image.fromarray(COLOUR)
+    transparent = colour.convert("RGBA")
+    transparent.putalpha(128)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    sideways = Image.fromarray(np.rot90(COLOUR).copy())
+    palette = colour.convert("P")
+    palette.info["transparency"] = 0
+    images = {
+        "cat/1.JPG": colour,
+        "cat/2 with spaces.png": transparent,
+        "cat/3.gif": palette,
+        "cat/4.webp": colour,
+        "cat/5.jpg": encode_png(COLOUR),
+        "cat/6.png": palette,
+        "dog/1.jpg": colour.convert("CMYK"),
+        "dog/2.png": encode_png(np.asarray(sideways), exif=exif),
+        "dog/3.bmp": colour,
+        "dog/4.tif": colour.convert("LA"),
+        "dog/5.jfif": encode_png(COLOUR),
+        "dog/6.jpeg": colour.convert("L"),
+        **{f"{kind}/{name}": b"x" for kind in ("cat", "dog") for name in ("Thumbs.db", "._1.jpg", ".DS_Store")},
+        "cat/.ipynb_checkpoints/1-checkpoint.png": colour,
+        "__MACOSX/cat/._1.jpg": b"x",
+        ".ipynb_checkpoints/1.png": colour,
+        "desktop.ini": b"x",
+    }
+    for file, image in images.items():
+        write_image(directory / file, image)
+    return str(directory)
+
+
+def test_unusual_images_are_read(tmp_path):
+    path = write_unusual_images(tmp_path / "train")
+    contents = inspect_images(path)
+    assert contents == DatasetContents((2, 3, 3), 12, ("cat", "dog"), pixel_max=255)
+    arrays = read_images(path)
+    assert arrays.targets.tolist() == [0] * 6 + [1] * 6
+    assert np.array_equal(arrays.inputs[4], COLOUR)
+    assert np.array_equal(arrays.inputs[7], COLOUR)
+    assert np.array_equal(arrays.inputs[8], COLOUR)
+    write_image(tmp_path / "val" / "dog" / "1.png", COLOUR)
+    assert read_images(str(tmp_path / "val"), classes=contents.classes).targets.tolist() == [1]
+    (tmp_path / "val" / "cat").mkdir()
+    assert "val/cat contains no images" in get_error(str(tmp_path / "val"), classes=contents.classes).message
+
+
+def test_first_rules_read_the_same_pixels(tmp_path):
+    path = write_unusual_images(tmp_path)
+    later, first = read_images(path), read_images(path, rules=1)
+    assert len(first.inputs) == 10
+    assert np.array_equal(first.inputs, np.delete(later.inputs, [9, 10], axis=0))
+
+
+def test_grey_images_suggest_the_other_colour_mode(write_images):
+    path = write_images({"a/1.png": GREY, "b/1.png": GREY})
+    contents = inspect_images(path)
+    assert contents.decisions == {"color_mode": "rgb"}
+    message = "images: the images are grey, and are read as three equal colour channels"
+    assert contents.remarks == (Remark(message, "data.color_mode=grayscale"),)
+    for options in ({"mode": "grayscale"}, {"mode": "rgb"}, {"rules": 1}, {"classes": ("a", "b")}):
+        assert inspect_images(path, **options).remarks == ()
+    write_images({"b/2.png": COLOUR})
+    assert inspect_images(path).decisions == {}
+
+
+@pytest.mark.parametrize(
+    ("images", "keys"),
+    [
+        ({"a/1.png": GREY, "b/1.png": GREY}, {}),
+        ({"a/1.png": COLOUR, "b/1.png": COLOUR, "b/2.heic": b"x"}, {}),
+        ({"a/1.png": GREY, "b/1.png": COLOUR, "b/2.png": b""}, {"skip_damaged": True}),
+        ({"a/1.png": GREY, "b/1.png": np.zeros((5, 4), np.uint8)}, {"image_size": (3, 3)}),
+        ({f"{part}/{kind}/1.png": GREY for part in ("train", "test") for kind in "ab"}, {}),
+    ],
+    ids=["grey", "unread files", "damaged", "resized", "splits"],
+)
+def test_explicit_decisions_give_the_same_examples(write_images, images, keys):
+    data = Data.model_validate({"dataset": "image_folder", "path": write_images(images), **keys})
+    decided = Data.model_validate(data.with_decisions().model_dump(exclude_none=True))
+    assert decided.info.decisions == {}
+    assert {remark.override for remark in decided.info.remarks} <= {
+        remark.override for remark in data.info.remarks if remark.override != "data.color_mode=grayscale"
+    }
+    assert decided.info.classes == data.info.classes
+    for load in (load_examples, load_test_examples) if data.info.test_examples else (load_examples,):
+        assert load(decided).digest == load(data).digest
+
+
+def test_large_image_size_is_valid(write_images):
+    path = write_images({"a/1.png": GREY, "b/1.png": GREY})
+    data = Data.model_validate({"dataset": "image_folder", "path": path, "image_size": [3024, 4032]})
+    assert data.info.input_shape == (3024, 4032, 3)
+    with pytest.raises(ValidationError):
+        Data.model_validate({"dataset": "image_folder", "path": path, "image_size": [65_536, 1]})

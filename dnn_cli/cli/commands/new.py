@@ -230,7 +230,7 @@ def _inspect_named_data(
         ignored = ignore.split(",") if ignore else None
         data = build_named_data(name, overrides, target=target, task=task, ignore=ignored)
         if data.dataset == "image_folder":
-            data = _apply_first_image_size(data)
+            data = _apply_suggested_image_size(data)
     except ValidationError as error:
         key = error.errors(include_url=False)[0]["loc"][0]
         hint = "use classification or regression" if key == "task" else "choose another name"
@@ -271,17 +271,15 @@ def _ignore_leaking_columns(data: "Data") -> "tuple[Data, str]":
     return Data.model_validate({**data.model_dump(exclude_unset=True), "ignore": ignored}), reason
 
 
-def _apply_first_image_size(data: "Data") -> "Data":
-    """Return the data section of an image directory with the size of the first image as `image_size`.
+def _apply_suggested_image_size(data: "Data") -> "Data":
+    """Return the data section of an image directory with an `image_size` that suits its images.
 
     Raises:
         UserDataError: the directory holds no readable images.
     """
-    from dataclasses import replace
+    from dnn_cli.formats.image_directory import sample_image_sizes
 
-    from dnn_cli.formats.image_directory import inspect_images
-
-    size = inspect_images(str(data.path), replace(data.image_options, image_size=None)).input_shape[:2]
+    size = sample_image_sizes(str(data.path), data.image_options).suggest_size()
     return data.model_copy(update={"image_size": size})
 
 

@@ -87,6 +87,7 @@ def _read_input_files(
     """
     from dnn_cli.data.input_statistics import find_white_value
     from dnn_cli.errors import UserDataError
+    from dnn_cli.formats.dataset_contents import CURRENT_RULES
     from dnn_cli.formats.image_file import silence_pillow_warnings
     from dnn_cli.formats.prediction_inputs import InputSpec, read_prediction_inputs
 
@@ -97,7 +98,8 @@ def _read_input_files(
         find_white_value(run_context.input_profile),
         resize,
         invert,
-        run_context.experiment.data.channels == "first",
+        channels_first=run_context.experiment.data.channels == "first",
+        rules=run_context.experiment.data.rules or CURRENT_RULES,
     )
     prediction_inputs, refused_files = [], []
     with silence_pillow_warnings():

@@ -161,6 +161,21 @@ def test_directory_with_train_and_test_sets_uses_both(dnn, own):
     assert (data.image_size, data.test_size, data.test_examples) == ((5, 6), 0.0, 20)
 
 
+@pytest.mark.parametrize(("height", "width"), [(3024, 4032), (600, 800)], ids=["phone", "camera"])
+def test_photographs_of_any_size_get_a_small_size(dnn, own, height, width):
+    for name in ("cats", "dogs"):
+        (own / "pictures" / name).mkdir(parents=True)
+        for number in range(5):
+            Image.new("RGB", (width, height), (number, 0, 0)).save(own / "pictures" / name / f"{number}.jpg")
+    done = dnn("new", "photos.yaml", "--data", "pictures")
+    assert done.returncode == 0, done.stderr
+    comment = f"the images are {height:,} × {width:,}; larger values cost time and memory"
+    (line,) = [line for line in (own / "photos.yaml").read_text().splitlines() if "image_size" in line]
+    assert line.split("#")[0].strip() == "image_size: [96, 128]"
+    assert line.split("# ")[1] == comment
+    assert dnn("check", "photos.yaml").returncode == 0
+
+
 def test_regression_output_is_rescaled_to_the_targets(dnn, tmp_path):
     rows = "".join(f"{i},{i}000,north\n" for i in range(40))
     (tmp_path / "prices.csv").write_text(f"a,price,region\n{rows}")

@@ -1,0 +1,87 @@
+"""Sizes and colours of some images of a directory, read from the headers of the files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from dnn_cli.formats.image_file import DamagedImageError, is_grey_image, read_image_size, silence_pillow_warnings
+from dnn_cli.formats.reader_options import ImageSize
+
+_MAX_SIZE_SAMPLE = 100
+_MAX_COLOUR_SAMPLE = 16
+
+MAX_SUGGESTED_SIDE = 128
+"""Longest side of a suggested image size, in pixels. A first network learns from such images within minutes."""
+
+
+@dataclass(frozen=True)
+class SizeSample:
+    """Sizes of some images, of which at least one could be read."""
+
+    sizes: tuple[ImageSize, ...]
+
+    @property
+    def has_one_size(self) -> bool:
+        """Whether all images have the same size."""
+        return len(set(self.sizes)) == 1
+
+    def suggest_size(self) -> ImageSize:
+        """Suggest a size for all images: the median height and width, reduced to `MAX_SUGGESTED_SIDE` pixels."""
+        height, width = (median(extents) for extents in zip(*self.sizes, strict=True))
+        factor = min(1.0, MAX_SUGGESTED_SIDE / max(height, width))
+        return max(1, round(height * factor)), max(1, round(width * factor))
+
+    def describe_sizes(self, suggested: ImageSize) -> str:
+        """Return the reason for a size, as a comment in a config.
+
+        `suggested` is the size to which all images are resized.
+        """
+        by_area = sorted(self.sizes, key=lambda size: size[0] * size[1])
+        smallest, largest = (f"{height:,} × {width:,}" for height, width in (by_area[0], by_area[-1]))
+        if self.has_one_size:
+            if self.sizes[0] == suggested:
+                return "size of the images"
+            return f"the images are {largest}; larger values cost time and memory"
+        sizes = f"{smallest} and {largest}" if smallest == largest else f"{smallest} to {largest}"
+        return f"the images are {sizes}; all are resized"
+
+
+def read_size_sample(paths: Sequence[str]) -> SizeSample | None:
+    """Read the sizes of some images, evenly spaced in a list. Return `None` if all of them are damaged.
+
+    Raises:
+        UserDataError: a file cannot be read.
+    """
+    sizes = []
+    with silence_pillow_warnings():
+        for path in _select_sample(paths, _MAX_SIZE_SAMPLE):
+            try:
+                sizes.append(read_image_size(path))
+            except DamagedImageError:
+                continue
+    return SizeSample(tuple(sizes)) if sizes else None
+
+
+def has_grey_sample(paths: Sequence[str]) -> bool:
+    """Return whether some images, evenly spaced in a list, are all grey. Damaged images are left out.
+
+    Raises:
+        UserDataError: a file cannot be read.
+    """
+    has_grey = False
+    with silence_pillow_warnings():
+        for path in _select_sample(paths, _MAX_COLOUR_SAMPLE):
+            try:
+                if not is_grey_image(path):
+                    return False
+            except DamagedImageError:
+                continue
+            has_grey = True
+    return has_grey
+
+
+def _select_sample(paths: Sequence[str], count: int) -> list[str]:
+    """Return at most `count` paths, evenly spaced, with the first and the last path."""
+    if len(paths) <= count:
+        return list(paths)
+    return [paths[index * (len(paths) - 1) // (count - 1)] for index in range(count)]
