@@ -303,7 +303,7 @@ def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
     if weights is None:
         return
     if experiment.data.weight is not None:
-        yield Issue(("class_weight",), "excludes data.weight, as in Keras", "remove one of the two")
+        yield Issue(("class_weight",), "excludes data.weight, as in Keras; remove one of the two keys")
     if not info.is_classification:
         yield Issue(("class_weight",), f"needs classes, but {experiment.data.title} is for regression", "remove it")
     elif weights != "balanced":

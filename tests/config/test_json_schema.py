@@ -59,7 +59,7 @@ def test_valid_config_is_accepted(text):
         "optimizer: {type: adam, learning_rate: CosineDecay}", "optimizer: {learning_rate: {decay_steps: 9}}",
         "loss: {type: mean_error}", "loss: {delta: 2}", "loss: Mse", "metrics: fast", "metrics: [{k: 3}]",
         "epochs: 0", "epochs: 1.5", "epochs: '5'", "epochs: true", "jit: 1", "seed: 4294967296", "seed: null",
-        "name: ''", "name: ' '", 'name: "a\\tb"', "data: {validation_size: 1}", "data: {validation_sise: 0.1}",
+        "name: ''", "name: ' '", 'name: "a\\tb"', "data: {validation_size: 1.5}", "data: {validation_sise: 0.1}",
     ],
 )  # fmt: skip
 def test_invalid_config_is_refused(text):

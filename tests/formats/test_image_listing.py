@@ -66,7 +66,7 @@ def test_class_with_only_unread_files_is_refused_with_their_count(tmp_path):
 
 def test_files_of_systems_are_ignored(tmp_path):
     names = ("Thumbs.db", "desktop.ini", ".DS_Store", "._1.png", ".hidden.png")
-    others = {f"{place}{name}": b"x" for place in ("", "a/") for name in names}
+    others = {f"{parent}{name}": b"x" for parent in ("", "a/") for name in names}
     others |= {f"a/{name}/x.png": GREY for name in (".ipynb_checkpoints", "__MACOSX", "@eaDir")}
     others |= {"__MACOSX/a/._1.png": b"x", ".ipynb_checkpoints/1.png": GREY}
     path = write_images(tmp_path, {"a/1.png": GREY, "b/1.png": GREY, **others})
