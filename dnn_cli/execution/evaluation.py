@@ -85,7 +85,11 @@ def evaluate_file(
         dataset_info, data = run_context.input_profile.dataset_info, run_context.experiment.data
         resize = resize or (data.dataset == "image_folder" and data.image_size is not None)
         input_spec = InputSpec(
-            dataset_info.input_shape, dataset_info.features, find_white_value(run_context.input_profile), resize
+            dataset_info.input_shape,
+            dataset_info.features,
+            find_white_value(run_context.input_profile),
+            resize,
+            csv_options=data.csv_options,
         )
         target_spec = TargetSpec(dataset_info.classes, dataset_info.targets, data.target or dataset_info.target)
         arrays = read_evaluation_examples(file, input_spec, target_spec)
