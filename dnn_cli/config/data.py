@@ -61,6 +61,7 @@ def _read_user_dataset_info(data: "Data") -> DatasetInfo:
         classes=train.classes,
         targets=train.targets,
         pixel_max=train.pixel_max,
+        value_bytes=train.value_bytes,
         target=train.target,
         features=train.features,
         weight=train.weight,

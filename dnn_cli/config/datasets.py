@@ -91,6 +91,7 @@ DATASETS: dict[str, Dataset] = {
             "Ankle boot",
         ),
         pixel_max=255,
+        value_bytes=1,
         examples=60_000,
         test_examples=10_000,
         train_images=IdxFile(
@@ -118,6 +119,7 @@ DATASETS: dict[str, Dataset] = {
         input_shape=(28, 28),
         classes=tuple("0123456789"),
         pixel_max=255,
+        value_bytes=1,
         examples=60_000,
         test_examples=10_000,
         train_images=IdxFile(
@@ -144,6 +146,7 @@ DATASETS: dict[str, Dataset] = {
         input_shape=(8, 8),
         classes=tuple("0123456789"),
         pixel_max=16,
+        value_bytes=1,
         examples=1_797,
         loader="load_digits",
     ),

@@ -19,7 +19,7 @@ from dnn_cli.config.error_messages import to_located_issues
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.overrides import apply_overrides, expand_to_mapping
 from dnn_cli.config.registry import canonicalize_names
-from dnn_cli.config.validation import find_experiment_issues, find_machine_issues
+from dnn_cli.config.validation import find_experiment_issues, find_machine_issues, find_memory_advice
 from dnn_cli.config.yaml_reader import MAX_ISSUES, Document, format_key_path, parse_yaml, read_yaml
 from dnn_cli.errors import ConfigError, Issue, KeyPath, LocatedIssue, SourceLocation
 
@@ -114,11 +114,12 @@ def build_experiment(
     experiment = _validate_document(document)
     experiment = experiment.model_copy(update={"data": experiment.data.with_decisions()})
     _logger.debug("config valid: %s with %d overrides", file, len(overrides))
-    if to_train and (issues := find_machine_issues(experiment)):
-        raise ConfigError(_locate_issues(issues, document))
-    return LoadedExperiment(
-        experiment, file, tuple(overrides), tuple(_locate_issues(lint.find_advice(experiment), document))
-    )
+    advice = lint.find_advice(experiment)
+    if to_train:
+        if issues := find_machine_issues(experiment):
+            raise ConfigError(_locate_issues(issues, document))
+        advice += find_memory_advice(experiment)
+    return LoadedExperiment(experiment, file, tuple(overrides), tuple(_locate_issues(advice, document)))
 
 
 def _canonicalize_document(document: Document) -> Document:

@@ -332,6 +332,23 @@ def find_keras_version_issues(experiment: Experiment) -> Iterator[Issue]:
         yield Issue(("optimizer",), message, "upgrade Keras, which then needs Python 3.11")
 
 
+_TENSORFLOW_BYTES = 600_000_000
+"""Memory of a process that has imported TensorFlow and trained a small network, in bytes."""
+
+
+def find_memory_advice(experiment: Experiment) -> Iterator[Issue]:
+    """Yield advice if the data and TensorFlow need more memory than this process may use.
+
+    A training holds two copies of the inputs: the array and TensorFlow's copy. The estimate is too uncertain for an
+    error.
+    """
+    info, memory = experiment.data.info, get_usable_memory()
+    needed = 2 * info.examples * math.prod(info.input_shape) * info.value_bytes + _TENSORFLOW_BYTES
+    if needed > memory:
+        message = f"a training needs about {needed / 1e9:.1f} GB of memory, and may use {memory / 1e9:.1f} GB"
+        yield Issue(("data",), message, "use fewer or smaller examples")
+
+
 def _find_memory_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:
     """Yield issues of a network that needs more than the usable memory. The check allocates no memory."""
     memory = get_usable_memory()

@@ -5,6 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from dnn_cli.config.datasets import USER_DATA_KINDS
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.data.column_advice import list_column_advice
 from dnn_cli.data.data_leakage import compute_commonest_share
@@ -19,6 +20,10 @@ _MAX_COMMONEST_SHARE = 0.5
 
 Inputs of fewer than `MIN_PIXEL_COUNT` values are often equal by chance, and are reported only if all are equal."""
 
+_MIN_VALIDATION_EXAMPLES = 5
+"""Advice is given if a validation set has fewer examples. The 95% interval of 4 right of 4 examples begins at 40%
+(Clopper and Pearson 1934)."""
+
 _MAX_SAMPLE_NUMBERS = 400_000
 """Approximate maximum number of values in the sample of inputs that is searched for pixels."""
 
@@ -32,12 +37,24 @@ def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -
     """
     target_advice = _advise_on_targets(experiment, examples.targets[split.train])
     equal_advice = _advise_on_equal_inputs(examples, split.train)
+    split_advice = _advise_on_split(experiment)
     if equal_advice:
-        return [*filter(None, [equal_advice, target_advice])]
+        return [*filter(None, [equal_advice, target_advice, split_advice])]
     if _are_pixels(experiment, examples, split.train):
-        return [*filter(None, [_advise_on_pixels(experiment), target_advice])]
+        return [*filter(None, [_advise_on_pixels(experiment), target_advice, split_advice])]
     input_advice = _advise_on_inputs(experiment, examples, split)
-    return [*filter(None, [input_advice, target_advice]), *list_column_advice(experiment, examples, split.train)]
+    column_advice = list_column_advice(experiment, examples, split.train)
+    return [*filter(None, [input_advice, target_advice, split_advice]), *column_advice]
+
+
+def _advise_on_split(experiment: Experiment) -> str:
+    """Return advice if the user's own data has very few validation examples; else an empty text."""
+    data = experiment.data
+    count = data.validation_examples
+    if data.dataset not in USER_DATA_KINDS or not 0 < count < _MIN_VALIDATION_EXAMPLES:
+        return ""
+    noun = "example" if count == 1 else "examples"
+    return f"validation scores of {count} {noun} say little about other examples  (add examples)"
 
 
 def _advise_on_targets(experiment: Experiment, targets: NDArray[np.float32]) -> str:

@@ -93,6 +93,7 @@ def evaluate_file(
             resize,
             channels_first=data.channels == "first",
             rules=data.rules or CURRENT_RULES,
+            csv_options=data.csv_options,
         )
         target_spec = TargetSpec(dataset_info.classes, dataset_info.targets, data.target or dataset_info.target)
         arrays = read_evaluation_examples(file, input_spec, target_spec)

@@ -45,11 +45,28 @@ def count_workers(
 def compute_data_bytes(experiment: Experiment) -> int:
     """Return the memory of an experiment's inputs in a worker, in bytes.
 
-    A worker holds two copies of the inputs: the array and TensorFlow's copy. An input value takes 1 byte if it is a
-    pixel, otherwise 4 bytes.
+    A worker holds two copies of the inputs: the array and TensorFlow's copy.
     """
     dataset_info = experiment.data.info
-    return 2 * dataset_info.examples * math.prod(dataset_info.input_shape) * (1 if dataset_info.pixel_max > 1 else 4)
+    return 2 * dataset_info.examples * math.prod(dataset_info.input_shape) * dataset_info.value_bytes
+
+
+def format_memory_advice(workers: int, experiments: Sequence[Experiment]) -> str:
+    """Return advice to start fewer workers if their memory is short on this machine; else an empty text.
+
+    Args:
+        workers: The number of workers.
+        experiments: The experiments to train. The experiment with the largest data determines the memory of a worker.
+    """
+    worker_bytes = MIN_WORKER_BYTES + max(map(compute_data_bytes, experiments), default=0)
+    memory = resources.get_usable_memory()
+    if workers < 2 or workers * worker_bytes <= memory:
+        return ""
+    fitting = max(1, memory // worker_bytes)
+    return (
+        f"advice: {workers} workers need up to {workers * worker_bytes / 1e9:.1f} GB of memory, and this process may "
+        f"use {memory / 1e9:.1f} GB  (-j {fitting})"
+    )
 
 
 def _can_use_gpus(experiments: Sequence[Experiment]) -> bool:
@@ -140,7 +157,10 @@ def open_executor(
         from dnn_cli.execution.local_executor import LocalExecutor
 
         gpu_names = list_default_gpus(experiments) if gpus is None else _list_gpu_names(gpus)
-        executor = LocalExecutor(count_workers(jobs, gpus, experiments, runs), gpu_names)
+        workers = count_workers(jobs, gpus, experiments, runs)
+        if advice := format_memory_advice(workers, experiments):
+            reporter.print_line(advice)
+        executor = LocalExecutor(workers, gpu_names)
     reporter.exit_callbacks.append(executor.kill_workers)
     try:
         yield executor

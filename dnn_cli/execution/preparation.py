@@ -273,5 +273,5 @@ def _remove_split_keys(data: Data) -> Data:
 
 
 def _estimate_input_bytes(data: Data) -> int:
-    """Return the size of the inputs of a data section in bytes. Pixels are uint8, and other inputs are float32."""
-    return data.info.examples * math.prod(data.info.input_shape) * (1 if data.info.pixel_max > 1 else 4)
+    """Return the size of the inputs of a data section in bytes."""
+    return data.info.examples * math.prod(data.info.input_shape) * data.info.value_bytes

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from dnn_cli.errors import UserDataError
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 18
 _MAX_LINE_BYTES = 40_000_000
 _MAX_SAMPLE_BYTES = 1 << 16
 """Maximum number of bytes in lines with characters beyond ASCII from which an encoding is guessed."""
@@ -69,13 +69,12 @@ def resolve_encoding(path: str, name: str) -> CsvEncoding:
     return CsvEncoding("utf-8-sig" if info.name == "utf-8" else info.name)
 
 
-def detect_encoding(path: str, stream: BinaryIO) -> CsvEncoding:
+def detect_encoding(stream: BinaryIO) -> CsvEncoding | None:
     """Detect the encoding of a file: by its byte order mark, else UTF-8, else by a guess that is safe.
 
-    Raises:
-        UserDataError: the file is not UTF-8 text, and no or several other encodings are plausible.
+    The result is `None` if the file is not UTF-8 text, and no or several other encodings are plausible.
     """
-    chunk, line = _read_chunk(stream), 1
+    chunk = _read_chunk(stream)
     for mark, codec in _BYTE_ORDER_MARKS:
         if chunk.startswith(mark):
             return CsvEncoding(codec)
@@ -84,10 +83,8 @@ def detect_encoding(path: str, stream: BinaryIO) -> CsvEncoding:
             # Most chunks have only ASCII characters, and this check is faster than decoding.
             if not chunk.isascii():
                 chunk.decode()
-        except UnicodeDecodeError as error:
-            line += chunk.count(b"\n", 0, error.start)
-            return _guess_encoding(path, line, chunk, stream)
-        line += chunk.count(b"\n")
+        except UnicodeDecodeError:
+            return _guess_encoding(chunk, stream)
         chunk = _read_chunk(stream)
     return CsvEncoding("utf-8-sig")
 
@@ -97,17 +94,12 @@ def _read_chunk(stream: BinaryIO) -> bytes:
     return stream.read(_CHUNK_BYTES) + stream.readline(_MAX_LINE_BYTES)
 
 
-def _guess_encoding(path: str, line: int, chunk: bytes, stream: BinaryIO) -> CsvEncoding:
-    """Guess the encoding of a file that is not UTF-8 text.
+def _guess_encoding(chunk: bytes, stream: BinaryIO) -> CsvEncoding | None:
+    """Guess the encoding of a file that is not UTF-8 text; `None` if no or several encodings are plausible.
 
     Args:
-        path: The path of the file, for messages.
-        line: The line of the first character that is not UTF-8.
-        chunk: The lines among which this character occurs.
+        chunk: The lines among which the first character that is not UTF-8 occurs.
         stream: The stream with the following lines.
-
-    Raises:
-        UserDataError: no or several encodings are plausible.
     """
     sample = b""
     while chunk and len(sample) < _MAX_SAMPLE_BYTES:
@@ -115,9 +107,7 @@ def _guess_encoding(path: str, line: int, chunk: bytes, stream: BinaryIO) -> Csv
         chunk = _read_chunk(stream)
     sample = sample[: sample.rfind(b"\n", 0, _MAX_SAMPLE_BYTES) + 1] or sample
     plausible = [codec for codec in ("cp949", "cp932", "cp1252") if _is_plausible(codec, sample)]
-    if len(plausible) != 1:
-        raise UserDataError(f"{path}:{line}  is not UTF-8 text", ENCODING_HINT, "encoding")
-    return CsvEncoding(plausible[0], is_guess=True)
+    return CsvEncoding(plausible[0], is_guess=True) if len(plausible) == 1 else None
 
 
 def _is_plausible(codec: str, sample: bytes) -> bool:

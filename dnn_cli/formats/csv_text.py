@@ -49,33 +49,39 @@ def open_text(path: str, encoding: str | None) -> Iterator[CsvText]:
         raise UserDataError(
             f"{path} has {size / 1e9:,.1f} GB; the limit is {_MAX_CSV_BYTES / 1e9:,.0f} GB", "use an .npz file"
         )
-    try:
-        if encoding is None:
-            with _open_bytes(path) as stream:
-                chosen = detect_encoding(path, stream)
-        else:
-            chosen = resolve_encoding(path, encoding)
+    if encoding is None:
         with _open_bytes(path) as stream:
-            lines = _read_lines(path, stream, chosen)
-            try:
-                yield CsvText(lines, chosen)
-            finally:
-                lines.close()
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise UserDataError(f"{path} is a damaged gzip file: {error}", "compress the file again") from None
+            chosen = detect_encoding(stream)
+        if chosen is None:
+            raise _build_decoding_error(path, "utf-8-sig")
+    else:
+        chosen = resolve_encoding(path, encoding)
+    with _open_bytes(path) as stream:
+        lines = _read_lines(path, stream, chosen)
+        try:
+            yield CsvText(lines, chosen)
+        finally:
+            lines.close()
 
 
 @contextmanager
 def _open_bytes(path: str) -> Iterator[BinaryIO]:
-    """Yield the bytes of a file. The bytes of a gzip file are decompressed."""
+    """Yield the bytes of a file. The bytes of a gzip file are decompressed.
+
+    Raises:
+        UserDataError: the file cannot be read, or is a damaged gzip file.
+    """
     with open_regular_file(path) as stream:
         if stream.read(2) != _GZIP_START:
             stream.seek(0)
             yield stream
             return
         stream.seek(0)
-        with gzip.GzipFile(fileobj=stream) as content:
-            yield cast("BinaryIO", io.BufferedReader(_LimitedReader(path, content), 1 << 16))
+        try:
+            with gzip.GzipFile(fileobj=stream) as content:
+                yield cast("BinaryIO", io.BufferedReader(_LimitedReader(path, content), 1 << 16))
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise UserDataError(f"{path} is a damaged gzip file: {error}", "compress the file again") from None
 
 
 class _LimitedReader(io.RawIOBase):
@@ -123,13 +129,16 @@ def _read_lines(path: str, stream: BinaryIO, encoding: CsvEncoding) -> Generator
                 )
             yield line
     except UnicodeError:
-        number = _find_undecodable_line(path, encoding.codec)
-        raise UserDataError(
-            f"{path}:{number}  is not {encoding.codec.removesuffix('-sig').upper()} text", ENCODING_HINT, "encoding"
-        ) from None
+        raise _build_decoding_error(path, encoding.codec) from None
     finally:
         # The stream belongs to the caller, and the wrapper would close the stream.
         text.detach()
+
+
+def _build_decoding_error(path: str, codec: str) -> UserDataError:
+    """Build the error of a file that has other text than its encoding allows, with the line."""
+    line = _find_undecodable_line(path, codec)
+    return UserDataError(f"{path}:{line}  is not {codec.removesuffix('-sig').upper()} text", ENCODING_HINT, "encoding")
 
 
 def _find_undecodable_line(path: str, codec: str) -> int:
@@ -150,10 +159,6 @@ def _find_undecodable_line(path: str, codec: str) -> int:
 
 def is_unicode_file(path: str) -> bool:
     """Return whether a file is UTF-8 text, or has a byte order mark."""
-    try:
-        with _open_bytes(path) as stream:
-            return not detect_encoding(path, stream).is_guess
-    except UserDataError as error:
-        if error.key == "encoding":
-            return False
-        raise
+    with _open_bytes(path) as stream:
+        encoding = detect_encoding(stream)
+    return encoding is not None and not encoding.is_guess

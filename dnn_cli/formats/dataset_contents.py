@@ -50,6 +50,9 @@ class DatasetContents:
     pixel_max: float = 1
     """Number by which inputs are divided, such as 255 for uint8 pixels."""
 
+    value_bytes: int = 4
+    """Number of bytes of one value of an input in memory: 1 for uint8, 4 for float32."""
+
     target: str | None = None
     """Name of the target column of a table; `None` for other files."""
 

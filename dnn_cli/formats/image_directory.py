@@ -75,6 +75,7 @@ def inspect_images(directory: str, options: ImageOptions, classes: tuple[str, ..
         len(class_files.files) - len(damaged),
         class_files.classes,
         pixel_max=255,
+        value_bytes=1,
         remarks=tuple(remarks),
         decisions=decisions,
     )

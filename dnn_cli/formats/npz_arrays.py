@@ -58,7 +58,12 @@ def inspect_npz(path: str, options: ArrayOptions, split: SplitName) -> DatasetCo
         if training_headers is not None and options.rules > 1:
             _check_same_range(source, headers.x, training_headers.x)
         contents = DatasetContents(
-            headers.input_shape, headers.x.shape[0], targets.classes, targets.target_count, scale
+            headers.input_shape,
+            headers.x.shape[0],
+            targets.classes,
+            targets.target_count,
+            scale,
+            value_bytes=1 if headers.x.dtype == np.uint8 else 4,
         )
         if split != "train" or options.rules == 1:
             return contents

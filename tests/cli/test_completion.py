@@ -74,7 +74,7 @@ def test_offered_completions(offered, line, expected):
 
 UNCOMPLETED_PARAMETERS = {
     "dnn new": {"file", "target", "ignore", "hidden"},
-    "dnn predict": {"files"},
+    "dnn predict": {"files", "keep"},
     "dnn export-runs": {"tensorboard", "experiment_name"},
     "dnn demo": {"directory"},
     "dnn runs tag": {"tag_name"},

@@ -1,6 +1,7 @@
 """Labelled inputs in files of the user's choice."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.evaluation_examples import TargetSpec, read_evaluation_examples
 from dnn_cli.formats.prediction_inputs import InputSpec
+from dnn_cli.formats.reader_options import CsvOptions
 
 NAMES = TargetSpec(("cat", "dog"), column="animal")
 HOUSES = InputSpec((2,), ("area", "age"))
@@ -25,6 +27,16 @@ def test_table_is_read_by_column_names(tmp_path):
     examples = read_evaluation_examples(path, HOUSES, NAMES)
     assert examples.inputs.tolist() == [[3, 2], [6, 5]]
     assert examples.targets.tolist() == [1, 0]
+
+
+def test_table_is_read_with_the_options_of_the_run(tmp_path):
+    path = write_table(tmp_path, "animal;age;area\ndog;True;1.200,5\n?;x;\ncat;False;3\n")
+    options = CsvOptions(decimal=",", thousands=".", drop_unlabelled=True, weight="w")
+    examples = read_evaluation_examples(path, replace(HOUSES, csv_options=options), NAMES)
+    assert examples.inputs.tolist() == [[1200.5, 1], [3, 0]]
+    assert examples.targets.tolist() == [1, 0]
+    with pytest.raises(UserDataError, match=r":3  column animal: '\?' is a missing target"):
+        read_evaluation_examples(path, replace(HOUSES, csv_options=replace(options, drop_unlabelled=False)), NAMES)
 
 
 def test_numbers_are_indices_of_named_classes(tmp_path):

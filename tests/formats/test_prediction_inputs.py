@@ -1,11 +1,18 @@
 """Files to predict from, read as the training data was."""
 
+import gzip
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from dnn_cli.errors import UserDataError
+from dnn_cli.formats.evaluation_examples import TargetSpec, read_evaluation_examples
 from dnn_cli.formats.prediction_inputs import InputSpec, read_prediction_inputs
+from dnn_cli.formats.reader_options import CsvOptions
+from tests.helpers.csv_contents import ANY_CONTENT
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 
@@ -74,6 +81,80 @@ def test_columns_are_matched_by_name(write):
     inputs = read_prediction_inputs(path, InputSpec((3,), ("a", "b", "c"), None))
     assert inputs.inputs.tolist() == [[1, 2, 3], [4, 5, 6]]
     assert inputs.input_names == [f"{path}:2", f"{path}:4"]
+
+
+def test_invalid_rows_are_named_and_other_rows_are_read(write):
+    path = write("new.csv", "Id,age,area\n7,1,2\n8,,2\n9,3\n10,x,2\n11,5,6\n")
+    inputs = read_prediction_inputs(path, InputSpec((2,), ("age", "area"), None, kept_columns=("Id", "none")))
+    assert inputs.inputs.tolist() == [[1, 2], [5, 6]]
+    assert inputs.lines == inputs.table.lines == (2, 6)
+    assert inputs.table.all_lines == (2, 3, 4, 5, 6)
+    assert inputs.table.kept_columns == {"Id": ("7", "8", "9", "10", "11")}
+    assert inputs.table.error.message.splitlines() == [
+        f"{path}:3  column age: the cell is empty",
+        f"{path}:4  has fewer fields than the header: 2 instead of 3",
+        f"{path}:5  column age: 'x' is not a number",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        pytest.param("a;b\n1,5;True\n2;no\n", {"decimal": ",", "delimiter": "|"}, id="decimal comma and words"),
+        pytest.param("가;a;b\n0;1.5;1\n0;2;0\n".encode("cp949"), {"encoding": "cp949"}, id="encoding of the run"),
+        pytest.param("가;a;b\n0;1.5;1\n0;2;0\n", {"encoding": "cp949"}, id="UTF-8"),
+        pytest.param("a,b,\n1.5,1\n2,0,\n", {}, id="delimiter at the end"),
+        pytest.param("sep=;\na;b\n1.5;1\n2;0\n", {}, id="Excel's first line"),
+        pytest.param(gzip.compress(b"a,b\n$1.5,1\n2,0\n"), {"strip": ("$",)}, id="gzip"),
+    ],
+)
+def test_new_rows_are_read_with_the_options_of_the_run(write, content, options):
+    input_spec = InputSpec((2,), ("a", "b"), None, csv_options=CsvOptions(**options))
+    name = "new.csv.gz" if isinstance(content, bytes) and content[:1] == b"\x1f" else "new.csv"
+    assert read_prediction_inputs(write(name, content), input_spec).inputs.tolist() == [[1.5, 1], [2, 0]]
+
+
+@pytest.mark.parametrize("content", ["1,2\n3,4\n", "9,1,2\n9,3,4\n"])
+def test_rows_without_header_are_read_with_and_without_the_target(write, content):
+    input_spec = InputSpec((2,), ("2", "3"), None, csv_options=CsvOptions(header=False, target="1"))
+    assert read_prediction_inputs(write("new.csv", content), input_spec).inputs.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """Return the path of a file that every example of a rule writes again."""
+    return tmp_path_factory.mktemp("csv") / "new.csv"
+
+
+@settings(deadline=None)  # files on a busy machine
+@given(
+    ANY_CONTENT,
+    st.sampled_from([("a", "b"), ("1", "2"), ("2", "3"), ()]),
+    st.builds(
+        CsvOptions,
+        header=st.sampled_from([None, False]),
+        encoding=st.sampled_from([None, "cp949", "utf-16"]),
+        decimal=st.sampled_from([None, ","]),
+        drop_unlabelled=st.booleans(),
+        rules=st.sampled_from([1, 2]),
+    ),
+)
+def test_any_file_is_predicted_and_evaluated_or_refused(scratch, content, features, options):
+    scratch.write_bytes(content)
+    input_spec = InputSpec((2,), features, None, csv_options=options, kept_columns=("y", "a"))
+    readers = [
+        lambda: read_prediction_inputs(str(scratch), input_spec),
+        lambda: read_evaluation_examples(str(scratch), input_spec, TargetSpec(("no", "yes"), column="y")),
+        lambda: read_evaluation_examples(str(scratch), input_spec, TargetSpec(column="y")),
+    ]
+    for read in readers:
+        try:
+            inputs = read().inputs
+        except UserDataError as error:
+            assert error.message.startswith(str(scratch))
+        else:
+            assert inputs.shape[1:] == (2,)
+            assert np.isfinite(inputs).all()
 
 
 def test_unnamed_columns_are_read_in_order(write):

@@ -222,7 +222,8 @@ def _inspect_named_data(
             f"{name} is not a dataset or an existing path",
             suggest_nearest_name(name, DATASETS) or f"use one of {', '.join(DATASETS)}",
         )
-    if name not in DATASETS and not os.path.isdir(name) and not name.lower().endswith((".csv", ".tsv", ".npz", ".npy")):
+    suffixes = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".npz", ".npy")
+    if name not in DATASETS and not os.path.isdir(name) and not name.lower().endswith(suffixes):
         raise UsageError(
             f"{name} is not a .csv, .tsv, .npz or .npy file or a directory", "convert the data to one of these"
         )
@@ -294,6 +295,7 @@ def convert_hint_to_options(hint: str) -> str:
         return f"--ignore {shlex.quote(','.join(map(str, names)))}"
 
     hint = re.sub(r"data\.ignore=(\[.*\])", format_ignore_option, hint)
+    hint = re.sub(r"\bset data\.target=(\w+) or data\.target=(\w+)", r"use --target \1 or --target \2", hint)
     hint = re.sub(r"\b(?:data\.)?task: (classification|regression)", r"--task \1", hint)
     return re.sub(r"^use path: ", "use --data ", hint).replace("set data.target to", "set --target to")
 

@@ -8,7 +8,8 @@ import typer
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
 from dnn_cli.cli.options import CompletedRunArgument, JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import BestOption, resolve_saved_model
-from dnn_cli.report.text import replace_control_chars
+from dnn_cli.errors import RunError, UsageError, UserDataError
+from dnn_cli.report.text import format_count, replace_control_chars
 
 if TYPE_CHECKING:
     from dnn_cli.data.run_context import RunContext
@@ -20,19 +21,36 @@ def predict(
     address: CompletedRunArgument,
     files: Annotated[
         list[str],
-        typer.Argument(
-            metavar="FILE", help="Image files, .npz files with an array x, .npy files, or .csv files with a header."
-        ),
+        typer.Argument(metavar="FILE", help="Image files, .npz files with an array x, .npy files, or .csv files."),
     ],
     resize: Annotated[bool, typer.Option("--resize", help="Resize images to the size of the training images.")] = False,
     invert: Annotated[bool, typer.Option("--invert", help="Invert the brightness of images.")] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write the predictions for one file to a .csv file."),
+    ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN,…",
+            help="Columns of the input file to write first, separated by commas. Default: data.ignore of the run.",
+        ),
+    ] = None,
+    proba: Annotated[
+        bool, typer.Option("--proba", help="Write a column of probabilities for each class to the .csv file.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     best: BestOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Predict classes or values for images, .npz, .npy and .csv files."""
+    """Predict classes or values for images, .npz, .npy and .csv files.
+
+    Rows of a .csv file with an empty or invalid input are named and have no prediction.
+    """
     from dnn_cli.terminal.progress import open_screen
 
+    _check_output_options(output, files, keep, proba=proba, force=force, as_json=as_json)
     with open_screen() as screen:
         run, record, model = resolve_saved_model(address, runs_dir, best=best)
         with screen.show_waiting(f"reading {address}"):
@@ -40,7 +58,13 @@ def predict(
 
             run_context = load_run_context(run, record)
         with screen.show_waiting("reading the inputs"):
-            prediction_inputs, refused_files = _read_input_files(files, run_context, resize=resize, invert=invert)
+            prediction_inputs, refused_files = _read_input_files(
+                files,
+                run_context,
+                None if keep is None else keep.split(",") if keep else [],
+                resize=resize,
+                invert=invert,
+            )
         if prediction_inputs:
             with screen.show_waiting("starting TensorFlow"):
                 predictions = _compute_predictions(model.path, run_context, prediction_inputs)
@@ -53,6 +77,8 @@ def predict(
             "predictions": build_prediction_documents(predictions) if prediction_inputs else [],
             "refused": [{"file": file, "reason": reason} for file, reason in refused_files],
         })  # fmt: skip
+    elif prediction_inputs and output is not None:
+        _write_predictions(output, predictions, prediction_inputs[0], with_probabilities=proba)
     elif prediction_inputs:
         from dnn_cli.report.evaluation_tables import build_prediction_table, format_warning_lines
 
@@ -71,46 +97,118 @@ def predict(
         raise typer.Exit(2)
 
 
+def _check_output_options(
+    output: Path | None, files: list[str], keep: str | None, *, proba: bool, force: bool, as_json: bool
+) -> None:
+    """Check that the options for the output file are complete, and that the file can be written.
+
+    Raises:
+        UsageError: options are incompatible, or the file exists already.
+    """
+    if output is None:
+        if keep is not None or proba or force:
+            option = "--keep" if keep is not None else "--proba" if proba else "--force"
+            raise UsageError(f"{option} applies only to a .csv file of predictions", "add -o FILE")
+        return
+    if as_json:
+        raise UsageError("-o and --json exclude each other", "remove one of them")
+    if len(files) > 1:
+        raise UsageError(f"-o writes the predictions for one file, not for {len(files)}", "run the command once a file")
+    if output.is_dir() or not output.parent.is_dir():
+        raise UsageError(f"{output} cannot be written", "choose a path in an existing directory")
+    if output.exists() and not force:
+        raise UsageError(f"{output} already exists", "use --force to replace it, or choose another path with -o")
+
+
+def _write_predictions(
+    output: Path, predictions: "Predictions", prediction_inputs: "PredictionInputs", *, with_probabilities: bool
+) -> None:
+    """Write the predictions for one file to a CSV file, and print the number of predictions.
+
+    Raises:
+        UsageError: the file cannot be written, or its columns would be ambiguous.
+    """
+    from dnn_cli.report.prediction_csv import format_prediction_csv
+    from dnn_cli.runs.atomic_write import write_text
+
+    text = format_prediction_csv(predictions, prediction_inputs, with_probabilities=with_probabilities)
+    try:
+        write_text(output, text)
+    except RunError as error:
+        raise UsageError(error.message, "choose another path") from None
+    count = len(prediction_inputs.inputs)
+    table = prediction_inputs.table
+    empty_count = len(table.all_lines) - count if table else 0
+    empty_text = f", {format_count(empty_count, 'row')} without prediction" if empty_count else ""
+    get_notes_console().print(replace_control_chars(f"wrote {output}: {format_count(count, 'prediction')}{empty_text}"))
+
+
 def _read_input_files(
-    files: list[str], run_context: "RunContext", *, resize: bool, invert: bool
+    files: list[str], run_context: "RunContext", keep: list[str] | None, *, resize: bool, invert: bool
 ) -> "tuple[list[PredictionInputs], list[tuple[str, str]]]":
     """Read the files for a prediction.
 
     Args:
         files: The paths of the files.
         run_context: The data of the run, which determines the expected shape of the inputs.
+        keep: The columns of tables to keep for output. `None` for those that the training ignored.
         resize: Whether images are resized to the size of the training images.
         invert: Whether the brightness of images is inverted.
 
     Returns:
-        The inputs of the readable files, and a list of the unreadable files, each with the reason.
+        The inputs of the readable files, and a list of the unreadable files, each with the reason. Tables with invalid
+        rows are in both.
     """
     from dnn_cli.data.input_statistics import find_white_value
     from dnn_cli.errors import UserDataError
     from dnn_cli.formats.dataset_contents import CURRENT_RULES
     from dnn_cli.formats.image_file import silence_pillow_warnings
-    from dnn_cli.formats.prediction_inputs import InputSpec, read_prediction_inputs
+    from dnn_cli.formats.prediction_inputs import InputSpec, PredictionInputs, read_prediction_inputs
 
-    dataset_info = run_context.input_profile.dataset_info
+    dataset_info, data = run_context.input_profile.dataset_info, run_context.experiment.data
     input_spec = InputSpec(
         dataset_info.input_shape,
         dataset_info.features,
         find_white_value(run_context.input_profile),
         resize,
         invert,
-        channels_first=run_context.experiment.data.channels == "first",
-        rules=run_context.experiment.data.rules or CURRENT_RULES,
+        channels_first=data.channels == "first",
+        csv_options=data.csv_options,
+        kept_columns=tuple((data.ignore or ()) if keep is None else keep),
+        rules=data.rules or CURRENT_RULES,
     )
-    prediction_inputs, refused_files = [], []
+    prediction_inputs: list[PredictionInputs] = []
+    errors: list[tuple[str, UserDataError]] = []
     with silence_pillow_warnings():
         for file in files:
             try:
-                prediction_inputs.append(read_prediction_inputs(file, input_spec))
+                file_inputs = read_prediction_inputs(file, input_spec)
+                if keep is not None:
+                    _check_kept_columns(file, file_inputs, keep)
             except UserDataError as error:
-                refused_files.append(
-                    (file, f"{error.message}  ({error.suggestion})" if error.suggestion else error.message)
-                )
+                errors.append((file, error))
+                continue
+            prediction_inputs.append(file_inputs)
+            if file_inputs.table is not None and file_inputs.table.error is not None:
+                errors.append((file, file_inputs.table.error))
+    refused_files = [
+        (file, f"{error.message}  ({error.suggestion})" if error.suggestion else error.message)
+        for file, error in errors
+    ]
     return prediction_inputs, refused_files
+
+
+def _check_kept_columns(file: str, file_inputs: "PredictionInputs", keep: list[str]) -> None:
+    """Check that a table has the columns to keep.
+
+    Raises:
+        UserDataError: the file is not a table, or lacks a column.
+    """
+    if file_inputs.table is None:
+        raise UserDataError(f"{file} is not a table, but --keep applies only to columns", "remove --keep")
+    missing = next((name for name in keep if name not in file_inputs.table.kept_columns), None)
+    if missing is not None:
+        raise UserDataError(f"{file} has no column {missing}", "name columns of this file after --keep")
 
 
 def _compute_predictions(

@@ -1,3 +1,4 @@
+import gzip
 import os
 import pty
 import shlex
@@ -189,6 +190,18 @@ def test_tiny_class_disables_stratification(dnn, tmp_path):
     (tmp_path / "t.csv").write_text("a,y\n0,rare\n" + "".join(f"{i},{i % 2}\n" for i in range(40)))
     assert dnn("new", "a.yaml", "--data", "t.csv").returncode == 0
     assert not load_experiment(str(tmp_path / "a.yaml")).experiment.data.stratify
+
+
+def test_compressed_table_is_read(dnn, tmp_path):
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"a,y\n" + b"1,no\n2,yes\n" * 20))
+    done = dnn("new", "a.yaml", "--data", "t.csv.gz")
+    assert done.returncode == 0, done.stderr
+    assert load_experiment(str(tmp_path / "a.yaml")).experiment.data.info.classes == ("no", "yes")
+
+
+def test_ambiguous_target_hints_at_the_option(dnn, tmp_path):
+    (tmp_path / "t.csv").write_text("label,a\n1,2\n")
+    assert "use --target label or --target a" in dnn("new", "a.yaml", "--data", "t.csv").stderr
 
 
 def test_terminal_user_is_asked(tmp_path):
