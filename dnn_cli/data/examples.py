@@ -128,6 +128,24 @@ def _join_examples(parts: list[ExampleArrays]) -> Examples:
     return Examples(inputs, targets, np.concatenate(weights) if weights else None)
 
 
+def load_targets(data: Data) -> Examples:
+    """Load the examples of an experiment for a split, which only needs targets. Images have empty inputs.
+
+    Images are not decoded, because decoding can take minutes. Damaged images are included.
+
+    Raises:
+        DataError: the dataset cannot be loaded, or has another shape than expected.
+    """
+    if data.dataset != "image_folder":
+        return load_examples(data)
+    from dnn_cli.formats.image_directory import list_class_numbers
+
+    splits: tuple[SplitName, ...] = ("train", "validation")
+    paths = [path for path in map(data.get_split_path, splits) if path]
+    targets = np.concatenate([list_class_numbers(path, data.image_options, data.info.classes) for path in paths])
+    return Examples(np.empty((len(targets), 0), np.uint8), targets)
+
+
 def load_test_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> Examples:
     """Load the test examples of an experiment, which are split off from its data or stored separately.
 

@@ -19,9 +19,9 @@ from dnn_cli.formats.csv_numbers import quote_cell
 from dnn_cli.formats.csv_prediction import adapt_options, find_input_columns
 from dnn_cli.formats.csv_rows import CsvRow, open_rows
 from dnn_cli.formats.csv_targets import TargetColumn, format_names, parse_csv_targets
-from dnn_cli.formats.dataset_contents import ExampleArrays
+from dnn_cli.formats.dataset_contents import ExampleArrays, ignore_progress
+from dnn_cli.formats.image_decoding import build_damage_error, decode_files
 from dnn_cli.formats.image_directory import check_class_names
-from dnn_cli.formats.image_file import silence_pillow_warnings
 from dnn_cli.formats.image_listing import list_class_names, list_images
 from dnn_cli.formats.image_splits import check_has_directories, find_split_directories
 from dnn_cli.formats.npy_directory import NPY_SUFFIX, list_npy_files
@@ -108,11 +108,19 @@ def _read_directory_examples(path: str, input_spec: InputSpec, target_spec: Targ
             f"{path} contains directories of several sets of examples", f"use {splits.get('test_path', splits['path'])}"
         )
     check_class_names(path, names, target_spec.classes)
-    files = [(file, name) for name in names for file in list_images(os.path.join(path, name), input_spec.rules).paths]
+    files_by_class = {name: list_images(os.path.join(path, name), input_spec.rules).paths for name in names}
+    files = [file for paths in files_by_class.values() for file in paths]
     check_memory(path, 4 * len(files) * math.prod(input_spec.shape))
-    with silence_pillow_warnings():
-        inputs = np.concatenate([read_image_input(file, input_spec).inputs for file, _ in files])
-    return ExampleArrays(inputs, np.array([target_spec.classes.index(name) for _, name in files], np.int32))
+    inputs: dict[int, NDArray[Any]] = {}
+
+    def read_into(at: int) -> None:
+        inputs[at] = read_image_input(files[at], input_spec).inputs
+
+    file_bytes = sum(stat_regular_file(file).st_size for file in files)
+    if errors := decode_files(path, files, read_into, file_bytes, ignore_progress):
+        raise build_damage_error(list(errors.values()))
+    targets = [target_spec.classes.index(name) for name, paths in files_by_class.items() for _ in paths]
+    return ExampleArrays(np.concatenate([inputs[at] for at in range(len(files))]), np.array(targets, np.int32))
 
 
 def _read_array_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:

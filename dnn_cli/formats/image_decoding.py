@@ -143,7 +143,7 @@ def _decode_images(image_directory: ImageDirectory, progress: ReadProgress) -> D
     if not errors:
         return DecodedImages(pixels)
     if not options.skip_damaged:
-        raise build_damage_error(list(errors.values()))
+        raise build_training_damage_error(list(errors.values()))
     return DecodedImages(np.delete(pixels, list(errors), axis=0), tuple(errors))
 
 
@@ -191,13 +191,21 @@ def decode_files(
 
 
 def build_damage_error(errors: list[DamagedImageError]) -> UserDataError:
-    """Build one error for all damaged images, with one line for each of the first images."""
+    """Build one error for all damaged images, with one line for each of the first images.
+
+    The suggestion does not name `data.skip_damaged`, which applies only to the data of a training.
+    """
     lines = [error.message for error in errors[:_MAX_LISTED_IMAGES]]
     if more := len(errors) - len(lines):
         lines.append(f"{more:,} more images are damaged")
-    files, them = ("the file", "it") if len(errors) == 1 else ("the files", "them")
-    hint = f"replace or remove {files}, or set data.skip_damaged=true to leave {them} out"
-    return UserDataError("\n".join(lines), hint)
+    return UserDataError("\n".join(lines), f"replace or remove the {'file' if len(errors) == 1 else 'files'}")
+
+
+def build_training_damage_error(errors: list[DamagedImageError]) -> UserDataError:
+    """Build the error of damaged images in the data of a training, with the key that leaves them out."""
+    error = build_damage_error(errors)
+    them = "it" if len(errors) == 1 else "them"
+    return UserDataError(error.message, f"{error.suggestion}, or set data.skip_damaged=true to leave {them} out")
 
 
 def read_file_states(files: tuple[str, ...]) -> tuple[_FileState, ...]:

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dnn_cli.errors import UserDataError, suggest_nearest_name
 from dnn_cli.formats.dataset_contents import (
@@ -18,7 +19,7 @@ from dnn_cli.formats.dataset_contents import (
 from dnn_cli.formats.image_decoding import (
     ClassFiles,
     ImageDirectory,
-    build_damage_error,
+    build_training_damage_error,
     decode_files,
     get_color_mode,
     load_images,
@@ -97,8 +98,19 @@ def read_images(
     """
     class_files = _list_class_files(directory, options.rules, classes)
     images = load_images(_examine_files(class_files, options), progress)
-    class_numbers = np.array(class_files.class_numbers, np.int32)
-    return ExampleArrays(images.pixels, np.delete(class_numbers, images.damaged) if images.damaged else class_numbers)
+    class_numbers = np.delete(np.array(class_files.class_numbers, np.int32), images.damaged)
+    return ExampleArrays(images.pixels, class_numbers)
+
+
+def list_class_numbers(
+    directory: str, options: ImageOptions, classes: tuple[str, ...] | None = None
+) -> NDArray[np.int32]:
+    """List the class number of each image, also of damaged images. Arguments are those of `inspect_images`.
+
+    Raises:
+        UserDataError: the subdirectories are not classes, or a class has no images.
+    """
+    return np.array(_list_class_files(directory, options.rules, classes).class_numbers, np.int32)
 
 
 def find_damaged_images(
@@ -135,7 +147,7 @@ def sample_image_sizes(directory: str, options: ImageOptions) -> SizeSample:
     files = _list_class_files(directory, options.rules, None).files
     sample = read_size_sample(files)
     if sample is None:
-        raise build_damage_error(find_damaged_images(directory, options))
+        raise build_training_damage_error(find_damaged_images(directory, options))
     return sample
 
 
@@ -186,8 +198,8 @@ def _read_first_size(class_files: ClassFiles, options: ImageOptions) -> ImageSiz
             except DamagedImageError as error:
                 errors.append(error)
                 if not options.skip_damaged:
-                    raise build_damage_error(find_damaged_images(class_files.path, options)) from None
-    raise build_damage_error(errors)
+                    raise build_training_damage_error(find_damaged_images(class_files.path, options)) from None
+    raise build_training_damage_error(errors)
 
 
 def _collect_remarks(class_files: ClassFiles, options: ImageOptions) -> list[Remark]:

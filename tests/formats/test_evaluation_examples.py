@@ -11,6 +11,7 @@ from dnn_cli.errors import UserDataError
 from dnn_cli.formats.evaluation_examples import TargetSpec, read_evaluation_examples
 from dnn_cli.formats.prediction_inputs import InputSpec
 from dnn_cli.formats.reader_options import CsvOptions
+from tests.helpers.image_files import write_images
 
 NAMES = TargetSpec(("cat", "dog"), column="animal")
 HOUSES = InputSpec((2,), ("area", "age"))
@@ -122,6 +123,34 @@ def test_image_directory_by_class(tmp_path):
     (tmp_path / "new" / "cow").mkdir()
     with pytest.raises(UserDataError, match="has the subdirectory cow, which is not a class"):
         read_evaluation_examples(str(tmp_path / "new"), InputSpec((4, 4)), NAMES)
+
+
+def test_all_damaged_images_are_listed(tmp_path):
+    grey = np.full((4, 4), 9, np.uint8)
+    path = write_images(tmp_path, {"cat/1.png": grey, "cat/2.png": b"", "dog/1.png": b"x", "dog/2.png": grey})
+    with pytest.raises(UserDataError) as refused:
+        read_evaluation_examples(path, InputSpec((4, 4)), NAMES)
+    assert refused.value.message == f"{path}/cat/2.png is not an image\n{path}/dog/1.png is not an image"
+    assert refused.value.suggestion == "replace or remove the files"
+
+
+def test_other_layouts_of_images_suggest_a_directory(tmp_path):
+    grey = np.full((4, 4), 9, np.uint8)
+    path = write_images(
+        tmp_path, {f"{part}/{name}/1.png": grey for part in ("train", "test") for name in ("cat", "dog")}
+    )
+    with pytest.raises(UserDataError, match="several sets of examples") as refused:
+        read_evaluation_examples(path, InputSpec((4, 4)), NAMES)
+    assert refused.value.suggestion == f"use {path}/test"
+    with pytest.raises(UserDataError, match="contains 1 image, but no directories of classes"):
+        read_evaluation_examples(f"{path}/test/cat", InputSpec((4, 4)), NAMES)
+
+
+def test_formats_of_images_depend_on_the_rules(tmp_path):
+    grey = np.full((4, 4), 9, np.uint8)
+    path = write_images(tmp_path, {"cat/1.png": grey, "dog/1.png": grey, "dog/2.tif": grey})
+    assert len(read_evaluation_examples(path, InputSpec((4, 4)), NAMES).inputs) == 3
+    assert len(read_evaluation_examples(path, InputSpec((4, 4), rules=1), NAMES).inputs) == 2
 
 
 def test_other_files_are_refused(tmp_path):

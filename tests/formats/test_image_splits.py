@@ -1,7 +1,7 @@
 import pytest
 
 from dnn_cli.config.data import Data
-from dnn_cli.data.examples import load_examples, load_test_examples
+from dnn_cli.data.examples import load_examples, load_targets, load_test_examples
 from dnn_cli.errors import UserDataError
 from tests.helpers.image_files import GREY, write_images
 
@@ -38,6 +38,7 @@ def test_directories_of_splits_are_used(tmp_path, names, counts, message):
     assert info.classes == ("cat", "dog")
     assert [str(remark) for remark in info.remarks] == [f"{message}  (data.path={data.path}/{names[0]})"]
     assert len(load_examples(data)) == counts[0]
+    assert load_targets(data).targets.tolist() == load_examples(data).targets.tolist()
     if counts[2]:
         assert load_test_examples(data).targets.tolist() == [0, 0, 1, 1]
 

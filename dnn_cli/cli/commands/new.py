@@ -320,12 +320,12 @@ def _can_stratify(data: "Data") -> bool:
     """
     if not data.info.is_classification or not data.info.examples < _MAX_CHECKED_EXAMPLES:
         return data.info.is_classification
-    from dnn_cli.data.examples import load_examples, split_examples
+    from dnn_cli.data.examples import load_targets, split_examples
 
     test_size = 0.0 if data.info.test_examples else 0.2
     stratified_data = data.model_copy(update={"stratify": True, "test_size": test_size, "validation_size": 0.2})
     try:
-        split_examples(stratified_data, load_examples(data))
+        split_examples(stratified_data, load_targets(data))
     except UserDataError:
         return False
     return True
