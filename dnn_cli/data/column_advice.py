@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,12 @@ def list_column_issues(examples: Examples, train: NDArray[np.int64]) -> list[Col
         examples: The examples of all splits, with inputs of shape (n, columns).
         train: The indices of the training examples.
     """
-    return [*_find_constant_columns(examples), *list_leak_issues(examples, train), *_find_rounded_columns(examples)]
+    low, high = examples.inputs.min(0), examples.inputs.max(0)
+    return [
+        *_find_constant_columns(low, high),
+        *list_leak_issues(examples, train),
+        *_find_rounded_columns(examples, low, high),
+    ]
 
 
 def list_leak_issues(examples: Examples, train: NDArray[np.int64]) -> list[ColumnIssue]:
@@ -67,19 +73,24 @@ def list_leak_issues(examples: Examples, train: NDArray[np.int64]) -> list[Colum
     return issues
 
 
-def _find_constant_columns(examples: Examples) -> Iterator[ColumnIssue]:
-    """Yield the columns in which all rows have the same number."""
-    is_constant = examples.inputs.min(0) == examples.inputs.max(0)
+def _find_constant_columns(low: NDArray[Any], high: NDArray[Any]) -> Iterator[ColumnIssue]:
+    """Yield the columns in which all rows have the same number, by the minimum and maximum of each column."""
+    is_constant = low == high
     if is_constant.any() and not is_constant.all():
         columns = tuple(np.flatnonzero(is_constant).tolist())
         yield ColumnIssue(columns, "{} is constant" if len(columns) == 1 else "{} are constant")
 
 
-def _find_rounded_columns(examples: Examples) -> Iterator[ColumnIssue]:
-    """Yield the columns of whole numbers that 32-bit floats cannot distinguish."""
+def _find_rounded_columns(examples: Examples, low: NDArray[Any], high: NDArray[Any]) -> Iterator[ColumnIssue]:
+    """Yield the columns of whole numbers that 32-bit floats cannot distinguish.
+
+    Args:
+        examples: The examples of all splits.
+        low: The minimum of each column.
+        high: The maximum of each column.
+    """
     if examples.inputs.dtype != np.float32:
         return
-    low, high = examples.inputs.min(0), examples.inputs.max(0)
     for column in np.flatnonzero((np.maximum(np.abs(low), np.abs(high)) >= _FIRST_ROUNDED) & (low < high)).tolist():
         values = np.sort(examples.inputs[:, column])
         gaps = np.diff(values.astype(np.float64))

@@ -147,9 +147,10 @@ def find_white_value(input_profile: InputProfile) -> float | None:
 
     The result is `None` if some pixels are outside of 0 to 255.
     """
-    if input_profile.dataset_info.pixel_max > 1:
-        return float(input_profile.dataset_info.pixel_max)
     low, high = float(input_profile.minimum.min()), float(input_profile.maximum.max())
+    # A divisor that is smaller than some pixels is not the value of white.
+    if input_profile.dataset_info.pixel_max > 1 and high <= input_profile.dataset_info.pixel_max:
+        return float(input_profile.dataset_info.pixel_max)
     if low < 0 or high > 255:
         return None
     return 1.0 if high <= 1 else 255.0

@@ -54,7 +54,9 @@ def inspect_npz(path: str, options: ArrayOptions, split: SplitName) -> DatasetCo
             return None
         training_headers = headers if split == "train" else _find_training_headers(source, options)
         targets = _read_split_targets(source, headers, training_headers, options)
-        scale, scale_remark = _choose_training_scale(source, training_headers or headers, options)
+        scale, scale_remark = _choose_scale(
+            source, headers if options.rules == 1 else training_headers or headers, options
+        )
         if training_headers is not None and options.rules > 1:
             _check_same_range(source, headers.x, training_headers.x)
         contents = DatasetContents(
@@ -164,14 +166,12 @@ def _read_split_targets(
     )
 
 
-def _choose_training_scale(
-    source: ArraySource, training_headers: _SplitHeaders, options: ArrayOptions
-) -> tuple[float, Remark | None]:
-    """Choose the divisor of all inputs, and return it with the remark about the choice.
+def _choose_scale(source: ArraySource, headers: _SplitHeaders, options: ArrayOptions) -> tuple[float, Remark | None]:
+    """Choose the divisor of inputs, and return it with the remark about the choice.
 
     The divisor of the options leaves no choice. By rules 1, it is 255 for uint8, else 1.
     """
-    x = training_headers.x
+    x = headers.x
     if options.scale is not None:
         return options.scale, None
     if options.rules == 1:

@@ -97,8 +97,8 @@ def test_few_of_many_numbers_may_be_outside():
 
 @pytest.mark.parametrize(
     ("high", "low", "pixel_max", "white"),
-    [(200, 0, 255, 255), (16, 0, 16, 16), (1, 0, 1, 1), (200, 0, 1, 255), (1, -1, 1, None)],
-    ids=["pixels", "pixels to 16", "shares", "pixels as floats", "about 0"],
+    [(200, 0, 255, 255), (16, 0, 16, 16), (1, 0, 1, 1), (200, 0, 1, 255), (1, -1, 1, None), (200, 0, 127.5, 255)],
+    ids=["pixels", "pixels to 16", "shares", "pixels as floats", "about 0", "half of white as divisor"],
 )
 def test_white_value_of_training_images(high, low, pixel_max, white):
     assert find_white_value(build_table_profile(np.array([[[low, high]], [[high, low]]]), pixel_max=pixel_max)) == white

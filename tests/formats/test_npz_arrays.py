@@ -335,6 +335,28 @@ def test_finite_floats_survive_a_round_trip(scratch, x):
 
 
 @settings(deadline=None)  # files on a busy machine
+@given(
+    hnp.arrays(
+        st.sampled_from(["u1", "i8", "f4", "?"]), hnp.array_shapes(min_dims=2, max_dims=4, min_side=2, max_side=9)
+    ),
+    st.sampled_from(["u1", "i8", "f8", "?", "U2"]),
+    st.data(),
+)
+def test_decisions_as_options_give_the_same_arrays(scratch, x, dtype, data):
+    y = data.draw(hnp.arrays(np.int8, len(x), elements=st.integers(-3, 9))).astype(dtype)
+    np.savez(scratch, x=x, y=y)
+    try:
+        contents, arrays = inspect_npz(str(scratch), AUTO, "train"), read_npz(str(scratch), AUTO, "train")
+    except UserDataError:
+        return
+    decided = ArrayOptions(**contents.decisions)
+    again, arrays_again = inspect_npz(str(scratch), decided, "train"), read_npz(str(scratch), decided, "train")
+    assert again == replace(contents, remarks=(), decisions={})
+    assert np.array_equal(arrays_again.inputs, arrays.inputs)
+    assert np.array_equal(arrays_again.targets, arrays.targets)
+
+
+@settings(deadline=None)  # files on a busy machine
 @given(st.data())
 def test_any_bytes_are_arrays_or_refused(scratch, data):
     method = data.draw(st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
