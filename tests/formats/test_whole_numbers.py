@@ -28,12 +28,12 @@ def test_distinct_values_are_numbered_in_ascending_order(numbers):
 
 
 @pytest.mark.parametrize(
-    ("value", "whole"), [(3.0, True), (-2.0, True), (0.5, False), (np.nan, False), (np.inf, False)]
+    ("value", "expected"), [(3.0, True), (-2.0, True), (0.5, False), (np.nan, False), (np.inf, False)]
 )
-def test_only_finite_numbers_without_fraction_are_whole(value, whole):
+def test_only_finite_numbers_without_fraction_are_whole(value, expected):
     numbers = np.array([1.0, value])
-    assert are_whole(numbers) is whole
-    if whole:
+    assert are_whole(numbers) is expected
+    if expected:
         check_whole("y", numbers)
         return
     with pytest.raises(UserDataError, match=r"y\[1\] is .*cannot be a class"):
