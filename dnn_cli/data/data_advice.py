@@ -1,6 +1,7 @@
 """Advice on the data of an experiment: values that slow down training, and columns that make scores too good."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from dnn_cli.data.data_leakage import compute_commonest_share
 from dnn_cli.data.examples import Examples, Split
 from dnn_cli.data.input_statistics import measure_inputs
 from dnn_cli.data.preprocessing import compute_preprocessing
-from dnn_cli.formats.input_scale import MIN_PIXEL_COUNT, has_pixel_range
+from dnn_cli.formats.input_scale import MIN_PIXEL_COUNT, has_pixel_range, have_different_scales
 from dnn_cli.runs.data_scale import find_unscaled_input, find_unscaled_targets, scales_inputs_first
 
 _MAX_COMMONEST_SHARE = 0.5
@@ -40,11 +41,12 @@ def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -
     split_advice = _advise_on_split(experiment)
     if equal_advice:
         return [*filter(None, [equal_advice, target_advice, split_advice])]
+    validation_advice = _advise_on_validation_inputs(examples, split)
     if _are_pixels(experiment, examples, split.train):
-        return [*filter(None, [_advise_on_pixels(experiment), target_advice, split_advice])]
+        return [*filter(None, [validation_advice, _advise_on_pixels(experiment), target_advice, split_advice])]
     input_advice = _advise_on_inputs(experiment, examples, split)
     column_advice = list_column_advice(experiment, examples, split.train)
-    return [*filter(None, [input_advice, target_advice, split_advice]), *column_advice]
+    return [*filter(None, [validation_advice, input_advice, target_advice, split_advice]), *column_advice]
 
 
 def _advise_on_split(experiment: Experiment) -> str:
@@ -78,6 +80,26 @@ def _advise_on_equal_inputs(examples: Examples, train: NDArray[np.int64]) -> str
     return ""
 
 
+def _advise_on_validation_inputs(examples: Examples, split: Split) -> str:
+    """Return advice if validation inputs range from 0 to 1 and training inputs to 255, or the reverse; else no text."""
+    samples = [_sample_inputs(examples, indices) for indices in (split.validation, split.train)]
+    if math.prod(examples.inputs.shape[1:]) < MIN_PIXEL_COUNT or not all(sample.size for sample in samples):
+        return ""
+    validation_range, training_range = ((float(sample.min()), float(sample.max())) for sample in samples)
+    if not have_different_scales(validation_range, training_range):
+        return ""
+    return (
+        f"the validation inputs are up to {validation_range[1]:g}, and the training inputs up to "
+        f"{training_range[1]:g}  (divide one of them by 255, or multiply the other)"
+    )
+
+
+def _sample_inputs(examples: Examples, indices: NDArray[np.int64]) -> NDArray[Any]:
+    """Return inputs at evenly spaced positions in `indices`, with about `_MAX_SAMPLE_NUMBERS` values or fewer."""
+    size = math.prod(examples.inputs.shape[1:])
+    return examples.inputs[indices[:: max(1, len(indices) * size // _MAX_SAMPLE_NUMBERS)]]
+
+
 def _advise_on_pixels(experiment: Experiment) -> str:
     """Return advice to divide pixels by 255; an empty text if the experiment scales them."""
     if experiment.data.standardize or scales_inputs_first(experiment):
@@ -106,7 +128,7 @@ def _are_pixels(experiment: Experiment, examples: Examples, train: NDArray[np.in
     size = math.prod(examples.inputs.shape[1:])
     if experiment.data.dataset not in ("csv", "npz") or experiment.data.info.pixel_max != 1 or size < MIN_PIXEL_COUNT:
         return False
-    sample = examples.inputs[train[:: max(1, len(train) * size // _MAX_SAMPLE_NUMBERS)]]
+    sample = _sample_inputs(examples, train)
     if not sample.size or not has_pixel_range((float(sample.min()), float(sample.max()))):
         return False
     return sample.ndim > 2 or (float(sample.max()) == 255 and bool((sample == np.rint(sample)).all()))

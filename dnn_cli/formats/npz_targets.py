@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.dataset_contents import CURRENT_RULES, MAX_CLASSES, Remark, TaskKind
 from dnn_cli.formats.target_rules import are_measurements
+from dnn_cli.formats.whole_numbers import REGRESSION_HINT, are_whole, check_whole, number_distinct_values
 
 _MAX_TARGETS = 10_000
-_REGRESSION_HINT = "use task: regression to predict numbers"
 _BOOL_CLASSES = ("False", "True")
 
 
@@ -67,7 +67,7 @@ def parse_npz_targets(
     if task == "regression" or (chooses_by_type and not is_one_hot_array):
         return _build_regression_targets(array_name, y)
     if column.ndim == 2 and not is_one_hot_array:
-        raise UserDataError(f"{array_name} has the shape {y.shape}, but its rows are not one-hot", _REGRESSION_HINT)
+        raise UserDataError(f"{array_name} has the shape {y.shape}, but its rows are not one-hot", REGRESSION_HINT)
     if training_targets is None and column.ndim == 1 and rules > 1:
         return _parse_training_numbers(array_name, column, task)
     width = column.shape[1] if column.ndim == 2 else None
@@ -107,10 +107,10 @@ def _parse_training_numbers(array_name: str, numbers: NDArray[Any], task: TaskKi
         numbers: The truth values or numbers, of shape (n,).
         task: The task. With `auto`, fractions and many different whole numbers mean a regression.
     """
-    if task == "auto" and not _are_whole(numbers):
+    if task == "auto" and not are_whole(numbers):
         return _build_regression_targets(array_name, numbers)
-    _check_whole(array_name, numbers)
-    distinct, indices = _number_distinct_values(numbers)
+    check_whole(array_name, numbers)
+    distinct, indices = number_distinct_values(numbers)
     names = tuple(str(int(number)) for number in distinct[: MAX_CLASSES + 1])
     span = f"{names[0]} to {int(distinct[-1])}"
     is_float = numbers.dtype.kind == "f"
@@ -125,7 +125,7 @@ def _parse_training_numbers(array_name: str, numbers: NDArray[Any], task: TaskKi
     if len(distinct) > MAX_CLASSES:
         raise UserDataError(
             f"{array_name} has {len(distinct):,} different numbers; the limit is {MAX_CLASSES:,} classes",
-            _REGRESSION_HINT,
+            REGRESSION_HINT,
         )
     if numbers.dtype.kind == "b":
         names = tuple(_BOOL_CLASSES[int(number)] for number in distinct)
@@ -138,37 +138,6 @@ def _parse_training_numbers(array_name: str, numbers: NDArray[Any], task: TaskKi
         return NpzTargets(indices, names)
     message = f"{array_name}: whole {'floats' if is_float else 'numbers'}, {span}, are {len(names):,} classes"
     return NpzTargets(indices, names, Remark(message, "data.task=regression"))
-
-
-def _are_whole(numbers: NDArray[Any]) -> bool:
-    """Return whether all numbers are whole and finite."""
-    return numbers.dtype.kind != "f" or bool((np.isfinite(numbers) & (numbers == np.floor(numbers))).all())
-
-
-def _check_whole(array_name: str, numbers: NDArray[Any]) -> None:
-    """Raise an error if a number is not whole, so that it cannot be a class."""
-    # The comparison is false for nan.
-    if numbers.dtype.kind == "f" and not (numbers == np.floor(numbers)).all():
-        first = int(np.argmin(numbers == np.floor(numbers)))
-        raise UserDataError(
-            f"{array_name}[{first}] is {numbers[first]}, not a whole number, so it cannot be a class", _REGRESSION_HINT
-        )
-    if numbers.dtype.kind == "f" and not np.isfinite(numbers).all():
-        first = int(np.argmin(np.isfinite(numbers)))
-        raise UserDataError(f"{array_name}[{first}] is {numbers[first]}, which cannot be a class", _REGRESSION_HINT)
-
-
-def _number_distinct_values(numbers: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Return the distinct whole numbers in ascending order, and the position of each number in them."""
-    low, high = numbers.min(), numbers.max()
-    # Counting is much faster than sorting.
-    if low >= 0 and high < MAX_CLASSES:
-        whole_numbers = numbers.astype(np.int64)
-        is_present = np.bincount(whole_numbers) > 0
-        positions = (np.cumsum(is_present) - 1).astype(np.int32)
-        return np.flatnonzero(is_present), positions[whole_numbers]
-    distinct, indices = np.unique(numbers, return_inverse=True)
-    return distinct, indices.reshape(-1).astype(np.int32)
 
 
 def _build_numbered_targets(
@@ -184,12 +153,10 @@ def _build_numbered_targets(
     """
     if training_targets is not None and training_targets.classes != format_class_numbers(len(training_targets.classes)):
         return _build_renamed_targets(array_name, numbers, width, training_targets.classes)
-    _check_whole(array_name, numbers)
+    check_whole(array_name, numbers)
     if (numbers < 0).any():
         first = int(np.argmax(numbers < 0))
-        raise UserDataError(
-            f"{array_name}[{first}] is {numbers[first]}, but class numbers start at 0", _REGRESSION_HINT
-        )
+        raise UserDataError(f"{array_name}[{first}] is {numbers[first]}, but class numbers start at 0", REGRESSION_HINT)
     if training_targets is not None:
         check_class_numbers(array_name, numbers, len(training_targets.classes))
         return NpzTargets(numbers.astype(np.int32), training_targets.classes)
@@ -197,7 +164,7 @@ def _build_numbered_targets(
     if highest >= MAX_CLASSES:
         raise UserDataError(
             f"{array_name} contains the class number {numbers.max()}; the limit is {MAX_CLASSES - 1:,}",
-            _REGRESSION_HINT,
+            REGRESSION_HINT,
         )
     if highest == 0:
         raise UserDataError(f"{array_name} contains only the class 0", "a classification needs at least two classes")
@@ -226,8 +193,8 @@ def _build_renamed_targets(
     if width is not None or not are_numbers:
         counted_targets = NpzTargets(numbers, format_class_numbers(len(classes)))
         return replace(_build_numbered_targets(array_name, numbers, width, counted_targets), classes=classes)
-    _check_whole(array_name, numbers)
-    distinct, indices = _number_distinct_values(numbers)
+    check_whole(array_name, numbers)
+    distinct, indices = number_distinct_values(numbers)
     return renumber_targets(array_name, tuple(str(int(number)) for number in distinct), indices, classes)
 
 

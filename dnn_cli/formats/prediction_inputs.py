@@ -168,7 +168,7 @@ def _find_input_array(source: ArraySource, input_spec: InputSpec) -> ArrayHeader
     Raises:
         UserDataError: no array has the shape, or several arrays have the shape and suitable names.
     """
-    headers = {name: source.read_header(name) for name in source.names}
+    headers = _read_headers(source)
     fitting = [name for name, header in headers.items() if has_input_shape(header, input_spec)]
     usual = [name for name in _INPUT_ARRAY_NAMES if name in fitting]
     by_split = [[name for name in fitting if parse_array_name(name) == ("inputs", word)] for word in SPLIT_WORDS]
@@ -189,6 +189,25 @@ def _find_input_array(source: ArraySource, input_spec: InputSpec) -> ArrayHeader
         if has_other_axis
         else f"save the inputs as numbers of the shape {needed}, with the name x",
     )
+
+
+def _read_headers(source: ArraySource) -> dict[str, ArrayHeader]:
+    """Read the headers of all arrays by name. Damaged arrays and Python objects are left out if others remain.
+
+    Raises:
+        UserDataError: no array can be read, or an array with a usual name for inputs cannot be read.
+    """
+    headers, errors = {}, []
+    for name in source.names:
+        try:
+            headers[name] = source.read_header(name)
+        except UserDataError as error:
+            if name in _INPUT_ARRAY_NAMES:
+                raise
+            errors.append(error)
+    if errors and not headers:
+        raise errors[0]
+    return headers
 
 
 def has_input_shape(header: ArrayHeader, input_spec: InputSpec) -> bool:

@@ -130,6 +130,16 @@ def test_uint8_pixels_have_advice_only_without_their_divisor(config, tmp_path):
     assert list_advice(config, data, "data.scale=1")[0].startswith("the inputs are pixels up to 255")
 
 
+def test_validation_table_on_another_scale_has_advice(config, tmp_path):
+    rows, names = PIXELS.reshape(300, 20), [*(f"p{number}" for number in range(20)), "y"]
+    write_table(tmp_path, names, [rows / 255, TARGETS])
+    (tmp_path / "table.csv").rename(tmp_path / "later.csv")
+    write_table(tmp_path, names, [rows, TARGETS])
+    first, second = list_advice(config, "{dataset: csv, path: table.csv, validation_path: later.csv}")
+    assert first.startswith("the validation inputs are up to 1, and the training inputs up to 255")
+    assert second.endswith("(data.scale=255)")
+
+
 @pytest.mark.parametrize(
     ("equal", "line"),
     [

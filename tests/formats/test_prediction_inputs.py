@@ -67,8 +67,10 @@ def test_photo_is_resized_only_on_request(write):
         ({"whatever": np.zeros((5, 3, 4)), "y": np.zeros(5)}, 5),
         ({"x_test": np.zeros((2, 3, 4)), "x_train": np.zeros((5, 3, 4))}, 2),
         ({"one": np.zeros((3, 4))}, 1),
+        ({"x": np.zeros((5, 3, 4)), "names": np.array([None, "a"])}, 5),
+        ({"test_images": np.zeros((2, 3, 4)), "train_images": np.zeros((5, 3, 4))}, 2),
     ],
-    ids=["x", "the only one that fits", "test before train", "a single input"],
+    ids=["x", "the only one that fits", "test before train", "a single input", "next to objects", "other words"],
 )
 def test_npz_array_is_selected_by_name_or_shape(write, arrays, count):
     inputs = read_prediction_inputs(write("a.npz", arrays), InputSpec((3, 4)))
@@ -178,6 +180,8 @@ TABLE = InputSpec((2,), ("age", "area"), None)
         ("a.npz", {"x": np.zeros((5, 4, 4))}, InputSpec((3, 4)), r"contains x of \(5, 4, 4\)"),
         ("a.npz", {"a": np.zeros((5, 3, 4)), "b": np.zeros((5, 3, 4))}, InputSpec((3, 4)), "has 2 arrays"),
         ("a.npz", {"x": np.array([object()])}, InputSpec((3, 4)), "Python objects"),
+        ("a.npz", {"new": np.array([object()])}, InputSpec((3, 4)), "Python objects"),
+        ("a.npz", {"data": np.zeros((5, 3, 4)), "images": np.zeros((5, 3, 4))}, InputSpec((3, 4)), "data, images"),
         ("a.npz", {"x": np.full((1, 3, 4), np.nan)}, InputSpec((3, 4)), "not a finite 32-bit float"),
         ("a.npz", {"x": np.zeros((1, 3, 4))}, InputSpec((3, 4), invert=True), "apply only to images"),
         ("a.csv", "", TABLE, "is empty"),
