@@ -69,6 +69,16 @@ def is_grey_image(path: str) -> bool:
         return image.mode in ("1", "L", "LA") or image.mode.startswith("I;16")
 
 
+def has_several_frames(path: str) -> bool:
+    """Return whether an image has several frames or pages.
+
+    Raises:
+        UserDataError: the file is not an image, or the image is damaged or too large.
+    """
+    with _open_image(path) as image:
+        return bool(getattr(image, "is_animated", False))
+
+
 def _get_displayed_size(image: "Image.Image") -> ImageSize:
     """Return the height and width of an opened image after its EXIF orientation is applied."""
     is_turned = image.getexif().get(_ORIENTATION_TAG) in _SWAPPED_ORIENTATIONS
