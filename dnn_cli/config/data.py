@@ -131,15 +131,28 @@ def _inspect_other_split(data: "Data", part: SplitName, train: DatasetContents) 
     try:
         other = inspect_split(data, part, train)
         if other is not None:
-            _check_same_kind(part, other, train)
+            _check_same_kind(part, other, train, _suggest_common_size(data, train))
     except UserDataError as error:
         key = f"{part}_path" if data.dataset != "npz" and error.key == "path" else error.key
         raise UserDataError(error.message, error.suggestion, key) from None
     return other
 
 
-def _check_same_kind(part: str, other: DatasetContents, train: DatasetContents) -> None:
+def _suggest_common_size(data: "Data", train: DatasetContents) -> str:
+    """Suggest the size of the training images for all images of a directory; empty for other data."""
+    if data.dataset != "image_folder":
+        return ""
+    return f"use data.image_size=[{train.input_shape[0]},{train.input_shape[1]}] to resize all images"
+
+
+def _check_same_kind(part: str, other: DatasetContents, train: DatasetContents, shape_hint: str) -> None:
     """Check that a validation or test split has the same pixels, targets, shape and columns as the training split.
+
+    Args:
+        part: The name of the split.
+        other: The contents of the split.
+        train: The contents of the training split.
+        shape_hint: The suggestion for another shape.
 
     Raises:
         UserDataError: pixels, number of targets, shape or columns differ.
@@ -154,7 +167,7 @@ def _check_same_kind(part: str, other: DatasetContents, train: DatasetContents) 
         raise UserDataError(f"the {part} examples have {counts}")
     if other.input_shape != train.input_shape:
         shapes = f"{other.input_shape}, but the training examples have the shape {train.input_shape}"
-        raise UserDataError(f"the {part} examples have the shape {shapes}")
+        raise UserDataError(f"the {part} examples have the shape {shapes}", shape_hint)
     if other.features != train.features:
         columns = f"{', '.join(other.features)}, but the training examples have {', '.join(train.features)}"
         raise UserDataError(f"the {part} examples have the columns {columns}", "use the same columns in the same order")
@@ -185,7 +198,8 @@ class Data(ConfigModel):
     """Version of the rules by which your own files are read: 2, or 1 in runs of dnn 0.11.0 and older."""
 
     path: _DataPath | None = None
-    """Your own file or directory. For a built-in dataset: the directory with its files, for which `dnn` searches
+    """Your own file or directory. A directory of images has one directory for each class, or directories `train`,
+    `val` and `test` of such directories. For a built-in dataset: the directory with its files, for which `dnn` searches
     by default."""
 
     validation_path: _DataPath | None = None
@@ -236,7 +250,7 @@ class Data(ConfigModel):
     channels first are errors."""
 
     skip_damaged: bool | None = None
-    """Whether damaged images are left out: by default false, and such images are errors."""
+    """Whether damaged images of a directory are left out: by default false, and such images are errors."""
 
     image_size: ImageExtent | None = None
     """Height and width to which the images of a directory are resized. If absent, all images must have one size."""

@@ -23,6 +23,8 @@ from dnn_cli.formats.image_file import (
     read_image,
     silence_pillow_warnings,
 )
+from dnn_cli.formats.image_listing import has_avif_decoder
+from dnn_cli.formats.image_samples import SizeSample
 from dnn_cli.formats.reader_options import ColorMode, ImageOptions, ImageSize
 from dnn_cli.formats.safe_open import check_memory, stat_regular_file
 from dnn_cli.host.resources import count_available_cores
@@ -84,7 +86,11 @@ def load_images(image_directory: ImageDirectory, progress: ReadProgress) -> Deco
     """
     key = _compute_cache_key(image_directory)
     start, start_of_clock = time.time(), time.monotonic()
-    check_memory(image_directory.class_files.path, math.prod(image_directory.array_shape))
+    check_memory(
+        image_directory.class_files.path,
+        math.prod(image_directory.array_shape),
+        _suggest_image_size(image_directory.image_size) or "use fewer images, or a smaller data.image_size",
+    )
     images = read_cached_images(key)
     if images is None:
         images = _decode_images(image_directory, progress)
@@ -106,7 +112,8 @@ def _compute_cache_key(image_directory: ImageDirectory) -> str:
     import PIL
     from PIL import features
 
-    decoders = [PIL.__version__, *(features.version(name) for name in ("jpg", "zlib", "webp", "libtiff"))]
+    names = ["jpg", "zlib", "webp", "libtiff", *(["avif"] if has_avif_decoder() else [])]
+    decoders = [PIL.__version__, *map(features.version, names)]
     options, class_files = image_directory.options, image_directory.class_files
     return compute_cache_key(
         [
@@ -135,6 +142,7 @@ def _decode_images(image_directory: ImageDirectory, progress: ReadProgress) -> D
             image_directory.image_size,
             options.image_size is not None,
             get_color_mode(options),
+            hint=_suggest_image_size(image_directory.image_size),
             rules=options.rules,
         )
 
@@ -230,6 +238,12 @@ def _check_every_class(class_files: ClassFiles, damaged: tuple[int, ...]) -> Non
         raise UserDataError(
             f"all images in {Path(class_files.path) / empty[0]} are damaged", "replace them, or remove the directory"
         )
+
+
+def _suggest_image_size(size: ImageSize) -> str:
+    """Suggest a size for images of this size; empty if the images are not larger than the suggestion."""
+    height, width = SizeSample((size,)).suggest_size()
+    return f"use data.image_size=[{height},{width}] to resize all images" if (height, width) != size else ""
 
 
 def get_color_mode(options: ImageOptions) -> ColorMode:

@@ -38,7 +38,7 @@ from dnn_cli.formats.image_listing import (
     list_images,
     list_visible_items,
 )
-from dnn_cli.formats.image_samples import SizeSample, has_grey_sample, read_size_sample
+from dnn_cli.formats.image_samples import SizeSample, find_image_with_frames, has_grey_sample, read_size_sample
 from dnn_cli.formats.image_splits import check_not_split
 from dnn_cli.formats.reader_options import ImageOptions, ImageSize
 from dnn_cli.formats.safe_open import stat_regular_file
@@ -203,7 +203,7 @@ def _read_first_size(class_files: ClassFiles, options: ImageOptions) -> ImageSiz
 
 
 def _collect_remarks(class_files: ClassFiles, options: ImageOptions) -> list[Remark]:
-    """Return the remarks about files that are not read."""
+    """Return the remarks about files and frames that are not read."""
     items = list_visible_items(class_files.path)
     top = list_direct_images(items, options.rules)
     title = Path(class_files.path).name
@@ -212,6 +212,9 @@ def _collect_remarks(class_files: ClassFiles, options: ImageOptions) -> list[Rem
         nouns = "images are" if len(top.paths) > 1 else "image is"
         message = f"{title}: {len(top.paths):,} {nouns} not in the directory of a class, and not read"
         remarks.append(Remark(message))
+    if (path := find_image_with_frames(class_files.files)) is not None:
+        name = os.path.relpath(path, class_files.path)
+        remarks.append(Remark(f"{title}: {name} has several frames, and of such images only the first frame is read"))
     return remarks
 
 

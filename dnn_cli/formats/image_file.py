@@ -14,6 +14,7 @@ from dnn_cli.formats.dataset_contents import CURRENT_RULES
 from dnn_cli.formats.image_listing import has_avif_decoder
 from dnn_cli.formats.reader_options import ColorMode, ImageSize
 from dnn_cli.formats.safe_open import build_read_error, open_regular_file
+from dnn_cli.host.output_redirect import silence_libtiff
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -66,6 +67,16 @@ def is_grey_image(path: str) -> bool:
     """
     with _open_image(path) as image:
         return image.mode in ("1", "L", "LA") or image.mode.startswith("I;16")
+
+
+def has_several_frames(path: str) -> bool:
+    """Return whether an image has several frames or pages.
+
+    Raises:
+        UserDataError: the file is not an image, or the image is damaged or too large.
+    """
+    with _open_image(path) as image:
+        return bool(getattr(image, "is_animated", False))
 
 
 def _get_displayed_size(image: "Image.Image") -> ImageSize:
@@ -200,10 +211,14 @@ def _build_too_large_error(path: str, pixels_text: str) -> DamagedImageError:
 
 @contextmanager
 def silence_pillow_warnings() -> Iterator[None]:
-    """Silence Pillow's warnings about unusual files.
+    """Silence the warnings of Pillow and libtiff about unusual files.
 
     The `with` block must contain all threads that read images, because threads share Python's warning filters.
     """
+    # The decoder of Pillow loads libtiff.
+    from PIL import Image  # noqa: F401
+
+    silence_libtiff()
     with warnings.catch_warnings():
         # Warnings about decompression bombs are ignored, too: `_open_image` checks the number of pixels.
         warnings.simplefilter("ignore")

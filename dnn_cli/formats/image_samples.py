@@ -4,11 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from dnn_cli.formats.image_file import DamagedImageError, is_grey_image, read_image_size, silence_pillow_warnings
+from dnn_cli.formats.image_file import (
+    DamagedImageError,
+    has_several_frames,
+    is_grey_image,
+    read_image_size,
+    silence_pillow_warnings,
+)
 from dnn_cli.formats.reader_options import ImageSize
 
 _MAX_SIZE_SAMPLE = 100
 _MAX_COLOUR_SAMPLE = 16
+_FRAME_SUFFIXES = (".gif", ".webp", ".tif", ".tiff", ".avif")
+"""Suffixes of the formats that can have several frames or pages."""
 
 MAX_SUGGESTED_SIDE = 128
 """Longest side of a suggested image size, in pixels. A first network learns from such images within minutes."""
@@ -78,6 +86,25 @@ def has_grey_sample(paths: Sequence[str]) -> bool:
                 continue
             has_grey = True
     return has_grey
+
+
+def find_image_with_frames(paths: Sequence[str]) -> str | None:
+    """Return an image of which only the first frame or page is read, from a sample of all images.
+
+    The result is `None` if no image of the sample has several frames. Damaged images are left out.
+
+    Raises:
+        UserDataError: a file cannot be read.
+    """
+    candidates = [path for path in paths if path.lower().endswith(_FRAME_SUFFIXES)]
+    with silence_pillow_warnings():
+        for path in _select_sample(candidates, _MAX_COLOUR_SAMPLE):
+            try:
+                if has_several_frames(path):
+                    return path
+            except DamagedImageError:
+                continue
+    return None
 
 
 def _select_sample(paths: Sequence[str], count: int) -> list[str]:

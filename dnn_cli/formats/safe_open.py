@@ -52,8 +52,13 @@ def build_read_error(path: str, error: Exception) -> UserDataError:
     return UserDataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}")
 
 
-def check_memory(path: str, needed_bytes: int) -> None:
+def check_memory(path: str, needed_bytes: int, suggestion: str = "use fewer or smaller examples") -> None:
     """Raise an error if data does not fit into memory. The check comes before the data is read.
+
+    Args:
+        path: The path of the data, for the message.
+        needed_bytes: The size of the data in memory.
+        suggestion: The suggestion of the error.
 
     Raises:
         UserDataError: the data needs more memory than this process may use.
@@ -62,5 +67,5 @@ def check_memory(path: str, needed_bytes: int) -> None:
         raise UserDataError(
             f"{path} needs {needed_bytes / 1e9:,.1f} GB in memory, but this machine has "
             f"{get_usable_memory() / 1e9:,.1f} GB",
-            "use fewer or smaller examples",
+            suggestion,
         )

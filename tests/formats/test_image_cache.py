@@ -1,5 +1,6 @@
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -96,3 +97,14 @@ def test_full_disk_is_left_alone(directory, monkeypatch):
 def test_key_depends_on_every_part():
     keys = {compute_cache_key(parts) for parts in ([1, "a"], [1, "b"], ["1", "a"], [1], [(1, "a")], ["\udcff"])}
     assert len(keys) == 6
+
+
+def test_concurrent_writers_leave_complete_files(directory):
+    versions = [DecodedImages(np.full((50, 50), number, np.uint8), (number,)) for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [pool.submit(write_cached_images, "key", version) for version in versions * 5]
+        while not all(job.done() for job in jobs):
+            images = read_cached_images("key")
+            assert images is None or np.all(images.pixels == images.damaged[0])
+    assert all(job.result() for job in jobs)
+    assert list_files(directory) == ["key.images"]

@@ -13,7 +13,7 @@ from dnn_cli.errors import UserDataError
 from dnn_cli.formats import image_decoding, image_directory, safe_open
 from dnn_cli.formats.dataset_contents import DatasetContents, Remark, ignore_progress
 from dnn_cli.formats.reader_options import ImageOptions
-from tests.helpers.image_files import COLOUR, GREY, build_png_bomb, encode_png, write_image
+from tests.helpers.image_files import COLOUR, GREY, build_png_bomb, encode_jpeg, encode_png, write_image
 
 
 @pytest.fixture
@@ -398,3 +398,32 @@ def test_large_image_size_is_valid(write_images):
     assert data.info.input_shape == (3024, 4032, 3)
     with pytest.raises(ValidationError):
         Data.model_validate({"dataset": "image_folder", "path": path, "image_size": [65_536, 1]})
+
+
+def test_suggested_size_of_photographs_is_small(write_images, monkeypatch):
+    path = write_images({"a/1.jpg": encode_jpeg(600, 800), "b/1.jpg": encode_jpeg(300, 400)})
+    error = get_error(path, inspect=read_images)
+    assert (error.suggestion, "is 300 × 400" in error.message) == (
+        "use data.image_size=[96,128] to resize all images",
+        True,
+    )
+    monkeypatch.setattr(safe_open, "get_usable_memory", lambda: 11)
+    assert get_error(path, inspect=read_images).suggestion == "use data.image_size=[96,128] to resize all images"
+    assert get_error(path, (5, 5), inspect=read_images).suggestion == "use fewer images, or a smaller data.image_size"
+
+
+def test_other_size_of_a_split_suggests_a_common_size(write_images):
+    path = write_images({f"train/{kind}/1.png": GREY for kind in "ab"} | {"test/a/1.png": COLOUR[:1]})
+    with pytest.raises(UserDataError, match="the test examples have the shape") as refused:
+        Data.model_validate({"dataset": "image_folder", "path": path}).with_decisions()
+    assert refused.value.suggestion == "use data.image_size=[2,3] to resize all images"
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "tif"])
+def test_unread_frames_are_named(write_images, tmp_path, suffix):
+    path = write_images({"a/1.png": COLOUR, "b/1.gif": COLOUR, "b/2.gif": b""})
+    assert inspect_images(path).remarks == ()
+    frames = [Image.fromarray(COLOUR + more) for more in (0, 9)]
+    frames[0].save(tmp_path / "images" / "b" / f"3.{suffix}", save_all=True, append_images=frames[1:])
+    message = f"images: b/3.{suffix} has several frames, and of such images only the first frame is read"
+    assert inspect_images(path).remarks == (Remark(message),)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from dnn_cli.errors import UserDataError
-from dnn_cli.formats.image_file import DamagedImageError, read_image, read_image_size
+from dnn_cli.formats.image_file import DamagedImageError, read_image, read_image_size, silence_pillow_warnings
 from tests.helpers.image_files import encode_jpeg, write_image
 
 ORIENTATION = 0x0112
@@ -93,3 +93,14 @@ def test_unreadable_file_is_not_damaged(tmp_path, monkeypatch):
     with pytest.raises(UserDataError, match="cannot be read: Input/output error") as refused:
         read_image(str(tmp_path / "photo.jpg"), None, False, "rgb")
     assert not isinstance(refused.value, DamagedImageError)
+
+
+def test_damaged_tiff_writes_no_lines(tmp_path, capfd):
+    stream = io.BytesIO()
+    Image.new("RGB", (50, 50)).save(stream, "TIFF", compression="tiff_deflate")
+    content = bytearray(stream.getvalue())
+    content[12:30] = bytes(18)
+    write_image(tmp_path / "scan.tif", bytes(content))
+    with silence_pillow_warnings(), pytest.raises(DamagedImageError):
+        read_image(str(tmp_path / "scan.tif"), None, False, "rgb")
+    assert capfd.readouterr() == ("", "")
