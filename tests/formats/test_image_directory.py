@@ -62,7 +62,7 @@ def get_error(path, size=None, mode="grayscale", classes=None, inspect=inspect_i
 def test_images_are_read_class_by_class_and_by_name(write_images, mode, shape):
     image = GREY if mode == "grayscale" else COLOUR
     path = write_images({"dog/2.png": image + 2, "dog/10.png": image + 1, "cat/9.png": image})
-    assert inspect_images(path, None, mode) == DatasetContents(shape, 3, ("cat", "dog"), pixel_max=255)
+    assert inspect_images(path, None, mode) == DatasetContents(shape, 3, ("cat", "dog"), pixel_max=255, value_bytes=1)
     arrays = read_images(path, None, mode)
     assert arrays.inputs.dtype == np.uint8
     assert arrays.inputs.flags.c_contiguous
@@ -338,7 +338,7 @@ def write_unusual_images(directory):
 def test_unusual_images_are_read(tmp_path):
     path = write_unusual_images(tmp_path / "train")
     contents = inspect_images(path)
-    assert contents == DatasetContents((2, 3, 3), 12, ("cat", "dog"), pixel_max=255)
+    assert contents == DatasetContents((2, 3, 3), 12, ("cat", "dog"), pixel_max=255, value_bytes=1)
     arrays = read_images(path)
     assert arrays.targets.tolist() == [0] * 6 + [1] * 6
     assert np.array_equal(arrays.inputs[4], COLOUR)
