@@ -1,5 +1,6 @@
 import pytest
 
+from dnn_cli.config import validation
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.errors import ConfigError
 
@@ -102,3 +103,13 @@ def test_too_large_network_is_refused_only_before_training(config):
 
 def test_batch_memory_is_limited_by_dataset_size(config):
     load_experiment(config(), ["batch_size=10000000"], to_train=True)
+
+
+def test_advice_compares_data_and_tensorflow_with_the_memory_of_the_container(experiment, monkeypatch):
+    fashion = experiment("data.dataset=fashion_mnist")
+    monkeypatch.setattr(validation, "get_usable_memory", lambda: 700_000_000)
+    assert not list(validation.find_memory_advice(fashion))
+    monkeypatch.setattr(validation, "get_usable_memory", lambda: 690_000_000)
+    (advice,) = validation.find_memory_advice(fashion)
+    assert advice.path == ("data",)
+    assert advice.message == "a training needs about 0.7 GB of memory, and may use 0.7 GB"

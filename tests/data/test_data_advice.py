@@ -40,3 +40,13 @@ def test_advice_count_for_builtin_datasets(config, name, count):
     experiment = load_experiment(config(f"data: {{dataset: {name}}}\n{layers}\n"), [units]).experiment
     examples = load_examples(experiment.data)
     assert len(list_data_advice(experiment, examples, split_examples(experiment.data, examples))) == count
+
+
+def test_advice_on_a_validation_set_of_few_examples(config, tmp_path):
+    (tmp_path / "houses.csv").write_text("area,price\n" + "".join(f"{at % 7 / 7},{at / 9}\n" for at in range(20)))
+    few = "say little about other examples  (add examples)"
+    assert [line for line in list_advice(config, "data.validation_size=1") if few in line] == [
+        f"validation scores of 1 example {few}"
+    ]
+    for size in ("5", "0"):
+        assert not [line for line in list_advice(config, f"data.validation_size={size}") if few in line]

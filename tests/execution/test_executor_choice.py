@@ -2,7 +2,13 @@ import pytest
 
 from dnn_cli.errors import UsageError
 from dnn_cli.execution import local_executor
-from dnn_cli.execution.executor_choice import MIN_WORKER_BYTES, compute_data_bytes, count_workers, open_executor
+from dnn_cli.execution.executor_choice import (
+    MIN_WORKER_BYTES,
+    compute_data_bytes,
+    count_workers,
+    format_memory_advice,
+    open_executor,
+)
 from dnn_cli.execution.reporters import Reporter
 from dnn_cli.host import resources
 
@@ -28,6 +34,16 @@ def test_workers_follow_the_limits_of_the_container(monkeypatch, experiment, cor
     large = experiment("data.dataset=fashion_mnist")
     assert compute_data_bytes(large) == MNIST
     assert count_workers(jobs, 0, [experiment(), large], runs=6) == workers
+
+
+def test_advice_names_the_workers_that_fit_into_memory(monkeypatch, experiment):
+    monkeypatch.setattr(resources, "get_usable_memory", lambda: 2 * MIN_WORKER_BYTES + MNIST)
+    small, large = [experiment()], [experiment(), experiment("data.dataset=fashion_mnist")]
+    assert format_memory_advice(2, small) == format_memory_advice(1, large) == ""
+    assert format_memory_advice(4, small) == (
+        "advice: 4 workers need up to 6.0 GB of memory, and this process may use 3.1 GB  (-j 2)"
+    )
+    assert format_memory_advice(2, large).endswith("(-j 1)")
 
 
 @pytest.fixture

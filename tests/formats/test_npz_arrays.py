@@ -65,7 +65,9 @@ def pack_npz(path, method=zipfile.ZIP_DEFLATED, **members):
 
 def test_pixels_and_classes_are_read_as_they_are(save):
     path = save(x_train=PIXELS, y_train=CLASSES)
-    assert inspect_npz(path, FIRST_RULES, "train") == DatasetContents((2, 3), 4, ("0", "1", "2"), pixel_max=255, value_bytes=1)
+    assert inspect_npz(path, FIRST_RULES, "train") == DatasetContents(
+        (2, 3), 4, ("0", "1", "2"), pixel_max=255, value_bytes=1
+    )
     assert replace(inspect_npz(path, AUTO, "train"), remarks=(), decisions={}) == inspect_npz(
         path, FIRST_RULES, "train"
     )

@@ -276,6 +276,7 @@ def _print_sweep_plan(
         lane_line: The line about runs that are trained together; empty without such a line.
         as_json: Whether the plan is printed as JSON.
     """
+    from dnn_cli.execution.executor_choice import format_memory_advice
     from dnn_cli.execution.sweep_estimate import estimate_sweep
     from dnn_cli.report.sweep_view import build_plan_table
     from dnn_cli.report.text import format_count, format_duration
@@ -303,3 +304,6 @@ def _print_sweep_plan(
     out.print(f"{left} to train, about {format_duration(estimate.total_seconds)} with {workers} ({basis})")
     if lane_line and not is_bayesian:
         out.print(lane_line)
+    experiments = [planned_run.loaded.experiment for planned_run in estimate.planned_runs]
+    if advice := format_memory_advice(estimate.workers, experiments):
+        out.print(advice)
