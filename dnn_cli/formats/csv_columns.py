@@ -16,6 +16,9 @@ from dnn_cli.formats.reader_options import CsvOptions
 TARGET_COLUMN_NAMES = ("y", "label", "labels", "target", "class")
 """Usual names of a target column."""
 
+_WEIGHT_COLUMN_NAMES = ("weight", "weights", "sample_weight", "sample_weights", "case_weight", "case_weights")
+"""Usual names of a column with the weights of the rows. Such a column is an input unless `data.weight` names it."""
+
 _MIN_NUMBERED_COLUMNS = 3
 """Minimum number of columns such as `pixel0`, `pixel1` and `pixel2` that are inputs rather than targets."""
 
@@ -97,14 +100,17 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
     features = tuple(index for index in remaining if index != target_index)
     if not features:
         raise UserDataError(f"{path}:{line}  has no columns left for the inputs", "ignore fewer columns", "ignore")
-    columns = CsvColumns(names, target_index, features, weight_index, unnamed, (), line)
-    if options.target is not None:
-        return columns
-    remark = Remark(
-        f"column {columns.target}: the target, as the last column",
-        format_override("target", names[features[0]]),
-    )
-    return CsvColumns(names, target_index, features, weight_index, unnamed, (remark,), line)
+    remarks: list[Remark] = []
+    if options.target is None:
+        override = format_override("target", names[features[0]])
+        remarks.append(Remark(f"column {names[target_index]}: the target, as the last column", override))
+    if options.weight is None:
+        remarks += [
+            Remark(f"column {name}: an input, not the weights of the rows", format_override("weight", name))
+            for name in (names[index] for index in features)
+            if name.lower().replace(" ", "_") in _WEIGHT_COLUMN_NAMES
+        ]
+    return CsvColumns(names, target_index, features, weight_index, unnamed, tuple(remarks), line)
 
 
 def _check_header(path: str, line: int, names: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Reader of one image file: its size from the header, and its pixels in the form of inputs."""
 
+import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -219,10 +220,17 @@ def silence_pillow_warnings() -> Iterator[None]:
     from PIL import Image  # noqa: F401
 
     silence_libtiff()
-    with warnings.catch_warnings():
-        # Warnings about decompression bombs are ignored, too: `_open_image` checks the number of pixels.
-        warnings.simplefilter("ignore")
-        yield
+    logger = logging.getLogger("PIL")
+    level = logger.level
+    # Pillow logs some errors before it raises them. Python prints such lines if no handler exists.
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            # Warnings about decompression bombs are ignored, too: `_open_image` checks the number of pixels.
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def get_image_shape(size: ImageSize, color_mode: ColorMode) -> tuple[int, ...]:

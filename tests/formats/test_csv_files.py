@@ -448,6 +448,13 @@ def test_weights_are_not_inputs(write):
     assert read_table(write(CASES["plain"]))[1].weights is None
 
 
+def test_a_column_called_weight_is_an_input_unless_the_config_names_it(write):
+    path = write("Sample Weight,a,y\n1,2,no\n3,4,yes\n")
+    remark = "column Sample Weight: an input, not the weights of the rows  ('data.weight=Sample Weight')"
+    assert remark in map(str, inspect_csv(path, CsvOptions()).remarks)
+    assert remark not in map(str, inspect_csv(path, CsvOptions(weight="Sample Weight")).remarks)
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -95,6 +95,18 @@ def test_unreadable_file_is_not_damaged(tmp_path, monkeypatch):
     assert not isinstance(refused.value, DamagedImageError)
 
 
+def test_tiff_with_many_channels_logs_no_lines(tmp_path, caplog):
+    content = io.BytesIO()
+    Image.new("RGB", (5, 5)).save(content, "TIFF")
+    # The tag of the number of channels: tag 277, type 3, one value.
+    tag = b"\x15\x01\x03\x00\x01\x00\x00\x00\x03\x00"
+    assert tag in content.getvalue()
+    write_image(tmp_path / "scan.tif", content.getvalue().replace(tag, tag[:-2] + b"\x03\x05"))
+    with silence_pillow_warnings(), pytest.raises(DamagedImageError):
+        read_image(str(tmp_path / "scan.tif"), None, False, "rgb")
+    assert caplog.text == ""
+
+
 def test_damaged_tiff_writes_no_lines(tmp_path, capfd):
     stream = io.BytesIO()
     Image.new("RGB", (50, 50)).save(stream, "TIFF", compression="tiff_deflate")
