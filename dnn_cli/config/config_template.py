@@ -170,7 +170,8 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
     for key in DATASETS_BY_KEY:
         if key not in _SEPARATE_DATA_KEYS and getattr(data, key) is not None:
             value = json.dumps(getattr(data, key), ensure_ascii=False)
-            comments = {remark.override.partition("=")[0]: remark.message for remark in info.remarks}
+            # Overrides of names with spaces are in quotes for a shell.
+            comments = {remark.override.partition("=")[0].lstrip("'"): remark.message for remark in info.remarks}
             comment = options.ignore_reason if key == "ignore" else comments.get(f"data.{key}", "")
             lines.append((f"{key}: {value}", _format_comment(comment)))
     if data.dataset == "image_folder":

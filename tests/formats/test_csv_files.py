@@ -450,7 +450,7 @@ def test_weights_are_not_inputs(write):
 
 def test_a_column_called_weight_is_an_input_unless_the_config_names_it(write):
     path = write("Sample Weight,a,y\n1,2,no\n3,4,yes\n")
-    remark = "column Sample Weight: an input, not the weights of the rows  ('data.weight=Sample Weight')"
+    remark = "column Sample Weight: an input, not the weights of the rows  ('data.weight=\"Sample Weight\"')"
     assert remark in map(str, inspect_csv(path, CsvOptions()).remarks)
     assert remark not in map(str, inspect_csv(path, CsvOptions(weight="Sample Weight")).remarks)
 
