@@ -22,6 +22,9 @@ With a large dataset, a few epochs suffice for a first result, and random splits
 """
 
 
+_DATA_COMMENTS = {"scale": "divides the inputs, which are pixels up to 255"}
+"""Comments for keys of user data that no remark explains."""
+
 _SEPARATE_DATA_KEYS = ("rules", "validation_path", "test_path", "image_size")
 """Keys of user data that a template does not write as plain values: paths, and keys with a longer comment."""
 
@@ -87,6 +90,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
     """
     info = options.data.info
     output, loss, metric, meaning = _derive_output_and_loss(info)
+    rescaling = _build_rescaling_lines(options.target_mean_and_deviation)
     layers = [
         *([("- Flatten", "all numbers of an input as one vector")] if len(info.input_shape) > 1 else []),
         *(
@@ -94,7 +98,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
             for name, units in zip(_list_hidden_layer_names(options.hidden_units), options.hidden_units, strict=True)
         ),
         (output, meaning),
-        *_build_rescaling_lines(options.target_mean_and_deviation),
+        *rescaling,
     ]
     schema_path = os.path.join(os.path.dirname(os.path.abspath(file)), _SCHEMA_FILE)
     lines = [
@@ -102,7 +106,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
         f"# {info.examples:,} {info.example_noun}s of {format_sizes(info.input_shape)}; the output is {meaning}.",
         "#",
         f"#     dnn train {shlex.quote(file)}",
-        f"#     dnn train {shlex.quote(file)} optimizer=sgd epochs=10",
+        f"#     dnn train {shlex.quote(file)} optimizer={'rmsprop' if rescaling else 'sgd'} epochs=10",
         "#",
         "# `dnn list layers` shows all layers; the same for optimizers, activations, losses, metrics and datasets.",
         "data:",
@@ -110,9 +114,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
         "model:",
         "  layers:",
         *(_format_commented_line(f"    {line}", comment) for line, comment in layers),
-        _format_commented_line(
-            f"optimizer: {options.optimizer}", f"or with arguments: {_format_optimizer_with_rate(options.optimizer)}"
-        ),
+        _format_commented_line(*_build_optimizer_line(options, has_rescaling=bool(rescaling))),
         _format_commented_line(f"loss: {loss}", "training minimises the loss"),
         _format_commented_line(f"metrics: [{metric}]", "scores next to the loss; the first selects the best epoch"),
         _format_commented_line(
@@ -172,8 +174,8 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
             value = json.dumps(getattr(data, key), ensure_ascii=False)
             # Overrides of names with spaces are in quotes for a shell.
             comments = {remark.override.partition("=")[0].lstrip("'"): remark.message for remark in info.remarks}
-            comment = options.ignore_reason if key == "ignore" else comments.get(f"data.{key}", "")
-            lines.append((f"{key}: {value}", _format_comment(comment)))
+            comment = options.ignore_reason if key == "ignore" else comments.get(f"data.{key}", _DATA_COMMENTS.get(key))
+            lines.append((f"{key}: {value}", _format_comment(comment or "")))
     if data.dataset == "image_folder":
         from dnn_cli.formats.image_directory import sample_image_sizes
 
@@ -197,6 +199,20 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
 def get_default_epochs(info: DatasetInfo) -> int:
     """Return the default number of epochs: 5 for a dataset of at least 10,000 examples, else 50."""
     return 5 if info.examples >= _MIN_LARGE_DATASET else 50
+
+
+def _build_optimizer_line(options: TemplateOptions, *, has_rescaling: bool) -> tuple[str, str]:
+    """Return the config line of the optimizer, with its comment.
+
+    A Rescaling layer after the output multiplies the gradients of a squared error by the square of its scale. SGD then
+    diverges unless its learning rate is divided by this number. Adaptive optimizers normalize gradients.
+    """
+    if has_rescaling and options.optimizer == "sgd" and options.target_mean_and_deviation is not None:
+        scale = float(f"{options.target_mean_and_deviation[1]:.2g}") or 1.0
+        rate = CLASSES_BY_KIND["optimizer"]["sgd"].model_fields["learning_rate"].default
+        line = f"optimizer: {{type: sgd, learning_rate: {rate / scale**2:.2g}}}"
+        return line, f"{rate} divided by the square of {scale:g}, by which Rescaling multiplies gradients"
+    return f"optimizer: {options.optimizer}", f"or with arguments: {_format_optimizer_with_rate(options.optimizer)}"
 
 
 def _format_optimizer_with_rate(optimizer: str) -> str:

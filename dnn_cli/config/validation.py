@@ -158,7 +158,8 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
             if data.split_off_test_examples >= info.examples - info.validation_examples
             else "validation_size"
         )
-        yield Issue(("data", key), f"leaves none of the {info.examples:,} examples for training")
+        message = f"leaves none of the {info.examples:,} examples for training"
+        yield Issue(("data", key), message, "use a smaller size, or add examples")
     if data.stratify and not info.is_classification:
         yield Issue(("data", "stratify"), f"needs classes, but {data.title} is for regression", "remove it")
 

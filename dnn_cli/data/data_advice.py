@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import USER_DATA_KINDS
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.data.column_advice import list_column_advice
@@ -42,7 +43,7 @@ def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -
     if equal_advice:
         return [*filter(None, [equal_advice, target_advice, split_advice])]
     validation_advice = _advise_on_validation_inputs(examples, split)
-    if _are_pixels(experiment, examples, split.train):
+    if are_undivided_pixels(experiment.data, examples, split.train):
         return [*filter(None, [validation_advice, _advise_on_pixels(experiment), target_advice, split_advice])]
     input_advice = _advise_on_inputs(experiment, examples, split)
     column_advice = list_column_advice(experiment, examples, split.train)
@@ -120,13 +121,13 @@ def _advise_on_inputs(experiment: Experiment, examples: Examples, split: Split) 
     return f"{far.observation}; {_SCALE_REASON}  (data.standardize=true)" if far else ""
 
 
-def _are_pixels(experiment: Experiment, examples: Examples, train: NDArray[np.int64]) -> bool:
+def are_undivided_pixels(data: Data, examples: Examples, train: NDArray[np.int64]) -> bool:
     """Return whether the inputs of the user's own arrays or table are pixels from 0 to 255 that are not divided.
 
     Rows of a table are pixels if they are whole numbers up to exactly 255.
     """
     size = math.prod(examples.inputs.shape[1:])
-    if experiment.data.dataset not in ("csv", "npz") or experiment.data.info.pixel_max != 1 or size < MIN_PIXEL_COUNT:
+    if data.dataset not in ("csv", "npz") or data.info.pixel_max != 1 or size < MIN_PIXEL_COUNT:
         return False
     sample = _sample_inputs(examples, train)
     if not sample.size or not has_pixel_range((float(sample.min()), float(sample.max()))):

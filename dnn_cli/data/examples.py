@@ -1,6 +1,7 @@
 """The examples of an experiment: reading from user data or a built-in dataset, and splitting."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -104,19 +105,63 @@ def load_examples(data: Data, report_progress: ReadProgress = ignore_progress) -
         DataError: the dataset cannot be loaded, or has another shape than expected.
     """
     if data.dataset not in DATASETS:
-        parts = [_read_user_data(data, "train", report_progress)]
-        if validation_count := data.info.validation_examples:
-            parts.append(_read_user_data(data, "validation", report_progress))
-        if [len(part.targets) for part in parts] != [data.info.examples - validation_count, validation_count][
-            : len(parts)
-        ]:
-            raise UserDataError(f"{data.title} has changed since the config was checked", "run the command again")
-        return _join_examples(parts)
+        return _join_examples(_read_splits(data, _list_loaded_splits(data), report_progress))
     examples = _read_builtin_dataset(data, "train", report_progress)
     if examples.inputs.shape != (data.info.examples, *data.info.input_shape):
         expected_shape = (data.info.examples, *data.info.input_shape)
         raise DataError(f"{data.dataset} has the shape {examples.inputs.shape} instead of {expected_shape}")
     return examples
+
+
+def check_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> Examples:
+    """Load all examples, including test examples that are stored separately. Return the result of `load_examples`.
+
+    Raises:
+        UserDataError: a file of the user's data is invalid. The message lists the errors of all splits.
+        DataError: the dataset cannot be loaded, or has another shape than expected.
+    """
+    has_test_set = bool(data.test_examples and not data.split_off_test_examples)
+    if data.dataset in DATASETS:
+        if has_test_set:
+            load_test_examples(data, report_progress)
+        return load_examples(data, report_progress)
+    splits = _list_loaded_splits(data)
+    test_split: list[SplitName] = ["test"] if has_test_set else []
+    parts = _read_splits(data, [*splits, *test_split], report_progress)
+    return _join_examples(parts[: len(splits)])
+
+
+def _list_loaded_splits(data: Data) -> list[SplitName]:
+    """List the splits of the user's data that `load_examples` reads: those outside a separate test set."""
+    return ["train", "validation"] if data.info.validation_examples else ["train"]
+
+
+def _read_splits(data: Data, splits: Sequence[SplitName], report_progress: ReadProgress) -> list[ExampleArrays]:
+    """Read and check several splits of the user's data.
+
+    Raises:
+        UserDataError: a split is invalid, or has changed. The message lists the errors of all splits.
+    """
+    parts: list[ExampleArrays] = []
+    errors: list[UserDataError] = []
+    info = data.info
+    counts = {
+        "train": info.examples - info.validation_examples,
+        "validation": info.validation_examples,
+        "test": info.test_examples,
+    }
+    for split in splits:
+        try:
+            part = _read_user_data(data, split, report_progress)
+            if len(part.targets) != counts[split]:
+                raise UserDataError(f"{data.title} has changed since the config was checked", "run the command again")
+            parts.append(part)
+        except UserDataError as error:
+            errors.append(error)
+    if errors:
+        message = "\n".join(error.message for error in errors)
+        raise UserDataError(message, errors[-1].suggestion, errors[-1].key)
+    return parts
 
 
 def _join_examples(parts: list[ExampleArrays]) -> Examples:

@@ -44,7 +44,10 @@ def inspect_machine() -> Section:
     free_memory = min(size for size in (free, get_usable_memory()) if size is not None)
     if free_memory < _MIN_FREE_MEMORY:
         problems.append(
-            Problem(f"{format_bytes(free_memory)} of memory are free; a training may need more", "end other programs")
+            Problem(
+                f"{format_bytes(free_memory)} of memory are free; a training may need more",
+                "raise the memory limit of the container" if free_memory == limit else "end other programs",
+            )
         )
     if os.uname().machine == "x86_64" and cpu_flags and "avx" not in cpu_flags:
         problems.append(

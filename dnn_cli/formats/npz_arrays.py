@@ -67,8 +67,10 @@ def inspect_npz(path: str, options: ArrayOptions, split: SplitName) -> DatasetCo
             scale,
             value_bytes=1 if headers.x.dtype == np.uint8 else 4,
         )
-        if split != "train" or options.rules == 1:
+        if options.rules == 1:
             return contents
+        if split != "train":
+            return replace(contents, remarks=(Remark(f"{headers.x.name}, {headers.y.name}: the {split} examples"),))
         remarks = [scale_remark, targets.remark, _build_unused_remark(source)]
         decisions: dict[str, Any] = {}
         if options.task == "auto":

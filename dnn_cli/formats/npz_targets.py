@@ -112,6 +112,8 @@ def _parse_training_numbers(array_name: str, numbers: NDArray[Any], task: TaskKi
     check_whole(array_name, numbers)
     distinct, indices = number_distinct_values(numbers)
     names = tuple(str(int(number)) for number in distinct[: MAX_CLASSES + 1])
+    # The prefix of an array name is the path of its file.
+    name = array_name.rpartition(": ")[2]
     span = f"{names[0]} to {int(distinct[-1])}"
     is_float = numbers.dtype.kind == "f"
     # Floats without repetitions are measurements that happen to be whole.
@@ -119,7 +121,7 @@ def _parse_training_numbers(array_name: str, numbers: NDArray[Any], task: TaskKi
         is_float and 2 * len(distinct) > len(numbers)
     )
     if task == "auto" and is_regression:
-        message = f"{array_name}: {len(distinct):,} different whole numbers, {span}, are a regression"
+        message = f"{name}: {len(distinct):,} different whole numbers, {span}, are a regression"
         remark = Remark(message, "data.task=classification")
         return replace(_build_regression_targets(array_name, numbers), remark=remark)
     if len(distinct) > MAX_CLASSES:
@@ -136,7 +138,7 @@ def _parse_training_numbers(array_name: str, numbers: NDArray[Any], task: TaskKi
     is_obvious = not is_float and names in (format_class_numbers(len(names)), _BOOL_CLASSES)
     if task != "auto" or is_obvious:
         return NpzTargets(indices, names)
-    message = f"{array_name}: whole {'floats' if is_float else 'numbers'}, {span}, are {len(names):,} classes"
+    message = f"{name}: whole {'floats' if is_float else 'numbers'}, {span}, are {len(names):,} classes"
     return NpzTargets(indices, names, Remark(message, "data.task=regression"))
 
 

@@ -103,6 +103,12 @@ ISSUE_CASES = [
         ["~layers.hidden.input_shape"],
     ),
     make_case("test set twice", ["data={dataset: fashion_mnist, test_size: 0.1}"], "remove it", ["~data.test_size"]),
+    make_case(
+        "nothing to train on",
+        ["data.validation_size=1797"],
+        "use a smaller size, or add examples",
+        ["data.validation_size=300"],
+    ),
     make_case("stratified numbers", [*REGRESSION, "data.stratify=true"], "remove it", ["~data.stratify"]),
     make_case("key of other data", ["data.target=x"], "remove it: only csv data accepts this key", ["~data.target"]),
     make_case("path of a dataset", ["data.path=/tmp"], "remove it", ["~data.path"]),

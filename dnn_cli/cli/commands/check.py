@@ -103,12 +103,12 @@ def _check_data_files(experiment: "Experiment") -> "tuple[list[str], list[Remark
         return [], []
     from dnn_cli.data.data_advice import list_data_advice
     from dnn_cli.data.data_remarks import list_data_remarks
-    from dnn_cli.data.examples import load_examples, split_examples
+    from dnn_cli.data.examples import check_examples, split_examples
     from dnn_cli.data.reading_changes import find_reading_change
     from dnn_cli.terminal.progress import open_screen
 
     with open_screen() as screen, screen.open_read_progress() as progress:
-        examples = load_examples(data, progress)
+        examples = check_examples(data, progress)
     advice = list_data_advice(experiment, examples, split_examples(data, examples))
     return advice, [*list_data_remarks(data, examples), *filter(None, [find_reading_change(data)])]
 

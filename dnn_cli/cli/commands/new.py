@@ -105,9 +105,8 @@ def new(
         raise UsageError(error.message, "choose another path") from None
     except ConfigError as error:
         issues_text = "; ".join(f"{issue.key} {issue.message}" for issue in error.issues)
-        raise UsageError(
-            f"a config with these values cannot be trained: {issues_text}", "choose other values"
-        ) from None
+        hint = next((issue.suggestion for issue in error.issues if issue.suggestion), "choose other values")
+        raise UsageError(f"a config with these values cannot be trained: {issues_text}", hint) from None
     get_output_console().print(replace_control_chars(f"wrote {file}; next: dnn train {shlex.quote(str(file))}"))
     for remark in template_options.data.info.remarks:
         get_notes_console().print(replace_control_chars(f"data: {remark}"), soft_wrap=True)
@@ -146,7 +145,7 @@ def _choose_template_options(
     optimizer_name = _ask_for_value(
         optimizer, "optimizer, see dnn list optimizers", "adam", partial(_parse_catalog_name, "optimizer")
     )
-    chosen_data, ignore_reason = _ignore_leaking_columns(chosen_data)
+    chosen_data, ignore_reason = _ignore_leaking_columns(_divide_pixels(chosen_data))
     default_epochs = str(get_default_epochs(chosen_data.info))
     epoch_count = _ask_for_value(
         None if epochs is None else str(epochs), "epochs", default_epochs, partial(_parse_positive_integer, "epochs")
@@ -247,6 +246,25 @@ def _inspect_named_data(
     if len(part_texts) > 1:
         get_notes_console().print(replace_control_chars(f"{name} contains several sets: {', '.join(part_texts)}"))
     return data
+
+
+def _divide_pixels(data: "Data") -> "Data":
+    """Return the data section of arrays of images with `scale: 255` if their values are pixels up to 255.
+
+    Arrays of uint8 are already divided. Other data is unchanged.
+    """
+    if data.dataset != "npz" or len(data.info.input_shape) < 2:
+        return data
+    import numpy as np
+
+    from dnn_cli.config.data import Data
+    from dnn_cli.data.data_advice import are_undivided_pixels
+    from dnn_cli.data.examples import load_examples
+
+    examples = load_examples(data)
+    if not are_undivided_pixels(data, examples, np.arange(len(examples))):
+        return data
+    return Data.model_validate({**data.model_dump(exclude_unset=True), "scale": 255.0})
 
 
 def _ignore_leaking_columns(data: "Data") -> "tuple[Data, str]":

@@ -18,17 +18,15 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
     The exit code is 2 if a file has an issue. For images, the message lists all damaged files.
     """
     from dnn_cli.data.data_remarks import list_data_remarks
-    from dnn_cli.data.examples import load_examples, load_test_examples, split_examples
+    from dnn_cli.data.examples import check_examples, split_examples
     from dnn_cli.data.reading_changes import find_reading_change
     from dnn_cli.terminal.progress import open_screen
 
     data = select_data(arguments or [], "check")
     with open_screen() as screen, screen.open_read_progress() as progress:
         progress(f"loading {data.title}")
-        examples = load_examples(data, progress)
+        examples = check_examples(data, progress)
         split_examples(data, examples)
-        if data.test_examples and not data.split_off_test_examples:
-            load_test_examples(data, progress)
     remarks = [*list_data_remarks(data, examples), *filter(None, [find_reading_change(data)])]
     if as_json:
         print_json(_build_check_document(data, remarks))
