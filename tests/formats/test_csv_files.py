@@ -285,6 +285,27 @@ def test_number_in_another_form_is_refused(write, cell, options, message):
         assert "column y" in get_error(write(f'a,y\n1,"{cell}"\n2,"{cell}"\n'), task="regression", **options)
 
 
+@pytest.mark.parametrize(
+    ("others", "message"),
+    [
+        pytest.param(["<1000"], ":3  column price: '<1000' is not a number", id="limit among whole numbers"),
+        pytest.param(["$1,500"] * 3, ":3  column price: '$1,500' is a number with separators", id="a few amounts"),
+    ],
+)
+def test_few_other_cells_do_not_turn_a_regression_into_classes(write, others, message):
+    prices = [1000, *others, *range(1010, 2000, 10), *range(1010, 2000, 10)]
+    path = write("a,price\n" + "".join(f'{at},"{price}"\n' for at, price in enumerate(prices)))
+    error = get_error(path)
+    assert message in error
+    assert "task: classification" in error
+    assert inspect_csv(path, CsvOptions(task="classification")).classes
+
+
+def test_many_amounts_are_not_classes_even_with_a_text(write):
+    path = write("a,price\n0,call\n" + "".join(f'{at},"{at},500"\n' for at in range(10, 60)))
+    assert "(50 such cells in total)" in get_error(path)
+
+
 # C04: missing targets
 
 
