@@ -212,35 +212,39 @@ class Data(ConfigModel):
     """Column of a csv with the target; by default the last column."""
 
     ignore: Annotated[tuple[Annotated[str, Field(max_length=1000)], ...], Strict(False), Len(1, 10_000)] | None = None
-    """Columns of a csv that are left out of the inputs."""
+    """Columns of a csv that are left out of the inputs. An empty name leaves out all columns without a name."""
 
     task: Literal["classification", "regression"] | None = None
     """Task of a csv or npz. If absent, the targets decide: fractions or many different whole numbers are a regression.
     Whole floats of an npz that occur only once are a regression too."""
 
     header: bool | None = None
-    """Whether the first line of a csv has the names of the columns: by default true."""
+    """Whether the first line of a csv has the names of the columns: by default true. If false, the columns are named 1,
+    2 and so on, from the left."""
 
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    """Character between the cells of a csv. If absent, the delimiter that gives rows of equal length is used."""
+    """Character between the cells of a csv. If absent, it is the delimiter that gives rows of equal length: a comma,
+    semicolon, tab or vertical bar."""
 
     encoding: Annotated[str, Field(min_length=1, max_length=40)] | None = None
-    """Encoding of a csv, such as utf-8 or cp949. If absent, it is guessed."""
+    """Encoding of a csv, such as utf-8 or cp949. If absent, a csv is UTF-8, or UTF-16 with a byte order mark. Korean,
+    Japanese and Western European encodings are guessed where the guess is safe."""
 
     decimal: Literal[".", ","] | None = None
     """Character of a csv that marks decimals: by default a point."""
 
     thousands: Literal[",", ".", " ", "'"] | None = None
-    """Character of a csv that separates thousands: by default none."""
+    """Character of a csv that separates groups of three digits: by default none."""
 
     strip: Annotated[tuple[_CellText, ...], Strict(False), Len(1, 100)] | None = None
-    """Texts that are removed from the cells of a csv before numbers are read, such as `$` or `%`."""
+    """Texts that are removed from both ends of the numbers of a csv, such as `$` or `%`."""
 
     drop_unlabelled: bool | None = None
-    """Whether rows of a csv without a target are left out: by default false, and such rows are errors."""
+    """Whether rows of a csv without a target (empty, NA, ? and similar) are left out: by default false, and such rows
+    are errors."""
 
     weight: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
-    """Column of a csv with the weight of each row in the loss and the metrics."""
+    """Column of a csv with the weight of each row in the loss and the metrics. It is not an input."""
 
     scale: Annotated[float, Field(gt=0, le=1e9)] | None = None
     """Number by which the inputs of a csv or npz are divided: by default 255 for uint8 above 16, else 1."""

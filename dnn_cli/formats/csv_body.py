@@ -101,10 +101,7 @@ class _BodyReader:
     def read_blocks(self, rows: Iterator[CsvRow]) -> None:
         """Read all blocks of rows."""
         while block := list(islice(rows, ROWS_PER_BLOCK)):
-            if not self._has_valid_shape(block):
-                self._add_shape_errors(block)
-                continue
-            block = self._select_labelled_rows(block)
+            block = self._select_labelled_rows(self._select_complete_rows(block))
             if not block:
                 continue
             values, weights = self.converter.convert(block), self._convert_weights(block)
@@ -120,47 +117,46 @@ class _BodyReader:
                 interned[cell] = self._normalize_target(cell)
             self.target_cells.extend(map(interned.__getitem__, cells))
 
-    def _has_valid_shape(self, block: Sequence[CsvRow]) -> bool:
-        """Return whether each row of a block has the cells of the header, and no values in columns without a name."""
-        width = self.columns.width
-        if any(len(row) != width for _, row in block):
-            self.extra_width = max(self.extra_width, *(len(row) - width for _, row in block))
-            if any(len(row) < width or any(map(str.strip, row[width:])) for _, row in block):
-                return False
-        return not any(self._has_unnamed_value(row) for _, row in block) if self.columns.unnamed_indices else True
+    def _select_complete_rows(self, block: list[CsvRow]) -> list[CsvRow]:
+        """Return the rows with the cells of the header. Other rows are errors.
 
-    def _has_unnamed_value(self, row: Sequence[str]) -> bool:
-        """Return whether a row has a value in a column without a name that is not a row number or row name."""
+        Raises:
+            UserDataError: a row has a value in a column without a name.
+        """
+        width = self.columns.width
+        if self.columns.unnamed_indices:
+            for numbered_row in block:
+                self._check_unnamed_cells(numbered_row)
+        if all(len(row) == width for _, row in block):
+            return block
+        self.extra_width = max(self.extra_width, *(len(row) - width for _, row in block))
+        complete = [(line, row) for line, row in block if len(row) >= width and not any(map(str.strip, row[width:]))]
+        complete_lines = {line for line, _ in complete}
+        for line, row in block:
+            if line not in complete_lines:
+                names = self.columns.names
+                comparison = f"{'fewer' if len(row) < len(names) else 'more'} fields than the header"
+                message = f"has {comparison}: {len(row)} instead of {len(names)}"
+                self.errors.errors.add_error(line, message, "put quotes around text that contains the delimiter")
+        return complete
+
+    def _check_unnamed_cells(self, row: CsvRow) -> None:
+        """Check that columns without a name have no values, except row numbers and row names in the first column.
+
+        Raises:
+            UserDataError: a column without a name has a value.
+        """
+        line, cells = row
         for index in self.columns.unnamed_indices:
-            cell = row[index].strip() if index < len(row) else ""
+            cell = cells[index].strip() if index < len(cells) else ""
             number = parse_float(cell) if index == 0 else None
             if cell and (index > 0 or (number is not None and not number.is_integer())):
-                return True
-        return False
-
-    def _add_shape_errors(self, block: Sequence[CsvRow]) -> None:
-        """Add the errors in the lengths of rows, and in columns without a name."""
-        names, width, errors = self.columns.names, self.columns.width, self.errors.errors
-        for line, row in block:
-            if self._has_unnamed_value(row):
-                index = next(index for index in self.columns.unnamed_indices if self._has_value(row, index))
                 raise UserDataError(
-                    f"{errors.path}:{self.columns.line}  column {index + 1} has no name, but the value "
-                    f"{quote_cell(row[index].strip())} in line {line}",
+                    f"{self.errors.errors.path}:{self.columns.line}  column {index + 1} has no name, but the value "
+                    f"{quote_cell(cell)} in line {line}",
                     "name or remove the column (pandas: to_csv(index=False)), or leave columns without a name out: "
                     """'data.ignore=[""]'""",
                 )
-            if len(row) < width or any(map(str.strip, row[width:])):
-                comparison = f"{'fewer' if len(row) < len(names) else 'more'} fields than the header"
-                message = f"has {comparison}: {len(row)} instead of {len(names)}"
-                errors.add_error(line, message, "put quotes around text that contains the delimiter")
-            else:
-                self._add_cell_errors([(line, row)])
-
-    @staticmethod
-    def _has_value(row: Sequence[str], index: int) -> bool:
-        """Return whether a row has a value at a position."""
-        return index < len(row) and bool(row[index].strip())
 
     def _select_labelled_rows(self, block: list[CsvRow]) -> list[CsvRow]:
         """Return the rows with a target. Other rows are left out, or are errors."""

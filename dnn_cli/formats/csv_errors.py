@@ -181,12 +181,14 @@ class CellErrors:
         self.errors.raise_if_any()
 
 
-def format_ignore_hint(columns: list[str], ignored: tuple[str, ...]) -> str:
+def format_ignore_hint(columns: list[str], ignored: tuple[str, ...], *, may_lack_header: bool = False) -> str:
     """Format a hint to encode columns of text as numbers, or to ignore these columns with `data.ignore`.
 
     Args:
         columns: The names of the columns that contain text.
         ignored: The names of the columns that the config already ignores.
+        may_lack_header: Whether the first line can be an example, because a name in the header is a number.
     """
     flow = yaml.safe_dump([*ignored, *columns], default_flow_style=True, allow_unicode=True, width=10**6).strip()
-    return f"encode text as numbers, or leave the column{'s' * (len(columns) > 1)} out: data.ignore={flow}"
+    header_hint = "set data.header=false if line 1 is an example, " if may_lack_header else ""
+    return f"{header_hint}encode text as numbers, or leave the column{'s' * (len(columns) > 1)} out: data.ignore={flow}"

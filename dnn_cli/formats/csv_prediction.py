@@ -141,8 +141,9 @@ class _RowReader:
 
     def __post_init__(self) -> None:
         self.kept_cells: dict[str, list[str]] = {name: [] for name in self.kept_positions}
-        # Rows may lack the cells of columns without a name at the end.
-        self.width = max((number for number, name in enumerate(self.names, 1) if name), default=0)
+        # Rows may lack the cells of columns without a name at the end, if these columns are not inputs.
+        named = [index for index, name in enumerate(self.names) if name]
+        self.width = 1 + max([*named, *self.columns])
 
     def read_blocks(self, rows: Iterator[CsvRow]) -> None:
         """Read all blocks of rows."""

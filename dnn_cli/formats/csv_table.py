@@ -9,6 +9,7 @@ from typing import Any
 from dnn_cli.formats.csv_body import read_body
 from dnn_cli.formats.csv_columns import check_class_name_header, select_columns
 from dnn_cli.formats.csv_errors import format_ignore_hint
+from dnn_cli.formats.csv_numbers import parse_float
 from dnn_cli.formats.csv_rows import CsvRows, open_rows
 from dnn_cli.formats.csv_targets import TargetColumn, parse_csv_targets
 from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays
@@ -98,7 +99,9 @@ def parse_table(key: _TableKey) -> _CsvTable:
     path, options = key.path, key.options
     with open_rows(path, options) as rows:
         columns = select_columns(path, rows.header, options)
-        body = read_body(path, columns, rows, options, partial(format_ignore_hint, ignored=options.ignore))
+        may_lack_header = options.header is None and any(parse_float(name) is not None for name in columns.names)
+        text_hint = partial(format_ignore_hint, ignored=options.ignore, may_lack_header=may_lack_header)
+        body = read_body(path, columns, rows, options, text_hint)
     column = TargetColumn(
         path, columns.target, body.target_cells, body.lines, rows.delimiter, options.strip, options.rules
     )

@@ -20,6 +20,9 @@ from dnn_cli.formats.csv_numbers import MISSING_CELL_HINT, find_number_error, pa
 from dnn_cli.formats.dataset_contents import CURRENT_RULES, MAX_CLASSES, Remark, TaskKind
 from dnn_cli.formats.target_rules import MAX_OBVIOUS_CLASSES, are_measurements
 
+_MAX_OTHER_SHARE = 0.05
+"""Maximum share of cells that are not whole numbers in a target column of measurements."""
+
 _MAX_EXACT_INTEGER = 2**53
 """Limit of whole numbers: a 64-bit float represents all whole numbers below this limit exactly."""
 
@@ -80,7 +83,7 @@ def parse_csv_targets(column: TargetColumn, task: TaskKind, classes: tuple[str, 
         task = "classification" if classes else "regression"
     elif task == "auto":
         _check_no_amounts(column)
-        task = "regression" if fraction is not None or _are_measurements(column.cells) else "classification"
+        task = "regression" if fraction is not None or _are_measurements(column) else "classification"
         return replace(parse_csv_targets(column, task, None), remarks=_build_task_remarks(column, task))
     if task == "regression":
         return _parse_regression_targets(column)
@@ -106,11 +109,16 @@ def _build_task_remarks(column: TargetColumn, task: TaskKind) -> tuple[Remark, .
     return (Remark(f"{counted} {reason}", "data.task=regression"),)
 
 
-def _are_measurements(cells: list[str]) -> bool:
-    """Return whether the cells hold many whole numbers that are not class numbers, such as prices, ages or years."""
-    distinct = set(cells)
+def _are_measurements(column: TargetColumn) -> bool:
+    """Return whether the cells hold many whole numbers that are not class numbers, such as prices, ages or years.
+
+    A few other cells, such as `<10`, do not turn measurements into classes. They are errors of a regression.
+    """
+    distinct = set(column.cells)
     numbers = {number for cell in distinct if (number := _parse_whole_number(cell)) is not None}
-    if not numbers or len(numbers) < len({_normalize_class_name(cell, numeric=True) for cell in distinct}):
+    others = {cell for cell in distinct if _parse_whole_number(cell) is None}
+    max_others = 0 if column.rules == 1 else _MAX_OTHER_SHARE * len(column.cells)
+    if not numbers or (others and sum(map(others.__contains__, column.cells)) > max_others):
         return False
     return are_measurements(len(numbers), min(numbers), max(numbers))
 
@@ -118,7 +126,8 @@ def _are_measurements(cells: list[str]) -> bool:
 def _check_no_amounts(column: TargetColumn) -> None:
     """Raise an error if targets are written with separators or a currency, such as `$1,200`.
 
-    Such targets would be mistaken for class names. A column that also contains other text has class names, and passes.
+    Such targets would be mistaken for class names. A column with few different amounts and other text has class names,
+    and passes.
 
     Raises:
         UserDataError: the column has such targets. The message names the first and counts all.
@@ -128,7 +137,8 @@ def _check_no_amounts(column: TargetColumn) -> None:
     if column.rules == 1:
         # Version 1 read percentages as class names.
         amounts = {cell for cell in amounts if not is_percentage(cell)}
-    if not amounts or any(cell not in amounts and parse_float(cell) is None for cell in distinct):
+    has_text = any(cell not in amounts and parse_float(cell) is None for cell in distinct)
+    if not amounts or (has_text and (column.rules == 1 or len(amounts) <= MAX_OBVIOUS_CLASSES)):
         return
     indices = [at for at, cell in enumerate(column.cells) if cell in amounts]
     first = column.cells[indices[0]]
@@ -158,7 +168,11 @@ def _parse_regression_targets(column: TargetColumn) -> CsvTargets:
     """Parse the targets of a regression."""
     errors = {cell: error for cell in dict.fromkeys(column.cells) if (error := find_number_error(cell))}
     amount = next((cell for cell in errors if normalize_amount(cell)), None)
-    hint = "use task: classification for text" if amount is None else _format_column_amount_hint(column, amount)
+    hint = (
+        "correct these cells, or use task: classification for text"
+        if amount is None
+        else _format_column_amount_hint(column, amount)
+    )
     _check_cells(column, {cell: message for cell, (message, _) in errors.items()}, hint)
     values = np.fromiter(map(float, column.cells), np.float64, len(column.cells))
     return CsvTargets(values.astype(np.float32).reshape(-1, 1), ())

@@ -260,7 +260,9 @@ def _select_evaluation_columns(path: str, row: CsvRow, input_spec: InputSpec, ta
     size = math.prod(input_spec.shape)
     if input_spec.features:
         _, columns = find_input_columns(path, row, input_spec.features, size)
-        return CsvColumns(tuple(names), target_index, tuple(columns))
+        named_count = 1 + max(index for index, name in enumerate(names) if name)
+        unnamed_indices = tuple(range(named_count, len(names)))
+        return CsvColumns(tuple(names), target_index, tuple(columns), unnamed_indices=unnamed_indices)
     columns = [index for index in range(len(names)) if index != target_index]
     if len(columns) != size:
         raise UserDataError(

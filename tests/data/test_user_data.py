@@ -7,6 +7,7 @@ from PIL import Image
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.data.examples import load_examples, load_test_examples, split_examples
 from dnn_cli.errors import ConfigError, UserDataError
+from dnn_cli.formats import csv_table
 from tests.helpers.cli_output import parse_json_output
 
 TABLE = "size,age,label\n" + "".join(f"{i},{i % 7},{'good' if i % 3 else 'bad'}\n" for i in range(30))
@@ -55,6 +56,30 @@ def test_separate_validation_and_test_files_are_used(table, tmp_path):
     assert examples.inputs[split.validation].tolist() == [[1, 2], [3, 4]]
     assert load_test_examples(data).inputs.tolist() == [[5, 6]]
     assert load_test_examples(data).targets.tolist() == [1]
+
+
+def test_decisions_about_a_table_are_keys_of_the_config(table, tmp_path):
+    text = TABLE.replace(",", ";").replace("good", "좋은 것").replace("bad", "나쁜 것")
+    (tmp_path / "table.csv").write_bytes(text.encode("cp949"))
+    data = load_data(table)
+    decisions = (data.rules, data.target, data.task, data.delimiter, data.encoding)
+    assert decisions == (2, "label", "classification", ";", "cp949")
+    examples = load_examples(data)
+    (tmp_path / "later.csv").write_text(text.replace(";", ","))
+    data = load_data(table, f"data.validation_path={tmp_path / 'later.csv'}")
+    assert (data.delimiter, data.encoding) == (None, None)
+    both = load_examples(data)
+    assert np.array_equal(both.inputs, np.concatenate([examples.inputs] * 2))
+    assert np.array_equal(both.targets, np.concatenate([examples.targets] * 2))
+
+
+def test_table_is_parsed_once_for_the_check_and_the_training(table, monkeypatch):
+    csv_table.parse_table.cache_clear()
+    calls = []
+    open_rows = csv_table.open_rows
+    monkeypatch.setattr(csv_table, "open_rows", lambda *arguments: calls.append(arguments) or open_rows(*arguments))
+    load_examples(load_data(table))
+    assert len(calls) == 1
 
 
 def test_npz_splits_are_used(config, tmp_path):

@@ -153,6 +153,12 @@ def test_numbers_instead_of_names_are_refused_with_two_ways_out(write, text):
     assert "(add a first line with the names of the columns, or set data.header=false)" in error
 
 
+def test_text_below_numbers_hints_at_a_missing_header(write):
+    error = get_error(write("39,State-gov,77516,<=50K\n50,Private,83311,<=50K\n38,Private,2154,>50K\n"))
+    assert "(set data.header=false if line 1 is an example, encode text as numbers, or leave" in error
+    assert "data.header" not in get_error(write("age,job,y\n39,State-gov,no\n"))
+
+
 def test_file_without_header_numbers_its_columns(write):
     contents, arrays = read_table(write(DIGITS), header=False, target="1")
     assert contents.features == ("2", "3", "4")
@@ -285,6 +291,27 @@ def test_number_in_another_form_is_refused(write, cell, options, message):
         assert "column y" in get_error(write(f'a,y\n1,"{cell}"\n2,"{cell}"\n'), task="regression", **options)
 
 
+@pytest.mark.parametrize(
+    ("others", "message"),
+    [
+        pytest.param(["<1000"], ":3  column price: '<1000' is not a number", id="limit among whole numbers"),
+        pytest.param(["$1,500"] * 3, ":3  column price: '$1,500' is a number with separators", id="a few amounts"),
+    ],
+)
+def test_few_other_cells_do_not_turn_a_regression_into_classes(write, others, message):
+    prices = [1000, *others, *range(1010, 2000, 10), *range(1010, 2000, 10)]
+    path = write("a,price\n" + "".join(f'{at},"{price}"\n' for at, price in enumerate(prices)))
+    error = get_error(path)
+    assert message in error
+    assert "task: classification" in error
+    assert inspect_csv(path, CsvOptions(task="classification")).classes
+
+
+def test_many_amounts_are_not_classes_even_with_a_text(write):
+    path = write("a,price\n0,call\n" + "".join(f'{at},"{at},500"\n' for at in range(10, 60)))
+    assert "(50 such cells in total)" in get_error(path)
+
+
 # C04: missing targets
 
 
@@ -323,6 +350,7 @@ def test_rows_without_target_may_lack_inputs(write):
     ("text", "message"),
     [
         pytest.param(",a,y\n0.5,1,0\n", "column 1 has no name, but the value '0.5' in line 2", id="fractions"),
+        pytest.param(",a,,y\n0,1,2,0\n", "column 3 has no name, but the value '2' in line 2", id="row numbers too"),
         pytest.param("a,,y\n1,2,0\n", "column 2 has no name, but the value '2' in line 2", id="in the middle"),
         pytest.param("a,y,\n1,0,\n1,0,7\n", "column 3 has no name, but the value '7' in line 3", id="at the end"),
         pytest.param("a,y\n1,0,\n1,0,7\n", ":3  has more fields than the header: 3 instead of 2", id="rows only"),
@@ -349,6 +377,13 @@ def test_delimiters_at_line_ends_are_left_out_with_a_remark(write, text):
     assert contents.features == ("a", "b")
     assert arrays.inputs.tolist() == [[1, 2], [3, 4]]
     assert any("left out" in remark.message for remark in contents.remarks)
+
+
+def test_incomplete_row_does_not_hide_the_kind_of_a_column(write):
+    error = get_error(write("a,b,y\nyes,1,0.5\nno,2\nno,x,1.5\n"))
+    assert ":3  has fewer fields than the header: 2 instead of 3" in error
+    assert ":4  column b: 'x' is not a number" in error
+    assert "column a" not in error
 
 
 def test_repeated_and_unnamed_columns_can_be_ignored(write):

@@ -23,8 +23,16 @@ def write_table(tmp_path, text, name="new.csv"):
     return str(path)
 
 
-def test_table_is_read_by_column_names(tmp_path):
-    path = write_table(tmp_path, "animal,id,age,area\ndog,1,2,3\ncat,4,5,6\n")
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("animal,id,age,area\ndog,1,2,3\ncat,4,5,6\n", id="plain"),
+        pytest.param("animal,id,age,area,\ndog,1,2,3\ncat,4,5,6\n", id="delimiter after the header"),
+        pytest.param(",animal,,age,area\n0,dog,x,2,3\n1,cat,,5,6\n", id="columns without name"),
+    ],
+)
+def test_table_is_read_by_column_names(tmp_path, text):
+    path = write_table(tmp_path, text)
     examples = read_evaluation_examples(path, HOUSES, NAMES)
     assert examples.inputs.tolist() == [[3, 2], [6, 5]]
     assert examples.targets.tolist() == [1, 0]

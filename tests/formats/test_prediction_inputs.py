@@ -191,6 +191,7 @@ TABLE = InputSpec((2,), ("age", "area"), None)
         ("a.csv", "age,area\n1,x\n,2\n3\n", TABLE, r"a.csv:2  column area: 'x' is not a number\n.*:3.*\n.*:4"),
         ("a.csv", "1.5,2.5\n1,2\n", InputSpec((2,), white_value=None), "contains numbers instead of a header"),
         ("a.csv", "a,b,c\n1,2,3\n", InputSpec((2,), white_value=None), "has 3 columns"),
+        ("a.csv", "a,\n1\n", InputSpec((2,), white_value=None), "has fewer fields than the header"),
     ],
     ids=lambda value: value if isinstance(value, str) and " " in value else "",
 )
