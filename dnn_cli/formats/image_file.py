@@ -57,7 +57,7 @@ def read_image_size(path: str) -> ImageSize:
         UserDataError: the file is not an image, or the image is damaged or too large.
     """
     with _open_image(path) as image:
-        return _get_displayed_size(image)
+        return _get_displayed_size(image, image.getexif().get(_ORIENTATION_TAG, 1))
 
 
 def is_grey_image(path: str) -> bool:
@@ -80,10 +80,9 @@ def has_several_frames(path: str) -> bool:
         return bool(getattr(image, "is_animated", False))
 
 
-def _get_displayed_size(image: "Image.Image") -> ImageSize:
+def _get_displayed_size(image: "Image.Image", orientation: object) -> ImageSize:
     """Return the height and width of an opened image after its EXIF orientation is applied."""
-    is_turned = image.getexif().get(_ORIENTATION_TAG) in _SWAPPED_ORIENTATIONS
-    return (image.width, image.height) if is_turned else (image.height, image.width)
+    return (image.width, image.height) if orientation in _SWAPPED_ORIENTATIONS else (image.height, image.width)
 
 
 def read_image(
@@ -115,7 +114,8 @@ def read_image(
     from PIL import Image, ImageOps
 
     with _open_image(path) as opened:
-        actual_size = _get_displayed_size(opened)
+        orientation = opened.getexif().get(_ORIENTATION_TAG, 1)
+        actual_size = _get_displayed_size(opened, orientation)
         size = size or actual_size
         if actual_size != size and not resize:
             raise WrongImageSizeError(
@@ -129,8 +129,8 @@ def read_image(
                 "save the image with 8 or 16 bits, or save the pixels in an .npz file",
             )
         if rules > 1 and actual_size != size:
-            _reduce_decoded_size(opened, size, is_turned=actual_size != (opened.height, opened.width))
-        image = opened if opened.getexif().get(_ORIENTATION_TAG, 1) == 1 else ImageOps.exif_transpose(opened)
+            _reduce_decoded_size(opened, size, is_turned=orientation in _SWAPPED_ORIENTATIONS)
+        image = opened if orientation == 1 else ImageOps.exif_transpose(opened)
         image = _convert_mode(image, "L" if color_mode == "grayscale" else "RGB")
         if (image.height, image.width) != size:
             image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)

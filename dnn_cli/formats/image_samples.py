@@ -14,7 +14,7 @@ from dnn_cli.formats.image_file import (
 from dnn_cli.formats.reader_options import ImageSize
 
 _MAX_SIZE_SAMPLE = 100
-_MAX_COLOUR_SAMPLE = 16
+_MAX_HEADER_SAMPLE = 16
 _FRAME_SUFFIXES = (".gif", ".webp", ".tif", ".tiff", ".avif")
 """Suffixes of the formats that can have several frames or pages."""
 
@@ -78,7 +78,7 @@ def has_grey_sample(paths: Sequence[str]) -> bool:
     """
     has_grey = False
     with silence_pillow_warnings():
-        for path in _select_sample(paths, _MAX_COLOUR_SAMPLE):
+        for path in _select_sample(paths, _MAX_HEADER_SAMPLE):
             try:
                 if not is_grey_image(path):
                     return False
@@ -98,7 +98,7 @@ def find_image_with_frames(paths: Sequence[str]) -> str | None:
     """
     candidates = [path for path in paths if path.lower().endswith(_FRAME_SUFFIXES)]
     with silence_pillow_warnings():
-        for path in _select_sample(candidates, _MAX_COLOUR_SAMPLE):
+        for path in _select_sample(candidates, _MAX_HEADER_SAMPLE):
             try:
                 if has_several_frames(path):
                     return path
