@@ -352,11 +352,14 @@ class Data(ConfigModel):
         Raises:
             UserDataError: a directory cannot be read.
         """
-        directories = self._split_directories
-        if self.path is None or not directories:
-            return ()
-        from dnn_cli.formats.image_splits import build_split_remarks
+        from dnn_cli.formats.image_splits import build_sibling_remarks, build_split_remarks
 
+        directories = self._split_directories
+        if self.path is None or (self.rules or CURRENT_RULES) < 2:
+            return ()
+        if not directories:
+            used_paths = [path for path in (self.validation_path, self.test_path) if path is not None]
+            return build_sibling_remarks(self.path, used_paths)
         used = {key: path for key, path in directories.items() if key == "path" or getattr(self, key) is None}
         return build_split_remarks(self.path, used)
 

@@ -114,3 +114,31 @@ def test_validation_directory_can_lack_a_class(tmp_path):
     (tmp_path / "photos" / "val" / "cat").mkdir()
     with pytest.raises(UserDataError, match="val/cat contains no images"):
         build_data(path=path).with_decisions()
+
+
+def test_doubled_directories_of_splits_are_used(tmp_path):
+    names = ("seg_train/seg_train", "seg_test/seg_test")
+    data = build_data(path=write_splits(tmp_path, *names, more=["seg_pred/seg_pred/1.png"])).with_decisions()
+    assert (data.info.examples, data.info.test_examples, data.info.classes) == (4, 4, ("cat", "dog"))
+    assert [remark.message for remark in data.info.remarks] == [
+        "photos: seg_train/seg_train has the training examples, seg_test/seg_test has the test examples",
+        "photos: seg_pred is not used",
+    ]
+
+
+def test_two_directories_for_one_split_are_refused(tmp_path):
+    path = write_splits(tmp_path, "train", "train_2")
+    with pytest.raises(UserDataError) as refused:
+        build_data(path=path).with_decisions()
+    assert refused.value.message == f"{path} contains train and train_2, which are names for the same split"
+    assert refused.value.suggestion == "set data.path to one of them"
+
+
+def test_unused_splits_next_to_the_training_examples_are_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    photos = write_splits(tmp_path, "train", "valid", "test")
+    data = build_data(path=f"{photos}/train", test_path=f"{photos}/test")
+    assert list(map(str, data.info.remarks)) == [
+        "valid: next to train, and not used  (data.validation_path=photos/valid)"
+    ]
+    assert build_data(path=f"{photos}/train", rules=1).info.remarks == ()
