@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sklearn.datasets
@@ -16,7 +18,7 @@ def test_digits_match_scikit_learn():
     assert np.array_equal(examples.targets, bunch.target)
 
 
-@pytest.mark.parametrize(("size", "seed"), [(0.2, 42), (0.25, 7)], ids=str)
+@pytest.mark.parametrize(("size", "seed"), [(0.2, 42), (0.25, 7), (300, 42)], ids=str)
 def test_split_matches_scikit_learn(size, seed):
     data = Data(dataset="digits", validation_size=size, split_seed=seed)
     examples = load_examples(data)
@@ -33,6 +35,13 @@ def test_split_matches_scikit_learn(size, seed):
 def test_60_000_examples_are_split_48_000_to_12_000():
     split = split_examples(Data(), Examples(np.zeros((60_000, 1)), np.zeros(60_000)))
     assert (len(split.train), len(split.validation)) == (48_000, 12_000)
+
+
+def test_splits_of_5_000_and_10_000_examples():
+    data = Data(validation_size=5_000, test_size=10_000).with_info(replace(Data().info, test_examples=0))
+    split = split_examples(data, Examples(np.zeros((60_000, 1)), np.zeros(60_000)))
+    assert (len(split.train), len(split.validation), len(split.test)) == (45_000, 5_000, 10_000)
+    assert (data.training_examples, data.validation_examples, data.test_examples) == (45_000, 5_000, 10_000)
 
 
 def test_missing_test_set_is_an_error():
