@@ -15,7 +15,7 @@ from dnn_cli.formats.dataset_contents import CURRENT_RULES
 from dnn_cli.formats.image_listing import has_avif_decoder
 from dnn_cli.formats.reader_options import ColorMode, ImageSize
 from dnn_cli.formats.safe_open import build_read_error, open_regular_file
-from dnn_cli.host.output_redirect import silence_libtiff
+from dnn_cli.host.libtiff_errors import count_libtiff_errors, silence_libtiff
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,6 +29,8 @@ _MAX_PIXELS = 50_000_000
 _ORIENTATION_TAG = 0x0112
 _SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
 """EXIF orientations that exchange height and width."""
+
+_FAX_COMPRESSIONS = ("tiff_ccitt", "group3", "group4")
 
 _DAMAGE_HINT = "replace or remove the file"
 
@@ -172,12 +174,16 @@ def _open_image(path: str) -> Iterator["Image.Image"]:
     """
     from PIL import Image, UnidentifiedImageError
 
+    earlier_errors = count_libtiff_errors()
     with open_regular_file(path) as stream:
         try:
             with Image.open(stream, formats=_list_decoders()) as image:
                 if image.width * image.height > _MAX_PIXELS:
                     raise _build_too_large_error(path, f"{image.height:,} × {image.width:,} pixels")
                 yield image
+                # Pillow does not report that a part of the pixels is missing.
+                if image.info.get("compression") in _FAX_COMPRESSIONS and count_libtiff_errors() > earlier_errors:
+                    raise DamagedImageError(f"{path} is damaged: some pixels are missing", _DAMAGE_HINT)
         except UserDataError:
             raise
         except Image.DecompressionBombError:

@@ -6,7 +6,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 
 
@@ -84,21 +83,3 @@ def divert_stdio(output: Path | None = None) -> Iterator[None]:
     with _restore_descriptors(0, 1, 2):
         redirect_stdio(output)
         yield
-
-
-@cache
-def silence_libtiff() -> None:
-    """Let the loaded libtiff write no warnings and errors to the standard error of this process.
-
-    libtiff writes a line for every unknown tag and every damaged part of a file. Pillow raises exceptions for damage.
-    """
-    import ctypes
-
-    with suppress(OSError, AttributeError):
-        maps = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape")
-        for path in {line.split(maxsplit=5)[-1] for line in maps.splitlines() if "/libtiff" in line}:
-            library = ctypes.CDLL(path)
-            for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
-                set_handler = getattr(library, name)
-                set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
-                set_handler(None)

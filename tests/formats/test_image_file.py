@@ -107,6 +107,20 @@ def test_tiff_with_many_channels_logs_no_lines(tmp_path, caplog):
     assert caplog.text == ""
 
 
+def test_damage_with_fax_compression_is_noticed(tmp_path):
+    stream = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 2, (20, 30)).astype(bool)
+    Image.fromarray(pixels).save(stream, "TIFF", compression="group4")
+    path, content = tmp_path / "fax.tif", stream.getvalue()
+    write_image(path, content)
+    with silence_pillow_warnings():
+        assert np.array_equal(read_image(str(path), None, False, "grayscale"), 255 * pixels)
+        # The data begins at byte 8.
+        write_image(path, content[:8] + b"\x02" + content[9:])
+        with pytest.raises(DamagedImageError, match="some pixels are missing"):
+            read_image(str(path), None, False, "grayscale")
+
+
 def test_damaged_tiff_writes_no_lines(tmp_path, capfd):
     stream = io.BytesIO()
     Image.new("RGB", (50, 50)).save(stream, "TIFF", compression="tiff_deflate")
