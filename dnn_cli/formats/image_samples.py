@@ -44,14 +44,20 @@ class SizeSample:
 
         `suggested` is the size to which all images are resized.
         """
-        by_area = sorted(self.sizes, key=lambda size: size[0] * size[1])
-        smallest, largest = (f"{height:,} × {width:,}" for height, width in (by_area[0], by_area[-1]))
+        ends = (min(self.sizes, key=_get_area_and_height), max(self.sizes, key=_get_area_and_height))
+        smallest, largest = (f"{height:,} × {width:,}" for height, width in ends)
         if self.has_one_size:
             if self.sizes[0] == suggested:
                 return "size of the images"
             return f"the images are {largest}; larger values cost time and memory"
-        sizes = f"{smallest} and {largest}" if smallest == largest else f"{smallest} to {largest}"
-        return f"the images are {sizes}; all are resized"
+        # Portraits and landscapes of one camera have the same area.
+        are_turned = ends[0] == ends[1][::-1]
+        return f"the images are {smallest} {'and' if are_turned else 'to'} {largest}; all are resized"
+
+
+def _get_area_and_height(size: ImageSize) -> tuple[int, int]:
+    """Return the area and the height of an image, by which sizes are sorted."""
+    return size[0] * size[1], size[0]
 
 
 def read_size_sample(paths: Sequence[str]) -> SizeSample | None:

@@ -13,7 +13,7 @@ from tests.helpers.image_files import COLOUR, GREY, encode_jpeg, write_images
         ([(600, 800)], (96, 128), "the images are 600 × 800; larger values cost time and memory"),
         ([(28, 28)], (28, 28), "size of the images"),
         ([(5, 6), (5, 7)], (5, 6), "the images are 5 × 6 to 5 × 7; all are resized"),
-        ([(3024, 4032), (4032, 3024)], (128, 128), "the images are 3,024 × 4,032 to 4,032 × 3,024; all are resized"),
+        ([(3024, 4032), (4032, 3024)], (128, 128), "the images are 3,024 × 4,032 and 4,032 × 3,024; all are resized"),
         ([(480, 640), (3024, 4032), (1080, 1920)], (72, 128), "the images are 480 × 640 to 3,024 × 4,032; all are"),
         ([(1, 60_000)], (1, 128), "the images are 1 × 60,000"),
     ],
