@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,13 +39,21 @@ class InputConverter:
     def convert(self, block: Sequence[CsvRow]) -> NDArray[np.float32] | None:
         """Convert the inputs of a block into a flat array, or return `None` if a cell is not valid."""
         if not self.word_columns and self.number_format.is_plain:
-            values = parse_floats([row[index] for _, row in block for index in self.indices])
+            values = parse_floats(self._list_cells(block))
             if values is not None or self.word_columns is not None:
                 self.word_columns = self.word_columns or {}
                 return values
         if self.word_columns is None:
             self.word_columns = self._find_word_columns(block)
         return parse_floats([self._normalize(index, row[index]) for _, row in block for index in self.indices])
+
+    def _list_cells(self, block: Sequence[CsvRow]) -> list[str]:
+        """Return the input cells of all rows in one list."""
+        if len(self.indices) == 1:
+            return [row[self.indices[0]] for _, row in block]
+        # A getter of several items is faster than one expression for each cell.
+        select = itemgetter(*self.indices)
+        return list(chain.from_iterable(select(row) for _, row in block))
 
     def _normalize(self, index: int, cell: str) -> str:
         """Return the plain number of a cell as text; the text is empty for an invalid cell."""
