@@ -229,6 +229,13 @@ def build_name_completer(kind: str) -> _Completer:
     return complete
 
 
+def complete_own_data_keys(context: typer.Context, typed: str) -> list[CompletionWord]:
+    """Return completion words for keys of `data` for the user's own files, such as `data.header=`."""
+    from dnn_cli.config.datasets import DATASETS_BY_KEY
+
+    return [CompletionWord(f"data.{key}=") for key in DATASETS_BY_KEY]
+
+
 def complete_export_formats(context: typer.Context, typed: str) -> list[CompletionWord]:
     """Return the names of the formats of `dnn export` as completion words."""
     from dnn_cli.export.export_formats import EXPORT_FORMATS

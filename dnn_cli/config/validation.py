@@ -346,8 +346,8 @@ def find_memory_advice(experiment: Experiment) -> Iterator[Issue]:
     info, memory = experiment.data.info, get_usable_memory()
     needed = 2 * info.examples * math.prod(info.input_shape) * info.value_bytes + _TENSORFLOW_BYTES
     if needed > memory:
-        message = f"a training needs about {needed / 1e9:.1f} GB of memory, and may use {memory / 1e9:.1f} GB"
-        yield Issue(("data",), message, "use fewer or smaller examples")
+        needs = f"a training needs about {needed / 1e9:.1f} GB of memory, and may use {memory / 1e9:.1f} GB"
+        yield Issue(("data",), f"{needs}; use fewer or smaller examples")
 
 
 def _find_memory_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:

@@ -112,7 +112,7 @@ def test_check_prints_issues_and_advice(dnn, config):
     assert files == [
         {"file": "bad.yaml", "advice": [], "faults": [
             {"source": "bad.yaml", "line": 1, "column": 1, "key": "epoch", "message": "is not a key of a config",
-             "suggestion": "did you mean epochs?"}]}
+             "suggestion": "did you mean epochs?"}], "remarks": []}
     ]  # fmt: skip
 
 

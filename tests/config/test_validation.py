@@ -112,4 +112,6 @@ def test_advice_compares_data_and_tensorflow_with_the_memory_of_the_container(ex
     monkeypatch.setattr(validation, "get_usable_memory", lambda: 690_000_000)
     (advice,) = validation.find_memory_advice(fashion)
     assert advice.path == ("data",)
-    assert advice.message == "a training needs about 0.7 GB of memory, and may use 0.7 GB"
+    assert advice.message == (
+        "a training needs about 0.7 GB of memory, and may use 0.7 GB; use fewer or smaller examples"
+    )

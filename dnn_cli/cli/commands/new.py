@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from dnn_cli.cli.completers import build_fixed_completer, build_name_completer
+from dnn_cli.cli.completers import build_fixed_completer, build_name_completer, complete_own_data_keys
 from dnn_cli.cli.console import get_notes_console, get_output_console
 from dnn_cli.errors import ConfigError, DnnError, RunError, UsageError, UserDataError, suggest_nearest_name
 from dnn_cli.report.text import replace_control_chars
@@ -33,7 +33,11 @@ def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Path of the new config, for example my_first.yaml.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="KEY=VALUE", help="Keys for your own files, for example data.header=false."),
+        typer.Argument(
+            metavar="KEY=VALUE",
+            autocompletion=complete_own_data_keys,
+            help="Keys for your own files, for example data.header=false.",
+        ),
     ] = None,
     data: Annotated[
         str | None,
