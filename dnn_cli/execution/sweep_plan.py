@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from dnn_cli.config.data import cache_dataset_info
 from dnn_cli.config.digests import compute_network_digest, compute_outcome_digest
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import LoadedExperiment, build_experiment, read_config
 from dnn_cli.config.network_summary import summarize_network
 from dnn_cli.config.sweep_config import Sweep, build_overrides
 from dnn_cli.config.sweep_values import ValueRange
+from dnn_cli.config.user_data import cache_dataset_info
 from dnn_cli.config.yaml_reader import MAX_ISSUES, Document
 from dnn_cli.errors import ConfigError, LocatedIssue, UsageError
 from dnn_cli.runs.run_info import RunInfo

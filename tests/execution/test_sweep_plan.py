@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from dnn_cli.config import data
+from dnn_cli.config import user_data
 from dnn_cli.config.sweep_config import SweepOptions, read_sweep
 from dnn_cli.errors import ConfigError, UsageError
 from dnn_cli.execution.sweep_plan import plan_extreme_runs, plan_sweep
@@ -101,8 +101,8 @@ def test_extreme_values_are_checked(config):
 def test_user_data_is_read_once(config, tmp_path, monkeypatch):
     (tmp_path / "data.csv").write_text("a,b,y\n" + "1,2,x\n3,4,z\n" * 20)
     read_count = Counter()
-    read = data.inspect_split
-    monkeypatch.setattr(data, "inspect_split", lambda *words: read_count.update("!") or read(*words))
+    read = user_data.inspect_split
+    monkeypatch.setattr(user_data, "inspect_split", lambda *words: read_count.update("!") or read(*words))
     text = "data: {dataset: csv, path: data.csv}\nmodel: {layers: [{type: Dense, units: 1, activation: sigmoid}]}\n"
     file = config(text + "loss: binary_crossentropy\n", "own.yaml")
     assert len(plan_sweep(read_sweep(file, ["optimizer=sgd,adam", "seed=1..20"]))) == 40

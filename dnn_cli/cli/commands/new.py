@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-_MAX_CHECKED_EXAMPLES = 50_000
-"""If a dataset has at least this number of examples, a stratified split is assumed to be possible.
-
-Every class then probably has enough examples, and the examples of each class are not counted.
-"""
-
 
 def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Path of the new config, for example my_first.yaml.")],
@@ -138,6 +132,12 @@ def _choose_template_options(
     """
     from dnn_cli.config.config_template import TemplateOptions, get_default_epochs
     from dnn_cli.config.datasets import DATASETS
+    from dnn_cli.data.template_data import (
+        can_stratify,
+        compute_target_statistics,
+        divide_pixels,
+        ignore_leaking_columns,
+    )
 
     chosen_data = _ask_for_value(
         data, f"data: {', '.join(DATASETS)}, or the path of your data", "fashion_mnist", read_data
@@ -149,7 +149,7 @@ def _choose_template_options(
     optimizer_name = _ask_for_value(
         optimizer, "optimizer, see dnn list optimizers", "adam", partial(_parse_catalog_name, "optimizer")
     )
-    chosen_data, ignore_reason = _ignore_leaking_columns(_divide_pixels(chosen_data))
+    chosen_data, ignore_reason = ignore_leaking_columns(divide_pixels(chosen_data))
     default_epochs = str(get_default_epochs(chosen_data.info))
     epoch_count = _ask_for_value(
         None if epochs is None else str(epochs), "epochs", default_epochs, partial(_parse_positive_integer, "epochs")
@@ -160,8 +160,8 @@ def _choose_template_options(
         activation_name,
         optimizer_name,
         epoch_count,
-        _compute_target_statistics(chosen_data),
-        _can_stratify(chosen_data),
+        compute_target_statistics(chosen_data),
+        can_stratify(chosen_data),
         ignore_reason,
     )
 
@@ -213,6 +213,7 @@ def _inspect_named_data(
     from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY
     from dnn_cli.config.named_data import build_named_data
     from dnn_cli.config.validation import find_data_issues
+    from dnn_cli.data.template_data import apply_suggested_image_size
 
     for override in overrides:
         if override.partition("=")[0].removeprefix("data.") not in DATASETS_BY_KEY:
@@ -234,7 +235,7 @@ def _inspect_named_data(
         ignored = ignore.split(",") if ignore else None
         data = build_named_data(name, overrides, target=target, task=task, ignore=ignored)
         if data.dataset == "image_folder":
-            data = _apply_suggested_image_size(data)
+            data = apply_suggested_image_size(data)
     except ValidationError as error:
         key = error.errors(include_url=False)[0]["loc"][0]
         hint = "use classification or regression" if key == "task" else "choose another name"
@@ -252,60 +253,6 @@ def _inspect_named_data(
     return data
 
 
-def _divide_pixels(data: "Data") -> "Data":
-    """Return the data section of arrays of images with `scale: 255` if their values are pixels up to 255.
-
-    Arrays of uint8 are already divided. Other data is unchanged.
-    """
-    if data.dataset != "npz" or len(data.info.input_shape) < 2:
-        return data
-    import numpy as np
-
-    from dnn_cli.config.data import Data
-    from dnn_cli.data.data_advice import are_undivided_pixels
-    from dnn_cli.data.examples import load_examples
-
-    examples = load_examples(data)
-    if not are_undivided_pixels(data, examples, np.arange(len(examples))):
-        return data
-    return Data.model_validate({**data.model_dump(exclude_unset=True), "scale": 255.0})
-
-
-def _ignore_leaking_columns(data: "Data") -> "tuple[Data, str]":
-    """Return the data section of a csv without the columns that make scores too good, and the reason as text.
-
-    These columns number the rows or alone predict the target. For other data, the data section is unchanged.
-    """
-    if data.dataset != "csv":
-        return data, ""
-    import numpy as np
-
-    from dnn_cli.config.data import Data
-    from dnn_cli.data.column_advice import list_leak_issues
-    from dnn_cli.data.examples import load_examples
-
-    names, examples = data.info.features, load_examples(data)
-    issues = list_leak_issues(examples, np.arange(len(examples)))
-    columns = [names[column] for issue in issues for column in issue.columns]
-    if not columns or len(columns) == len(names):
-        return data, ""
-    reason = replace_control_chars("; ".join(issue.format_sentence(names) for issue in issues))
-    ignored = (*(data.ignore or ()), *columns)
-    return Data.model_validate({**data.model_dump(exclude_unset=True), "ignore": ignored}), reason
-
-
-def _apply_suggested_image_size(data: "Data") -> "Data":
-    """Return the data section of an image directory with an `image_size` that suits its images.
-
-    Raises:
-        UserDataError: the directory holds no readable images.
-    """
-    from dnn_cli.formats.image_directory import sample_image_sizes
-
-    size = sample_image_sizes(str(data.path), data.image_options).suggest_size()
-    return data.model_copy(update={"image_size": size})
-
-
 def convert_hint_to_options(hint: str) -> str:
     """Replace config keys in a hint by options of `dnn new`: `data.ignore=[City]` by `--ignore City`."""
     import yaml
@@ -320,37 +267,6 @@ def convert_hint_to_options(hint: str) -> str:
     hint = re.sub(r"\bset data\.target=(\w+) or data\.target=(\w+)", r"use --target \1 or --target \2", hint)
     hint = re.sub(r"\b(?:data\.)?task: (classification|regression)", r"--task \1", hint)
     return re.sub(r"^use path: ", "use --data ", hint).replace("set data.target to", "set --target to")
-
-
-def _compute_target_statistics(data: "Data") -> tuple[float, float] | None:
-    """Return the mean and standard deviation of the target of a regression.
-
-    Return `None` for a classification or for several targets.
-    """
-    if data.info.is_classification or data.info.targets > 1:
-        return None
-    from dnn_cli.data.examples import load_examples
-
-    targets = load_examples(data).targets
-    return float(targets.mean()), float(targets.std())
-
-
-def _can_stratify(data: "Data") -> bool:
-    """Return whether a classification has enough examples of each class for a stratified split.
-
-    For a regression, return `False`.
-    """
-    if not data.info.is_classification or not data.info.examples < _MAX_CHECKED_EXAMPLES:
-        return data.info.is_classification
-    from dnn_cli.data.examples import load_targets, split_examples
-
-    test_size = 0.0 if data.info.test_examples else 0.2
-    stratified_data = data.model_copy(update={"stratify": True, "test_size": test_size, "validation_size": 0.2})
-    try:
-        split_examples(stratified_data, load_targets(data))
-    except UserDataError:
-        return False
-    return True
 
 
 def _parse_catalog_name(kind: str, name: str) -> str:

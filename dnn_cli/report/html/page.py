@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dnn_cli
 from dnn_cli.compare.comparison import Comparison
-from dnn_cli.config.data import cache_dataset_info
+from dnn_cli.config.user_data import cache_dataset_info
 from dnn_cli.report.html.curves_section import CurvesSection, build_curves_section
 from dnn_cli.report.html.overview import (
     RunTable,
