@@ -19,6 +19,7 @@ from dnn_cli.report.text import replace_control_chars
 if TYPE_CHECKING:
     from dnn_cli.config.config_template import TemplateOptions
     from dnn_cli.config.data import Data
+    from dnn_cli.formats.dataset_contents import Remark
 
 _T = TypeVar("_T")
 
@@ -246,11 +247,23 @@ def _inspect_named_data(
         raise UserDataError(
             "\n".join(issue.message for issue in issues), convert_hint_to_options(issues[-1].suggestion)
         )
-    paths = {key: getattr(data, key) for key in ("path", "validation_path", "test_path")}
-    part_texts = [f"{key}: {os.path.relpath(path)}" for key, path in paths.items() if path is not None]
-    if len(part_texts) > 1:
-        get_notes_console().print(replace_control_chars(f"{name} contains several sets: {', '.join(part_texts)}"))
+    for remark in _list_split_remarks(data, name):
+        get_notes_console().print(replace_control_chars(f"data: {remark.message}"), soft_wrap=True)
     return data
+
+
+def _list_split_remarks(data: "Data", name: str) -> "tuple[Remark, ...]":
+    """Return the remarks about directories of splits in the image directory `name`; empty for other data.
+
+    The config names the directories of the splits, so that later commands do not read the directory around them.
+    """
+    directory = os.path.abspath(name)
+    if data.dataset != "image_folder" or data.path in (None, directory):
+        return ()
+    from dnn_cli.formats.image_splits import build_split_remarks
+
+    paths = {key: getattr(data, key) for key in ("path", "validation_path", "test_path")}
+    return build_split_remarks(directory, {key: path for key, path in paths.items() if path is not None})
 
 
 def convert_hint_to_options(hint: str) -> str:

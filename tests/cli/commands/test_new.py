@@ -156,7 +156,7 @@ def test_directory_with_train_and_test_sets_uses_both(dnn, own):
                 Image.new("RGB", size, (number, 0, 0)).save(own / "sets" / part / name / f"{number}.png")
     done = dnn("new", "a.yaml", "--data", "sets")
     assert done.returncode == 0, done.stderr
-    assert "sets contains several sets: path: sets/train, test_path: sets/test" in done.stderr
+    assert "data: sets: train has the training examples, test has the test examples\n" in done.stderr
     data = load_experiment(str(own / "a.yaml")).experiment.data
     assert (data.path, data.test_path) == (str(own / "sets" / "train"), str(own / "sets" / "test"))
     assert (data.image_size, data.test_size, data.test_examples) == ((5, 6), 0.0, 20)
