@@ -263,7 +263,9 @@ def _list_split_remarks(data: "Data", name: str) -> "tuple[Remark, ...]":
     from dnn_cli.formats.image_splits import build_split_remarks
 
     paths = {key: getattr(data, key) for key in ("path", "validation_path", "test_path")}
-    return build_split_remarks(directory, {key: path for key, path in paths.items() if path is not None})
+    return build_split_remarks(
+        directory, {key: path for key, path in paths.items() if path and Path(path).is_relative_to(directory)}
+    )
 
 
 def convert_hint_to_options(hint: str) -> str:
