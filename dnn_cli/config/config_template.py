@@ -10,6 +10,7 @@ from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, DatasetInfo
 from dnn_cli.config.layer_stack import format_sizes
 from dnn_cli.config.registry import CLASSES_BY_KIND
+from dnn_cli.formats.dataset_contents import CURRENT_RULES
 
 _SCHEMA_FILE = "schema.json"
 """Usual name of the file that `dnn schema -o` writes. A template in the same directory refers editors to this file."""
@@ -25,7 +26,7 @@ With a large dataset, a few epochs suffice for a first result, and random splits
 _DATA_COMMENTS = {"scale": "divides the inputs, which are pixels up to 255"}
 """Comments for keys of user data that no remark explains."""
 
-_SEPARATE_DATA_KEYS = ("rules", "validation_path", "test_path", "image_size")
+_SEPARATE_DATA_KEYS = ("validation_path", "test_path", "image_size")
 """Keys of user data that a template does not write as plain values: paths, and keys with a longer comment."""
 
 
@@ -70,12 +71,7 @@ def resolve_data(name: str, **other_keys: Any) -> Data:
     from dnn_cli.formats.npy_directory import is_array_path
 
     kind = "npz" if is_array_path(name) else "image_folder" if os.path.isdir(name) else "csv"
-    paths = {"path": os.path.abspath(name)}
-    if kind == "image_folder":
-        from dnn_cli.formats.image_splits import find_split_directories
-
-        paths |= find_split_directories(paths["path"])
-    return Data.model_validate({"dataset": kind, **paths, **other_keys})
+    return Data.model_validate({"dataset": kind, "path": os.path.abspath(name), **other_keys})
 
 
 def build_config_template(options: TemplateOptions, file: str) -> str:
@@ -170,7 +166,10 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
             relative = os.path.relpath(path, os.path.dirname(os.path.abspath(file)))
             lines.append((f"{key}: {json.dumps(relative, ensure_ascii=False)}", "relative to this file"))
     for key in DATASETS_BY_KEY:
-        if key not in _SEPARATE_DATA_KEYS and getattr(data, key) is not None:
+        if key not in _SEPARATE_DATA_KEYS and getattr(data, key) not in (
+            None,
+            CURRENT_RULES if key == "rules" else None,
+        ):
             value = json.dumps(getattr(data, key), ensure_ascii=False)
             # Overrides of names with spaces are in quotes for a shell.
             comments = {remark.override.partition("=")[0].lstrip("'"): remark.message for remark in info.remarks}
@@ -180,7 +179,7 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
         from dnn_cli.formats.image_directory import sample_image_sizes
 
         height, width = info.input_shape[:2]
-        sample = sample_image_sizes(str(data.path), data.image_options)
+        sample = sample_image_sizes(str(data.get_split_path("train")), data.image_options)
         lines.append((f"image_size: [{height}, {width}]", sample.describe_sizes((height, width))))
     if not info.validation_examples:
         lines.append(("validation_size: 0.2", "share of examples for validation after every epoch"))

@@ -21,6 +21,8 @@ else:
 
 _DataPath = Annotated[str, Field(min_length=1, max_length=4096)]
 _CellText = Annotated[str, Field(min_length=1, max_length=20)]
+_ColumnName = Annotated[str, Field(min_length=1, max_length=1000)]
+_IgnoredName = Annotated[str, Field(max_length=1000)]
 _SplitSize = BelowOne | Annotated[int, Field(ge=1, le=1_000_000_000)]
 """Share of the examples, or number of examples."""
 
@@ -43,10 +45,10 @@ class Data(ConfigModel):
     test_path: _DataPath | None = None
     """Your own test set, in the same format as `path`. It replaces the split by `test_size`."""
 
-    target: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    target: _ColumnName | None = None
     """Column of a csv with the target; by default the last column."""
 
-    ignore: Annotated[tuple[Annotated[str, Field(max_length=1000)], ...], Strict(False), Len(1, 10_000)] | None = None
+    ignore: Annotated[tuple[_IgnoredName, ...], Strict(False), Len(1, 10_000)] | None = None
     """Columns of a csv that are left out of the inputs. An empty name leaves out all columns without a name."""
 
     task: Literal["classification", "regression"] | None = None
@@ -78,7 +80,7 @@ class Data(ConfigModel):
     """Whether rows of a csv without a target (empty, NA, ? and similar) are left out: by default false, and such rows
     are errors."""
 
-    weight: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    weight: _ColumnName | None = None
     """Column of a csv with the weight of each row in the loss and the metrics. It is not an input."""
 
     scale: Annotated[float, Field(gt=0, le=1e9)] | None = None

@@ -40,7 +40,7 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
     return Document(editor.value, editor.locations, tuple(editor.issues))
 
 
-TEXT_KEYS = ("name", "path", "validation_path", "test_path", "target")
+TEXT_KEYS = ("name", "path", "validation_path", "test_path", "target", "weight", "encoding")
 """Last steps of keys whose values are texts: `name=007` and `name=7` set texts even without quotes."""
 
 _YAML_STARTS = ("'", '"', "[", "{")

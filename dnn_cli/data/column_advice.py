@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.keras_suggestions import format_short_yaml
+from dnn_cli.config.data import Data
 from dnn_cli.data.data_leakage import find_row_number_columns, score_single_columns
 from dnn_cli.data.examples import Examples
+from dnn_cli.formats.csv_amounts import format_override
 from dnn_cli.runs.revealing_column import find_revealing_column
 
 _MAX_SCORED_COLUMNS = 50
@@ -101,25 +101,25 @@ def _find_rounded_columns(examples: Examples, low: NDArray[Any], high: NDArray[A
             yield ColumnIssue((column,), sentence)
 
 
-def list_column_advice(experiment: Experiment, examples: Examples, train: NDArray[np.int64]) -> list[str]:
+def list_column_advice(data: Data, examples: Examples, train: NDArray[np.int64]) -> list[str]:
     """Return advice on the columns of a table, as one line for each issue; an empty list for other inputs.
 
     Args:
-        experiment: The experiment.
+        data: The data of an experiment.
         examples: The examples of all splits.
         train: The indices of the training examples.
     """
     if examples.inputs.ndim != 2 or not len(examples):
         return []
     issues = list_column_issues(examples, train)
-    names = experiment.data.info.features
+    names = data.info.features
     if not names:
         numbers = [str(column + 1) for column in range(examples.inputs.shape[1])]
         return [f"{issue.format_sentence(numbers)}  (remove such columns from the array)" for issue in issues]
     ignored = {name: None for issue in issues for name in (names[column] for column in issue.columns)}
     # A table needs at least one input.
     hint = (
-        f"data.ignore={format_short_yaml([*(experiment.data.ignore or ()), *ignored])}"
+        format_override("ignore", [*(data.ignore or ()), *ignored])
         if len(ignored) < len(names)
         else "add other columns"
     )

@@ -7,6 +7,8 @@ from dnn_cli.config.datasets import DatasetInfo
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.dataset_contents import CURRENT_RULES, Remark
 
+_MAX_NAMED_CLASSES = 5
+
 
 def find_reading_change(data: Data) -> Remark | None:
     """Return a remark if dnn 0.11.0 has read the arrays or images differently; `None` if it has read them alike.
@@ -35,7 +37,9 @@ def _iter_differences(earlier: DatasetInfo, current: DatasetInfo) -> Iterator[st
     if earlier.pixel_max != current.pixel_max:
         yield f"inputs divided by {earlier.pixel_max:g}"
     if earlier.classes != current.classes:
-        yield f"{len(earlier.classes)} classes" if earlier.classes else "a regression"
+        names = ", ".join(earlier.classes[:_MAX_NAMED_CLASSES])
+        more = ", …" if len(earlier.classes) > _MAX_NAMED_CLASSES else ""
+        yield f"the classes {names}{more}" if earlier.classes else "a regression"
     if earlier.examples - earlier.validation_examples != current.examples - current.validation_examples:
         yield f"{earlier.examples - earlier.validation_examples:,} training examples"
     for name in ("validation", "test"):

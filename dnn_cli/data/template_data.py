@@ -55,7 +55,7 @@ def apply_suggested_image_size(data: Data) -> Data:
     """
     from dnn_cli.formats.image_directory import sample_image_sizes
 
-    size = sample_image_sizes(str(data.path), data.image_options).suggest_size()
+    size = sample_image_sizes(str(data.get_split_path("train")), data.image_options).suggest_size()
     return data.model_copy(update={"image_size": size})
 
 

@@ -1,11 +1,14 @@
 """Dialect of a CSV file: the lines before the header, and the delimiter."""
 
 import csv
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from dnn_cli.errors import UserDataError
+from dnn_cli.formats.csv_amounts import format_override
 from dnn_cli.formats.csv_numbers import parse_float
 from dnn_cli.formats.dataset_contents import Remark
 from dnn_cli.formats.reader_options import CsvOptions
@@ -33,14 +36,18 @@ class CsvDialect:
     """Whether the delimiter was detected, and not chosen by an option."""
 
 
-def detect_dialect(name: str, lines: Sequence[str], options: CsvOptions) -> CsvDialect:
+def detect_dialect(path: str, lines: Sequence[str], options: CsvOptions) -> CsvDialect:
     """Detect the dialect of a file from its first lines.
 
     Args:
-        name: The name of the file, for remarks.
+        path: The path of the file, for messages.
         lines: The first lines of the file.
         options: The options of the reader.
+
+    Raises:
+        UserDataError: several delimiters are possible.
     """
+    name = os.path.basename(path)
     if options.rules == 1:
         # Version 1 found the delimiter in the header alone: a comma, else a semicolon, else a tab.
         header = lines[0] if lines else ""
@@ -49,6 +56,8 @@ def detect_dialect(name: str, lines: Sequence[str], options: CsvOptions) -> CsvD
     separator = _SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
     start, comment_lines = _find_header_line(lines, options)
     delimiter = options.delimiter or (separator[1] if separator else _detect_delimiter(lines[start:]))
+    if options.delimiter is None and not separator:
+        _check_delimiter_is_clear(path, lines[start:])
     remarks = []
     if comment_lines:
         numbers = f"line {comment_lines[0]}" if len(comment_lines) == 1 else f"{len(comment_lines)} lines"
@@ -91,6 +100,25 @@ def _detect_delimiter(lines: Sequence[str]) -> str:
     """
     scores = {delimiter: _score_delimiter(lines, delimiter) for delimiter in _DELIMITERS}
     return max(_DELIMITERS, key=lambda delimiter: scores[delimiter])
+
+
+def has_equal_rows(lines: Sequence[str], options: CsvOptions) -> bool:
+    """Return whether the delimiter of the options gives all rows the length of the header."""
+    start, _ = _find_header_line(lines, options)
+    return options.delimiter is not None and _score_delimiter(lines[start:], options.delimiter)[0] == 1
+
+
+def _check_delimiter_is_clear(path: str, lines: Sequence[str]) -> None:
+    """Check that only one delimiter gives all rows the length of the header.
+
+    Raises:
+        UserDataError: two delimiters do so, as in rows such as `1,5;2`.
+    """
+    fitting = [delimiter for delimiter in _DELIMITERS if _score_delimiter(lines, delimiter)[0] == 1]
+    if len(fitting) > 1:
+        overrides = " or ".join(format_override("delimiter", delimiter) for delimiter in fitting)
+        texts = " and the ".join(_DELIMITERS[delimiter] for delimiter in fitting)
+        raise UserDataError(f"{path}: the {texts} give rows of equal length", f"set {overrides}", "delimiter")
 
 
 def _score_delimiter(lines: Sequence[str], delimiter: str) -> tuple[float, int, int]:

@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import yaml
-
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.csv_amounts import (
     CommaMeaning,
     format_amount_hint,
+    format_override,
     guess_cell_comma,
     guess_column_comma,
     normalize_amount,
@@ -189,6 +188,6 @@ def format_ignore_hint(columns: list[str], ignored: tuple[str, ...], *, may_lack
         ignored: The names of the columns that the config already ignores.
         may_lack_header: Whether the first line can be an example, because a name in the header is a number.
     """
-    flow = yaml.safe_dump([*ignored, *columns], default_flow_style=True, allow_unicode=True, width=10**6).strip()
+    override = format_override("ignore", [*ignored, *columns])
     header_hint = "set data.header=false if line 1 is an example, " if may_lack_header else ""
-    return f"{header_hint}encode text as numbers, or leave the column{'s' * (len(columns) > 1)} out: data.ignore={flow}"
+    return f"{header_hint}encode text as numbers, or leave the column{'s' * (len(columns) > 1)} out: {override}"

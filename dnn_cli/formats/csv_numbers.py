@@ -70,10 +70,14 @@ class NumberFormat:
                 f"set data.decimal={other}",
                 "thousands",
             )
-        digits = next((extra for extra in self.strip if re.search(r"[-+\d]", extra)), None)
+        digits = next(
+            (extra for extra in self.strip if re.search(r"[-+\d]", extra) or extra in (".", ",", "e", "E")), None
+        )
         if digits is not None:
             raise UserDataError(
-                f"{path}: data.strip has {digits!r}, which would change numbers", "use texts without digits", "strip"
+                f"{path}: data.strip has {digits!r}, which would change numbers",
+                "use other texts, such as $ or %",
+                "strip",
             )
 
 

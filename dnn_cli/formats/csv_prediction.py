@@ -12,7 +12,7 @@ from dnn_cli.formats.csv_body import ROWS_PER_BLOCK, build_number_format
 from dnn_cli.formats.csv_errors import NUMBERS_REQUIRED_HINT, CellErrors, CsvErrors
 from dnn_cli.formats.csv_inputs import WORD_VALUES
 from dnn_cli.formats.csv_numbers import NumberFormat, parse_float, parse_floats
-from dnn_cli.formats.csv_rows import HEADER_HINT, CsvRow, open_rows
+from dnn_cli.formats.csv_rows import HEADER_HINT, CsvRow, fits_delimiter, open_rows
 from dnn_cli.formats.csv_text import is_unicode_file
 from dnn_cli.formats.reader_options import CsvOptions
 
@@ -38,9 +38,10 @@ class PredictionTable:
 
 
 def adapt_options(path: str, options: CsvOptions) -> CsvOptions:
-    """Adapt the options of a training to another file: the delimiter is detected, and UTF-8 is read as UTF-8."""
+    """Adapt the options of a training to another file: UTF-8 is read as UTF-8, and another delimiter is detected."""
     encoding = None if options.encoding is None or is_unicode_file(path) else options.encoding
-    return replace(options, delimiter=None, encoding=encoding)
+    adapted = replace(options, encoding=encoding)
+    return adapted if fits_delimiter(path, adapted) else replace(adapted, delimiter=None)
 
 
 def read_prediction_table(

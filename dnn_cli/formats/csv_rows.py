@@ -9,7 +9,7 @@ from itertools import chain, islice
 from typing import Any
 
 from dnn_cli.errors import UserDataError
-from dnn_cli.formats.csv_dialect import SAMPLE_LINES, CsvDialect, detect_dialect
+from dnn_cli.formats.csv_dialect import SAMPLE_LINES, CsvDialect, detect_dialect, has_equal_rows
 from dnn_cli.formats.csv_encoding import CsvEncoding
 from dnn_cli.formats.csv_text import open_text
 from dnn_cli.formats.dataset_contents import Remark
@@ -51,7 +51,7 @@ def open_rows(path: str, options: CsvOptions) -> Iterator[CsvRows]:
     name = os.path.basename(path)
     with open_text(path, options.encoding) as text:
         sample = list(islice(text.lines, SAMPLE_LINES))
-        dialect = detect_dialect(name, sample, options)
+        dialect = detect_dialect(path, sample, options)
         lines = chain(sample[dialect.skipped_lines :], text.lines)
         rows = _parse_rows(path, lines, dialect)
         first = next(rows, None)
@@ -64,6 +64,14 @@ def open_rows(path: str, options: CsvOptions) -> Iterator[CsvRows]:
         is_default = {"encoding": not text.encoding.is_guess, "delimiter": dialect.delimiter == ","}
         remarks = (*_build_encoding_remarks(name, text.encoding), *dialect.remarks)
         yield CsvRows(first, rows, dialect.delimiter, remarks, decisions, is_default)
+
+
+def fits_delimiter(path: str, options: CsvOptions) -> bool:
+    """Return whether the delimiter of the options gives the first rows of a file the length of its header."""
+    if options.delimiter is None:
+        return False
+    with open_text(path, options.encoding) as text:
+        return has_equal_rows(list(islice(text.lines, SAMPLE_LINES)), options)
 
 
 def _check_delimiter(path: str, delimiter: str | None) -> None:

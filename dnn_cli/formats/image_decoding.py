@@ -172,7 +172,7 @@ def decode_files(
         progress: The function that receives the progress.
 
     Raises:
-        UserDataError: a file cannot be read, or an image has another size.
+        UserDataError: an image has another size.
     """
 
     def find_error(at: int) -> DamagedImageError | WrongImageSizeError | None:
@@ -180,6 +180,8 @@ def decode_files(
             read(at)
         except (DamagedImageError, WrongImageSizeError) as error:
             return error
+        except UserDataError as error:
+            return DamagedImageError(error.message, "replace or remove the file")
         return None
 
     errors: dict[int, DamagedImageError] = {}
@@ -217,13 +219,17 @@ def build_training_damage_error(errors: list[DamagedImageError]) -> UserDataErro
 
 
 def read_file_states(files: tuple[str, ...]) -> tuple[_FileState, ...]:
-    """Return the states of files.
+    """Return the states of files. A broken link, which counts as a damaged image, has a state of zeros."""
+    return tuple(map(_read_file_state, files))
 
-    Raises:
-        UserDataError: a path is not a regular file.
-    """
-    statuses = map(stat_regular_file, files)
-    return tuple((status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino) for status in statuses)
+
+def _read_file_state(file: str) -> _FileState:
+    """Return the state of a file; zeros if the path is not a regular file."""
+    try:
+        status = stat_regular_file(file)
+    except UserDataError:
+        return 0, 0, 0, 0
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _check_every_class(class_files: ClassFiles, damaged: tuple[int, ...]) -> None:

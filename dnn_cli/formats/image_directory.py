@@ -41,7 +41,6 @@ from dnn_cli.formats.image_listing import (
 from dnn_cli.formats.image_samples import SizeSample, find_image_with_frames, has_grey_sample, read_size_sample
 from dnn_cli.formats.image_splits import check_not_split
 from dnn_cli.formats.reader_options import ImageOptions, ImageSize
-from dnn_cli.formats.safe_open import stat_regular_file
 
 _MAX_NAMED_IMAGES = 3
 
@@ -124,7 +123,7 @@ def find_damaged_images(
         progress: The function that receives the progress.
 
     Raises:
-        UserDataError: the directory or a file cannot be read.
+        UserDataError: the directory cannot be read.
     """
     names = list_class_names(directory)
     files = [file for name in names for file in list_images(str(Path(directory) / name), options.rules).paths]
@@ -132,7 +131,7 @@ def find_damaged_images(
         directory,
         files,
         lambda at: read_image(files[at], options.image_size, True, get_color_mode(options), rules=options.rules),
-        sum(stat_regular_file(file).st_size for file in files),
+        sum(size for size, *_ in read_file_states(tuple(files))),
         progress,
     )
     return list(errors.values())

@@ -54,7 +54,7 @@ def measure_range(blocks: Iterable[NDArray[Any]]) -> tuple[float, float]:
 
 
 def have_different_scales(first: tuple[float, float], second: tuple[float, float]) -> bool:
-    """Return whether one range is that of pixels from 0 to 255, and the other range that of shares from 0 to 1."""
+    """Return whether one range is that of pixels from 0 to 255, and the other range that of shares up to 1."""
     return (has_pixel_range(first) and _is_share_range(second)) or (_is_share_range(first) and has_pixel_range(second))
 
 
@@ -64,5 +64,5 @@ def has_pixel_range(value_range: tuple[float, float]) -> bool:
 
 
 def _is_share_range(value_range: tuple[float, float]) -> bool:
-    """Return whether a minimum and maximum are those of shares from 0 to 1."""
-    return value_range[0] >= 0 and _MIN_SHARE_MAXIMUM < value_range[1] <= 1
+    """Return whether a minimum and maximum are those of shares from 0 to 1, or from -1 to 1."""
+    return value_range[0] >= -1 and _MIN_SHARE_MAXIMUM < value_range[1] <= 1

@@ -1,5 +1,7 @@
 """Columns that harm a training: each is named once, with the override that leaves it out."""
 
+import shlex
+
 import numpy as np
 import pytest
 
@@ -80,8 +82,8 @@ def test_overrides_of_several_lines_leave_out_all_columns(config, tmp_path):
         "column Unnamed: 0 contains only row numbers",
         "column leak alone predicts the target",
     ]
-    overrides = [line.partition("  (")[2].removesuffix(")") for line in advice]
-    assert overrides[1:] == ["data.ignore=[one, 'Unnamed: 0', leak]"] * 3
+    overrides = [shlex.split(line.partition("  (")[2].removesuffix(")"))[0] for line in advice]
+    assert overrides[1:] == ['data.ignore=["one", "Unnamed: 0", "leak"]'] * 3
     assert list_advice(config, "{dataset: csv, path: table.csv}", *overrides) == []
 
 

@@ -582,3 +582,12 @@ def test_any_file_is_a_table_or_refused(scratch, content, options, classes):
     assert np.array_equal(read_csv(str(scratch), decided, classes).inputs, arrays.inputs)
     assert np.array_equal(read_csv(str(scratch), decided, classes).targets, arrays.targets)
     assert inspect_csv(str(scratch), decided, classes).classes == contents.classes
+
+
+def test_two_possible_delimiters_are_refused_with_two_ways_out(write):
+    path = write("0,0;A\n1,1;B\n2,5;A\n")
+    message = get_error(path)
+    assert message.startswith(f"{path}: the comma and the semicolon give rows of equal length")
+    assert "set data.delimiter=, or 'data.delimiter=;'" in message
+    contents = inspect_csv(path, CsvOptions(header=False, delimiter=";", decimal=","))
+    assert (contents.input_shape, contents.classes) == ((1,), ("A", "B"))

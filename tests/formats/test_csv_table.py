@@ -214,10 +214,10 @@ def test_text_column_is_reported_in_one_line(table):
         f"{path}:2  column City: 'Bern' is not a number (299 more such cells in {lines})",
         f"{path}:2  column Zone: 'north' is not a number (299 more such cells in {lines})",
     ]
-    assert error.suggestion.endswith("leave the columns out: data.ignore=[City, Zone]")
+    assert error.suggestion.endswith("leave the columns out: 'data.ignore=[City, Zone]'")
     with pytest.raises(UserDataError) as caught:
         inspect_csv(path, None, "auto", None, ("id",))
-    assert caught.value.suggestion.endswith("data.ignore=[id, City, Zone]")
+    assert caught.value.suggestion.endswith("'data.ignore=[id, City, Zone]'")
     assert inspect_csv(path, None, "auto", None, ("City", "Zone")).features == ("id",)
 
 

@@ -19,7 +19,6 @@ from dnn_cli.report.text import replace_control_chars
 if TYPE_CHECKING:
     from dnn_cli.config.config_template import TemplateOptions
     from dnn_cli.config.data import Data
-    from dnn_cli.formats.dataset_contents import Remark
 
 _T = TypeVar("_T")
 
@@ -107,6 +106,10 @@ def new(
         hint = next((issue.suggestion for issue in error.issues if issue.suggestion), "choose other values")
         raise UsageError(f"a config with these values cannot be trained: {issues_text}", hint) from None
     get_output_console().print(replace_control_chars(f"wrote {file}; next: dnn train {shlex.quote(str(file))}"))
+    if template_options.ignore_reason:
+        get_notes_console().print(
+            replace_control_chars(f"data: {template_options.ignore_reason}; left out"), soft_wrap=True
+        )
     for remark in template_options.data.info.remarks:
         get_notes_console().print(replace_control_chars(f"data: {remark}"), soft_wrap=True)
 
@@ -247,25 +250,7 @@ def _inspect_named_data(
         raise UserDataError(
             "\n".join(issue.message for issue in issues), convert_hint_to_options(issues[-1].suggestion)
         )
-    for remark in _list_split_remarks(data, name):
-        get_notes_console().print(replace_control_chars(f"data: {remark.message}"), soft_wrap=True)
     return data
-
-
-def _list_split_remarks(data: "Data", name: str) -> "tuple[Remark, ...]":
-    """Return the remarks about directories of splits in the image directory `name`; empty for other data.
-
-    The config names the directories of the splits, so that later commands do not read the directory around them.
-    """
-    directory = os.path.abspath(name)
-    if data.dataset != "image_folder" or data.path in (None, directory):
-        return ()
-    from dnn_cli.formats.image_splits import build_split_remarks
-
-    paths = {key: getattr(data, key) for key in ("path", "validation_path", "test_path")}
-    return build_split_remarks(
-        directory, {key: path for key, path in paths.items() if path and Path(path).is_relative_to(directory)}
-    )
 
 
 def convert_hint_to_options(hint: str) -> str:
@@ -273,12 +258,12 @@ def convert_hint_to_options(hint: str) -> str:
     import yaml
 
     def format_ignore_option(match: re.Match[str]) -> str:
-        names = yaml.safe_load(match[1])
+        names = yaml.safe_load(match[1] or match[2])
         if any("," in str(name) for name in names):
-            return f"ignore: {match[1]} below data: in a config"
+            return match[0]
         return f"--ignore {shlex.quote(','.join(map(str, names)))}"
 
-    hint = re.sub(r"data\.ignore=(\[.*\])", format_ignore_option, hint)
+    hint = re.sub(r"'data\.ignore=(\[.*\])'|data\.ignore=(\[.*\])", format_ignore_option, hint)
     hint = re.sub(r"\bset data\.target=(\w+) or data\.target=(\w+)", r"use --target \1 or --target \2", hint)
     hint = re.sub(r"\b(?:data\.)?task: (classification|regression)", r"--task \1", hint)
     return re.sub(r"^use path: ", "use --data ", hint).replace("set data.target to", "set --target to")

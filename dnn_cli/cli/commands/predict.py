@@ -80,7 +80,7 @@ def predict(
     elif prediction_inputs and output is not None:
         _write_predictions(output, predictions, prediction_inputs[0], with_probabilities=proba)
     elif prediction_inputs:
-        from dnn_cli.report.evaluation_tables import build_prediction_table, format_warning_lines
+        from dnn_cli.report.evaluation_tables import build_prediction_table
 
         get_notes_console().print(
             replace_control_chars(
@@ -88,6 +88,9 @@ def predict(
             )
         )
         print_rich_table(get_output_console(), build_prediction_table(predictions))
+    if prediction_inputs and not as_json:
+        from dnn_cli.report.evaluation_tables import format_warning_lines
+
         for line in format_warning_lines(predictions):
             get_notes_console().print(replace_control_chars(line))
     for _, reason in refused_files:

@@ -17,6 +17,8 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
 
     The exit code is 2 if a file has an issue. For images, the message lists all damaged files.
     """
+    from dnn_cli.config.datasets import USER_DATA_KINDS
+    from dnn_cli.data.data_advice import list_example_advice
     from dnn_cli.data.data_remarks import list_data_remarks
     from dnn_cli.data.examples import check_examples, split_examples
     from dnn_cli.data.reading_changes import find_reading_change
@@ -26,13 +28,15 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
     with open_screen() as screen, screen.open_read_progress() as progress:
         progress(f"loading {data.title}")
         examples = check_examples(data, progress)
-        split_examples(data, examples)
+        split = split_examples(data, examples)
     remarks = [*list_data_remarks(data, examples), *filter(None, [find_reading_change(data)])]
+    advice = list_example_advice(data, examples, split) if data.dataset in USER_DATA_KINDS else []
     if as_json:
-        print_json(_build_check_document(data, remarks))
+        print_json(_build_check_document(data, remarks, advice))
         return
     total = data.training_examples + data.validation_examples + data.test_examples
     lines = [format_headline(data, total), f"  {_format_split(data)}", *(f"data: {remark}" for remark in remarks)]
+    lines += [f"advice: {line}" for line in advice]
     for line in lines:
         get_output_console().print(replace_control_chars(line), soft_wrap=True)
 
@@ -47,8 +51,8 @@ def _format_split(data: "Data") -> str:
     return ", ".join(parts)
 
 
-def _build_check_document(data: "Data", remarks: "list[Remark]") -> dict[str, Any]:
-    """Build the JSON document of a check: shape, classes, numbers of examples, and remarks."""
+def _build_check_document(data: "Data", remarks: "list[Remark]", advice: list[str]) -> dict[str, Any]:
+    """Build the JSON document of a check: shape, classes, numbers of examples, remarks and advice."""
     info = data.info
     return {
         "dataset": data.dataset,
@@ -61,4 +65,5 @@ def _build_check_document(data: "Data", remarks: "list[Remark]") -> dict[str, An
             "test": data.test_examples,
         },
         "remarks": [{"message": remark.message, "override": remark.override} for remark in remarks],
+        "advice": advice,
     }
