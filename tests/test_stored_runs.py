@@ -106,7 +106,8 @@ def test_a_stored_sweep_is_compared_and_complete(dnn, stored):
     assert len(list(stored.glob("*-plain-*"))) == 4
 
 
-@pytest.mark.parametrize("name", ["interrupted", "killed"] if RUN_ALL_CASES else ["killed"])
+@pytest.mark.skipif(not RUN_ALL_CASES, reason="a stored run on codes is resumed below")
+@pytest.mark.parametrize("name", ["interrupted", "killed"])
 def test_a_stored_checkpoint_is_resumed_to_the_same_bits(dnn, stored, name):
     unbroken = record_of(stored, "unbroken")
     resumed = dnn("resume", name, *([] if has_same_versions(unbroken) else ["--force"]))

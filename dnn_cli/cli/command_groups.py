@@ -49,7 +49,7 @@ COMMAND_GROUPS = {
     },
     "Use trained networks": {
         "evaluate": LazyCommand(".evaluate:evaluate", "Evaluate a trained network on its test set or on a file."),
-        "predict": LazyCommand(".predict:predict", "Predict classes or values for images, .npz, .npy and .csv files."),
+        "predict": LazyCommand(".predict:predict", "Predict classes or values for images, arrays and tables."),
         "export": LazyCommand(".export:export", "Export a network to other formats, and compare predictions."),
         "export-runs": LazyCommand(
             ".export_runs:export_runs", "Export runs to MLflow or TensorBoard, or update the export."

@@ -12,6 +12,7 @@ from dnn_cli.training import lane_step
 from dnn_cli.training.chunked_engine import build_dataset, install_chunk_functions
 from dnn_cli.training.execution_plan import ExecutionPlan
 from dnn_cli.training.model_builder import build_model
+from tests.helpers.settings import RUN_ALL_CASES
 
 RANDOM = np.random.default_rng(3)
 COUNT, TRAIN = 100, 72
@@ -68,8 +69,14 @@ def fit_with_sample_weight(experiment, inputs, targets):
     "plan",
     [
         pytest.param(NO_XLA, id="chunked"),
-        pytest.param(replace(NO_XLA, jit=True), id="XLA"),
-        pytest.param(replace(NO_XLA, engine="keras", steps=1), id="keras"),
+        *(
+            [
+                pytest.param(replace(NO_XLA, jit=True), id="XLA"),
+                pytest.param(replace(NO_XLA, engine="keras", steps=1), id="keras"),
+            ]
+            if RUN_ALL_CASES
+            else []
+        ),
     ],
 )
 def test_engines_weight_loss_and_metrics_as_keras_does(weighted, plan):

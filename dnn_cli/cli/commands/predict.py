@@ -44,7 +44,7 @@ def predict(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Predict classes or values for images, .npz, .npy and .csv files.
+    """Predict classes or values for images, arrays and tables.
 
     Rows of a .csv file with an empty or invalid input are named and have no prediction.
     """
