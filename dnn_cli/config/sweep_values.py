@@ -100,6 +100,9 @@ def parse_values(text: str) -> SweepValues:
     """
     if drawn := _RANDOM_RANGE.fullmatch(text):
         return _parse_range(drawn[1], drawn[2])
+    # A comma alone is a value of keys such as `data.thousands`.
+    if text.strip() == ",":
+        return ValueChoice((",",))
     texts: list[str] = []
     for piece in split_at_commas(text):
         if _RANDOM_RANGE.fullmatch(piece):

@@ -288,4 +288,5 @@ class _BodyReader:
                     "data.drop_unlabelled=false",
                 )
             )
-        return [*remarks, *self.converter.build_remarks(columns.names)]
+        delimiter = self.errors.delimiter if self.options.decimal is None else ","
+        return [*remarks, *self.converter.build_remarks(columns.names, delimiter)]

@@ -591,3 +591,12 @@ def test_two_possible_delimiters_are_refused_with_two_ways_out(write):
     assert "set data.delimiter=, or 'data.delimiter=;'" in message
     contents = inspect_csv(path, CsvOptions(header=False, delimiter=";", decimal=","))
     assert (contents.input_shape, contents.classes) == ((1,), ("A", "B"))
+
+
+def test_points_that_may_separate_thousands_are_named(write):
+    path = write("area;rooms;y\n1.200;3;no\n2.450;4;yes\n")
+    remark = "column area: 1.200 is read as 1.2  (data.thousands=. data.decimal=,)"
+    assert list_remarks(path).count(remark) == 1
+    assert remark not in list_remarks(path, decimal=".")
+    assert read_table(path, thousands=".", decimal=",")[1].inputs.tolist() == [[1200, 3], [2450, 4]]
+    assert remark not in list_remarks(write("area;rooms;y\n1.200;3;no\n2.5;4;yes\n"))
