@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,7 +71,8 @@ def inspect_npz(path: str, options: ArrayOptions, split: SplitName) -> DatasetCo
         if options.rules == 1:
             return contents
         if split != "train":
-            return replace(contents, remarks=(Remark(f"{headers.x.name}, {headers.y.name}: the {split} examples"),))
+            remark = Remark(f"{headers.x.name}, {headers.y.name}: the {split} examples")
+            return replace(contents, remarks=(remark, *_find_scale_remarks(source, headers.x, scale)))
         remarks = [scale_remark, targets.remark, _build_unused_remark(source)]
         decisions: dict[str, Any] = {}
         if options.task == "auto":
@@ -179,6 +181,12 @@ def _choose_scale(source: ArraySource, headers: _SplitHeaders, options: ArrayOpt
     if options.rules == 1:
         return (255 if x.dtype == np.uint8 else 1), None
     return choose_scale(x.name, x.dtype, iter_values(source, x))
+
+
+def _find_scale_remarks(source: ArraySource, x: ArrayHeader, scale: float) -> Iterator[Remark]:
+    """Yield a remark if a split has uint8 pixels, and the training inputs are codes that are not divided."""
+    if scale == 1 and x.dtype == np.uint8 and choose_scale(x.name, x.dtype, iter_values(source, x))[0] > 1:
+        yield Remark(f"{x.name}: uint8 pixels, not divided by 255, as the training inputs", "data.scale=255")
 
 
 def _check_same_range(source: ArraySource, x: ArrayHeader, training_x: ArrayHeader) -> None:

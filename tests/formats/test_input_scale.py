@@ -94,3 +94,11 @@ def test_split_on_another_scale_is_refused(save, split, train, other):
 def test_ranges_of_narrow_tables_are_not_compared(save):
     path = save(x_train=PHOTOS[:, 0] / 255, y_train=LABELS, x_val=PHOTOS[:, 0], y_val=LABELS)
     assert inspect_npz(path, ArrayOptions(), "validation").examples == 40
+
+
+def test_pixels_of_a_split_next_to_codes_are_named(save):
+    codes, pixels = np.full((4, 20), 16, np.uint8), np.full((4, 20), 200, np.uint8)
+    path = save(x_train=codes, y_train=[0, 1, 0, 1], x_test=pixels, y_test=[0, 1, 0, 1])
+    remarks = [str(remark) for remark in inspect_npz(path, ArrayOptions(scale=1.0), "test").remarks]
+    assert remarks[1:] == ["x_test: uint8 pixels, not divided by 255, as the training inputs  (data.scale=255)"]
+    assert len(inspect_npz(path, ArrayOptions(scale=255.0), "test").remarks) == 1
