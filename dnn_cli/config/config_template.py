@@ -165,16 +165,15 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
         if (path := getattr(data, key)) is not None:
             relative = os.path.relpath(path, os.path.dirname(os.path.abspath(file)))
             lines.append((f"{key}: {json.dumps(relative, ensure_ascii=False)}", "relative to this file"))
+    # Overrides of names with spaces are in quotes for a shell.
+    remarks = {remark.override.partition("=")[0].lstrip("'"): remark.message for remark in info.remarks}
+    comments = {**_DATA_COMMENTS, "ignore": options.ignore_reason}
     for key in DATASETS_BY_KEY:
-        if key not in _SEPARATE_DATA_KEYS and getattr(data, key) not in (
-            None,
-            CURRENT_RULES if key == "rules" else None,
-        ):
-            value = json.dumps(getattr(data, key), ensure_ascii=False)
-            # Overrides of names with spaces are in quotes for a shell.
-            comments = {remark.override.partition("=")[0].lstrip("'"): remark.message for remark in info.remarks}
-            comment = options.ignore_reason if key == "ignore" else comments.get(f"data.{key}", _DATA_COMMENTS.get(key))
-            lines.append((f"{key}: {value}", _format_comment(comment or "")))
+        value = getattr(data, key)
+        is_default = value is None or (key == "rules" and value == CURRENT_RULES)
+        if key not in _SEPARATE_DATA_KEYS and not is_default:
+            comment = remarks.get(f"data.{key}") or comments.get(key, "")
+            lines.append((f"{key}: {json.dumps(value, ensure_ascii=False)}", _format_comment(comment)))
     if data.dataset == "image_folder":
         from dnn_cli.formats.image_directory import sample_image_sizes
 

@@ -18,11 +18,10 @@ Every class then probably has enough examples, and the examples of each class ar
 def divide_pixels(data: Data) -> Data:
     """Return the data section of arrays of images with `scale: 255` if their values are pixels up to 255.
 
-    Arrays of uint8 are already divided. Other data is unchanged.
+    Arrays of uint8 are already divided. Other data, and data with a scale, is unchanged.
     """
-    if data.dataset != "npz" or len(data.info.input_shape) < 2:
+    if data.dataset != "npz" or data.scale is not None or len(data.info.input_shape) < 2:
         return data
-
     examples = load_examples(data)
     if not are_undivided_pixels(data, examples, np.arange(len(examples))):
         return data
@@ -36,7 +35,6 @@ def ignore_leaking_columns(data: Data) -> tuple[Data, str]:
     """
     if data.dataset != "csv":
         return data, ""
-
     names, examples = data.info.features, load_examples(data)
     issues = list_leak_issues(examples, np.arange(len(examples)))
     columns = [names[column] for issue in issues for column in issue.columns]
