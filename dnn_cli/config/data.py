@@ -127,6 +127,11 @@ class Data(ConfigModel):
         return os.path.basename(self.path) if self.dataset in USER_DATA_KINDS and self.path else self.dataset
 
     @property
+    def reading_rules(self) -> int:
+        """Version of the rules by which the files are read: `rules`, or the current version."""
+        return self.rules or CURRENT_RULES
+
+    @property
     def csv_options(self) -> CsvOptions:
         """Options of the reader of CSV files."""
         return CsvOptions(
@@ -142,18 +147,18 @@ class Data(ConfigModel):
             drop_unlabelled=bool(self.drop_unlabelled),
             weight=self.weight,
             scale=self.scale,
-            rules=self.rules or CURRENT_RULES,
+            rules=self.reading_rules,
         )
 
     @property
     def array_options(self) -> ArrayOptions:
         """Options of the reader of .npz and .npy files."""
-        return ArrayOptions(self.task or "auto", self.scale, self.channels, self.rules or CURRENT_RULES)
+        return ArrayOptions(self.task or "auto", self.scale, self.channels, self.reading_rules)
 
     @property
     def image_options(self) -> ImageOptions:
         """Options of the reader of image directories."""
-        return ImageOptions(self.image_size, self.color_mode, bool(self.skip_damaged), self.rules or CURRENT_RULES)
+        return ImageOptions(self.image_size, self.color_mode, bool(self.skip_damaged), self.reading_rules)
 
     @property
     def _split_directories(self) -> dict[str, str]:
@@ -162,7 +167,7 @@ class Data(ConfigModel):
         Raises:
             UserDataError: the directory cannot be read.
         """
-        if self.dataset != "image_folder" or self.path is None or (self.rules or CURRENT_RULES) < 2:
+        if self.dataset != "image_folder" or self.path is None or self.reading_rules < 2:
             return {}
         from dnn_cli.formats.image_splits import find_split_directories
 
@@ -192,7 +197,7 @@ class Data(ConfigModel):
         from dnn_cli.formats.image_splits import build_sibling_remarks, build_split_remarks
 
         directories = self._split_directories
-        if self.path is None or (self.rules or CURRENT_RULES) < 2:
+        if self.path is None or self.reading_rules < 2:
             return ()
         if not directories:
             used_paths = [path for path in (self.validation_path, self.test_path) if path is not None]
@@ -223,7 +228,7 @@ class Data(ConfigModel):
             return self
         info = self.info
         decisions = {key: value for key, value in info.decisions.items() if getattr(self, key) is None}
-        return self.model_copy(update={**decisions, "rules": self.rules or CURRENT_RULES}).with_info(info)
+        return self.model_copy(update={**decisions, "rules": self.reading_rules}).with_info(info)
 
     def with_info(self, info: DatasetInfo) -> "Data":
         """Return a copy with this dataset info. The copy does not read the data files."""

@@ -4,13 +4,20 @@ from collections.abc import Iterator
 
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DatasetInfo
+from dnn_cli.data.data_remarks import list_data_remarks
+from dnn_cli.data.examples import Examples
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.dataset_contents import CURRENT_RULES, Remark
 
 _MAX_NAMED_CLASSES = 5
 
 
-def find_reading_change(data: Data) -> Remark | None:
+def list_check_remarks(data: Data, examples: Examples) -> list[Remark]:
+    """Return the remarks that a check shows: those of a training, and a remark about older versions."""
+    return [*list_data_remarks(data, examples), *filter(None, [_find_reading_change(data)])]
+
+
+def _find_reading_change(data: Data) -> Remark | None:
     """Return a remark if dnn 0.11.0 has read the arrays or images differently; `None` if it has read them alike.
 
     The remark is also `None` for tables, because they would be parsed a second time, and for files that dnn 0.11.0
@@ -19,7 +26,7 @@ def find_reading_change(data: Data) -> Remark | None:
     Args:
         data: The data of a config, with all decisions about its files.
     """
-    if data.dataset not in ("npz", "image_folder") or (data.rules or CURRENT_RULES) < CURRENT_RULES:
+    if data.dataset not in ("npz", "image_folder") or data.reading_rules < CURRENT_RULES:
         return None
     earlier = data.model_copy(update={**dict.fromkeys(data.info.decisions), "rules": 1})
     earlier.__dict__.pop("info", None)

@@ -14,7 +14,6 @@ from dnn_cli.data.run_context import check_same_data, check_same_split, load_run
 from dnn_cli.errors import RunError, UsageError, UserDataError
 from dnn_cli.execution.preparation import prepare_training
 from dnn_cli.execution.reporters import Reporter
-from dnn_cli.formats.dataset_contents import CURRENT_RULES
 from dnn_cli.formats.evaluation_examples import TargetSpec, read_evaluation_examples
 from dnn_cli.formats.prediction_inputs import InputSpec
 from dnn_cli.host.output_redirect import redirect_output
@@ -92,7 +91,7 @@ def evaluate_file(
             find_white_value(run_context.input_profile),
             resize,
             channels_first=data.channels == "first",
-            rules=data.rules or CURRENT_RULES,
+            rules=data.reading_rules,
             csv_options=data.csv_options,
         )
         target_spec = TargetSpec(dataset_info.classes, dataset_info.targets, data.target or dataset_info.target)

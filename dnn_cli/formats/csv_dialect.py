@@ -3,7 +3,7 @@
 import csv
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -15,6 +15,9 @@ from dnn_cli.formats.reader_options import CsvOptions
 
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 """Delimiters that are detected, with their names. If two fit equally, the first is the delimiter."""
+
+_DelimiterScore = tuple[float, int, int]
+"""Share of rows with the length of the header, number of columns, and number of numbers."""
 
 SAMPLE_LINES = 60
 """Number of lines from which the dialect is detected."""
@@ -55,9 +58,7 @@ def detect_dialect(path: str, lines: Sequence[str], options: CsvOptions) -> CsvD
         return CsvDialect(options.delimiter or first)
     separator = _SEPARATOR_LINE.fullmatch(lines[0]) if lines else None
     start, comment_lines = _find_header_line(lines, options)
-    delimiter = options.delimiter or (separator[1] if separator else _detect_delimiter(lines[start:]))
-    if options.delimiter is None and not separator:
-        _check_delimiter_is_clear(path, lines[start:])
+    delimiter = options.delimiter or (separator[1] if separator else _choose_delimiter(path, lines[start:]))
     remarks = []
     if comment_lines:
         numbers = f"line {comment_lines[0]}" if len(comment_lines) == 1 else f"{len(comment_lines)} lines"
@@ -86,20 +87,36 @@ def _find_header_line(lines: Sequence[str], options: CsvOptions) -> tuple[int, l
         # NumPy's savetxt writes the names of the columns behind a number sign. They have as many cells as a row with
         # numbers that follows.
         pair = lines[start - 1 : start + 1]
-        delimiter = options.delimiter or _detect_delimiter(pair)
+        delimiter = options.delimiter or _get_best_delimiter(_score_delimiters(pair))
         header, row = (next(csv.reader([line], delimiter=delimiter), []) for line in pair)
         if len(header) == len(row) > 1 and any(parse_float(cell) is not None for cell in row):
             return start - 1, comments[:-1]
     return start, comments
 
 
-def _detect_delimiter(lines: Sequence[str]) -> str:
-    """Detect the delimiter that gives the first rows the length of the header.
+def _score_delimiters(lines: Sequence[str]) -> dict[str, _DelimiterScore]:
+    """Return the score of each delimiter that is detected."""
+    return {delimiter: _score_delimiter(lines, delimiter) for delimiter in _DELIMITERS}
 
-    If several delimiters do so, the delimiter with most columns and most numbers is chosen. A comma is the default.
+
+def _get_best_delimiter(scores: Mapping[str, _DelimiterScore]) -> str:
+    """Return the delimiter with most rows of the header's length, most columns and most numbers; by default a comma."""
+    return max(scores, key=lambda delimiter: scores[delimiter])
+
+
+def _choose_delimiter(path: str, lines: Sequence[str]) -> str:
+    """Return the delimiter that gives the first rows the length of the header.
+
+    Raises:
+        UserDataError: two delimiters give all rows this length, as in rows such as `1,5;2`.
     """
-    scores = {delimiter: _score_delimiter(lines, delimiter) for delimiter in _DELIMITERS}
-    return max(_DELIMITERS, key=lambda delimiter: scores[delimiter])
+    scores = _score_delimiters(lines)
+    fitting = [delimiter for delimiter, score in scores.items() if score[0] == 1]
+    if len(fitting) > 1:
+        overrides = " or ".join(format_override("delimiter", delimiter) for delimiter in fitting)
+        texts = " and the ".join(_DELIMITERS[delimiter] for delimiter in fitting)
+        raise UserDataError(f"{path}: the {texts} give rows of equal length", f"set {overrides}", "delimiter")
+    return _get_best_delimiter(scores)
 
 
 def has_equal_rows(lines: Sequence[str], options: CsvOptions) -> bool:
@@ -108,20 +125,7 @@ def has_equal_rows(lines: Sequence[str], options: CsvOptions) -> bool:
     return options.delimiter is not None and _score_delimiter(lines[start:], options.delimiter)[0] == 1
 
 
-def _check_delimiter_is_clear(path: str, lines: Sequence[str]) -> None:
-    """Check that only one delimiter gives all rows the length of the header.
-
-    Raises:
-        UserDataError: two delimiters do so, as in rows such as `1,5;2`.
-    """
-    fitting = [delimiter for delimiter in _DELIMITERS if _score_delimiter(lines, delimiter)[0] == 1]
-    if len(fitting) > 1:
-        overrides = " or ".join(format_override("delimiter", delimiter) for delimiter in fitting)
-        texts = " and the ".join(_DELIMITERS[delimiter] for delimiter in fitting)
-        raise UserDataError(f"{path}: the {texts} give rows of equal length", f"set {overrides}", "delimiter")
-
-
-def _score_delimiter(lines: Sequence[str], delimiter: str) -> tuple[float, int, int]:
+def _score_delimiter(lines: Sequence[str], delimiter: str) -> _DelimiterScore:
     """Return the share of rows with the length of the header, the number of columns, and the number of numbers.
 
     The score is lowest for a delimiter that does not occur in the header, and for rows that are not CSV.

@@ -1,6 +1,6 @@
 """Command `dnn check`: all issues of configs, and advice and remarks on valid configs."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -102,15 +102,14 @@ def _check_data_files(experiment: "Experiment") -> "tuple[list[str], list[Remark
     if data.dataset not in USER_DATA_KINDS and (not is_table or data.standardize):
         return [], []
     from dnn_cli.data.data_advice import list_data_advice
-    from dnn_cli.data.data_remarks import list_data_remarks
     from dnn_cli.data.examples import check_examples, split_examples
-    from dnn_cli.data.reading_changes import find_reading_change
+    from dnn_cli.data.reading_changes import list_check_remarks
     from dnn_cli.terminal.progress import open_screen
 
     with open_screen() as screen, screen.open_read_progress() as progress:
         examples = check_examples(data, progress)
     advice = list_data_advice(experiment, examples, split_examples(data, examples))
-    return advice, [*list_data_remarks(data, examples), *filter(None, [find_reading_change(data)])]
+    return advice, list_check_remarks(data, examples)
 
 
 def _build_file_document(file: str, result: _CheckResult) -> dict[str, object]:
@@ -119,7 +118,7 @@ def _build_file_document(file: str, result: _CheckResult) -> dict[str, object]:
         "file": file,
         "faults": list(map(_build_issue_document, result.issues)),
         "advice": list(map(_build_issue_document, result.advice)),
-        "remarks": [{"message": remark.message, "override": remark.override} for remark in result.remarks],
+        "remarks": list(map(asdict, result.remarks)),
     }
 
 

@@ -164,7 +164,6 @@ def _read_input_files(
     """
     from dnn_cli.data.input_statistics import find_white_value
     from dnn_cli.errors import UserDataError
-    from dnn_cli.formats.dataset_contents import CURRENT_RULES
     from dnn_cli.formats.image_file import silence_pillow_warnings
     from dnn_cli.formats.prediction_inputs import InputSpec, PredictionInputs, read_prediction_inputs
 
@@ -178,7 +177,7 @@ def _read_input_files(
         channels_first=data.channels == "first",
         csv_options=data.csv_options,
         kept_columns=tuple((data.ignore or ()) if keep is None else keep),
-        rules=data.rules or CURRENT_RULES,
+        rules=data.reading_rules,
     )
     prediction_inputs: list[PredictionInputs] = []
     errors: list[tuple[str, UserDataError]] = []

@@ -1,5 +1,6 @@
 """Command `dnn data check`: a check of all values of data, and how `dnn` reads the files."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dnn_cli.cli.commands.data.selection import DataArguments, format_headline, select_data
@@ -19,9 +20,8 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
     """
     from dnn_cli.config.datasets import USER_DATA_KINDS
     from dnn_cli.data.data_advice import list_example_advice
-    from dnn_cli.data.data_remarks import list_data_remarks
     from dnn_cli.data.examples import check_examples, split_examples
-    from dnn_cli.data.reading_changes import find_reading_change
+    from dnn_cli.data.reading_changes import list_check_remarks
     from dnn_cli.terminal.progress import open_screen
 
     data = select_data(arguments or [], "check")
@@ -29,7 +29,7 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
         progress(f"loading {data.title}")
         examples = check_examples(data, progress)
         split = split_examples(data, examples)
-    remarks = [*list_data_remarks(data, examples), *filter(None, [find_reading_change(data)])]
+    remarks = list_check_remarks(data, examples)
     advice = list_example_advice(data, examples, split) if data.dataset in USER_DATA_KINDS else []
     if as_json:
         print_json(_build_check_document(data, remarks, advice))
@@ -64,6 +64,6 @@ def _build_check_document(data: "Data", remarks: "list[Remark]", advice: list[st
             "validation": data.validation_examples,
             "test": data.test_examples,
         },
-        "remarks": [{"message": remark.message, "override": remark.override} for remark in remarks],
+        "remarks": list(map(asdict, remarks)),
         "advice": advice,
     }

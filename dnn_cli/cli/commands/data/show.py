@@ -1,5 +1,6 @@
 """Command `dnn data show`: examples of a dataset or of the user's data."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -186,7 +187,7 @@ def _build_sample_document(dataset: "Data", drawn: "Sample") -> dict[str, Any]:
         "examples": _count_drawable_examples(dataset),
         "input_shape": list(dataset_info.input_shape),
         "features": list(drawn.features),
-        "remarks": list(map(str, dataset_info.remarks)),
+        "remarks": list(map(asdict, dataset_info.remarks)),
         "classes": [
             {
                 "name": drawn_class.name or None,
