@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dnn_cli.config.data import Data
 from dnn_cli.data.data_leakage import find_row_number_columns, score_single_columns
 from dnn_cli.data.examples import Examples
-from dnn_cli.formats.csv_amounts import format_override
+from dnn_cli.formats.data_overrides import format_override
 from dnn_cli.runs.revealing_column import find_revealing_column
 
 _MAX_SCORED_COLUMNS = 50

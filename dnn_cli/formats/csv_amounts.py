@@ -3,12 +3,12 @@
 Without options, amounts are not read as numbers. Hints name the plain number, and the keys that read the amount.
 """
 
-import json
 import re
-import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Literal
+
+from dnn_cli.formats.data_overrides import format_override
 
 CommaMeaning = Literal["", "thousands", "decimal", "either"]
 """Meaning of the comma in a number: the comma separates thousands, or marks decimals.
@@ -22,8 +22,6 @@ fraction."""
 
 _CURRENCY_NAMES = ("usd", "eur", "gbp", "krw", "jpy", "원")
 """Names of currencies before or after a number."""
-
-_YAML_WORDS = ("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 
 _MAX_AMOUNT_LENGTH = 40
 """Maximum number of characters of an amount. A longer cell counts as text."""
@@ -162,13 +160,3 @@ def _format_amount_keys(cell: str, comma: CommaMeaning, strip: Sequence[str]) ->
         keys.append("data.thousands=.")
         keys += ["data.decimal=,"] if meaning != "decimal" else []
     return " ".join(keys)
-
-
-def format_override(key: str, value: str | list[str]) -> str:
-    """Format an override of a key of `data`, in quotes where a shell or YAML needs quotes."""
-    texts = value if isinstance(value, list) else [value]
-    # YAML reads some words as true, false or null.
-    is_plain = all(re.fullmatch(r"[^\W\d]\w*|[$€£¥₩,.;|]", text) and text.lower() not in _YAML_WORDS for text in texts)
-    flow = ", ".join(texts if is_plain else (json.dumps(text, ensure_ascii=False) for text in texts))
-    override = f"data.{key}={f'[{flow}]' if isinstance(value, list) else flow}"
-    return override if is_plain and not re.search(r"[;| ]", override) else shlex.quote(override)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dnn_cli.errors import UserDataError, suggest_nearest_name
-from dnn_cli.formats.csv_amounts import format_override
 from dnn_cli.formats.csv_errors import CsvErrors
 from dnn_cli.formats.csv_numbers import parse_float, quote_cell
 from dnn_cli.formats.csv_rows import HEADER_HINT, CsvRow
+from dnn_cli.formats.data_overrides import format_override
 from dnn_cli.formats.dataset_contents import Remark
 from dnn_cli.formats.reader_options import CsvOptions
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from dnn_cli.errors import UserDataError
-from dnn_cli.formats.csv_amounts import format_override
 from dnn_cli.formats.csv_numbers import parse_float
+from dnn_cli.formats.data_overrides import format_override
 from dnn_cli.formats.dataset_contents import Remark
 from dnn_cli.formats.reader_options import CsvOptions
 

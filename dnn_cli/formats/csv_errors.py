@@ -8,7 +8,6 @@ from dnn_cli.errors import UserDataError
 from dnn_cli.formats.csv_amounts import (
     CommaMeaning,
     format_amount_hint,
-    format_override,
     guess_cell_comma,
     guess_column_comma,
     normalize_amount,
@@ -21,6 +20,7 @@ from dnn_cli.formats.csv_numbers import (
     parse_float,
     quote_cell,
 )
+from dnn_cli.formats.data_overrides import format_override
 
 _MAX_LISTED_ERRORS = 10
 """Maximum number of errors in a message. Further errors are only counted."""
