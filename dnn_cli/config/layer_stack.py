@@ -168,5 +168,6 @@ def format_shape(shape: Shape) -> str:
 
 
 def format_sizes(shape: Shape) -> str:
-    """Return a shape as plain text: `28 × 28`, `30 features`."""
-    return " × ".join(map(str, shape)) + (" features" if len(shape) == 1 else "")
+    """Return a shape as plain text: `28 × 28`, `30 features`, `1 feature`."""
+    noun = "" if len(shape) > 1 else " feature" if shape == (1,) else " features"
+    return " × ".join(map(str, shape)) + noun

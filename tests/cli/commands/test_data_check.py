@@ -18,7 +18,7 @@ def test_examples_splits_and_remarks_are_printed(dnn, sorted_table):
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     assert lines[:2] == [
-        "cars.csv: 40 examples, 1 features, 2 classes",
+        "cars.csv: 40 examples, 1 feature, 2 classes",
         "  24 for training, 6 for validation, 10 for testing",
     ]
     assert "data: the rows are sorted by class; they are shuffled before the split" in lines
