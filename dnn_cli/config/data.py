@@ -118,6 +118,10 @@ class Data(ConfigModel):
     """Whether every input feature is scaled to mean 0 and standard deviation 1, as in scikit-learn's StandardScaler.
     Mean and deviation are measured on the training examples."""
 
+    standardize_target: bool = False
+    """Whether a regression is trained on targets of mean 0 and standard deviation 1, measured on the training examples.
+    The loss is that of the standardized targets. Outputs, metrics and exports have the units of the target."""
+
     flatten: bool = False
     """Whether every image becomes a vector of its pixels."""
 

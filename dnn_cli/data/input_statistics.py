@@ -59,8 +59,18 @@ def measure_inputs(
         sample_looks = _measure_looks(sample, dataset_info.input_shape, minimum, maximum, average)
         looks = np.quantile(sample_looks, _USUAL_QUANTILES, axis=0).T.astype(np.float32)
     deviation = sample.std(0, dtype=np.float64).astype(np.float32)
+    target_scaling = preprocessing.target_scaling
     return InputProfile(
-        dataset_info, preprocessing.scale, preprocessing.mean, minimum, maximum, average, deviation, looks
+        dataset_info,
+        preprocessing.scale,
+        preprocessing.mean,
+        minimum,
+        maximum,
+        average,
+        deviation,
+        looks,
+        target_mean=target_scaling.mean if target_scaling else None,
+        target_scale=target_scaling.scale if target_scaling else None,
     )
 
 

@@ -138,9 +138,9 @@ def _choose_template_options(
     from dnn_cli.config.datasets import DATASETS
     from dnn_cli.data.template_data import (
         can_stratify,
-        compute_target_statistics,
         divide_pixels,
         ignore_leaking_columns,
+        needs_standardized_targets,
     )
 
     chosen_data = _ask_for_value(
@@ -164,7 +164,7 @@ def _choose_template_options(
         activation_name,
         optimizer_name,
         epoch_count,
-        compute_target_statistics(chosen_data),
+        needs_standardized_targets(chosen_data),
         can_stratify(chosen_data),
         ignore_reason,
     )
