@@ -3,6 +3,7 @@
 import numpy as np
 
 from dnn_cli.config.data import Data
+from dnn_cli.config.datasets import TABLE_KINDS
 from dnn_cli.data.column_advice import list_leak_issues
 from dnn_cli.data.data_advice import are_undivided_pixels
 from dnn_cli.data.examples import load_examples, load_targets, split_examples
@@ -35,11 +36,11 @@ def divide_pixels(data: Data) -> Data:
 
 
 def ignore_leaking_columns(data: Data) -> tuple[Data, str]:
-    """Return the data section of a csv without the columns that make scores too good, and the reason as text.
+    """Return the data section of a table without the columns that make scores too good, and the reason as text.
 
     These columns number the rows or alone predict the target. For other data, the data section is unchanged.
     """
-    if data.dataset != "csv":
+    if data.dataset not in TABLE_KINDS:
         return data, ""
     names, examples = data.info.features, load_examples(data)
     issues = list_leak_issues(examples, np.arange(len(examples)))

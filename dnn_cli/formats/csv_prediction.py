@@ -14,6 +14,7 @@ from dnn_cli.formats.csv_inputs import WORD_VALUES
 from dnn_cli.formats.csv_numbers import NumberFormat, parse_float, parse_floats
 from dnn_cli.formats.csv_rows import HEADER_HINT, CsvRow, fits_delimiter, open_rows
 from dnn_cli.formats.csv_text import is_unicode_file
+from dnn_cli.formats.parquet_rows import is_parquet_file
 from dnn_cli.formats.reader_options import CsvOptions
 
 
@@ -38,7 +39,12 @@ class PredictionTable:
 
 
 def adapt_options(path: str, options: CsvOptions) -> CsvOptions:
-    """Adapt the options of a training to another file: UTF-8 is read as UTF-8, and another delimiter is detected."""
+    """Adapt the options of a training to another file: UTF-8 is read as UTF-8, and another delimiter is detected.
+
+    The form of numbers in a CSV file of the training does not apply to a Parquet file.
+    """
+    if is_parquet_file(path):
+        return replace(options, header=True, delimiter=None, encoding=None, decimal=None, thousands=None, strip=())
     encoding = None if options.encoding is None or is_unicode_file(path) else options.encoding
     adapted = replace(options, encoding=encoding)
     return adapted if fits_delimiter(path, adapted) else replace(adapted, delimiter=None)
@@ -59,8 +65,9 @@ def read_prediction_table(
     Raises:
         UserDataError: the file is not a table, lacks a column, or has no valid row.
     """
+    options = adapt_options(path, options)
     number_format = build_number_format(path, options)
-    with open_rows(path, adapt_options(path, options)) as rows:
+    with open_rows(path, options) as rows:
         names, columns = find_input_columns(path, rows.header, features, size, has_header=options.header is not False)
         positions = {name: names.index(name) for name in kept_names if name in names}
         reader = _RowReader(

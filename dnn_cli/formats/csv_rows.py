@@ -42,11 +42,17 @@ class CsvRows:
 
 @contextmanager
 def open_rows(path: str, options: CsvOptions) -> Iterator[CsvRows]:
-    """Yield the header and the rows of a file.
+    """Yield the header and the rows of a CSV file or of a Parquet file.
 
     Raises:
         UserDataError: the file is missing, too large, empty or not CSV, or cannot be decoded.
     """
+    from dnn_cli.formats.parquet_rows import is_parquet_file, open_parquet_rows
+
+    if is_parquet_file(path):
+        with open_parquet_rows(path) as parquet_rows:
+            yield parquet_rows
+        return
     _check_delimiter(path, options.delimiter)
     name = os.path.basename(path)
     with open_text(path, options.encoding) as text:

@@ -130,7 +130,12 @@ ISSUE_CASES = [
         "use linear",
         ["layers.0.activation=linear"],
     ),
-    make_case("key of other data", ["data.target=x"], "remove it: only csv data accepts this key", ["~data.target"]),
+    make_case(
+        "key of other data",
+        ["data.target=x"],
+        "remove it: only csv and parquet data accepts this key",
+        ["~data.target"],
+    ),
     make_case("path of a dataset", ["data.path=/tmp"], "remove it", ["~data.path"]),
     make_case(
         "test file of an npz",
