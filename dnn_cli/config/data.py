@@ -3,12 +3,13 @@
 import math
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Len
-from pydantic import Field, Strict
+from pydantic import Field, Strict, model_validator
 
 from dnn_cli.config.base import BelowOne, ConfigModel, ImageExtent, Seed, Shape
+from dnn_cli.config.columns import Column
 from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, DatasetInfo
 from dnn_cli.formats.dataset_contents import CURRENT_RULES, Remark, SplitName
 from dnn_cli.formats.reader_options import ArrayOptions, CsvOptions, ImageOptions
@@ -22,6 +23,7 @@ else:
 _DataPath = Annotated[str, Field(min_length=1, max_length=4096)]
 _CellText = Annotated[str, Field(min_length=1, max_length=20)]
 _ColumnName = Annotated[str, Field(min_length=1, max_length=1000)]
+_MissingText = Annotated[str, Field(max_length=100)]
 _IgnoredName = Annotated[str, Field(max_length=1000)]
 _SplitSize = BelowOne | Annotated[int, Field(ge=1, le=1_000_000_000)]
 """Share of the examples, or number of examples."""
@@ -50,6 +52,14 @@ class Data(ConfigModel):
 
     ignore: Annotated[tuple[_IgnoredName, ...], Strict(False), Len(1, 10_000)] | None = None
     """Columns of a csv that are left out of the inputs. An empty name leaves out all columns without a name."""
+
+    columns: Annotated[dict[_ColumnName, Column], Len(1, 10_000)] | None = None
+    """Types of the input columns of a csv, by name: number, category, boolean or date. Other columns are numbers
+    without missing cells. The columns are encoded into inputs. The categories and the replacements of missing cells
+    come from the training examples."""
+
+    missing: Annotated[tuple[_MissingText, ...], Strict(False), Len(1, 100)] | None = None
+    """Texts of a csv with `columns` that mark a missing cell. By default an empty cell, ?, NA, null and similar."""
 
     task: Literal["classification", "regression"] | None = None
     """Task of a csv or npz. If absent, the targets decide: fractions or many different whole numbers are a regression.
@@ -116,10 +126,24 @@ class Data(ConfigModel):
 
     standardize: bool = False
     """Whether every input feature is scaled to mean 0 and standard deviation 1, as in scikit-learn's StandardScaler.
-    Mean and deviation are measured on the training examples."""
+    Mean and deviation are measured on the training examples. The default is true for a csv with `columns`, whose
+    inputs of categories stay 0 and 1."""
 
     flatten: bool = False
     """Whether every image becomes a vector of its pixels."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _standardize_columns(cls, values: Any) -> Any:
+        """Return the values of the keys, with `standardize: true` for typed columns unless the key is set.
+
+        The text null among the missing texts is YAML's empty value.
+        """
+        if not isinstance(values, dict) or values.get("columns") is None:
+            return values
+        missing = values.get("missing")
+        texts = {"missing": ["null" if text is None else text for text in missing]} if isinstance(missing, list) else {}
+        return {"standardize": True, **values, **texts}
 
     @property
     def title(self) -> str:
@@ -147,6 +171,10 @@ class Data(ConfigModel):
             drop_unlabelled=bool(self.drop_unlabelled),
             weight=self.weight,
             scale=self.scale,
+            columns=None
+            if self.columns is None
+            else tuple((name, column.options) for name, column in self.columns.items()),
+            missing=self.missing,
             rules=self.reading_rules,
         )
 

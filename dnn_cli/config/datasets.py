@@ -194,6 +194,8 @@ DATASETS_BY_KEY = {
     "test_path": ("csv", "image_folder"),
     "target": ("csv",),
     "ignore": ("csv",),
+    "columns": ("csv",),
+    "missing": ("csv",),
     "header": ("csv",),
     "delimiter": ("csv",),
     "encoding": ("csv",),

@@ -174,11 +174,21 @@ def _find_data_key_issues(data: Data) -> Iterator[Issue]:
                 else f"only {' and '.join(owners)} data accepts this key"
             )
             yield Issue(("data", key), f"{data.dataset} does not accept {key}", f"remove it: {reason}")
+    yield from _find_column_issues(data)
     if data.dataset in USER_DATA_KINDS and data.path is None:
         noun = "directory" if data.dataset == "image_folder" else "file"
         yield Issue(("data",), f"dataset: {data.dataset} needs a path", f"path: the {noun} with your data")
     if data.path is not None and isinstance(DATASETS.get(data.dataset), EmbeddedDataset):
         yield Issue(("data", "path"), f"{data.dataset} is part of scikit-learn and needs no path", "remove it")
+
+
+def _find_column_issues(data: Data) -> Iterator[Issue]:
+    """Yield issues of keys that typed columns exclude or that need typed columns."""
+    if data.columns is not None and data.scale is not None:
+        yield Issue(("data", "scale"), "a table with columns does not accept scale", "remove it, or use standardize")
+    if data.missing is not None and data.columns is None:
+        suggestion = "add columns with the types of the columns, or remove missing"
+        yield Issue(("data", "missing"), "needs columns, as all cells of other tables must be numbers", suggestion)
 
 
 def _find_optimizer_issues(experiment: Experiment) -> Iterator[Issue]:

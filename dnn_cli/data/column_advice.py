@@ -1,7 +1,7 @@
 """Columns of a table that harm a training: constant columns, row numbers, rounded numbers, and revealed targets."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from dnn_cli.config.data import Data
 from dnn_cli.data.data_leakage import find_row_number_columns, score_single_columns
 from dnn_cli.data.examples import Examples
 from dnn_cli.formats.data_overrides import format_override
+from dnn_cli.formats.table_encoding import TableEncoding
 from dnn_cli.runs.revealing_column import find_revealing_column
 
 _MAX_SCORED_COLUMNS = 50
@@ -111,8 +112,12 @@ def list_column_advice(data: Data, examples: Examples, train: NDArray[np.int64])
     """
     if examples.inputs.ndim != 2 or not len(examples):
         return []
-    issues = list_column_issues(examples, train)
     names = data.info.features
+    if examples.encoding is not None:
+        names, examples = _select_number_columns(examples.encoding, examples)
+        if not names:
+            return []
+    issues = list_column_issues(examples, train)
     if not names:
         numbers = [str(column + 1) for column in range(examples.inputs.shape[1])]
         return [f"{issue.format_sentence(numbers)}  (remove such columns from the array)" for issue in issues]
@@ -120,7 +125,21 @@ def list_column_advice(data: Data, examples: Examples, train: NDArray[np.int64])
     # A table needs at least one input.
     hint = (
         format_override("ignore", [*(data.ignore or ()), *ignored])
-        if len(ignored) < len(names)
+        if len(ignored) < len(data.info.input_columns)
         else "add other columns"
     )
     return [f"{issue.format_sentence(names)}  ({hint})" for issue in issues]
+
+
+def _select_number_columns(encoding: TableEncoding, examples: Examples) -> tuple[tuple[str, ...], Examples]:
+    """Select the columns of numbers among encoded inputs. Return the names of the columns, and their examples.
+
+    Inputs of dates and categories are often constant, and the days of a daily table count its rows.
+    """
+    names, positions, start = [], [], 0
+    for column in encoding.columns:
+        if column.column.type in ("number", "boolean"):
+            names.append(column.column.name)
+            positions.append(start)
+        start += column.column.inputs
+    return tuple(names), replace(examples, inputs=examples.inputs[:, positions], encoding=None)

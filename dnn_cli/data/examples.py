@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from dnn_cli.config.data import Data, count_split_off
 from dnn_cli.config.datasets import DATASETS, EmbeddedDataset, IdxDataset
 from dnn_cli.data.dataset_sources import load_dataset_files
+from dnn_cli.data.encoding_fit import fit_encoding
 from dnn_cli.errors import DataError, UserDataError
 from dnn_cli.formats.dataset_contents import ExampleArrays, ReadProgress, SplitName, ignore_progress
 from dnn_cli.formats.idx import parse_idx
+from dnn_cli.formats.table_encoding import TableEncoding
 
 MAX_MEMORY_SHARE = 1 / 4
 """Maximum size of memory-mapped inputs that are loaded into memory, as a share of the usable memory. Larger inputs are
@@ -49,15 +51,23 @@ class Examples(ExampleArrays):
     """Inputs, uint8 or float32 of shape (n, *input_shape), their targets, and the weights of the examples.
 
     Targets are class numbers, uint8 or int32 of shape (n,), or the numbers of a regression, float32 of shape
-    (n, targets).
+    (n, targets). The inputs of a table with typed columns are encoded after the split, by `encode_examples`.
     """
+
+    encoding: TableEncoding | None = None
+    """Encoding with which the inputs were made from typed columns; `None` for other data, and before the encoding."""
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def __getitem__(self, indices: Any) -> "Examples":
         weights = self.weights
-        return Examples(self.inputs[indices], self.targets[indices], None if weights is None else weights[indices])
+        return replace(
+            self,
+            inputs=self.inputs[indices],
+            targets=self.targets[indices],
+            weights=None if weights is None else weights[indices],
+        )
 
     def compute_fingerprint(self) -> str:
         """Return a digest that is equal only for equal examples in the same order."""
@@ -67,13 +77,16 @@ class Examples(ExampleArrays):
     def digest(self) -> str:
         """SHA-256 digest of the inputs, the targets and the weights, computed once.
 
-        The computation takes as long as a small training.
+        The digest of a table with typed columns is that of its columns before their encoding. The computation takes as
+        long as a small training.
         """
         digest = hashlib.sha256(repr(self.inputs.shape).encode())
         digest.update(np.ascontiguousarray(self.inputs).data)
         digest.update(np.ascontiguousarray(self.targets).data)
         if self.weights is not None:
             digest.update(np.ascontiguousarray(self.weights).data)
+        if self.categories:
+            digest.update(repr(self.categories).encode("utf-8", "backslashreplace"))
         return f"sha256:{digest.hexdigest()}"
 
 
@@ -167,10 +180,66 @@ def _read_splits(data: Data, splits: Sequence[SplitName], report_progress: ReadP
 def _join_examples(parts: list[ExampleArrays]) -> Examples:
     """Return the examples of several splits as one object. A single split is not copied."""
     if len(parts) == 1:
-        return Examples(parts[0].inputs, parts[0].targets, parts[0].weights)
+        return Examples(parts[0].inputs, parts[0].targets, parts[0].weights, parts[0].categories)
+    if parts[0].categories:
+        parts = _renumber_categories(parts)
     inputs, targets = (np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "targets"))
     weights = [part.weights for part in parts if part.weights is not None]
-    return Examples(inputs, targets, np.concatenate(weights) if weights else None)
+    return Examples(inputs, targets, np.concatenate(weights) if weights else None, parts[0].categories)
+
+
+def _renumber_categories(parts: list[ExampleArrays]) -> list[ExampleArrays]:
+    """Return the typed columns of several splits with the same codes for the same categories."""
+    joined = tuple(
+        tuple(dict.fromkeys(name for part in parts for name in part.categories[at]))
+        for at in range(len(parts[0].categories))
+    )
+    renumbered = []
+    for part in parts:
+        values = part.inputs.copy()
+        for at, names in enumerate(part.categories):
+            if names:
+                codes = np.array([joined[at].index(name) for name in names], np.float64)
+                is_present = ~np.isnan(values[:, at])
+                values[is_present, at] = codes[values[is_present, at].astype(np.int64)]
+        renumbered.append(replace(part, inputs=values, categories=joined))
+    return renumbered
+
+
+def encode_examples(data: Data, examples: Examples, split: Split) -> Examples:
+    """Encode the typed columns of a table, fitted to the training examples. Other examples are returned unchanged.
+
+    Args:
+        data: The data of an experiment.
+        examples: The examples of all splits, from `load_examples`.
+        split: The split of the examples.
+    """
+    if not examples.categories:
+        return examples
+    encoding = fit_encoding(data.info.columns, examples.inputs[split.train], examples.categories)
+    return encode_with(encoding, examples)
+
+
+def encode_with(encoding: TableEncoding | None, examples: Examples) -> Examples:
+    """Encode the typed columns of a table with an encoding. Other examples are returned unchanged."""
+    if encoding is None or not examples.categories:
+        return examples
+    inputs = encoding.encode(examples.inputs, examples.categories)
+    encoded = replace(examples, inputs=inputs, categories=(), encoding=encoding)
+    # The digest identifies the data, whatever split has determined the encoding.
+    encoded.__dict__["digest"] = examples.digest
+    return encoded
+
+
+def load_split_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> tuple[Examples, Split]:
+    """Load the examples of an experiment, split them, and encode typed columns.
+
+    Raises:
+        DataError: the dataset cannot be loaded, or has another shape than expected.
+    """
+    examples = load_examples(data, report_progress)
+    split = split_examples(data, examples)
+    return encode_examples(data, examples, split), split
 
 
 def load_targets(data: Data) -> Examples:

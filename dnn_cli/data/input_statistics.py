@@ -50,6 +50,9 @@ def measure_inputs(
 
     Measuring these fields takes little time. The other fields are `None`.
     """
+    if examples.encoding is not None:
+        columns = tuple(column.column for column in examples.encoding.columns)
+        dataset_info = replace(dataset_info, columns=columns, features=examples.encoding.input_names)
     size = math.prod(dataset_info.input_shape)
     sample = _sample_inputs(examples, split.train, size)
     minimum, maximum = sample.min(0), sample.max(0)
@@ -60,7 +63,15 @@ def measure_inputs(
         looks = np.quantile(sample_looks, _USUAL_QUANTILES, axis=0).T.astype(np.float32)
     deviation = sample.std(0, dtype=np.float64).astype(np.float32)
     return InputProfile(
-        dataset_info, preprocessing.scale, preprocessing.mean, minimum, maximum, average, deviation, looks
+        dataset_info,
+        preprocessing.scale,
+        preprocessing.mean,
+        minimum,
+        maximum,
+        average,
+        deviation,
+        looks,
+        encoding=examples.encoding,
     )
 
 

@@ -27,7 +27,8 @@ class Preprocessing:
 
 def compute_preprocessing(experiment: Experiment, examples: Examples, split: Split) -> Preprocessing:
     """Compute the scaling and the class weights of an experiment from its training examples, with scikit-learn."""
-    mean, scale = None, np.float32(experiment.data.info.pixel_max)
+    mean: NDArray[np.float32] | None = None
+    scale: NDArray[np.float32] = np.asarray(experiment.data.info.pixel_max, np.float32)
     if experiment.data.standardize:
         from sklearn.preprocessing import StandardScaler
 
@@ -35,7 +36,10 @@ def compute_preprocessing(experiment: Experiment, examples: Examples, split: Spl
         for start in range(0, len(split.train), _ROWS_PER_BLOCK):
             scaler.partial_fit(rows[np.sort(split.train[start : start + _ROWS_PER_BLOCK])].astype(np.float64))
         mean, scale = scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)
-    return Preprocessing(np.asarray(scale), mean, _build_class_weights(experiment, examples.targets[split.train]))
+        if examples.encoding is not None:
+            is_scaled = examples.encoding.is_scaled
+            mean, scale = np.where(is_scaled, mean, np.float32(0)), np.where(is_scaled, scale, np.float32(1))
+    return Preprocessing(scale, mean, _build_class_weights(experiment, examples.targets[split.train]))
 
 
 def _build_class_weights(experiment: Experiment, targets: NDArray[np.int32]) -> NDArray[np.float32] | None:

@@ -11,7 +11,7 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import load_resolved_experiment
 from dnn_cli.config.validation import find_experiment_issues, find_machine_issues
 from dnn_cli.data.dataset_sources import get_dataset_cache_directory
-from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
+from dnn_cli.data.examples import Examples, Split, load_examples, load_split_examples
 from dnn_cli.data.input_statistics import build_input_profile
 from dnn_cli.data.preprocessing import compute_preprocessing
 from dnn_cli.errors import DataError, RunError, UsageError
@@ -70,7 +70,7 @@ def _build_profile_from_data(
         RunError: the data cannot be read or has changed.
     """
     try:
-        examples = load_examples(experiment.data, report_progress)
+        examples, split = load_split_examples(experiment.data, report_progress)
         check_same_data(record, examples)
     except (DataError, RunError) as error:
         reason = error.message.splitlines()[0]
@@ -78,7 +78,6 @@ def _build_profile_from_data(
             f"{run.directory} has no inputs.npz (an older dnn trained the run), and its data cannot be used: {reason}",
             "restore the data at the path in config.yaml, or train the run again",
         ) from None
-    split = split_examples(experiment.data, examples)
     return build_input_profile(
         experiment.data.info, examples, split, compute_preprocessing(experiment, examples, split)
     )

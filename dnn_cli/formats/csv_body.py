@@ -1,8 +1,9 @@
 """Rows below the header of a CSV file: inputs and weights as numbers, and the cells of the target."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +14,13 @@ from dnn_cli.formats.csv_errors import CellErrors, CsvErrors
 from dnn_cli.formats.csv_inputs import InputConverter
 from dnn_cli.formats.csv_numbers import NumberFormat, parse_float, parse_floats, quote_cell
 from dnn_cli.formats.csv_rows import CsvRow, CsvRows
+from dnn_cli.formats.csv_typed_columns import TypedConverter
 from dnn_cli.formats.dataset_contents import Remark
 from dnn_cli.formats.reader_options import CsvOptions
+from dnn_cli.formats.table_columns import MISSING_CELLS, PLAIN_NUMBER, TableColumn
 
 ROWS_PER_BLOCK = 4096
 """Number of rows that are read as text and then converted to numbers together. The limit saves memory."""
-
-_MISSING_TARGETS = frozenset(
-    ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>", "#N/A", "#NA")
-)
-"""Texts that other programs write for a missing value, as in pandas."""
 
 _MISSING_AMONG_NUMBERS = frozenset(("na", "n/a", "nan", "null", "none", "-", "missing"))
 """Texts in lower case that are missing values if all other targets are numbers, and can else be classes."""
@@ -32,8 +30,8 @@ _MISSING_AMONG_NUMBERS = frozenset(("na", "n/a", "nan", "null", "none", "-", "mi
 class CsvBody:
     """Inputs, cells of the target and weights of all rows, with their line numbers."""
 
-    inputs: NDArray[np.float32]
-    """Inputs of shape (n, features)."""
+    inputs: NDArray[Any]
+    """Inputs of shape (n, features): float32, or float64 for typed columns."""
 
     target_cells: list[str]
     """Cells of the target without spaces at their ends, and with numbers in their plain form."""
@@ -41,6 +39,11 @@ class CsvBody:
     lines: list[int]
     weights: NDArray[np.float32] | None
     remarks: tuple[Remark, ...]
+    columns: tuple[TableColumn, ...] = ()
+    """Typed columns of the inputs; empty for a table of numbers alone."""
+
+    categories: tuple[tuple[str, ...], ...] = ()
+    """Texts of the category codes of each typed column."""
 
 
 def build_number_format(path: str, options: CsvOptions) -> NumberFormat:
@@ -52,6 +55,17 @@ def build_number_format(path: str, options: CsvOptions) -> NumberFormat:
     number_format = NumberFormat(options.decimal or ".", options.thousands, options.strip)
     number_format.check(path)
     return number_format
+
+
+def _build_converter(
+    columns: CsvColumns, options: CsvOptions, number_format: NumberFormat
+) -> InputConverter | TypedConverter:
+    """Build the converter of the input cells: of typed columns, or of numbers alone."""
+    if options.columns is None:
+        return InputConverter(columns.feature_indices, number_format)
+    return TypedConverter.create(
+        columns.feature_indices, columns.names, dict(options.columns), PLAIN_NUMBER, options.missing, number_format
+    )
 
 
 def read_body(
@@ -83,7 +97,7 @@ class _BodyReader:
     columns: CsvColumns
     options: CsvOptions
     errors: CellErrors
-    inputs: list[NDArray[np.float32]] = field(default_factory=list)
+    inputs: list[NDArray[Any]] = field(default_factory=list)
     weights: list[NDArray[np.float32]] = field(default_factory=list)
     target_cells: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
@@ -94,9 +108,9 @@ class _BodyReader:
     """Maximum number of empty cells at the end of a row that the header does not name."""
 
     def __post_init__(self) -> None:
-        self.converter = InputConverter(self.columns.feature_indices, self.errors.number_format)
+        self.converter = _build_converter(self.columns, self.options, self.errors.number_format)
         self.interned: dict[str, str] = {}
-        self.missing = _MISSING_TARGETS if self.options.rules > 1 else frozenset(("",))
+        self.missing = frozenset((*MISSING_CELLS, *(self.options.missing or ()))) if self.options.rules > 1 else {""}
 
     def read_blocks(self, rows: Iterator[CsvRow]) -> None:
         """Read all blocks of rows."""
@@ -215,7 +229,11 @@ class _BodyReader:
         self._check_number_form(path, body)
         if body.weights is not None and not body.weights.any():
             raise UserDataError(f"{path}: column {self.options.weight} has only weights of 0", "use larger weights")
-        return CsvBody(body.inputs, body.target_cells, body.lines, body.weights, tuple(self._build_remarks()))
+        body = replace(body, remarks=tuple(self._build_remarks()))
+        if isinstance(self.converter, TypedConverter):
+            columns, categories = self.converter.describe_columns(body.inputs), self.converter.categories
+            body = replace(body, columns=columns, categories=categories)
+        return body
 
     def _leave_out_missing_numbers(self, path: str, body: CsvBody) -> CsvBody:
         """Leave out rows whose target is a text such as `-` or `none` if all other targets are numbers.

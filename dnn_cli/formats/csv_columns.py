@@ -76,7 +76,8 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
         _check_header(path, line, names)
     _check_names(path, line, names, options.ignore)
     requested = {"target": options.target, "weight": options.weight}
-    for key, name in [*requested.items(), *(("ignore", name) for name in options.ignore)]:
+    typed = [("columns", name) for name, _ in options.columns or ()]
+    for key, name in [*requested.items(), *(("ignore", name) for name in options.ignore), *typed]:
         if name is not None and name not in names:
             column_list = f"use one of {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
             raise UserDataError(
@@ -97,6 +98,8 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
         raise UserDataError(
             f"{path}:{line}  column {options.weight} is both the target and the weight", "use two columns", "weight"
         )
+    if options.target is not None:
+        _check_typed_columns(path, line, names[target_index], options)
     features = tuple(index for index in remaining if index != target_index)
     if not features:
         raise UserDataError(f"{path}:{line}  has no columns left for the inputs", "ignore fewer columns", "ignore")
@@ -111,6 +114,21 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
             if name.lower().replace(" ", "_") in _WEIGHT_COLUMN_NAMES
         ]
     return CsvColumns(names, target_index, features, weight_index, unnamed, tuple(remarks), line)
+
+
+def _check_typed_columns(path: str, line: int, target: str, options: CsvOptions) -> None:
+    """Check that the columns with a type are inputs.
+
+    Raises:
+        UserDataError: a column with a type is the target or has the weights.
+    """
+    for use, name in (("the target", target), ("the weight", options.weight)):
+        if name is not None and name in dict(options.columns or ()):
+            raise UserDataError(
+                f"{path}:{line}  column {name} is {use}, but data.columns is for inputs",
+                f"remove it: ~data.columns.{name}",
+                "columns",
+            )
 
 
 def _check_header(path: str, line: int, names: Sequence[str]) -> None:

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
+from dnn_cli.formats.column_types import choose_column_types
 from dnn_cli.formats.csv_body import read_body
 from dnn_cli.formats.csv_columns import check_class_name_header, select_columns
 from dnn_cli.formats.csv_errors import format_ignore_hint
 from dnn_cli.formats.csv_numbers import parse_float
 from dnn_cli.formats.csv_rows import CsvRows, open_rows
 from dnn_cli.formats.csv_targets import TargetColumn, parse_csv_targets
+from dnn_cli.formats.data_overrides import format_columns_override, format_override
 from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays
 from dnn_cli.formats.reader_options import CsvOptions
 from dnn_cli.formats.safe_open import stat_regular_file
@@ -100,7 +102,7 @@ def parse_table(key: _TableKey) -> _CsvTable:
     with open_rows(path, options) as rows:
         columns = select_columns(path, rows.header, options)
         may_lack_header = options.header is None and any(parse_float(name) is not None for name in columns.names)
-        text_hint = partial(format_ignore_hint, ignored=options.ignore, may_lack_header=may_lack_header)
+        text_hint = partial(_suggest_columns, path, options, may_lack_header=may_lack_header)
         body = read_body(path, columns, rows, options, text_hint)
     column = TargetColumn(
         path, columns.target, body.target_cells, body.lines, rows.delimiter, options.strip, options.rules
@@ -112,19 +114,42 @@ def parse_table(key: _TableKey) -> _CsvTable:
             # The cache returns the same arrays to every caller.
             array.setflags(write=False)
     decisions = _select_decisions(key, rows, {"target": columns.target, "task": targets.task})
+    features = tuple(name for column in body.columns for name in column.list_input_names()) or columns.features
     contents = DatasetContents(
-        (len(columns.features),),
+        (len(features),),
         len(body.inputs),
         targets.classes,
         pixel_max=options.scale or 1,
         target=columns.target,
-        features=columns.features,
+        features=features,
+        columns=body.columns,
         weight=options.weight,
         remarks=(*rows.remarks, *columns.remarks, *targets.remarks, *body.remarks),
         decisions=decisions,
     )
     _known_decisions.append(_KnownDecisions(key, decisions))
-    return _CsvTable(contents, ExampleArrays(body.inputs, targets.values, body.weights))
+    return _CsvTable(contents, ExampleArrays(body.inputs, targets.values, body.weights, body.categories))
+
+
+def _suggest_columns(path: str, options: CsvOptions, text_columns: list[str], *, may_lack_header: bool) -> str:
+    """Suggest the types of the columns of a table that has text or missing cells.
+
+    Args:
+        path: The path of the file.
+        options: The options of the reader.
+        text_columns: The names of the columns with text; empty if missing cells are the only errors.
+        may_lack_header: Whether the first line can be an example, because a name in the header is a number.
+    """
+    if options.columns is not None or options.rules == 1 or may_lack_header:
+        return format_ignore_hint(text_columns, options.ignore, may_lack_header=may_lack_header) if text_columns else ""
+    choices = choose_column_types(path, options)
+    typed = {choice.name: choice.list_values() for choice in choices if choice.options and not choice.is_plain_number}
+    left_out = [choice.name for choice in choices if choice.options is None]
+    overrides = [format_columns_override(typed)] if typed else []
+    overrides += [format_override("ignore", [*options.ignore, *left_out])] if left_out else []
+    if not overrides or len(left_out) == len(choices):
+        return format_ignore_hint(text_columns, options.ignore) if text_columns else ""
+    return f"set the types of the columns: {' '.join(overrides)}"
 
 
 def _select_decisions(key: _TableKey, rows: CsvRows, target_decisions: Mapping[str, str]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from dnn_cli.formats.table_columns import TableColumn
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -59,6 +61,11 @@ class DatasetContents:
     features: tuple[str, ...] = ()
     """Names of the input columns of a table. A validation or test file must have the same names in the same order."""
 
+    columns: tuple[TableColumn, ...] = ()
+    """Typed columns of a table, whose cells are encoded into inputs after the split. Empty for other data.
+
+    `features` then has the names of the encoded inputs."""
+
     weight: str | None = None
     """Name of the column of a table with the weights of its rows; `None` without weights."""
 
@@ -68,19 +75,30 @@ class DatasetContents:
     decisions: Mapping[str, Any] = field(default_factory=dict)
     """Values of keys of `data` that are missing in the config and that the reader has decided, by key."""
 
+    @property
+    def input_columns(self) -> tuple[str, ...]:
+        """Names of the columns of a table that determine the inputs; empty for other data."""
+        return tuple(column.name for column in self.columns) or self.features
+
 
 @dataclass(frozen=True)
 class ExampleArrays:
     """Inputs and targets of examples, as arrays."""
 
     inputs: "NDArray[Any]"
-    """uint8 or float32 of shape (n, *input_shape), C-contiguous."""
+    """uint8 or float32 of shape (n, *input_shape), C-contiguous.
+
+    Typed columns that are not encoded yet are float64 of shape (n, columns): numbers, category codes, and days since
+    1970-01-01. A missing cell is NaN."""
 
     targets: "NDArray[Any]"
     """int32 class numbers of shape (n,), or float32 of shape (n, targets) in a regression."""
 
     weights: "NDArray[Any] | None" = None
     """Weights of the examples in the loss and the metrics, float32 of shape (n,); `None` for equal weights."""
+
+    categories: tuple[tuple[str, ...], ...] = ()
+    """Texts of the category codes of each typed column. Empty for encoded inputs and for other data."""
 
 
 class ReadProgress(Protocol):

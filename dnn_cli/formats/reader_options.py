@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dnn_cli.formats.dataset_contents import CURRENT_RULES, TaskKind
+from dnn_cli.formats.table_columns import ColumnOptions
 
 ColorMode = Literal["rgb", "grayscale"]
 ImageSize = tuple[int, int]
@@ -29,6 +30,10 @@ class CsvOptions:
     drop_unlabelled: bool = False
     weight: str | None = None
     scale: float | None = None
+    columns: tuple[tuple[str, ColumnOptions], ...] | None = None
+    """Options of columns by name; `None` for a table of numbers alone."""
+
+    missing: tuple[str, ...] | None = None
     rules: int = CURRENT_RULES
 
 

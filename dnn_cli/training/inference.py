@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.data.examples import Examples, load_test_examples
+from dnn_cli.data.examples import Examples, encode_with, load_test_examples
 from dnn_cli.data.pipeline import Pipeline, count_batches
 from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.data.run_context import RunContext
@@ -129,7 +129,9 @@ def _select_split_examples(job: TrainingJob, split: _HeldOutSplit) -> Examples:
     """Return the examples of a split."""
     if split == "test":
         test_indices = job.split.test
-        return job.examples[test_indices] if len(test_indices) else load_test_examples(job.experiment.data)
+        if len(test_indices):
+            return job.examples[test_indices]
+        return encode_with(job.examples.encoding, load_test_examples(job.experiment.data))
     if not len(job.split.validation):
         raise RunError("the run has no validation examples", "use --split test")
     return job.examples[job.split.validation]

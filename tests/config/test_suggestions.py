@@ -118,6 +118,18 @@ ISSUE_CASES = [
         "remove it: save x_test and y_test in the npz at path instead",
         ["~data.test_path"],
     ),
+    make_case(
+        "scale of typed columns",
+        ["data={dataset: csv, path: t.csv, columns: {a: number}, scale: 2}", *BINARY[1:]],
+        "remove it, or use standardize",
+        ["~data.scale"],
+    ),
+    make_case(
+        "missing texts without columns",
+        ["data={dataset: csv, path: t.csv, missing: ['?']}", *BINARY[1:]],
+        "add columns with the types of the columns, or remove missing",
+        ["~data.missing"],
+    ),
     make_case("no path", ["data.dataset=csv", *BINARY[1:]], "path: the file with your data", ["data.path=t.csv"]),
     make_case(
         "one file twice",

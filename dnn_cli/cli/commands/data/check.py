@@ -20,7 +20,7 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
     """
     from dnn_cli.config.datasets import USER_DATA_KINDS
     from dnn_cli.data.data_advice import list_example_advice
-    from dnn_cli.data.examples import check_examples, split_examples
+    from dnn_cli.data.examples import check_examples, encode_examples, split_examples
     from dnn_cli.data.reading_changes import list_check_remarks
     from dnn_cli.terminal.progress import open_screen
 
@@ -29,6 +29,7 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
         progress(f"loading {data.title}")
         examples = check_examples(data, progress)
         split = split_examples(data, examples)
+        examples = encode_examples(data, examples, split)
     remarks = list_check_remarks(data, examples)
     advice = list_example_advice(data, examples, split) if data.dataset in USER_DATA_KINDS else []
     if as_json:
