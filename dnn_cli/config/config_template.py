@@ -55,8 +55,8 @@ class TemplateOptions:
     stratify: bool = True
     """Whether every class has enough examples for a stratified split."""
 
-    ignore_reason: str = ""
-    """Comment on the columns of a csv that are left out of the inputs."""
+    ignore_reasons: tuple[str, ...] = ()
+    """Reasons for the columns of a csv that are left out of the inputs, such as `column id contains row numbers`."""
 
 
 def resolve_data(name: str, **other_keys: Any) -> Data:
@@ -173,10 +173,13 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
             lines.append((f"{key}: {json.dumps(relative, ensure_ascii=False)}", "relative to this file"))
     # Overrides of names with spaces are in quotes for a shell.
     remarks = {remark.override.partition("=")[0].lstrip("'"): remark.message for remark in info.remarks}
-    comments = {**_DATA_COMMENTS, "ignore": options.ignore_reason}
+    reasons = options.ignore_reasons
+    comments = {**_DATA_COMMENTS, "ignore": reasons[0] if len(reasons) == 1 else ""}
     for key in DATASETS_BY_KEY:
         value = getattr(data, key)
         is_default = value is None or (key == "rules" and value == CURRENT_RULES)
+        if key == "ignore" and len(reasons) > 1:
+            lines += [(f"# {_format_comment(reason)}", "") for reason in reasons]
         if key == "columns" and data.columns is not None:
             lines += _build_column_lines(data.columns, info)
         elif key not in _SEPARATE_DATA_KEYS and not is_default:

@@ -56,7 +56,8 @@ def _fit_categories(
     ]
     if missing_count:
         candidates.append((missing_count, None))
-    ordered = sorted(candidates, key=lambda candidate: (-candidate[0], candidate[1] is None, candidate[1] or ""))
+    # Among equally frequent categories, scikit-learn keeps the last ones.
+    ordered = sorted(candidates, key=lambda item: (item[0], item[1] is None, item[1] or ""), reverse=True)
     frequent = [name for count, name in ordered if count >= column.min_frequency][: column.category_inputs - 1]
     return ColumnEncoding(
         column,

@@ -32,8 +32,8 @@ def divide_pixels(data: Data) -> Data:
     return Data.model_validate({**data.model_dump(exclude_unset=True), "scale": 255.0})
 
 
-def choose_columns(data: Data) -> tuple[Data, str]:
-    """Return the data section of a csv with the types of its columns, and the reason for ignored columns as text.
+def choose_columns(data: Data) -> tuple[Data, list[str]]:
+    """Return the data section of a csv with the types of its columns, and the reasons for ignored columns.
 
     A table of numbers alone keeps its data section, without `columns`. The data section is also unchanged if it has
     types already, and for other data.
@@ -42,7 +42,7 @@ def choose_columns(data: Data) -> tuple[Data, str]:
         UserDataError: the file is not a table, or no column is left for the inputs.
     """
     if data.dataset != "csv" or data.columns is not None or data.path is None:
-        return data, ""
+        return data, []
     choices = choose_column_types(data.path, data.csv_options)
     left_out = [choice for choice in choices if choice.options is None]
     if len(left_out) == len(choices):
@@ -57,26 +57,26 @@ def choose_columns(data: Data) -> tuple[Data, str]:
         values["ignore"] = (*(data.ignore or ()), *(choice.name for choice in left_out))
     if not all(choice.is_plain_number for choice in choices if choice.options is not None):
         values["columns"] = {choice.name: choice.list_values() for choice in choices if choice.options is not None}
-    return Data.model_validate(values), "; ".join(f"column {choice.name} {choice.reason}" for choice in left_out)
+    return Data.model_validate(values), [f"column {choice.name} {choice.reason}" for choice in left_out]
 
 
-def ignore_leaking_columns(data: Data) -> tuple[Data, str]:
-    """Return the data section of a csv without the columns that make scores too good, and the reason as text.
+def ignore_leaking_columns(data: Data) -> tuple[Data, list[str]]:
+    """Return the data section of a csv without the columns that make scores too good, and the reasons.
 
     These columns number the rows or alone predict the target. For other data, the data section is unchanged.
     """
     if data.dataset != "csv":
-        return data, ""
+        return data, []
     names, examples = data.info.input_columns, load_examples(data)
     issues = list_leak_issues(_fill_missing_values(data, examples), np.arange(len(examples)))
     columns = [names[column] for issue in issues for column in issue.columns]
     if not columns or len(columns) == len(names):
-        return data, ""
-    reason = "; ".join(issue.format_sentence(names) for issue in issues)
+        return data, []
+    reasons = [issue.format_sentence(names) for issue in issues]
     values = {**data.model_dump(exclude_unset=True), "ignore": (*(data.ignore or ()), *columns)}
     if data.columns is not None:
         values["columns"] = {name: value for name, value in values["columns"].items() if name not in columns} or None
-    return Data.model_validate(values), reason
+    return Data.model_validate(values), reasons
 
 
 def _fill_missing_values(data: Data, examples: Examples) -> Examples:

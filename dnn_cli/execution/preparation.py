@@ -156,6 +156,10 @@ def _format_data_line(experiment: "Experiment") -> str:
     if data.split_off_test_examples or (data.dataset in USER_DATA_KINDS and data.test_examples):
         parts.append(f"{data.test_examples:,} for testing")
     shape = format_sizes(data.input_shape)
+    if dataset_info.columns:
+        inputs = format_count(data.input_shape[0], "input")
+        shape = f"{format_count(len(dataset_info.columns), 'column')} as {inputs}"
+        shape += ", numbers standardized" if data.standardize else ""
     target_text = (
         f"{len(dataset_info.classes)} classes"
         if dataset_info.classes

@@ -28,7 +28,7 @@ _MAX_CATEGORY_SHARE = 0.1
 _MIN_ID_ROWS = 10
 """Minimum number of rows for a column of identifiers. In fewer rows, all values often differ by chance."""
 
-_ID_NAME = re.compile(r"(?i)(^|.*[ _\-])(id|uuid|guid|index|key)|.*[a-z](ID|Id)")
+_ID_NAME = re.compile(r"(?i:(?:|.*[ _\-])(?:id|uuid|guid|index|key))|.*[a-z](?:ID|Id)")
 """Pattern of the usual names of a column of identifiers, such as `id`, `customerID` and `Order Id`."""
 
 

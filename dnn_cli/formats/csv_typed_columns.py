@@ -4,7 +4,6 @@ A missing cell becomes NaN. Missing cells are replaced later, after the examples
 """
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +23,13 @@ from dnn_cli.formats.table_columns import MISSING_CELLS, ColumnOptions, TableCol
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _MAX_LISTED_COLUMNS = 10
+
+_TYPE_REMARKS = {
+    "category": "categories, with one input each",
+    "boolean": "yes and true read as 1, no and false as 0",
+    "date": "dates, with inputs for year, month, day of week and days",
+}
+"""Remarks about the columns of each type that are not numbers."""
 
 
 @dataclass
@@ -45,7 +51,7 @@ class _ColumnReader:
     def convert(self, cells: Sequence[str]) -> NDArray[np.float64] | None:
         """Convert the cells of a block into values, or return `None` if a cell is not valid."""
         if self.options.type == "number" and self.number_format.is_plain:
-            values = _parse_finite_floats(cells)
+            values = self._convert_numbers(cells)
             if values is not None:
                 return values
         # The order of a set of texts differs between processes, and would change the codes of categories.
@@ -64,6 +70,19 @@ class _ColumnReader:
         # Columns of distinct numbers would fill the memory with the text of all cells.
         if self.options.type == "number":
             self.values.clear()
+        return values
+
+    def _convert_numbers(self, cells: Sequence[str]) -> NDArray[np.float64] | None:
+        """Convert cells of plain numbers and missing cells fast, or return `None` if a cell needs a closer look."""
+        values = _parse_finite_floats(cells)
+        if values is not None or self.options.missing == "error":
+            return values
+        missing = self.missing
+        values = _parse_finite_floats(["0" if cell in missing else cell for cell in cells])
+        if values is not None:
+            is_missing = np.fromiter(map(missing.__contains__, cells), bool, len(cells))
+            self.missing_count += int(is_missing.sum())
+            values[is_missing] = math.nan
         return values
 
     def _convert_cell(self, cell: str) -> float | None:
@@ -111,11 +130,32 @@ class _ColumnReader:
             return f"a date in the format {self.options.format or ISO_FORMAT}", f"use {override}"
         return f"a date in the format {self.options.format or ISO_FORMAT}", hint
 
+    def build_missing_remark(self) -> Remark:
+        """Build the remark about the missing cells of the column."""
+        count = f"{self.missing_count:,} missing cell{'s' if self.missing_count > 1 else ''}"
+        if self.options.type == "category":
+            return Remark(f"column {self.name}: {count}, a category of their own")
+        method = f"replaced by the {self.options.missing} of the training examples, with an indicator input"
+        other = "mean" if self.options.missing == "median" else "median"
+        override = format_column_override(self.name, self.options.type, format=self.options.format, missing=other)
+        return Remark(f"column {self.name}: {count}, {method}", override)
+
+    def build_date_remarks(self) -> list[Remark]:
+        """Build the remark about dates in which day and month can be exchanged."""
+        date_format = self.options.format or ""
+        if self.options.type != "date" or not ("%d" in date_format and "%m" in date_format):
+            return []
+        exchanged = date_format.replace("%d", "%-").replace("%m", "%d").replace("%-", "%m")
+        if any(parse_date(cell, exchanged) is None for cell, days in self.values.items() if not math.isnan(days)):
+            return []
+        override = format_column_override(self.name, "date", format=exchanged)
+        return [Remark(f"column {self.name}: dates in the format {date_format}; {exchanged} is possible too", override)]
+
 
 def _parse_finite_floats(cells: Sequence[str]) -> NDArray[np.float64] | None:
     """Parse cells into float64, or return `None` if a cell is not a number that a 32-bit float can hold."""
     # Python reads 1_000 as a number, and other programs do not.
-    if any("_" in cell for cell in cells):
+    if "_" in "".join(cells):
         return None
     try:
         values = np.fromiter(map(float, cells), np.float64, len(cells))
@@ -209,27 +249,16 @@ class TypedConverter:
         return tuple(described)
 
     def build_remarks(self, names: Sequence[str], delimiter: str) -> list[Remark]:
-        """Build the remarks about columns that are encoded, and about missing cells that are replaced."""
+        """Build the remarks about columns that are encoded, about missing cells, and about ambiguous dates."""
         remarks = []
-        types = Counter(reader.options.type for reader in self.readers)
-        encoded = {"category": "one input for each category", "boolean": "yes and true are 1", "date": "year, month, …"}
-        for column_type, meaning in encoded.items():
-            if types[column_type]:  # type: ignore[index]
-                listed = [reader.name for reader in self.readers if reader.options.type == column_type]
+        for column_type, meaning in _TYPE_REMARKS.items():
+            if listed := [reader.name for reader in self.readers if reader.options.type == column_type]:
                 more = ", …" if len(listed) > _MAX_LISTED_COLUMNS else ""
                 noun = "column" if len(listed) == 1 else "columns"
-                kind = {"category": "categories", "boolean": "yes or no", "date": "dates"}[column_type]
-                remarks.append(Remark(f"{noun} {', '.join(listed[:_MAX_LISTED_COLUMNS])}{more}: {kind}, {meaning}"))
+                remarks.append(Remark(f"{noun} {', '.join(listed[:_MAX_LISTED_COLUMNS])}{more}: {meaning}"))
+        remarks += [remark for reader in self.readers for remark in reader.build_date_remarks()]
         gaps = [reader for reader in self.readers if reader.missing_count]
-        for reader in gaps[:_MAX_LISTED_COLUMNS]:
-            count = f"{reader.missing_count:,} missing cell{'s' if reader.missing_count > 1 else ''}"
-            if reader.options.type == "category":
-                remarks.append(Remark(f"column {reader.name}: {count}, a category of their own"))
-                continue
-            other = "mean" if reader.options.missing == "median" else "median"
-            override = format_column_override(reader.name, reader.options.type, missing=other)
-            method = f"replaced by the {reader.options.missing} of the training examples, with an indicator input"
-            remarks.append(Remark(f"column {reader.name}: {count}, {method}", override))
+        remarks += [reader.build_missing_remark() for reader in gaps[:_MAX_LISTED_COLUMNS]]
         if len(gaps) > _MAX_LISTED_COLUMNS:
             remarks.append(Remark(f"{len(gaps) - _MAX_LISTED_COLUMNS} more columns have missing cells"))
         return remarks
