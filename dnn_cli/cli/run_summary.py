@@ -73,12 +73,15 @@ def _suggest_next_commands(run: "Run", record: "Record", loaded: "LoadedExperime
             and unscaled_input.root_mean_square > 1
             and not loaded.experiment.data.standardize
         )
-        override = "data.standardize=true" if is_large else build_lower_rate_override(loaded.experiment)
-        other_words = [word for word in train_command if not word.startswith(f"{override.partition('=')[0]}=")]
-        command = shlex.join([*other_words, override, *runs_dir_option])
-        # The remedy is a layer at the end of the stack. It has no short command, so `dnn explain` shows it.
         targets = find_unscaled_targets(loaded.experiment, inputs.labels if inputs else None)
-        return [shlex.join(["dnn", "explain", record.id, *runs_dir_option])] if targets else [command]
+        if targets and not targets.override:
+            # The remedy is a layer at the end of the stack. It has no short command, so `dnn explain` shows it.
+            return [shlex.join(["dnn", "explain", record.id, *runs_dir_option])]
+        overrides = [*(["data.standardize=true"] if is_large else []), *([targets.override] if targets else [])]
+        overrides = overrides or [build_lower_rate_override(loaded.experiment)]
+        replaced = tuple(f"{override.partition('=')[0]}=" for override in overrides)
+        other_words = [word for word in train_command if not word.startswith(replaced)]
+        return [shlex.join([*other_words, *overrides, *runs_dir_option])]
     if record.status == "interrupted":
         return [shlex.join(["dnn", "resume", os.path.relpath(run.directory)])]
     if record.status == "failed":

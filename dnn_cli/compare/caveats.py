@@ -9,7 +9,7 @@ from dnn_cli.compare.comparison_points import ComparisonPoint
 from dnn_cli.compare.group_labels import label_groups
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.repeats import RepeatedRun
-from dnn_cli.compare.run_scores import RunScore, has_different_data, index_by_variant
+from dnn_cli.compare.run_scores import RunScore, has_different_data, has_standardized_targets, index_by_variant
 from dnn_cli.runs.query.fields import get_config_field
 from dnn_cli.runs.record import BEST_MODEL_PREFIX, get_weights_file, is_test_score
 from dnn_cli.runs.run_info import RunInfo
@@ -113,6 +113,17 @@ def _get_config_part(key: str) -> str:
     """Return the part of the config that a key belongs to: `optimizer` for `optimizer.learning_rate`."""
     first = key.removeprefix("model.").partition(".")[0]
     return key if first == "data" else first
+
+
+def _find_loss_caveats(context: ComparisonContext) -> Iterator[str]:
+    """Yield a caveat if losses are compared and only some runs were trained on standardized targets."""
+    count = sum(map(has_standardized_targets, context.run_scores))
+    if context.metric.rpartition("_")[2] == "loss" and 0 < count < len(context.run_scores):
+        runs = _format_run_share(count, len(context.run_scores))
+        yield (
+            f"the loss of {runs} is that of standardized targets, so the losses cannot be compared: choose another "
+            "--metric"
+        )
 
 
 def _find_size_caveats(context: ComparisonContext) -> Iterator[str]:
@@ -349,6 +360,7 @@ def format_list(texts: Iterable[str], max_listed: int = _MAX_LISTED) -> str:
 
 _CAVEAT_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
     _find_data_caveats,
+    _find_loss_caveats,
     _find_setting_caveats,
     _find_size_caveats,
     _find_length_caveats,

@@ -170,3 +170,8 @@ def has_different_data(run_scores: Sequence[RunScore]) -> bool:
 def has_example_weights(run_score: RunScore) -> bool:
     """Return whether the examples of a run have weights, so that its scores are weighted means."""
     return ((run_score.run_info.config or {}).get("data") or {}).get("weight") is not None
+
+
+def has_standardized_targets(run_score: RunScore) -> bool:
+    """Return whether a run was trained on standardized targets, so that its loss does not have their units."""
+    return ((run_score.run_info.config or {}).get("data") or {}).get("standardize_target") is True

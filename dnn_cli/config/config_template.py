@@ -49,8 +49,8 @@ class TemplateOptions:
     epochs: int | None = None
     """Number of epochs; `None` means the result of `get_default_epochs`."""
 
-    target_mean_and_deviation: tuple[float, float] | None = None
-    """Mean and standard deviation of the target of a regression; `None` for classes or several targets."""
+    standardize_target: bool = False
+    """Whether the targets of a regression are standardized."""
 
     stratify: bool = True
     """Whether every class has enough examples for a stratified split."""
@@ -92,7 +92,6 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
     """
     info = options.data.info
     output, loss, metric, meaning = _derive_output_and_loss(info)
-    rescaling = _build_rescaling_lines(options.target_mean_and_deviation)
     layers = [
         *([("- Flatten", "all numbers of an input as one vector")] if len(info.input_shape) > 1 else []),
         *(
@@ -100,7 +99,6 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
             for name, units in zip(_list_hidden_layer_names(options.hidden_units), options.hidden_units, strict=True)
         ),
         (output, meaning),
-        *rescaling,
     ]
     schema_path = os.path.join(os.path.dirname(os.path.abspath(file)), _SCHEMA_FILE)
     lines = [
@@ -108,7 +106,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
         f"# {info.examples:,} {info.example_noun}s of {format_sizes(info.input_shape)}; the output is {meaning}.",
         "#",
         f"#     dnn train {shlex.quote(file)}",
-        f"#     dnn train {shlex.quote(file)} optimizer={'rmsprop' if rescaling else 'sgd'} epochs=10",
+        f"#     dnn train {shlex.quote(file)} optimizer=sgd epochs=10",
         "#",
         "# `dnn list layers` shows all layers; the same for optimizers, activations, losses, metrics and datasets.",
         "data:",
@@ -116,7 +114,9 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
         "model:",
         "  layers:",
         *(_format_commented_line(f"    {line}", comment) for line, comment in layers),
-        _format_commented_line(*_build_optimizer_line(options, has_rescaling=bool(rescaling))),
+        _format_commented_line(
+            f"optimizer: {options.optimizer}", f"or with arguments: {_format_optimizer_with_rate(options.optimizer)}"
+        ),
         _format_commented_line(f"loss: {loss}", "training minimises the loss"),
         _format_commented_line(f"metrics: [{metric}]", "scores next to the loss; the first selects the best epoch"),
         _format_commented_line(
@@ -140,27 +140,6 @@ def _derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
     layer = f"- {{type: Dense, units: {len(info.classes)}, activation: softmax, name: output}}"
     meaning = f"a probability for each of {len(info.classes)} classes"
     return layer, "sparse_categorical_crossentropy", "accuracy", meaning
-
-
-def _build_rescaling_lines(mean_and_deviation: tuple[float, float] | None) -> list[tuple[str, str]]:
-    """Return the config line, with its comment, of a last layer that scales outputs to the size of the targets.
-
-    An untrained network has outputs near 0, far away from large targets. The list is empty if mean and deviation are
-    unknown. It is also empty if both are below 10, where scaling is not necessary.
-
-    Args:
-        mean_and_deviation: The mean and the standard deviation of the target.
-    """
-    if mean_and_deviation is None or max(map(abs, mean_and_deviation)) < 10:
-        return []
-    return [
-        (f"- {format_rescaling_layer(*mean_and_deviation)}", "scales outputs to the deviation and mean of the target")
-    ]
-
-
-def format_rescaling_layer(mean: float, deviation: float) -> str:
-    """Return the YAML of a Rescaling layer that gives outputs this mean and deviation (two significant digits)."""
-    return f"{{type: Rescaling, scale: {float(f'{deviation:.2g}') or 1.0}, offset: {float(f'{mean:.2g}')}}}"
 
 
 def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) -> list[tuple[str, str]]:
@@ -202,6 +181,8 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
             lines.append(("stratify: true", "the same shares of the classes in all splits"))
     if len(info.input_shape) == 1:
         lines.append(("standardize: true", "scales every feature to mean 0 and deviation 1"))
+    if options.standardize_target:
+        lines.append(("standardize_target: true", "trains on such targets; outputs and metrics keep their units"))
     return lines
 
 
@@ -232,20 +213,6 @@ def _format_flow_mapping(values: Mapping[str, Any]) -> str:
 def get_default_epochs(info: DatasetInfo) -> int:
     """Return the default number of epochs: 5 for a dataset of at least 10,000 examples, else 50."""
     return 5 if info.examples >= _MIN_LARGE_DATASET else 50
-
-
-def _build_optimizer_line(options: TemplateOptions, *, has_rescaling: bool) -> tuple[str, str]:
-    """Return the config line of the optimizer, with its comment.
-
-    A Rescaling layer after the output multiplies the gradients of a squared error by the square of its scale. SGD then
-    diverges unless its learning rate is divided by this number. Adaptive optimizers normalize gradients.
-    """
-    if has_rescaling and options.optimizer == "sgd" and options.target_mean_and_deviation is not None:
-        scale = float(f"{options.target_mean_and_deviation[1]:.2g}") or 1.0
-        rate = CLASSES_BY_KIND["optimizer"]["sgd"].model_fields["learning_rate"].default
-        line = f"optimizer: {{type: sgd, learning_rate: {rate / scale**2:.2g}}}"
-        return line, f"{rate} divided by the square of {scale:g}, by which Rescaling multiplies gradients"
-    return f"optimizer: {options.optimizer}", f"or with arguments: {_format_optimizer_with_rate(options.optimizer)}"
 
 
 def _format_optimizer_with_rate(optimizer: str) -> str:

@@ -129,6 +129,10 @@ class Data(ConfigModel):
     Mean and deviation are measured on the training examples. The default is true for a csv with `columns`, whose
     inputs of categories stay 0 and 1."""
 
+    standardize_target: bool = False
+    """Whether a regression is trained on targets of mean 0 and standard deviation 1, measured on the training examples.
+    The loss is that of the standardized targets. Outputs, metrics and exports have the units of the target."""
+
     flatten: bool = False
     """Whether every image becomes a vector of its pixels."""
 

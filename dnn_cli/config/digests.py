@@ -31,8 +31,9 @@ _ADDED_KEYS = {"deterministic": True}
 Digests leave out these values, so that new digests equal earlier ones.
 """
 
-_FIRST_RULES = {"rules": 1}
-"""Key of `data` that runs of dnn 0.11.0 and older lack, with the value of these runs. Digests leave out this value."""
+_ADDED_DATA_KEYS = {"rules": 1, "standardize_target": False}
+"""Keys of `data` that runs of dnn 0.11.0 and older lack, with the values of these runs. Digests leave out these
+values."""
 
 _EXTRA_FILE_KEYS = tuple(key for key, cls in CALLBACK_CLASSES.items() if not cls.changes_training)
 """Keys that make a training keep more files. Weights and scores have the same bits with and without these keys."""
@@ -100,7 +101,7 @@ def build_training_config(experiment: "Experiment") -> dict[str, Any]:
 def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
     """Return a resolved config without names and diagnostics, which do not change weights or scores.
 
-    Keys of `_ADDED_KEYS` and `_FIRST_RULES` with the values there are also left out.
+    Keys of `_ADDED_KEYS` and `_ADDED_DATA_KEYS` with the values there are also left out.
     """
 
     def remove_names(part: dict[str, Any]) -> dict[str, Any]:
@@ -114,7 +115,11 @@ def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
         for key, value in remove_names(config).items()
         if key not in MEASUREMENT_KEYS and _ADDED_KEYS.get(key) != value
     }
-    data = {key: value for key, value in config["data"].items() if _FIRST_RULES.get(key) != value}
+    data = {
+        key: value
+        for key, value in config["data"].items()
+        if key not in _ADDED_DATA_KEYS or _ADDED_DATA_KEYS[key] != value
+    }
     return {**remaining, "data": data, "model": remove_names(config["model"])}
 
 

@@ -162,6 +162,9 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
         yield Issue(("data", key), message, "use a smaller size, or add examples")
     if data.stratify and not info.is_classification:
         yield Issue(("data", "stratify"), f"needs classes, but {data.title} is for regression", "remove it")
+    if data.standardize_target and info.is_classification:
+        message = f"needs numbers to predict, but {data.title} has {len(info.classes)} classes"
+        yield Issue(("data", "standardize_target"), message, "remove it")
 
 
 def _find_data_key_issues(data: Data) -> Iterator[Issue]:
@@ -240,6 +243,9 @@ def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
     elif classes != 2 and loss.target_encodings == ("binary",):
         message = f"{loss.type} is for two classes, but {dataset} has {classes}"
         yield Issue(("loss",), message, "use sparse_categorical_crossentropy")
+    elif experiment.data.standardize_target and loss.is_relative:
+        message = f"{loss.type} compares ratios of numbers, which standardized targets do not have"
+        yield Issue(("loss",), message, "use mean_squared_error, or write data.standardize_target: false")
     elif (getattr(loss, "ignore_class", None) or 0) >= max(classes, 1):
         yield Issue(("loss", "ignore_class"), f"is not a class: the numbers of classes are 0 to {classes - 1}")
 

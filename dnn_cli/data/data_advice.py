@@ -70,12 +70,22 @@ def _advise_on_split(data: Data) -> str:
 
 
 def _advise_on_targets(experiment: Experiment, targets: NDArray[np.float32]) -> str:
-    """Return advice if the targets of a regression are far from 0; else an empty text.
+    """Return advice if the targets of a regression are all equal or far from 0; else an empty text.
 
-    A network reaches such targets slowly, because the outputs of an untrained network are near 0.
+    A network reaches targets far from 0 slowly, because the outputs of an untrained network are near 0.
     """
+    if experiment.target_encoding == "real" and len(targets) > 1 and (constant := _find_constant_target(targets)):
+        return f"{constant} of all training examples are equal  (check how the targets were made)"
     far = find_unscaled_targets(experiment, targets)
     return f"{far.observation}  ({far.suggestion})" if far else ""
+
+
+def _find_constant_target(targets: NDArray[np.float32]) -> str:
+    """Return the name of the first target with a single value, such as `the targets`; empty without such a target."""
+    numbers = np.flatnonzero((targets == targets[0]).all(0))
+    if not len(numbers):
+        return ""
+    return "the targets" if targets.shape[1] == 1 else f"the values of target {numbers[0] + 1}"
 
 
 def _advise_on_equal_inputs(examples: Examples, train: NDArray[np.int64]) -> str:

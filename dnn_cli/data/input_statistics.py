@@ -62,6 +62,7 @@ def measure_inputs(
         sample_looks = _measure_looks(sample, dataset_info.input_shape, minimum, maximum, average)
         looks = np.quantile(sample_looks, _USUAL_QUANTILES, axis=0).T.astype(np.float32)
     deviation = sample.std(0, dtype=np.float64).astype(np.float32)
+    target_scaling = preprocessing.target_scaling
     return InputProfile(
         dataset_info,
         preprocessing.scale,
@@ -72,6 +73,8 @@ def measure_inputs(
         deviation,
         looks,
         encoding=examples.encoding,
+        target_mean=target_scaling.mean if target_scaling else None,
+        target_scale=target_scaling.scale if target_scaling else None,
     )
 
 

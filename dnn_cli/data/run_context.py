@@ -55,6 +55,10 @@ def load_run_context(run: Run, record: Record, report_progress: ReadProgress = i
         raise RunError(
             f"{run.inputs} does not match the dataset {data.dataset}", "train the run again to create a new file"
         )
+    if data.standardize_target and input_profile.target_scaling is None:
+        raise RunError(
+            f"{run.inputs} lacks mean and deviation of the targets", "train the run again to create a new file"
+        )
     experiment = experiment.model_copy(update={"data": data})
     if issues := find_experiment_issues(experiment) or find_machine_issues(experiment):
         raise RunError(f"{run.config} does not match the inputs of the run: {issues[0].message}")

@@ -18,6 +18,12 @@ _MAX_CHECKED_EXAMPLES = 50_000
 Every class then probably has enough examples, and the examples of each class are not counted.
 """
 
+_MAX_TARGET_SIZE = 10.0
+"""Targets with a mean or standard deviation of at least this number are standardized: outputs start near 0."""
+
+_MIN_TARGET_DEVIATION = 0.1
+"""Targets with a smaller standard deviation are standardized: the outputs of an untrained network vary more."""
+
 
 def divide_pixels(data: Data) -> Data:
     """Return the data section of arrays of images with `scale: 255` if their values are pixels up to 255.
@@ -103,16 +109,17 @@ def apply_suggested_image_size(data: Data) -> Data:
     return data.model_copy(update={"image_size": size})
 
 
-def compute_target_statistics(data: Data) -> tuple[float, float] | None:
-    """Return the mean and standard deviation of the target of a regression.
+def needs_standardized_targets(data: Data) -> bool:
+    """Return whether a target of a regression is far from mean 0 and standard deviation 1.
 
-    Return `None` for a classification or for several targets.
+    Targets are far if mean or deviation is at least 10, or if the deviation is below 0.1.
     """
-    if data.info.is_classification or data.info.targets > 1:
-        return None
-
-    targets = load_examples(data).targets
-    return float(targets.mean()), float(targets.std())
+    if data.info.is_classification:
+        return False
+    targets = load_examples(data).targets.astype(np.float64)
+    mean, deviation = targets.mean(0), targets.std(0)
+    is_near = (np.abs(mean) < _MAX_TARGET_SIZE) & (deviation < _MAX_TARGET_SIZE) & (deviation >= _MIN_TARGET_DEVIATION)
+    return not is_near.all()
 
 
 def can_stratify(data: Data) -> bool:

@@ -37,7 +37,7 @@ _MAX_MEMORY_SHARE = 1 / 16
 """Maximum size of the inputs that a process keeps, as a share of the usable memory. Compiled models also hold the
 inputs, and several workers share the memory."""
 
-_SPLIT_KEYS = ("validation_size", "test_size", "split_seed", "stratify", "standardize")
+_SPLIT_KEYS = ("validation_size", "test_size", "split_seed", "stratify", "standardize", "standardize_target")
 """Keys of a data section that do not change the examples, but only their split or their scaling."""
 
 

@@ -37,11 +37,14 @@ def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: boo
         RunError: the file holds no weights of this network.
     """
     experiment, shape = run_context.experiment, run_context.experiment.data.input_shape
-    model = load_trained_model(weights, experiment)
+    model = load_trained_model(weights, experiment, run_context.input_profile.target_scaling)
+    stack = experiment.model.stack
     # With a RandomFlip layer, exporters would trace later layers, such as BatchNormalization, in training mode.
     inference_layers = [
-        layer for part, layer in zip(experiment.model.stack, model.layers, strict=True) if not part.is_training_only
+        layer for part, layer in zip(stack, model.layers[: len(stack)], strict=True) if not part.is_training_only
     ]
+    # The layer that returns to the units of the target is not part of the config.
+    inference_layers += model.layers[len(stack) :]
     used_names = {layer.name for layer in inference_layers}
     input_layers = _build_scaling_layers(run_context, used_names) if scaling else []
     return keras.Sequential(
@@ -148,7 +151,8 @@ def export_model(
     # All runtimes compute on the CPU.
     with tf.device("/CPU:0"):
         report_progress(f"writing {export_format.name}")
-        reference = compute_outputs(load_trained_model(weights, experiment), experiment, scaled)
+        target_scaling = run_context.input_profile.target_scaling
+        reference = compute_outputs(load_trained_model(weights, experiment, target_scaling), experiment, scaled)
         try:
             export_format.write(_build_serving_model(weights, run_context, scaling=scaling), path)
             report_progress(f"comparing outputs in {runtime}")
@@ -171,7 +175,7 @@ def export_model(
             )
         in_16_bits = None
         if (precision := str(record.plan.get("precision", "float32"))) != "float32":
-            narrow_model = load_trained_model(weights, experiment, precision=precision)
+            narrow_model = load_trained_model(weights, experiment, target_scaling, precision=precision)
             in_16_bits = _compute_largest_difference(outputs, compute_outputs(narrow_model, experiment, scaled))
     same_class = None
     if experiment.data.info.is_classification and reference.shape[1] > 1:

@@ -20,6 +20,7 @@ from dnn_cli.formats.npz_archive import open_archive
 from dnn_cli.formats.table_encoding import TableEncoding
 from dnn_cli.runs.atomic_write import atomic_write
 from dnn_cli.runs.run import Run
+from dnn_cli.runs.target_scaling import TargetScaling
 
 _MAX_PROFILE_BYTES = 500_000_000
 """Largest size of `inputs.npz`, in bytes: larger files are not written by `dnn`."""
@@ -85,6 +86,18 @@ class InputProfile:
 
     encoding: TableEncoding | None = None
     """Encoding of the typed columns of a table into inputs; `None` for other inputs."""
+    target_mean: NDArray[np.float32] | None = None
+    """Mean of each training target, of shape (targets,); `None` unless `data.standardize_target` is set."""
+
+    target_scale: NDArray[np.float32] | None = None
+    """Standard deviation of each training target, of shape (targets,); `None` together with `target_mean`."""
+
+    @property
+    def target_scaling(self) -> TargetScaling | None:
+        """Scaling of the targets; `None` unless `data.standardize_target` is set."""
+        if self.target_mean is None or self.target_scale is None:
+            return None
+        return TargetScaling(self.target_mean, self.target_scale)
 
     @property
     def input_size(self) -> int:
@@ -190,13 +203,18 @@ def _check_input_profile(profile: InputProfile) -> None:
     scale = profile.scale
     if scale.shape not in ((), (size,)) or scale.dtype != np.float32 or not (np.isfinite(scale) & (scale > 0)).all():
         raise ValueError("scale does not contain valid divisors")
+    if (profile.target_mean is None) != (profile.target_scale is None):
+        raise ValueError("only one of target_mean and target_scale exists")
+    if profile.target_scale is not None and not (profile.target_scale > 0).all():
+        raise ValueError("target_scale does not contain valid divisors")
 
 
 def _list_optional_shapes(profile: InputProfile) -> dict[str, tuple[int, ...]]:
     """Return the required shape of each optional float array that a profile has, by field name.
 
-    The arrays are optional because profiles of dnn 0.7.0 lack them.
+    The arrays are optional because the profiles of some configs or older versions lack them.
     """
-    size = (profile.input_size,)
+    size, targets = (profile.input_size,), (profile.dataset_info.targets,)
     shapes = {"validation_average": size, "validation_deviation": size, "alone": size, "copies": (2,)}
+    shapes |= {"target_mean": targets, "target_scale": targets}
     return {name: shape for name, shape in shapes.items() if getattr(profile, name) is not None}

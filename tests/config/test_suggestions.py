@@ -23,6 +23,7 @@ CONV = "{type: Conv2D, filters: 2, kernel_size: 3, activation: relu}"
 BY_ROW = f"layers=[{HIDDEN}, {OUTPUT}]"
 FLAT = f"layers=[Flatten, {HIDDEN}, {OUTPUT}]"
 REGRESSION = ["data.dataset=diabetes", "layers=[{type: Dense, units: 1}]", "loss=mse", "metrics=[mae]"]
+STANDARDIZED = ["data.standardize_target=true", "loss=mse", "metrics=[mae]"]
 BINARY = ["data.dataset=breast_cancer", "layers=[{type: Dense, units: 1, activation: sigmoid}]",
           "loss=binary_crossentropy"]  # fmt: skip
 MUON = "optimizer={type: muon, exclude_layers: "
@@ -110,6 +111,25 @@ ISSUE_CASES = [
         ["data.validation_size=300"],
     ),
     make_case("stratified numbers", [*REGRESSION, "data.stratify=true"], "remove it", ["~data.stratify"]),
+    make_case("standardized classes", ["data.standardize_target=true"], "remove it", ["~data.standardize_target"]),
+    make_case(
+        "ratios of standardized targets",
+        [*REGRESSION, "data.standardize_target=true", "loss=mape"],
+        "use mean_squared_error, or write data.standardize_target: false",
+        ["loss=mean_squared_error"],
+    ),
+    make_case(
+        "outputs scaled twice",
+        [REGRESSION[0], *STANDARDIZED, "layers=[{type: Dense, units: 1}, {type: Rescaling, scale: 9.0}]"],
+        "remove this layer",
+        ["layers=[{type: Dense, units: 1}]"],
+    ),
+    make_case(
+        "standardized targets that are never predicted",
+        [*REGRESSION, *STANDARDIZED, "layers.0.activation=softplus"],
+        "use linear",
+        ["layers.0.activation=linear"],
+    ),
     make_case("key of other data", ["data.target=x"], "remove it: only csv data accepts this key", ["~data.target"]),
     make_case("path of a dataset", ["data.path=/tmp"], "remove it", ["~data.path"]),
     make_case(

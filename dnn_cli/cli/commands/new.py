@@ -137,9 +137,9 @@ def _choose_template_options(
     from dnn_cli.config.datasets import DATASETS
     from dnn_cli.data.template_data import (
         can_stratify,
-        compute_target_statistics,
         divide_pixels,
         ignore_leaking_columns,
+        needs_standardized_targets,
     )
 
     chosen_data, column_reasons = _ask_for_value(
@@ -163,7 +163,7 @@ def _choose_template_options(
         activation_name,
         optimizer_name,
         epoch_count,
-        compute_target_statistics(chosen_data),
+        needs_standardized_targets(chosen_data),
         can_stratify(chosen_data),
         (*column_reasons, *leak_reasons),
     )
