@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.config.data import Data
+from dnn_cli.config.datasets import USER_DATA_KINDS
+from dnn_cli.data.data_issues import DataIssue, format_names
 from dnn_cli.data.data_leakage import find_row_number_columns, score_single_columns
 from dnn_cli.data.examples import Examples
 from dnn_cli.formats.data_overrides import format_override
@@ -15,8 +17,6 @@ from dnn_cli.runs.revealing_column import find_revealing_column
 
 _MAX_SCORED_COLUMNS = 50
 """Maximum number of columns that are scored one by one. Scoring takes about 1 ms per column."""
-
-_MAX_NAMED_COLUMNS = 5
 
 _FIRST_ROUNDED = 2**24
 """First whole number whose successor a 32-bit float cannot represent."""
@@ -33,13 +33,12 @@ class ColumnIssue:
 
     columns: tuple[int, ...]
     sentence: str
+    kind: str
+    """Name of the kind of issue, such as `constant_columns`."""
 
     def format_sentence(self, names: Sequence[str]) -> str:
         """Return the sentence with the names of the columns."""
-        listed = ", ".join(names[column] for column in self.columns[:_MAX_NAMED_COLUMNS])
-        more = len(self.columns) - _MAX_NAMED_COLUMNS
-        noun = "column" if len(self.columns) == 1 else "columns"
-        return self.sentence.format(f"{noun} {listed}{f' and {more} more' if more > 0 else ''}")
+        return self.sentence.format(format_names("column", "columns", [names[column] for column in self.columns]))
 
 
 def list_column_issues(examples: Examples, train: NDArray[np.int64]) -> list[ColumnIssue]:
@@ -65,11 +64,14 @@ def list_leak_issues(examples: Examples, train: NDArray[np.int64]) -> list[Colum
         train: The indices of the training examples.
     """
     numbering = find_row_number_columns(examples.inputs)
-    issues = [ColumnIssue((column,), "{} contains only row numbers") for column in np.flatnonzero(numbering).tolist()]
+    issues = [
+        ColumnIssue((column,), "{} contains only row numbers", "row_numbers")
+        for column in np.flatnonzero(numbering).tolist()
+    ]
     if examples.inputs.shape[1] <= _MAX_SCORED_COLUMNS:
         revealing = find_revealing_column(score_single_columns(examples, train), numbering, len(train))
         if revealing is not None:
-            issues.append(ColumnIssue((revealing.column,), "{} alone predicts the target"))
+            issues.append(ColumnIssue((revealing.column,), "{} alone predicts the target", "revealing_column"))
     return issues
 
 
@@ -78,7 +80,8 @@ def _find_constant_columns(low: NDArray[Any], high: NDArray[Any]) -> Iterator[Co
     is_constant = low == high
     if is_constant.any() and not is_constant.all():
         columns = tuple(np.flatnonzero(is_constant).tolist())
-        yield ColumnIssue(columns, "{} is constant" if len(columns) == 1 else "{} are constant")
+        sentence = "{} is constant" if len(columns) == 1 else "{} are constant"
+        yield ColumnIssue(columns, sentence, "constant_columns")
 
 
 def _find_rounded_columns(examples: Examples, low: NDArray[Any], high: NDArray[Any]) -> Iterator[ColumnIssue]:
@@ -98,11 +101,11 @@ def _find_rounded_columns(examples: Examples, low: NDArray[Any], high: NDArray[A
         if is_close.sum() >= max(1, _MIN_CLOSE_SHARE * len(values)):
             count = int((np.abs(values) >= _FIRST_ROUNDED).sum())
             sentence = f"{{}} has {count:,} numbers above {_FIRST_ROUNDED:,}, which 32-bit floats do not distinguish"
-            yield ColumnIssue((column,), sentence)
+            yield ColumnIssue((column,), sentence, "rounded_numbers")
 
 
-def list_column_advice(data: Data, examples: Examples, train: NDArray[np.int64]) -> list[str]:
-    """Return advice on the columns of a table, as one line for each issue; an empty list for other inputs.
+def list_column_advice(data: Data, examples: Examples, train: NDArray[np.int64]) -> list[DataIssue]:
+    """Return issues of the columns of a table, with the override that leaves them out; an empty list for other inputs.
 
     Args:
         data: The data of an experiment.
@@ -112,15 +115,30 @@ def list_column_advice(data: Data, examples: Examples, train: NDArray[np.int64])
     if examples.inputs.ndim != 2 or not len(examples):
         return []
     issues = list_column_issues(examples, train)
+    names = _get_column_names(data, examples.inputs.shape[1])
+    suggestion = _suggest_ignoring_columns(data, [column for issue in issues for column in issue.columns])
+    return [
+        DataIssue(
+            issue.kind, issue.format_sentence(names), suggestion, tuple(names[column] for column in issue.columns)
+        )
+        for issue in issues
+    ]
+
+
+def _get_column_names(data: Data, count: int) -> tuple[str, ...]:
+    """Return the names of the columns of a table. The columns of an array are named 1, 2, 3 and so on."""
+    return data.info.features or tuple(str(column + 1) for column in range(count))
+
+
+def _suggest_ignoring_columns(data: Data, columns: Sequence[int]) -> str:
+    """Suggest how to leave columns out of the inputs; empty for a built-in dataset."""
+    if data.dataset not in USER_DATA_KINDS:
+        return ""
     names = data.info.features
     if not names:
-        numbers = [str(column + 1) for column in range(examples.inputs.shape[1])]
-        return [f"{issue.format_sentence(numbers)}  (remove such columns from the array)" for issue in issues]
-    ignored = {name: None for issue in issues for name in (names[column] for column in issue.columns)}
+        return "remove such columns from the array"
+    ignored = dict.fromkeys(names[column] for column in columns)
     # A table needs at least one input.
-    hint = (
-        format_override("ignore", [*(data.ignore or ()), *ignored])
-        if len(ignored) < len(names)
-        else "add other columns"
-    )
-    return [f"{issue.format_sentence(names)}  ({hint})" for issue in issues]
+    if len(ignored) == len(names):
+        return "add other columns"
+    return format_override("ignore", [*(data.ignore or ()), *ignored])
