@@ -115,7 +115,7 @@ def list_column_advice(data: Data, examples: Examples, train: NDArray[np.int64])
     if examples.inputs.ndim != 2 or not len(examples):
         return []
     issues = list_column_issues(examples, train)
-    names = _get_column_names(data, examples.inputs.shape[1])
+    names = get_column_names(data, examples.inputs.shape[1])
     suggestion = _suggest_ignoring_columns(data, [column for issue in issues for column in issue.columns])
     return [
         DataIssue(
@@ -125,7 +125,7 @@ def list_column_advice(data: Data, examples: Examples, train: NDArray[np.int64])
     ]
 
 
-def _get_column_names(data: Data, count: int) -> tuple[str, ...]:
+def get_column_names(data: Data, count: int) -> tuple[str, ...]:
     """Return the names of the columns of a table. The columns of an array are named 1, 2, 3 and so on."""
     return data.info.features or tuple(str(column + 1) for column in range(count))
 

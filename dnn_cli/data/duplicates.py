@@ -180,7 +180,7 @@ def _list_target_issues(duplicates: Duplicates, differs: NDArray[np.bool_], noun
     different = duplicates.select_groups(differs)
     message = f"{len(different.members):,} {noun}s with equal inputs have different targets, in "
     yield DataIssue(
-        "different_targets",
+        "conflicting_targets",
         message + format_number(different.group_count, "group"),
         f"correct the targets of these {noun}s",
         groups=_list_groups(different),

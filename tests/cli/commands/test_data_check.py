@@ -58,7 +58,7 @@ def test_copies_are_printed_with_their_lines(dnn, tmp_path):
     rows = np.random.default_rng(1).normal(size=(60, 4))
     rows[:, 3] = np.arange(60) % 2
     write_rows(tmp_path / "rows.csv", rows)
-    write_rows(tmp_path / "later.csv", [*rows[4:14], *(rows[20:30] + [0.1, 0.1, 0.1, 0])])
+    write_rows(tmp_path / "later.csv", [*rows[4:14], *np.add(rows[20:30], [0.1, 0.1, 0.1, 0])])
     words = ("data", "check", "rows.csv", "data.validation_path=later.csv")
     lines = dnn(*words).stdout.splitlines()
     start = next(at for at, line in enumerate(lines) if line.startswith("advice: 10 of 20 validation rows have"))
