@@ -1,4 +1,4 @@
-"""Columns of a table that harm a training: constant columns, row numbers, rounded numbers, and revealed targets."""
+"""Columns of a table that harm a training: constant columns, row numbers, ids, rounded numbers, revealed targets."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,16 @@ from numpy.typing import NDArray
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import USER_DATA_KINDS
 from dnn_cli.data.data_issues import DataIssue, format_names
-from dnn_cli.data.data_leakage import find_row_number_columns, score_single_columns
+from dnn_cli.data.data_leakage import find_id_columns, find_row_number_columns, score_single_columns
 from dnn_cli.data.examples import Examples
 from dnn_cli.formats.data_overrides import format_override
-from dnn_cli.runs.revealing_column import find_revealing_column
+from dnn_cli.runs.revealing_columns import find_revealing_columns
 
 _MAX_SCORED_COLUMNS = 50
-"""Maximum number of columns that are scored one by one. Scoring takes about 1 ms per column."""
+"""Maximum number of columns that are scored one by one before a training. Scoring takes about 1 ms per column."""
+
+MAX_CHECKED_COLUMNS = 1000
+"""Maximum number of columns that a check of the data scores one by one."""
 
 _FIRST_ROUNDED = 2**24
 """First whole number whose successor a 32-bit float cannot represent."""
@@ -41,38 +44,53 @@ class ColumnIssue:
         return self.sentence.format(format_names("column", "columns", [names[column] for column in self.columns]))
 
 
-def list_column_issues(examples: Examples, train: NDArray[np.int64]) -> list[ColumnIssue]:
+def list_column_issues(
+    examples: Examples, train: NDArray[np.int64], max_scored: int = _MAX_SCORED_COLUMNS
+) -> list[ColumnIssue]:
     """List columns of a table that harm a training. A column occurs in at most one issue.
 
     Args:
         examples: The examples of all splits, with inputs of shape (n, columns).
         train: The indices of the training examples.
+        max_scored: The maximum number of columns of a table whose columns are scored one by one.
     """
     low, high = examples.inputs.min(0), examples.inputs.max(0)
     return [
         *_find_constant_columns(low, high),
-        *list_leak_issues(examples, train),
+        *list_leak_issues(examples, train, max_scored),
         *_find_rounded_columns(examples, low, high),
     ]
 
 
-def list_leak_issues(examples: Examples, train: NDArray[np.int64]) -> list[ColumnIssue]:
-    """List the columns of row numbers, and the column that alone predicts the target.
+def list_leak_issues(
+    examples: Examples, train: NDArray[np.int64], max_scored: int = _MAX_SCORED_COLUMNS
+) -> list[ColumnIssue]:
+    """List the columns of row numbers and of ids, and the columns that alone predict the target.
 
     Args:
         examples: The examples of all splits, with inputs of shape (n, columns).
         train: The indices of the training examples.
+        max_scored: The maximum number of columns of a table whose columns are scored one by one.
     """
     numbering = find_row_number_columns(examples.inputs)
+    ids = find_id_columns(examples.inputs[train]) & (numbering == 0)
     issues = [
-        ColumnIssue((column,), "{} contains only row numbers", "row_numbers")
-        for column in np.flatnonzero(numbering).tolist()
+        ColumnIssue((column,), "{} contains only row numbers", "row_numbers") for column in _list_marked(numbering)
     ]
-    if examples.inputs.shape[1] <= _MAX_SCORED_COLUMNS:
-        revealing = find_revealing_column(score_single_columns(examples, train), numbering, len(train))
+    sentence = "{} has a different whole number in each row, as ids have"
+    issues += [ColumnIssue((column,), sentence, "ids") for column in _list_marked(ids)]
+    if examples.inputs.shape[1] <= max_scored:
+        revealing = find_revealing_columns(score_single_columns(examples, train), numbering | ids, len(train))
         if revealing is not None:
-            issues.append(ColumnIssue((revealing.column,), "{} alone predicts the target", "revealing_column"))
+            sentence = "{} alone predicts the target" if len(revealing.columns) == 1 else "{} each predict the target"
+            issues.append(ColumnIssue(revealing.columns, sentence, "revealing_columns"))
     return issues
+
+
+def _list_marked(marks: NDArray[np.uint8]) -> list[int]:
+    """Return the positions of the marks that are not 0."""
+    positions: list[int] = np.flatnonzero(marks).tolist()
+    return positions
 
 
 def _find_constant_columns(low: NDArray[Any], high: NDArray[Any]) -> Iterator[ColumnIssue]:
@@ -104,17 +122,20 @@ def _find_rounded_columns(examples: Examples, low: NDArray[Any], high: NDArray[A
             yield ColumnIssue((column,), sentence, "rounded_numbers")
 
 
-def list_column_advice(data: Data, examples: Examples, train: NDArray[np.int64]) -> list[DataIssue]:
+def list_column_advice(
+    data: Data, examples: Examples, train: NDArray[np.int64], max_scored: int = _MAX_SCORED_COLUMNS
+) -> list[DataIssue]:
     """Return issues of the columns of a table, with the override that leaves them out; an empty list for other inputs.
 
     Args:
         data: The data of an experiment.
         examples: The examples of all splits.
         train: The indices of the training examples.
+        max_scored: The maximum number of columns of a table whose columns are scored one by one.
     """
     if examples.inputs.ndim != 2 or not len(examples):
         return []
-    issues = list_column_issues(examples, train)
+    issues = list_column_issues(examples, train, max_scored)
     names = get_column_names(data, examples.inputs.shape[1])
     suggestion = _suggest_ignoring_columns(data, [column for issue in issues for column in issue.columns])
     return [

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import USER_DATA_KINDS
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.data.column_advice import list_column_advice
+from dnn_cli.data.column_advice import MAX_CHECKED_COLUMNS, list_column_advice
 from dnn_cli.data.data_issues import DataIssue
 from dnn_cli.data.data_leakage import compute_commonest_share
 from dnn_cli.data.duplicates import find_shared_inputs
@@ -62,7 +62,7 @@ def list_example_issues(data: Data, examples: Examples, split: Split) -> list[Da
     issues = [*filter(None, [_find_validation_scale(examples, split), _find_small_validation(data)])]
     if are_undivided_pixels(data, examples, split.train):
         return issues
-    return [*issues, *list_column_advice(data, examples, split.train)]
+    return [*issues, *list_column_advice(data, examples, split.train, MAX_CHECKED_COLUMNS)]
 
 
 def _find_small_validation(data: Data) -> DataIssue | None:

@@ -29,6 +29,9 @@ _BIN_COUNT = 32
 _MIN_ROWS = 20
 """Minimum number of rows for a measurement. In fewer rows, consecutive whole numbers can be a coincidence."""
 
+_MIN_ID_EXPONENT = 12
+"""Whole numbers are ids if they are all different, and chance would make them so in at most exp(-12) of the cases."""
+
 _MAX_HASHED_BYTES = 200_000_000
 """Maximum size of the inputs that are searched for copies, in bytes. Hashing 47 MB takes 20 ms. Larger inputs may have
 to be read from a file, which takes much longer."""
@@ -73,6 +76,25 @@ def find_row_number_columns(rows: NDArray[np.generic]) -> NDArray[np.uint8]:
             np.array_equal(values, values[0] + np.arange(len(rows))) and float(values[0]).is_integer()
         )
     return is_row_number
+
+
+def find_id_columns(rows: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Return 1 for every column of ids, and 0 for every other column.
+
+    A column of ids holds different whole numbers, where chance would repeat some. `rows` has the shape (n, columns),
+    and the result has the shape (columns,). With fewer than `_MIN_ROWS` rows, all columns get 0.
+    """
+    count = len(rows)
+    is_id = np.zeros(rows.shape[1], np.uint8)
+    if count < _MIN_ROWS:
+        return is_id
+    ranges = rows.max(0).astype(np.float64) - rows.min(0).astype(np.float64) + 1
+    # Numbers drawn from a range of r numbers are all different with a chance of about exp(-n² / 2r), or less
+    # (the birthday problem).
+    for column in np.flatnonzero((ranges >= count) & (count**2 / (2 * ranges) >= _MIN_ID_EXPONENT)):
+        values = np.sort(rows[:, column].astype(np.float64))
+        is_id[column] = bool((values == np.rint(values)).all() and (np.diff(values) > 0).all())
+    return is_id
 
 
 def score_single_columns(examples: Examples, train: NDArray[np.int64]) -> NDArray[np.float32]:
