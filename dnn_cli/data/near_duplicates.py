@@ -77,8 +77,12 @@ def _build_issues(all_examples: AllExamples, pairs: NDArray[np.int64]) -> Iterat
         )
     inside = pairs[~is_shared]
     if len(inside):
-        noun = "pair" if len(inside) == 1 else "pairs"
-        message = f"{len(inside):,} {noun} of images of the same split are nearly equal"
+        count = len(inside)
+        message = (
+            "1 pair of images is nearly equal, within a split"
+            if count == 1
+            else f"{count:,} pairs of images are nearly equal, each within a split"
+        )
         yield DataIssue("near_duplicates", message, "remove the near copies", groups=_list_pairs(inside))
 
 

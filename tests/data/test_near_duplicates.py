@@ -59,7 +59,7 @@ def test_copies_in_one_split_are_counted():
     photos = draw_photos(60)
     photos[1] = CHANGES["brightness"](photos[0])
     (issue,) = list_near_duplicate_issues(PHOTOS, split_images(photos, 20))
-    assert issue.message == "1 pair of images of the same split are nearly equal"
+    assert issue.message == "1 pair of images is nearly equal, within a split"
 
 
 def test_equal_and_blank_images_are_left_out():

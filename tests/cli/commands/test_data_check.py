@@ -64,10 +64,10 @@ def test_copies_are_printed_with_their_lines(dnn, tmp_path):
     start = next(at for at, line in enumerate(lines) if line.startswith("advice: 10 of 20 validation rows have"))
     assert "with equal targets" in lines[start]
     assert lines[start + 1 : start + 5] == [
-        "  rows.csv:6, later.csv:2",
-        "  rows.csv:7, later.csv:3",
-        "  rows.csv:8, later.csv:4",
-        "  7 more groups: --json lists all",
+        "        rows.csv:6, later.csv:2",
+        "        rows.csv:7, later.csv:3",
+        "        rows.csv:8, later.csv:4",
+        "        7 more groups: --json lists all",
     ]
     document = parse_json_output(dnn(*words, "--json"))
     (issue,) = [issue for issue in document["issues"] if issue["kind"] == "shared_examples"]
@@ -87,7 +87,7 @@ def test_copied_images_are_printed_with_their_names(dnn, tmp_path):
     shutil.copy(tmp_path / "photos/cat/1.png", tmp_path / "photos/dog/9.png")
     lines = dnn("data", "check", "photos").stdout.splitlines()
     start = next(at for at, line in enumerate(lines) if "have different targets, in 1 group" in line)
-    assert lines[start + 1] == "  photos/cat/1.png, photos/dog/9.png"
+    assert lines[start + 1] == "        photos/cat/1.png, photos/dog/9.png"
 
 
 def test_clean_arrays_have_no_issues(dnn, tmp_path):

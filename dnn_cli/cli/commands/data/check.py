@@ -1,10 +1,11 @@
 """Command `dnn data check`: a check of all values of data, and how `dnn` reads the files."""
 
+import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dnn_cli.cli.commands.data.selection import DataArguments, format_headline, select_data
-from dnn_cli.cli.console import get_output_console, print_json
+from dnn_cli.cli.console import get_output_console, has_limited_width, print_json
 from dnn_cli.cli.options import JsonOption
 from dnn_cli.report.text import replace_control_chars
 
@@ -44,10 +45,27 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
         return
     total = data.training_examples + data.validation_examples + data.test_examples
     lines = [format_headline(data, total), f"  {_format_split(data)}", *(f"data: {remark}" for remark in remarks)]
+    console = get_output_console()
+    width = console.width if has_limited_width(console) else None
     for issue in issues:
-        lines += [f"advice: {issue}", *_format_groups(issue, locations)]
+        lines += [*_format_issue(issue, width), *_format_groups(issue, locations)]
     for line in lines:
-        get_output_console().print(replace_control_chars(line), soft_wrap=True)
+        console.print(replace_control_chars(line), soft_wrap=True)
+
+
+def _format_issue(issue: "DataIssue", width: int | None) -> list[str]:
+    """Return an issue as one line, or as several lines if a terminal has this width.
+
+    The suggestion then has its own line, which is not divided, because it can be an override to copy.
+    """
+    line = f"advice: {issue}"
+    if width is None or len(line) <= width:
+        return [line]
+    indent = " " * len("advice: ")
+    lines = textwrap.wrap(
+        f"advice: {issue.message}", width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return [*lines, f"{indent}({issue.suggestion})"] if issue.suggestion else lines
 
 
 def _format_groups(issue: "DataIssue", locations: "list[ExampleLocations]") -> list[str]:
@@ -61,9 +79,9 @@ def _format_groups(issue: "DataIssue", locations: "list[ExampleLocations]") -> l
             file, index = find_location(locations, number)
             texts.append(file.format_location(index))
         more = len(group) - len(texts)
-        lines.append(f"  {', '.join(texts)}{f' and {more:,} more' if more else ''}")
+        lines.append(f"        {', '.join(texts)}{f' and {more:,} more' if more else ''}")
     if more := len(issue.groups) - len(lines):
-        lines.append(f"  {more:,} more {'group' if more == 1 else 'groups'}: --json lists all")
+        lines.append(f"        {more:,} more {'group' if more == 1 else 'groups'}: --json lists all")
     return lines
 
 
