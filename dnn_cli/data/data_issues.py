@@ -35,8 +35,8 @@ class DataIssue:
 
 
 def get_example_noun(data: Data) -> str:
-    """Return the word for an example in messages: row, image or example."""
-    return "row" if data.dataset == "csv" else data.info.example_noun
+    """Return the word for an example in messages: row of a table with named columns, image, or example."""
+    return "row" if data.info.features else data.info.example_noun
 
 
 def format_names(noun: str, plural: str, names: Sequence[str]) -> str:

@@ -66,10 +66,12 @@ def _list_locations(data: Data, split: SplitName, count: int) -> ExampleLocation
 
         lines = list_csv_lines(path, replace(data.csv_options, target=data.info.target), classes)
         return ExampleLocations(os.path.basename(path), count, lines=lines)
-    from dnn_cli.formats.image_directory import list_image_names
+    name = os.path.basename(path.rstrip("/"))
+    if data.dataset == "image_folder":
+        from dnn_cli.formats.image_directory import list_image_names
 
-    names = list_image_names(path, data.image_options, data.info.classes)
-    return ExampleLocations(os.path.basename(path.rstrip("/")), count, names=names)
+        return ExampleLocations(name, count, names=list_image_names(path, data.image_options, data.info.classes))
+    return ExampleLocations(name, count)
 
 
 def find_location(locations: list[ExampleLocations], number: int) -> tuple[ExampleLocations, int]:

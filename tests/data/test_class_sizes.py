@@ -15,7 +15,8 @@ from dnn_cli.data.examples import Examples, split_examples
 def list_issues(counts, test_counts=None, **settings):
     """The messages and suggestions for a table with these numbers of rows of classes a, b, c and so on."""
     targets = np.repeat(np.arange(len(counts)), counts).astype(np.int32)
-    info = DatasetInfo(input_shape=(2,), examples=len(targets), classes=tuple("abcdefgh"[: len(counts)]))
+    classes = tuple("abcdefgh"[: len(counts)])
+    info = DatasetInfo(input_shape=(2,), examples=len(targets), classes=classes, features=("x", "y"))
     test_set = None
     if test_counts is not None:
         test_targets = np.repeat(np.arange(len(counts)), test_counts).astype(np.int32)
