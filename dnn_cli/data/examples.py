@@ -129,19 +129,26 @@ def load_examples(data: Data, report_progress: ReadProgress = ignore_progress) -
 def check_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> Examples:
     """Load all examples, including test examples that are stored separately. Return the result of `load_examples`.
 
+    Errors are those of `load_all_examples`.
+    """
+    return load_all_examples(data, report_progress)[0]
+
+
+def load_all_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> tuple[Examples, Examples | None]:
+    """Load the examples of `load_examples`, and the separate test set; `None` if the data has no such set.
+
     Raises:
         UserDataError: a file of the user's data is invalid. The message lists the errors of all splits.
         DataError: the dataset cannot be loaded, or has another shape than expected.
     """
     has_test_set = bool(data.test_examples and not data.split_off_test_examples)
     if data.dataset in DATASETS:
-        if has_test_set:
-            load_test_examples(data, report_progress)
-        return load_examples(data, report_progress)
+        test_set = load_test_examples(data, report_progress) if has_test_set else None
+        return load_examples(data, report_progress), test_set
     splits = _list_loaded_splits(data)
     test_split: list[SplitName] = ["test"] if has_test_set else []
     parts = _read_splits(data, [*splits, *test_split], report_progress)
-    return _join_examples(parts[: len(splits)])
+    return _join_examples(parts[: len(splits)]), _join_examples(parts[len(splits) :]) if has_test_set else None
 
 
 def _list_loaded_splits(data: Data) -> list[SplitName]:

@@ -58,8 +58,8 @@ def measure_inputs(
     minimum, maximum = sample.min(0), sample.max(0)
     average = sample.mean(0, dtype=np.float64).astype(np.float32)
     looks = None
-    if _is_image_shape(dataset_info.input_shape):
-        sample_looks = _measure_looks(sample, dataset_info.input_shape, minimum, maximum, average)
+    if is_image_shape(dataset_info.input_shape):
+        sample_looks = measure_looks(sample, dataset_info.input_shape, minimum, maximum, average)
         looks = np.quantile(sample_looks, _USUAL_QUANTILES, axis=0).T.astype(np.float32)
     deviation = sample.std(0, dtype=np.float64).astype(np.float32)
     target_scaling = preprocessing.target_scaling
@@ -117,12 +117,12 @@ def _measure_validation_inputs(examples: Examples, split: Split, size: int) -> d
     }
 
 
-def _is_image_shape(shape: Sequence[int]) -> bool:
+def is_image_shape(shape: Sequence[int]) -> bool:
     """Return whether a shape is (height, width), or (height, width, channels) with 1 to 4 channels."""
     return len(shape) == 2 or (len(shape) == 3 and shape[2] <= 4)
 
 
-def _measure_looks(
+def measure_looks(
     rows: NDArray[np.float32],
     shape: Sequence[int],
     minimum: NDArray[np.float32],
@@ -203,7 +203,7 @@ def describe_unusual_inputs(inputs: NDArray[Any], input_profile: InputProfile) -
     if input_profile.looks is None:
         return _describe_unusual_numbers(rows, input_profile)
     slack = 0.1 * (high - low)
-    looks_by_row = _measure_looks(
+    looks_by_row = measure_looks(
         rows,
         input_profile.dataset_info.input_shape,
         input_profile.minimum,

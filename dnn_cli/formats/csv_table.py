@@ -27,6 +27,8 @@ class _CsvTable:
 
     contents: DatasetContents
     arrays: ExampleArrays
+    lines: tuple[int, ...]
+    """Line of each row in the file, from 1."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,19 @@ def inspect_csv(path: str, options: CsvOptions, classes: tuple[str, ...] | None 
 
 def read_csv(path: str, options: CsvOptions, classes: tuple[str, ...] | None = None) -> ExampleArrays:
     """Read the examples of a table into read-only arrays. Arguments and errors are those of `inspect_csv`."""
+    return _parse_known_table(path, options, classes).arrays
+
+
+def list_csv_lines(path: str, options: CsvOptions, classes: tuple[str, ...] | None = None) -> tuple[int, ...]:
+    """Return the line of each row of a table, from 1. Arguments and errors are those of `inspect_csv`."""
+    return _parse_known_table(path, options, classes).lines
+
+
+def _parse_known_table(path: str, options: CsvOptions, classes: tuple[str, ...] | None) -> _CsvTable:
+    """Parse a table, or return the table that was parsed before its decisions became options."""
     key = _build_key(path, options, classes)
     decided = next((decided for decided in _known_decisions if decided.includes(key)), None)
-    return parse_table(key if decided is None else decided.key).arrays
+    return parse_table(key if decided is None else decided.key)
 
 
 def _build_key(path: str, options: CsvOptions, classes: tuple[str, ...] | None) -> _TableKey:
@@ -128,7 +140,9 @@ def parse_table(key: _TableKey) -> _CsvTable:
         decisions=decisions,
     )
     _known_decisions.append(_KnownDecisions(key, decisions))
-    return _CsvTable(contents, ExampleArrays(body.inputs, targets.values, body.weights, body.categories))
+    return _CsvTable(
+        contents, ExampleArrays(body.inputs, targets.values, body.weights, body.categories), tuple(body.lines)
+    )
 
 
 def _suggest_columns(path: str, options: CsvOptions, text_columns: list[str], *, may_lack_header: bool) -> str:
