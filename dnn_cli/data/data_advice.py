@@ -39,7 +39,7 @@ def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -
     """
     target_advice = _advise_on_targets(experiment, examples.targets[split.train])
     equal_advice = _advise_on_equal_inputs(examples, split.train)
-    split_advice = _advise_on_split(experiment.data)
+    split_advice = _advise_on_split(experiment.data, len(split.validation))
     if equal_advice:
         return [*filter(None, [equal_advice, target_advice, split_advice])]
     validation_advice = _advise_on_validation_inputs(examples, split)
@@ -54,15 +54,15 @@ def list_example_advice(data: Data, examples: Examples, split: Split) -> list[st
     """Return advice on the examples alone, without a network, as lines of text like those of `list_data_advice`."""
     if equal_advice := _advise_on_equal_inputs(examples, split.train):
         return [equal_advice]
-    advice = [*filter(None, [_advise_on_validation_inputs(examples, split), _advise_on_split(data)])]
+    split_advice = _advise_on_split(data, len(split.validation))
+    advice = [*filter(None, [_advise_on_validation_inputs(examples, split), split_advice])]
     if are_undivided_pixels(data, examples, split.train):
         return advice
     return [*advice, *list_column_advice(data, examples, split.train)]
 
 
-def _advise_on_split(data: Data) -> str:
+def _advise_on_split(data: Data, count: int) -> str:
     """Return advice if the user's own data has very few validation examples; else an empty text."""
-    count = data.validation_examples
     if data.dataset not in USER_DATA_KINDS or not 0 < count < _MIN_VALIDATION_EXAMPLES:
         return ""
     noun = "example" if count == 1 else "examples"

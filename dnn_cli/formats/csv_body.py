@@ -1,7 +1,7 @@
 """Rows below the header of a CSV file: inputs and weights as numbers, and the cells of the target."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -40,6 +40,12 @@ class CsvBody:
 
     lines: list[int]
     weights: NDArray[np.float32] | None
+    group_cells: list[str]
+    """Cells of the group column, without spaces at their ends; empty without such a column."""
+
+    time_cells: list[str]
+    """Cells of the time column, without spaces at their ends; empty without such a column."""
+
     remarks: tuple[Remark, ...]
 
 
@@ -87,6 +93,8 @@ class _BodyReader:
     weights: list[NDArray[np.float32]] = field(default_factory=list)
     target_cells: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+    group_cells: list[str] = field(default_factory=list)
+    time_cells: list[str] = field(default_factory=list)
     unlabelled_lines: list[int] = field(default_factory=list)
     """Line numbers of the rows that were left out because they have no target."""
 
@@ -116,6 +124,12 @@ class _BodyReader:
             for cell in set(cells) - interned.keys():
                 interned[cell] = self._normalize_target(cell)
             self.target_cells.extend(map(interned.__getitem__, cells))
+            for index, kept_cells in (
+                (self.columns.group_index, self.group_cells),
+                (self.columns.time_index, self.time_cells),
+            ):
+                if index is not None:
+                    kept_cells.extend(row[index].strip() for _, row in block)
 
     def _select_complete_rows(self, block: list[CsvRow]) -> list[CsvRow]:
         """Return the rows with the cells of the header. Other rows are errors.
@@ -209,13 +223,13 @@ class _BodyReader:
             raise UserDataError(f"{path} has a header but no rows", "add one row for each example")
         inputs = np.concatenate(self.inputs).reshape(-1, len(self.columns.feature_indices))
         weights = np.concatenate(self.weights) if self.columns.weight_index is not None else None
-        body = CsvBody(inputs, self.target_cells, self.lines, weights, ())
+        body = CsvBody(inputs, self.target_cells, self.lines, weights, self.group_cells, self.time_cells, ())
         if self.options.rules > 1:
             body = self._leave_out_missing_numbers(path, body)
         self._check_number_form(path, body)
         if body.weights is not None and not body.weights.any():
             raise UserDataError(f"{path}: column {self.options.weight} has only weights of 0", "use larger weights")
-        return CsvBody(body.inputs, body.target_cells, body.lines, body.weights, tuple(self._build_remarks()))
+        return replace(body, remarks=tuple(self._build_remarks()))
 
     def _leave_out_missing_numbers(self, path: str, body: CsvBody) -> CsvBody:
         """Leave out rows whose target is a text such as `-` or `none` if all other targets are numbers.
@@ -247,6 +261,8 @@ class _BodyReader:
             [body.target_cells[at] for at in labelled],
             [body.lines[at] for at in labelled],
             None if body.weights is None else body.weights[labelled],
+            [body.group_cells[at] for at in labelled] if body.group_cells else [],
+            [body.time_cells[at] for at in labelled] if body.time_cells else [],
             (),
         )
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from dnn_cli.formats.csv_body import read_body
 from dnn_cli.formats.csv_columns import check_class_name_header, select_columns
-from dnn_cli.formats.csv_errors import format_ignore_hint
+from dnn_cli.formats.csv_errors import CsvErrors, format_ignore_hint
 from dnn_cli.formats.csv_numbers import parse_float
 from dnn_cli.formats.csv_rows import CsvRows, open_rows
 from dnn_cli.formats.csv_targets import TargetColumn, parse_csv_targets
 from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays
 from dnn_cli.formats.reader_options import CsvOptions
 from dnn_cli.formats.safe_open import stat_regular_file
+from dnn_cli.formats.split_values import count_different, parse_groups, parse_times
 
 _MAX_CACHED_TABLES = 4
 
@@ -107,7 +108,11 @@ def parse_table(key: _TableKey) -> _CsvTable:
     )
     targets = parse_csv_targets(column, options.task, key.classes)
     check_class_name_header(path, columns, targets.classes, options)
-    for array in (body.inputs, targets.values, body.weights):
+    errors = CsvErrors(path)
+    groups = parse_groups(body.group_cells, body.lines, options.group or "", errors) if options.group else None
+    times = parse_times(body.time_cells, body.lines, options.time or "", errors) if options.time else None
+    errors.raise_if_any()
+    for array in (body.inputs, targets.values, body.weights, groups, times):
         if array is not None:
             # The cache returns the same arrays to every caller.
             array.setflags(write=False)
@@ -120,11 +125,13 @@ def parse_table(key: _TableKey) -> _CsvTable:
         target=columns.target,
         features=columns.features,
         weight=options.weight,
+        group_count=count_different(groups),
+        time_count=count_different(times),
         remarks=(*rows.remarks, *columns.remarks, *targets.remarks, *body.remarks),
         decisions=decisions,
     )
     _known_decisions.append(_KnownDecisions(key, decisions))
-    return _CsvTable(contents, ExampleArrays(body.inputs, targets.values, body.weights))
+    return _CsvTable(contents, ExampleArrays(body.inputs, targets.values, body.weights, groups, times))
 
 
 def _select_decisions(key: _TableKey, rows: CsvRows, target_decisions: Mapping[str, str]) -> dict[str, Any]:

@@ -28,6 +28,8 @@ class CsvOptions:
     strip: tuple[str, ...] = ()
     drop_unlabelled: bool = False
     weight: str | None = None
+    group: str | None = None
+    time: str | None = None
     scale: float | None = None
     rules: int = CURRENT_RULES
 
@@ -39,6 +41,8 @@ class ArrayOptions:
     task: TaskKind = "auto"
     scale: float | None = None
     channels: Literal["first", "last"] | None = None
+    group: str | None = None
+    time: str | None = None
     rules: int = CURRENT_RULES
 
 

@@ -31,27 +31,37 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
         split = split_examples(data, examples)
     remarks = list_check_remarks(data, examples)
     advice = list_example_advice(data, examples, split) if data.dataset in USER_DATA_KINDS else []
+    counts = {
+        "train": len(split.train),
+        "validation": len(split.validation),
+        "test": len(split.test) or data.info.test_examples,
+    }
     if as_json:
-        print_json(_build_check_document(data, remarks, advice))
+        print_json(_build_check_document(data, counts, remarks, advice))
         return
-    total = data.training_examples + data.validation_examples + data.test_examples
-    lines = [format_headline(data, total), f"  {_format_split(data)}", *(f"data: {remark}" for remark in remarks)]
+    total = data.info.examples + data.info.test_examples
+    lines = [
+        format_headline(data, total),
+        f"  {_format_split(data, counts)}",
+        *(f"data: {remark}" for remark in remarks),
+    ]
     lines += [f"advice: {line}" for line in advice]
     for line in lines:
         get_output_console().print(replace_control_chars(line), soft_wrap=True)
 
 
-def _format_split(data: "Data") -> str:
-    """Return the numbers of examples of all splits, as one line."""
-    parts = [
-        f"{data.training_examples:,} for training",
-        f"{data.validation_examples:,} for validation",
-        f"{data.test_examples:,} for testing",
-    ]
-    return ", ".join(parts)
+def _format_split(data: "Data", counts: dict[str, int]) -> str:
+    """Return the numbers of examples of all splits, as one line; of a cross-validation, those of one fold."""
+    fold_text = f"fold {data.used_fold} of {data.folds}: " if data.folds else ""
+    return (
+        f"{fold_text}{counts['train']:,} for training, {counts['validation']:,} for validation, "
+        f"{counts['test']:,} for testing"
+    )
 
 
-def _build_check_document(data: "Data", remarks: "list[Remark]", advice: list[str]) -> dict[str, Any]:
+def _build_check_document(
+    data: "Data", counts: dict[str, int], remarks: "list[Remark]", advice: list[str]
+) -> dict[str, Any]:
     """Build the JSON document of a check: shape, classes, numbers of examples, remarks and advice."""
     info = data.info
     return {
@@ -59,11 +69,7 @@ def _build_check_document(data: "Data", remarks: "list[Remark]", advice: list[st
         "path": data.path,
         "input_shape": list(info.input_shape),
         "classes": list(info.classes),
-        "examples": {
-            "train": data.training_examples,
-            "validation": data.validation_examples,
-            "test": data.test_examples,
-        },
+        "examples": counts,
         "remarks": list(map(asdict, remarks)),
         "advice": advice,
     }
