@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 else:
     _DatasetName = Literal[(*DATASETS, *USER_DATA_KINDS)]
 
-MAX_FOLDS = 1000
+_MAX_FOLDS = 1000
 """Maximum number of folds of a cross-validation."""
 
 _DataPath = Annotated[str, Field(min_length=1, max_length=4096)]
 _CellText = Annotated[str, Field(min_length=1, max_length=20)]
 _ColumnName = Annotated[str, Field(min_length=1, max_length=1000)]
 _IgnoredName = Annotated[str, Field(max_length=1000)]
-_FoldCount = Annotated[int, Field(ge=2, le=MAX_FOLDS)]
+_FoldCount = Annotated[int, Field(ge=2, le=_MAX_FOLDS)]
 _SplitSize = BelowOne | Annotated[int, Field(ge=1, le=1_000_000_000)]
 """Share of the examples, or number of examples."""
 
@@ -123,7 +123,7 @@ class Data(ConfigModel):
     are divided into this number of parts, as by scikit-learn's KFold, or its variants for `stratify`, `group` and
     `time`."""
 
-    fold: Annotated[int, Field(ge=1, le=MAX_FOLDS)] | None = None
+    fold: Annotated[int, Field(ge=1, le=_MAX_FOLDS)] | None = None
     """Fold whose examples are the validation set, from 1. If absent, `dnn train` and `dnn sweep` train one run for each
     fold, and other commands use fold 1."""
 
