@@ -28,8 +28,8 @@ def print_run_summary(run: "Run", record: "Record", loaded: "LoadedExperiment", 
     lines += format_last_and_best(record)
     lines += _format_model_lines(run, record, store)
     lines.append(f"  path  {os.path.relpath(run.directory)}")
-    first, *more = _suggest_next_commands(run, record, loaded, store)
-    lines += [f"  next  {first}", *(f"        {command}" for command in more)]
+    commands = _suggest_next_commands(run, record, loaded, store)
+    lines += [f"{'        ' if number else '  next  '}{command}" for number, command in enumerate(commands)]
     for line in lines:
         get_output_console().print(replace_control_chars(line))
 
@@ -57,7 +57,10 @@ def _format_model_lines(run: "Run", record: "Record", store: "Store") -> list[st
 
 
 def _suggest_next_commands(run: "Run", record: "Record", loaded: "LoadedExperiment", store: "Store") -> list[str]:
-    """Return the commands that a user most likely needs after a run, the most useful first."""
+    """Return the commands that a user most likely needs after a run, the most useful first.
+
+    A fold of a cross-validation has none, because the commands follow after the last fold.
+    """
     runs_dir_option = build_runs_dir_option(store.root)
     train_command = ["dnn", "train", loaded.file, *loaded.overrides]
     compare_command = shlex.join(["dnn", "compare", *runs_dir_option])
@@ -86,6 +89,8 @@ def _suggest_next_commands(run: "Run", record: "Record", loaded: "LoadedExperime
         return [shlex.join(["dnn", "resume", os.path.relpath(run.directory)])]
     if record.status == "failed":
         return ["read train.log in the run directory"]
+    if record.sweeps and loaded.experiment.data.fold is not None:
+        return []
     if sum(run_info.record is not None and run_info.record.status == "completed" for run_info in store.list_runs()) > 1:
         return [compare_command]
     other_optimizer = "adam" if loaded.experiment.optimizer.type == "sgd" else "sgd"

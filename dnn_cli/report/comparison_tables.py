@@ -13,7 +13,13 @@ from dnn_cli.config.config_diff import shorten_keys
 from dnn_cli.report.run_values import build_table_column, get_json_values
 from dnn_cli.report.table_cells import Column, TableCells, build_cells
 from dnn_cli.report.table_formats import format_csv
-from dnn_cli.report.text import format_duration, format_score, format_sparkline, replace_control_chars
+from dnn_cli.report.text import (
+    format_count,
+    format_duration,
+    format_score,
+    format_sparkline,
+    replace_control_chars,
+)
 from dnn_cli.runs.query.run_columns import RunColumn, list_columns
 
 _INTERVAL_HEADER = "95% interval"
@@ -41,7 +47,7 @@ def _format_epochs(value: float) -> str:
 
 
 def format_mean_and_spread(comparison: Comparison, group: Group) -> str:
-    """Format the mean of a group and its standard deviation over seeds, such as `0.8803 ± 0.0021`."""
+    """Format the mean of a group and its standard deviation over seeds or folds, such as `0.8803 ± 0.0021`."""
     mean = format_compared_value(comparison, group.mean)
     if group.spread is None:
         return mean
@@ -63,10 +69,14 @@ def format_interval(comparison: Comparison, group: Group) -> str:
 
 
 def _format_seed_list(group: Group) -> str:
-    """Return the number of seeds and up to six of them, such as `3: 1, 2, 3`; for a single seed, `seed 7`."""
+    """Return the number of seeds and up to six of them, such as `3: 1, 2, 3`; for a single seed, `seed 7`.
+
+    In a cross-validation, the number of its scores precedes the seeds, such as `10 folds, seed 7`.
+    """
+    folds = f"{format_count(len(group.fold_means), 'fold')}, " if group.fold_means else ""
     if len(group.seeds) == 1:
-        return f"seed {group.seeds[0]}"
-    return f"{len(group.seeds)}: {', '.join(map(str, group.seeds[:6]))}{', …' if len(group.seeds) > 6 else ''}"
+        return f"{folds}seed {group.seeds[0]}"
+    return f"{folds}{len(group.seeds)}: {', '.join(map(str, group.seeds[:6]))}{', …' if len(group.seeds) > 6 else ''}"
 
 
 def _format_run_list(group: Group) -> str:
@@ -157,10 +167,12 @@ def build_groups_cells(comparison: Comparison, max_groups: int | None = None) ->
     has_names = not keys or (not comparison.keys and len({group.name for group in groups}) > 1)
     name = Column[Group]("name", lambda group: group.name, fit="cut")
     runs = Column[Group]("runs", lambda group: str(len(group.run_scores)), is_numeric=True)
+    folds = Column[Group]("folds", lambda group: str(len(group.fold_means) or "–"), is_numeric=True)
     columns = [
         *([name] if has_names else []),
         *_build_setting_columns(keys, list_key_headers(keys)),
         *_build_result_columns(comparison, "epochs to it" if comparison.point.unit else comparison.metric),
+        *([folds] if any(group.fold_means for group in groups) else []),
         Column[Group]("seeds", lambda group: str(len(group.seeds)), is_numeric=True),
         *([runs] if comparison.keys else []),
         _TIME_COLUMN,
@@ -292,6 +304,7 @@ def _build_group_fields(comparison: Comparison, group: Group | None) -> dict[str
         "group_mean": group.mean if group else None,
         "group_standard_deviation": group.spread if group else None,
         "group_seeds": len(group.seeds) if group else None,
+        "group_folds": len(group.fold_means) or None if group else None,
         "group_low": low,
         "group_high": high,
     }
