@@ -115,7 +115,9 @@ def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
         if key not in MEASUREMENT_KEYS and _ADDED_KEYS.get(key) != value
     }
     data = {key: value for key, value in config["data"].items() if _FIRST_RULES.get(key) != value}
-    return {**remaining, "data": data, "model": remove_names(config["model"])}
+    # The config of a baseline has no network.
+    model = {"model": remove_names(config["model"])} if "model" in config else {}
+    return {**remaining, "data": data, **model}
 
 
 def remove_extra_file_keys(config: dict[str, Any]) -> dict[str, Any]:

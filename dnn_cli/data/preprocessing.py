@@ -35,10 +35,10 @@ def compute_preprocessing(experiment: Experiment, examples: Examples, split: Spl
         for start in range(0, len(split.train), _ROWS_PER_BLOCK):
             scaler.partial_fit(rows[np.sort(split.train[start : start + _ROWS_PER_BLOCK])].astype(np.float64))
         mean, scale = scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)
-    return Preprocessing(np.asarray(scale), mean, _build_class_weights(experiment, examples.targets[split.train]))
+    return Preprocessing(np.asarray(scale), mean, compute_class_weights(experiment, examples.targets[split.train]))
 
 
-def _build_class_weights(experiment: Experiment, targets: NDArray[np.int32]) -> NDArray[np.float32] | None:
+def compute_class_weights(experiment: Experiment, targets: NDArray[np.int32]) -> NDArray[np.float32] | None:
     """Return the weights of the classes, of shape (classes,), with the meaning of Keras's `class_weight`.
 
     The result is `None` if the experiment has no class weights.
