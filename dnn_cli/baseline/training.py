@@ -36,6 +36,9 @@ class TrainedBaseline:
     experiment: Experiment
     estimator: Any
     effort: Effort
+    input_type: type[np.floating[Any]]
+    """Type of the numbers in which the estimator receives inputs."""
+
     outputs: NDArray[np.float32]
     """Outputs for the validation examples in the form of the network's outputs, of shape (n, units)."""
 
@@ -48,8 +51,14 @@ class TrainedBaseline:
     notes: tuple[str, ...]
     """Limits of the training, such as a subsample, one sentence each."""
 
+    def predict(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the outputs for inputs of shape (n, …), in the form of the network's outputs, of shape (n, units)."""
+        return _compute_outputs(self.experiment, self.estimator, _convert_inputs(inputs, self.input_type))
 
-def train_baseline(experiment: Experiment, examples: Examples, split: Split, method: Method) -> TrainedBaseline:
+
+def train_baseline(
+    experiment: Experiment, examples: Examples, split: Split, method: Method, effort: Effort | None = None
+) -> TrainedBaseline:
     """Train a baseline on the training examples of a split, and return it with its scores.
 
     The result depends on the examples and the split, not on the seed of the experiment. Weights of examples
@@ -60,6 +69,7 @@ def train_baseline(experiment: Experiment, examples: Examples, split: Split, met
         examples: The examples.
         split: The split. If a limit of work requires fewer examples, `data.split_seed` selects a subsample.
         method: The method.
+        effort: The effort of an earlier training that is repeated; by default, the method chooses the effort.
 
     Raises:
         DataError: the method cannot be trained on these examples.
@@ -71,7 +81,7 @@ def train_baseline(experiment: Experiment, examples: Examples, split: Split, met
     input_size = int(np.prod(examples.inputs.shape[1:]))
     class_count = len(experiment.data.info.classes)
     output_count = (1 if class_count == 2 else class_count) if is_classification else experiment.data.info.targets
-    effort = method.choose_effort(len(split.train), input_size, output_count, is_classification)
+    effort = effort or method.choose_effort(len(split.train), input_size, output_count, is_classification)
     train = select_training_examples(experiment, examples, split, effort.examples)
     targets = examples.targets[train]
     class_weights = compute_class_weights(experiment, examples.targets[split.train])
@@ -95,7 +105,9 @@ def train_baseline(experiment: Experiment, examples: Examples, split: Split, met
     if missing := [name for name in experiment.score_names if name not in scores]:
         notes.append(f"not a finite number: {', '.join(missing)}")
     seconds = round(time.monotonic() - start_time, 3)
-    return TrainedBaseline(method, experiment, estimator, effort, outputs, scores, seconds, tuple(notes))
+    return TrainedBaseline(
+        method, experiment, estimator, effort, inputs.dtype.type, outputs, scores, seconds, tuple(notes)
+    )
 
 
 def select_training_examples(experiment: Experiment, examples: Examples, split: Split, count: int) -> NDArray[np.int64]:
@@ -188,7 +200,9 @@ def _fit_estimator(
 
     if targets.ndim == 1 and len(np.unique(targets)) < 2 and method.name != "constant":
         raise UserDataError(
-            f"{method.title} needs training examples of two classes", "set data.stratify=true", "stratify"
+            f"{method.title} needs training examples of two classes",
+            "set another data.split_seed, or add examples",
+            "split_seed",
         )
     arguments = {}
     if weights is not None:
