@@ -46,7 +46,7 @@ def shorten_keys(keys: Sequence[str]) -> list[str]:
 
 def _find_common_layer_names(configs: Sequence[dict[str, Any]]) -> dict[int, str]:
     """Return the layer name at each index at which the layers of all configs have the same name."""
-    stacks = [config["model"]["layers"] for config in configs]
+    stacks = [config["model"]["layers"] for config in configs if "model" in config]
     names = [{layer.get("name") for layer in layers} for layers in zip(*stacks, strict=False)]
     return {
         index: layer_names.pop()

@@ -128,7 +128,9 @@ def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
         for key, value in config["data"].items()
         if key not in _ADDED_DATA_KEYS or _ADDED_DATA_KEYS[key] != value
     }
-    return {**remaining, "data": data, "model": remove_names(config["model"])}
+    # The config of a baseline has no network.
+    model = {"model": remove_names(config["model"])} if "model" in config else {}
+    return {**remaining, "data": data, **model}
 
 
 def remove_extra_file_keys(config: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from dnn_cli.runs.saved_models import SavedModel
 from dnn_cli.training.tensorflow_startup import import_tensorflow_in_background
 
 if TYPE_CHECKING:
-    from dnn_cli.training.inference import EvaluationResult
+    from dnn_cli.metrics.evaluation_result import EvaluationResult
 
 
 class FinishedEvaluation(NamedTuple):

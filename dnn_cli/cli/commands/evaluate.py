@@ -9,13 +9,20 @@ import typer
 from dnn_cli.cli.completers import build_fixed_completer, complete_run_then_keys
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
 from dnn_cli.cli.options import JsonOption, RunsDirOption
-from dnn_cli.cli.run_selection import BestOption, resolve_saved_model, split_addresses_and_overrides
+from dnn_cli.cli.run_selection import (
+    BestOption,
+    resolve_completed_run,
+    select_saved_model,
+    split_addresses_and_overrides,
+)
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import replace_control_chars
 
 if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
-    from dnn_cli.training.inference import EvaluationResult
+    from dnn_cli.metrics.evaluation_result import EvaluationResult
+    from dnn_cli.runs.record import Record
+    from dnn_cli.runs.saved_models import SavedModel
 
 
 class _EvaluatedSplit(str, Enum):
@@ -73,12 +80,21 @@ def evaluate(
         )
     if resize and not files:
         raise UsageError("--resize applies only to the images of a FILE", "omit --resize")
-    run, record, model = resolve_saved_model(address, runs_dir, best=best)
+    run, record = resolve_completed_run(address, runs_dir)
+    model: SavedModel | None = None
+    if record.is_baseline:
+        _check_evaluable_baseline(record, files, best=best)
+    else:
+        model = select_saved_model(run, record, best=best)
 
     from dnn_cli.execution.evaluation import evaluate_file, evaluate_split, record_evaluation
 
     with open_screen() as screen:
-        if split_name is None:
+        if model is None:
+            from dnn_cli.execution.baseline_evaluation import evaluate_baseline
+
+            finished = evaluate_baseline(run, record, split_name or "test", overrides, screen)
+        elif split_name is None:
             finished = evaluate_file(run, record, model, files[0], screen, resize=resize)
         else:
             finished = evaluate_split(run, record, model, split_name, overrides, screen)
@@ -89,7 +105,7 @@ def evaluate(
             {
                 "id": record.id,
                 "name": record.name,
-                "model": model.to_document(),
+                "model": model.to_document() if model else None,
                 "split": split_name or "file",
                 "file": file,
                 "digest": evaluation.examples_id if file else None,
@@ -102,8 +118,9 @@ def evaluate(
         return
     headline = f"{record.name} {record.id} on {words.format_examples(evaluation)}: {format_scores(result.scores)}"
     get_output_console().print(replace_control_chars(headline))
-    get_output_console().print(replace_control_chars(f"weights: {model.file_name}, {model.format_epoch()}"))
-    if (better_model := find_better_model(read_run_info(run), model)) is not None:
+    if model is not None:
+        get_output_console().print(replace_control_chars(f"weights: {model.file_name}, {model.format_epoch()}"))
+    if model is not None and (better_model := find_better_model(read_run_info(run), model)) is not None:
         get_notes_console().print(
             replace_control_chars(
                 f"{better_model.file_name} contains {better_model.format_epoch()}; --best evaluates this model"
@@ -114,6 +131,21 @@ def evaluate(
     _print_details(finished.experiment, result)
     if split_name != "validation" and (note := words.format_earlier_evaluations(earlier_evaluations, file)):
         get_notes_console().print(replace_control_chars(note))
+
+
+def _check_evaluable_baseline(record: "Record", files: list[str], *, best: bool) -> None:
+    """Check that the arguments of the command suit a baseline, which has no saved model.
+
+    Raises:
+        UsageError: a file or `--best` needs a saved model.
+    """
+    subject = f"{record.name} {record.id} is a baseline of scikit-learn, which has no saved model"
+    if best:
+        raise UsageError(f"{subject}, and no best.keras", "omit --best")
+    if files:
+        raise UsageError(
+            f"{subject} to evaluate on {files[0]}", f"omit {files[0]}: dnn evaluate {record.id} --split validation"
+        )
 
 
 def _build_details_document(experiment: "Experiment", result: "EvaluationResult") -> dict[str, Any]:
