@@ -5,6 +5,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from dnn_cli.cli.console import get_output_console
+from dnn_cli.config.cross_validation import format_fold
 from dnn_cli.report.text import replace_control_chars
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 
@@ -20,9 +21,8 @@ def print_run_summary(run: "Run", record: "Record", loaded: "LoadedExperiment", 
     from dnn_cli.report.runs_table import format_last_and_best
     from dnn_cli.report.text import format_count, format_duration
 
-    lines = [
-        f"{record.name} {record.status}: {format_count(record.epochs, 'epoch')} in {format_duration(record.seconds)}"
-    ]
+    name = f"{record.name} {format_fold(loaded.experiment.data.model_dump())}".rstrip()
+    lines = [f"{name} {record.status}: {format_count(record.epochs, 'epoch')} in {format_duration(record.seconds)}"]
     if record.reason:
         lines[0] += f"; {record.reason}"
     lines += format_last_and_best(record)

@@ -34,7 +34,7 @@ def measure_fold_difference(
     """
     differences = np.array([[_pair_seeds(ours.fold_scores[fold], theirs.fold_scores[fold]) for fold in folds]])
     count, mean = len(folds), float(differences.mean())
-    test = _run_corrected_test(differences, compute_test_ratio(ours, folds), resolution.step**2 / 6)
+    test = _run_corrected_test(differences, _compute_test_ratio(ours, folds), resolution.step**2 / 6)
     return MeanDifference(
         design="paired",
         test="corrected" if test else "none",
@@ -62,11 +62,11 @@ def compute_fold_interval(group: Group, resolution: ScoreResolution) -> Interval
     if any(fold.by_time for fold in group.fold_means):
         return None
     values = np.array([list(group.fold_means.values())])
-    test = _run_corrected_test(values, compute_test_ratio(group, list(group.fold_means)), resolution.step**2 / 12)
+    test = _run_corrected_test(values, _compute_test_ratio(group, list(group.fold_means)), resolution.step**2 / 12)
     return test[1] if test else None
 
 
-def compute_test_ratio(group: Group, folds: Sequence[Fold]) -> float:
+def _compute_test_ratio(group: Group, folds: Sequence[Fold]) -> float:
     """Return the number of validation examples divided by the number of training examples, as a mean over folds.
 
     Without these numbers in the run records, the ratio is that of folds of equal size.

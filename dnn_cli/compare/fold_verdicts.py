@@ -67,16 +67,16 @@ def _find_common_folds(group: Group, reference: Group, labels: Mapping[int, str]
         The folds, and the reason if there are none.
     """
     seeds = [
-        {fold.split_seed for fold in one.fold_means} - {fold.split_seed for fold in list_missing_folds(one)}
-        for one in (group, reference)
+        {fold.split_seed for fold in member.fold_means} - {fold.split_seed for fold in list_missing_folds(member)}
+        for member in (group, reference)
     ]
     common = seeds[0] & seeds[1]
     folds = sorted(fold for fold in group.fold_means if fold.split_seed in common)
     if folds:
         return folds, ""
-    for one, complete in zip((group, reference), seeds, strict=True):
+    for member, complete in zip((group, reference), seeds, strict=True):
         if not complete:
-            return [], f"{labels[id(one)]} lacks {format_missing_folds(one)}"
+            return [], f"{labels[id(member)]} lacks {format_missing_folds(member)}"
     return [], "the groups have no data.split_seed in common"
 
 

@@ -13,13 +13,7 @@ from dnn_cli.config.config_diff import shorten_keys
 from dnn_cli.report.run_values import build_table_column, get_json_values
 from dnn_cli.report.table_cells import Column, TableCells, build_cells
 from dnn_cli.report.table_formats import format_csv
-from dnn_cli.report.text import (
-    format_count,
-    format_duration,
-    format_score,
-    format_sparkline,
-    replace_control_chars,
-)
+from dnn_cli.report.text import format_duration, format_score, format_sparkline, replace_control_chars
 from dnn_cli.runs.query.run_columns import RunColumn, list_columns
 
 _INTERVAL_HEADER = "95% interval"
@@ -73,10 +67,19 @@ def _format_seed_list(group: Group) -> str:
 
     In a cross-validation, the number of its scores precedes the seeds, such as `10 folds, seed 7`.
     """
-    folds = f"{format_count(len(group.fold_means), 'fold')}, " if group.fold_means else ""
+    folds = f"{_format_fold_count(group)} folds, " if group.fold_means else ""
     if len(group.seeds) == 1:
         return f"{folds}seed {group.seeds[0]}"
     return f"{folds}{len(group.seeds)}: {', '.join(map(str, group.seeds[:6]))}{', …' if len(group.seeds) > 6 else ''}"
+
+
+def _format_fold_count(group: Group) -> str:
+    """Return the number of folds, as `2 × 5` for two repetitions of five folds; `–` without folds."""
+    folds = list(group.fold_means)
+    repetitions = len({fold.split_seed for fold in folds})
+    if repetitions > 1 and len(folds) == repetitions * folds[0].folds:
+        return f"{repetitions} × {folds[0].folds}"
+    return str(len(folds) or "–")
 
 
 def _format_run_list(group: Group) -> str:
@@ -167,7 +170,7 @@ def build_groups_cells(comparison: Comparison, max_groups: int | None = None) ->
     has_names = not keys or (not comparison.keys and len({group.name for group in groups}) > 1)
     name = Column[Group]("name", lambda group: group.name, fit="cut")
     runs = Column[Group]("runs", lambda group: str(len(group.run_scores)), is_numeric=True)
-    folds = Column[Group]("folds", lambda group: str(len(group.fold_means) or "–"), is_numeric=True)
+    folds = Column[Group]("folds", _format_fold_count, is_numeric=True)
     columns = [
         *([name] if has_names else []),
         *_build_setting_columns(keys, list_key_headers(keys)),

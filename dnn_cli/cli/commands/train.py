@@ -91,6 +91,7 @@ def train(
         with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as signals:
             time_limit = TimeLimit(signals, minutes)
             with screen.show_waiting(f"reading {' '.join(configs)}"):
+                from dnn_cli.cli.fold_output import print_finished_folds
                 from dnn_cli.cli.run_summary import print_run_summary
                 from dnn_cli.execution.executor_choice import (
                     count_workers,
@@ -159,6 +160,8 @@ def train(
                 finished.append((run, record))
                 if not as_json:
                     print_run_summary(run, record, item, store)
+            if not as_json:
+                print_finished_folds(requests, finished, store)
     finally:
         # Finished runs are printed even if a later run raised an error.
         if as_json and finished:
