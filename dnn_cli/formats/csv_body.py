@@ -75,7 +75,12 @@ def _build_converter(
 
 
 def read_body(
-    path: str, columns: CsvColumns, rows: CsvRows, options: CsvOptions, text_hint: Callable[[list[str]], str]
+    path: str,
+    columns: CsvColumns,
+    rows: CsvRows,
+    options: CsvOptions,
+    text_hint: Callable[[list[str]], str],
+    typed_hint: str | None = None,
 ) -> CsvBody:
     """Read all rows below the header.
 
@@ -85,12 +90,14 @@ def read_body(
         rows: The rows of the file.
         options: The options of the reader.
         text_hint: The function that returns a hint from the names of the input columns that contain text.
+        typed_hint: The hint for invalid cells of typed columns; `None` for hints that name overrides of the config.
 
     Raises:
         UserDataError: the table has no rows, or some rows have errors.
     """
     number_format = build_number_format(path, options)
-    reader = _BodyReader(columns, options, CellErrors(CsvErrors(path), rows.delimiter, number_format))
+    errors = CellErrors(CsvErrors(path), rows.delimiter, number_format, typed_hint=typed_hint)
+    reader = _BodyReader(columns, options, errors)
     reader.read_blocks(rows.rows)
     reader.errors.raise_if_any(text_hint)
     return reader.build_body(path)

@@ -125,6 +125,7 @@ def evaluate(
                 "examples": len(result),
                 "scores": result.scores,
                 "looked_before": len(earlier_evaluations),
+                "replaced_cells": [cells.to_document() for cells in finished.replaced_cells],
                 **_build_details_document(finished.experiment, result),
             }
         )
@@ -141,6 +142,8 @@ def evaluate(
         )
     for line in finished.warnings:
         get_notes_console().print(replace_control_chars(f"warning: {line}"))
+    for line in (line for cells in finished.replaced_cells for line in cells.lines):
+        get_notes_console().print(replace_control_chars(f"{file}: {line}"), soft_wrap=True)
     _print_details(finished.experiment, result)
     if split_name != "validation" and (note := words.format_earlier_evaluations(earlier_evaluations, file)):
         get_notes_console().print(replace_control_chars(note))
