@@ -45,9 +45,3 @@ def test_the_encoding_survives_json():
     assert TableEncoding.from_document(json.loads(json.dumps(encoding.to_document()))) == encoding
     with pytest.raises(ValueError, match="column"):
         TableEncoding.from_document([{"column": 3}])
-
-
-def test_replaced_cells_are_counted_by_column():
-    encoding = TableEncoding((ColumnEncoding(COLOUR, categories=("red",)), ColumnEncoding(SIZE)))
-    values = np.array([[0.0, 1.0], [1.0, math.nan], [math.nan, 2.0], [1.0, 3.0]])
-    assert encoding.count_replaced_cells(values, (("red", "pink"), ())) == {"colour": (1, 2), "size": (1, 0)}
