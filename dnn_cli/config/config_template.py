@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dnn_cli.config.columns import Column
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, DatasetInfo
 from dnn_cli.config.layer_stack import format_sizes
@@ -22,6 +25,9 @@ _MIN_LARGE_DATASET = 10_000
 With a large dataset, a few epochs suffice for a first result, and random splits have nearly equal class shares.
 """
 
+
+_PLAIN_KEY = re.compile(r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)[A-Za-z_][A-Za-z0-9_]*")
+"""Pattern of keys that YAML reads as text without quotes."""
 
 _DATA_COMMENTS = {"scale": "divides the inputs, which are pixels up to 255"}
 """Comments for keys of user data that no remark explains."""
@@ -49,8 +55,8 @@ class TemplateOptions:
     stratify: bool = True
     """Whether every class has enough examples for a stratified split."""
 
-    ignore_reason: str = ""
-    """Comment on the columns of a csv that are left out of the inputs."""
+    ignore_reasons: tuple[str, ...] = ()
+    """Reasons for the columns of a csv that are left out of the inputs, such as `column id contains row numbers`."""
 
 
 def resolve_data(name: str, **other_keys: Any) -> Data:
@@ -150,11 +156,16 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
             lines.append((f"{key}: {json.dumps(relative, ensure_ascii=False)}", "relative to this file"))
     # Overrides of names with spaces are in quotes for a shell.
     remarks = {remark.override.partition("=")[0].lstrip("'"): remark.message for remark in info.remarks}
-    comments = {**_DATA_COMMENTS, "ignore": options.ignore_reason}
+    reasons = options.ignore_reasons
+    comments = {**_DATA_COMMENTS, "ignore": reasons[0] if len(reasons) == 1 else ""}
     for key in DATASETS_BY_KEY:
         value = getattr(data, key)
         is_default = value is None or (key == "rules" and value == CURRENT_RULES)
-        if key not in _SEPARATE_DATA_KEYS and not is_default:
+        if key == "ignore" and len(reasons) > 1:
+            lines += [(f"# {_format_comment(reason)}", "") for reason in reasons]
+        if key == "columns" and data.columns is not None:
+            lines += _build_column_lines(data.columns, info)
+        elif key not in _SEPARATE_DATA_KEYS and not is_default:
             comment = remarks.get(f"data.{key}") or comments.get(key, "")
             lines.append((f"{key}: {json.dumps(value, ensure_ascii=False)}", _format_comment(comment)))
     if data.dataset == "image_folder":
@@ -177,6 +188,30 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
     if options.standardize_target:
         lines.append(("standardize_target: true", "trains on such targets; outputs and metrics keep their units"))
     return lines
+
+
+def _build_column_lines(columns: Mapping[str, Column], info: DatasetInfo) -> list[tuple[str, str]]:
+    """Return the config lines of typed columns, each with the number of its inputs as a comment."""
+    inputs = {column.name: column.inputs for column in info.columns}
+    lines = [("columns:", "types of the columns, which are encoded into inputs")]
+    for name, column in columns.items():
+        values = {
+            field: getattr(column, field) for field in type(column).model_fields if field in column.model_fields_set
+        }
+        text = column.type if len(values) == 1 else _format_flow_mapping(values)
+        key = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+        count = inputs.get(name, 0)
+        lines.append((f"  {key}: {text}", f"{count} input{'s' if count != 1 else ''}" if count != 1 else ""))
+    return lines
+
+
+def _format_flow_mapping(values: Mapping[str, Any]) -> str:
+    """Format a mapping of plain values as YAML on one line."""
+    pairs = (
+        f"{key}: {value if str(value).isalnum() else json.dumps(value, ensure_ascii=False)}"
+        for key, value in values.items()
+    )
+    return f"{{{', '.join(pairs)}}}"
 
 
 def get_default_epochs(info: DatasetInfo) -> int:

@@ -18,6 +18,12 @@ class DatasetInfo(DatasetContents):
     test_examples: int = 0
     """Number of examples in a separate test set. `examples` does not include them."""
 
+    group_count: int = 0
+    """Number of different groups of the examples that are split; 0 without groups."""
+
+    time_count: int = 0
+    """Number of different times of the examples that are split; 0 without times."""
+
     @property
     def is_classification(self) -> bool:
         return bool(self.classes)
@@ -198,6 +204,8 @@ DATASETS_BY_KEY = {
     "test_path": ("csv", "parquet", "image_folder"),
     "target": ("csv", "parquet"),
     "ignore": ("csv", "parquet"),
+    "columns": ("csv", "parquet"),
+    "missing": ("csv", "parquet"),
     "header": ("csv",),
     "delimiter": ("csv",),
     "encoding": ("csv",),
@@ -206,6 +214,8 @@ DATASETS_BY_KEY = {
     "strip": ("csv",),
     "drop_unlabelled": ("csv", "parquet"),
     "weight": ("csv", "parquet"),
+    "group": ("csv", "parquet", "npz"),
+    "time": ("csv", "parquet", "npz"),
     "task": ("csv", "parquet", "npz"),
     "scale": ("csv", "parquet", "npz"),
     "channels": ("npz",),

@@ -55,7 +55,9 @@ def select_hyperparameters(config: Mapping[str, Any]) -> dict[str, PlainValue]:
     relevant = {
         key: value for key, value in settings.items() if key not in ignored_keys and not _is_layer_type_or_name(key)
     }
-    return {**relevant, "layers": format_config_value(config["model"]["layers"])}
+    # The config of a baseline has no network.
+    layers = {"layers": format_config_value(config["model"]["layers"])} if "model" in config else {}
+    return {**relevant, **layers}
 
 
 def _iter_plain_values(value: Any, key: str = "") -> Iterator[tuple[str, PlainValue]]:
@@ -92,7 +94,9 @@ def _collect_default_texts(config: Mapping[str, Any]) -> dict[str, str]:
                         }
                     )
             for name, inner in value.items():
-                collect_from(inner, f"{key}.{name}" if key else name)
+                # A column can have any name, such as `type`.
+                if (key, name) != ("data", "columns"):
+                    collect_from(inner, f"{key}.{name}" if key else name)
         elif isinstance(value, list) and key.endswith("layers"):
             for name, layer in zip(list_config_layer_names(value), value, strict=True):
                 collect_from(layer, f"{key}.{name}")

@@ -31,7 +31,8 @@ class Preprocessing:
 
 def compute_preprocessing(experiment: Experiment, examples: Examples, split: Split) -> Preprocessing:
     """Compute the scalings and the class weights of an experiment from its training examples, with scikit-learn."""
-    mean, scale = None, np.float32(experiment.data.info.pixel_max)
+    mean: NDArray[np.float32] | None = None
+    scale: NDArray[np.float32] = np.asarray(experiment.data.info.pixel_max, np.float32)
     if experiment.data.standardize:
         from sklearn.preprocessing import StandardScaler
 
@@ -39,11 +40,14 @@ def compute_preprocessing(experiment: Experiment, examples: Examples, split: Spl
         for start in range(0, len(split.train), _ROWS_PER_BLOCK):
             scaler.partial_fit(rows[np.sort(split.train[start : start + _ROWS_PER_BLOCK])].astype(np.float64))
         mean, scale = scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)
+        if examples.encoding is not None:
+            is_scaled = examples.encoding.is_scaled
+            mean, scale = np.where(is_scaled, mean, np.float32(0)), np.where(is_scaled, scale, np.float32(1))
     targets = examples.targets[split.train]
     return Preprocessing(
-        np.asarray(scale),
+        scale,
         mean,
-        _build_class_weights(experiment, targets),
+        compute_class_weights(experiment, targets),
         _measure_targets(targets) if experiment.data.standardize_target else None,
     )
 
@@ -59,7 +63,7 @@ def _measure_targets(targets: NDArray[np.float32]) -> TargetScaling:
     return TargetScaling(scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32))
 
 
-def _build_class_weights(experiment: Experiment, targets: NDArray[np.int32]) -> NDArray[np.float32] | None:
+def compute_class_weights(experiment: Experiment, targets: NDArray[np.int32]) -> NDArray[np.float32] | None:
     """Return the weights of the classes, of shape (classes,), with the meaning of Keras's `class_weight`.
 
     The result is `None` if the experiment has no class weights.

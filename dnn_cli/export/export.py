@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, IdxDataset
 from dnn_cli.data.dataset_sources import get_dataset_cache_directory
-from dnn_cli.data.examples import load_examples, split_examples
+from dnn_cli.data.examples import load_split_examples
 from dnn_cli.data.run_context import RunContext, check_same_data
 from dnn_cli.errors import DnnError, RunError
 from dnn_cli.export.export_formats import ExportFormat
@@ -206,12 +206,11 @@ def _select_comparison_inputs(
     reason = "the data is not available"
     if _is_data_available(data):
         try:
-            examples = load_examples(data, report_progress)
+            examples, split = load_split_examples(data, report_progress)
             check_same_data(record, examples)
         except DnnError as error:
             reason = error.message.splitlines()[0]
         else:
-            split = split_examples(data, examples)
             indices, name = (split.validation, "validation") if len(split.validation) else (split.train, "training")
             inputs = examples.inputs[indices[:_MAX_COMPARED_EXAMPLES]]
             return inputs, f"{len(inputs):,} {name} examples"

@@ -2,9 +2,9 @@
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
@@ -38,6 +38,12 @@ class CsvRows:
 
     is_default: dict[str, bool]
     """Whether a decision is the default value, by key."""
+
+    text_columns: frozenset[str] = frozenset()
+    """Names of columns that hold text by their type, even if the text is a number; empty for a CSV file."""
+
+    unusable_types: Mapping[str, str] = field(default_factory=dict)
+    """Types of columns that cannot be inputs, such as lists, by the name of the column; empty for a CSV file."""
 
 
 @contextmanager

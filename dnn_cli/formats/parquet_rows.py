@@ -90,7 +90,17 @@ def open_parquet_rows(path: str) -> Iterator[CsvRows]:
         header = [names[index] for index in used_indices]
         rows = _read_rows(path, file, used_indices)
         try:
-            yield CsvRows((0, header), rows, ",", remarks, {}, {})
+            fields = [(names[index], file.schema_arrow.field(index).type) for index in used_indices]
+            yield CsvRows(
+                (0, header),
+                rows,
+                ",",
+                remarks,
+                {},
+                {},
+                frozenset(name for name, column_type in fields if _is_text(column_type)),
+                {name: str(column_type) for name, column_type in fields if _is_unusable(column_type)},
+            )
         except UserDataError as error:
             # The names of the columns have no row.
             raise UserDataError(
@@ -163,6 +173,28 @@ def _choose_formatter(column_type: Any) -> Callable[[Any], Any]:
             array.cast(plain, safe=False).cast(text), pattern=r"\.0+$", replacement=""
         )
     return lambda array: pyarrow.array([str(column_type)] * len(array), text)
+
+
+def _is_text(column_type: Any) -> bool:
+    """Return whether the values of a type are texts."""
+    from pyarrow import types
+
+    if types.is_dictionary(column_type):
+        return _is_text(column_type.value_type)
+    return bool(types.is_string(column_type) or types.is_large_string(column_type))
+
+
+def _is_unusable(column_type: Any) -> bool:
+    """Return whether the values of a type are neither numbers, texts, dates nor booleans."""
+    from pyarrow import types
+
+    if types.is_dictionary(column_type):
+        return _is_unusable(column_type.value_type)
+    usable_checks = (
+        types.is_null, types.is_integer, types.is_boolean, types.is_floating, types.is_decimal, types.is_date,
+        types.is_timestamp, _is_text,
+    )  # fmt: skip
+    return not any(check(column_type) for check in usable_checks)
 
 
 def _remove_nan(array: Any) -> Any:

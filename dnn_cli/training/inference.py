@@ -1,9 +1,8 @@
 """Use of saved models: loading their weights, predicting outputs, and evaluating a split or examples."""
 
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 import numpy as np
@@ -11,12 +10,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.data.examples import Examples, load_test_examples
+from dnn_cli.data.examples import Examples, encode_with, load_test_examples
 from dnn_cli.data.pipeline import Pipeline, count_batches
 from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.data.run_context import RunContext
 from dnn_cli.errors import RunError
-from dnn_cli.runs.record import Scores
+from dnn_cli.metrics.evaluation_result import EvaluationResult
 from dnn_cli.runs.target_scaling import TargetScaling
 from dnn_cli.training.determinism import set_initial_determinism
 from dnn_cli.training.device import prepare_device
@@ -48,24 +47,6 @@ def predict_outputs(weights: Path, run_context: RunContext, inputs: NDArray[np.g
 
 
 _HeldOutSplit = Literal["test", "validation"]
-
-
-@dataclass(frozen=True)
-class EvaluationResult:
-    """Scores and outputs of a model on examples, with the targets."""
-
-    scores: Scores
-    """Loss and metrics by name."""
-
-    outputs: NDArray[np.float32]
-    """Outputs of the model, of shape (n, units)."""
-
-    targets: NDArray[Any]
-    """Targets of the examples: class numbers of shape (n,), or the numbers of a regression, float32 of shape
-    (n, targets)."""
-
-    def __len__(self) -> int:
-        return len(self.targets)
 
 
 def evaluate_split(job: TrainingJob, weights: Path, split: _HeldOutSplit) -> EvaluationResult:
@@ -133,7 +114,9 @@ def _select_split_examples(job: TrainingJob, split: _HeldOutSplit) -> Examples:
     """Return the examples of a split."""
     if split == "test":
         test_indices = job.split.test
-        return job.examples[test_indices] if len(test_indices) else load_test_examples(job.experiment.data)
+        if len(test_indices):
+            return job.examples[test_indices]
+        return encode_with(job.examples.encoding, load_test_examples(job.experiment.data))
     if not len(job.split.validation):
         raise RunError("the run has no validation examples", "use --split test")
     return job.examples[job.split.validation]

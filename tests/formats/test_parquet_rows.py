@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dnn_cli.config.data import Data
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats import safe_open
+from dnn_cli.formats.column_types import choose_column_types
 from dnn_cli.formats.csv_rows import open_rows
 from dnn_cli.formats.csv_table import inspect_csv, read_csv
 from dnn_cli.formats.parquet_rows import check_table_kind
@@ -120,6 +122,26 @@ def test_list_column_is_left_out_by_ignore(write):
         inspect_csv(path, OPTIONS)
     assert "data.ignore=[a]" in caught.value.suggestion
     assert inspect_csv(path, CsvOptions(header=True, ignore=("a",))).features == ("b",)
+
+
+def test_types_of_the_file_decide_the_types_of_columns(write):
+    digits = [f"0{number % 3}" for number in range(12)]
+    gaps = pa.array([None if number % 4 == 0 else float(number) for number in range(12)])
+    days = pa.array([MOMENT.date()] * 6 + [None] * 6)
+    path = write(zip=digits, size=gaps, day=days, tags=[[1]] * 12, y=list(range(12)))
+    choices = {choice.name: choice for choice in choose_column_types(path, OPTIONS)}
+    types = {name: choice.options.type for name, choice in choices.items() if choice.options}
+    assert types == {"zip": "category", "size": "number", "day": "date"}
+    assert choices["tags"].reason.startswith("has values of the type list<")
+
+
+@pytest.mark.parametrize("missing", [None, ("-9",)])
+def test_nulls_are_missing_cells(write, missing):
+    path = write(a=[1.5, None, 3.0], b=["x", None, "y"], y=[0.5, 1.5, 2.5])
+    columns = {"a": {"type": "number", "missing": "median"}, "b": {"type": "category"}}
+    data = Data.model_validate({"dataset": "parquet", "path": path, "columns": columns, "missing": missing})
+    arrays = read_csv(path, data.csv_options)
+    assert np.isnan(arrays.inputs).tolist() == [[False, False], [True, True], [False, False]]
 
 
 def test_damaged_file_is_one_error(write):

@@ -1,0 +1,220 @@
+"""Differences between the distributions of splits: columns, statistics of images, classes and targets.
+
+Validation and test examples are compared with the training examples. A difference is reported if it is large and if
+chance rarely explains it. The limit of the p-value is divided by the number of comparisons (Bonferroni).
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.config.data import Data
+from dnn_cli.data.all_examples import SPLIT_ADJECTIVES, TEST, TRAINING, VALIDATION, AllExamples
+from dnn_cli.data.column_advice import get_column_names
+from dnn_cli.data.data_issues import DataIssue, format_names, get_example_noun
+from dnn_cli.data.input_statistics import is_image_shape, measure_looks
+from dnn_cli.data.two_samples import compare_distributions, compare_shares
+from dnn_cli.runs.input_profile import IMAGE_STATISTICS
+
+_MAX_FALSE_ALARM_RATE = 0.01
+"""Maximum chance that a kind of difference is reported for a random split: inputs, classes, or targets."""
+
+_MIN_DISTANCE = 0.1
+"""Smallest reported difference between the cumulative shares of a column in two splits.
+
+For a normal distribution, it is a shift by a quarter of the standard deviation. Smaller differences harm little."""
+
+_MIN_SHARE_DIFFERENCE, _MIN_SHARE_RATIO = 0.05, 2.0
+"""Smallest reported difference between the shares of a class in two splits, or smallest ratio of the shares."""
+
+_MAX_SAMPLE_VALUES = 4_000_000
+"""Approximate maximum number of values in the sample of a split. Comparisons of 1,000 columns then take 1 s."""
+
+_MAX_COLUMNS = 1000
+"""Maximum number of columns that are compared. More columns are pixels or embeddings, which have no names."""
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """Difference of a column or class between two splits, with its size for the order of messages."""
+
+    name: str
+    size: float
+    values: tuple[str, str]
+    """Mean or share in the training split and in the other split, as text."""
+
+
+def list_difference_issues(data: Data, all_examples: AllExamples, ignored_columns: frozenset[str]) -> list[DataIssue]:
+    """List differences between the training examples and the validation or test examples.
+
+    Args:
+        data: The data of an experiment.
+        all_examples: The examples of all splits.
+        ignored_columns: The names of columns that have another issue, and are left out.
+    """
+    others = [split for split in (VALIDATION, TEST) if (all_examples.split_numbers == split).any()]
+    limit = _MAX_FALSE_ALARM_RATE / max(1, len(others))
+    issues: list[DataIssue] = []
+    for split in others:
+        issues += _find_input_differences(data, all_examples, split, limit, ignored_columns)
+        issues += _find_target_differences(data, all_examples, split, limit)
+    return issues
+
+
+def _sample_split(all_examples: AllExamples, split: int) -> NDArray[np.float32]:
+    """Return inputs at evenly spaced positions of a split, as float32 rows."""
+    numbers = all_examples.list_numbers(split)
+    size = math.prod(all_examples.examples.inputs.shape[1:])
+    return all_examples.get_rows(numbers[:: max(1, math.ceil(len(numbers) * size / _MAX_SAMPLE_VALUES))]).astype(
+        np.float32
+    )
+
+
+def _find_input_differences(
+    data: Data, all_examples: AllExamples, split: int, limit: float, ignored_columns: frozenset[str]
+) -> Iterator[DataIssue]:
+    """Yield an issue if inputs differ between the training examples and those of another split.
+
+    Args:
+        data: The data of an experiment.
+        all_examples: The examples of all splits.
+        split: The number of the other split.
+        limit: The maximum p-value, before its division by the number of columns.
+        ignored_columns: The names of columns that are left out.
+    """
+    shape = all_examples.examples.inputs.shape[1:]
+    is_image = is_image_shape(shape)
+    if not is_image and (len(shape) != 1 or shape[0] > _MAX_COLUMNS):
+        return
+    first, second = (_sample_split(all_examples, number) for number in (TRAINING, split))
+    if is_image:
+        first, second = _measure_images(first, second, shape)
+        names: tuple[str, ...] = IMAGE_STATISTICS
+    else:
+        names = get_column_names(data, shape[0])
+    is_compared = [name not in ignored_columns for name in names]
+    differences = _compare_columns(first, second, names, is_compared, limit)
+    if not differences:
+        return
+    noun, adjective = get_example_noun(data), SPLIT_ADJECTIVES[split]
+    listed = tuple(difference.name for difference in differences)
+    subject = " and ".join(listed) if is_image else format_names("column", "columns", listed)
+    verb = "differs" if len(differences) == 1 else "differ"
+    largest = differences[0]
+    detail = f"mean of {largest.name} {largest.values[0]} and {largest.values[1]}"
+    yield DataIssue(
+        "input_shift",
+        f"{subject} {verb} between the training and {adjective} {noun}s: {detail}",
+        _suggest_common_source(data, split),
+        () if is_image else listed,
+    )
+
+
+def _measure_images(
+    first: NDArray[np.float32], second: NDArray[np.float32], shape: tuple[int, ...]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the `IMAGE_STATISTICS` of the images of two splits, float64 of shape (n, statistics)."""
+    minimum, maximum, average = first.min(0), first.max(0), first.mean(0)
+    return measure_looks(first, shape, minimum, maximum, average), measure_looks(
+        second, shape, minimum, maximum, average
+    )
+
+
+def _compare_columns(
+    first: NDArray[Any], second: NDArray[Any], names: tuple[str, ...], is_compared: list[bool], limit: float
+) -> list[_Difference]:
+    """Return the columns that differ between two samples, the largest difference first.
+
+    Missing values are left out, and their shares are compared as well.
+
+    Args:
+        first: The training rows, of shape (n, columns).
+        second: The rows of another split, of shape (m, columns).
+        names: The names of the columns.
+        is_compared: Whether each column is compared.
+        limit: The maximum p-value, before its division by the number of comparisons.
+    """
+    limit /= 2 * max(1, sum(is_compared))
+    differences = []
+    for column, name in enumerate(names):
+        if not is_compared[column]:
+            continue
+        samples = [values[~np.isnan(values)] for values in (first[:, column], second[:, column])]
+        distance, chance = compare_distributions(*samples)
+        if distance >= _MIN_DISTANCE and chance <= limit:
+            means = tuple(f"{float(values.mean(dtype=np.float64)):.4g}" for values in samples)
+            differences.append(_Difference(name, distance, (means[0], means[1])))
+            continue
+        missing = len(first) - len(samples[0]), len(second) - len(samples[1])
+        difference = _compare_counts(name, (missing[0], len(first)), (missing[1], len(second)), limit)
+        if difference is not None:
+            texts = f"missing {difference.values[0]}", f"missing {difference.values[1]}"
+            differences.append(_Difference(name, difference.size, texts))
+    return sorted(differences, key=lambda difference: -difference.size)
+
+
+def _compare_counts(name: str, first: tuple[int, int], second: tuple[int, int], limit: float) -> _Difference | None:
+    """Return the difference between two shares, each a count and a total; `None` if it is small or due to chance."""
+    if not first[0] and not second[0]:
+        return None
+    shares = first[0] / first[1], second[0] / second[1]
+    size = abs(shares[0] - shares[1])
+    if size < _MIN_SHARE_DIFFERENCE and max(shares) < _MIN_SHARE_RATIO * min(shares):
+        return None
+    if compare_shares(*first, *second) > limit:
+        return None
+    return _Difference(name, size, (f"{shares[0]:.1%}", f"{shares[1]:.1%}"))
+
+
+def _find_target_differences(data: Data, all_examples: AllExamples, split: int, limit: float) -> Iterator[DataIssue]:
+    """Yield an issue if classes or targets differ between the training examples and those of another split.
+
+    Args:
+        data: The data of an experiment.
+        all_examples: The examples of all splits.
+        split: The number of the other split.
+        limit: The maximum p-value, before its division by the number of classes or targets.
+    """
+    targets = [all_examples.targets[all_examples.list_numbers(number)] for number in (TRAINING, split)]
+    between = f"between the training and {SPLIT_ADJECTIVES[split]} {get_example_noun(data)}s"
+    if data.info.is_classification:
+        classes = data.info.classes
+        counts = [np.bincount(part, minlength=len(classes)).tolist() for part in targets]
+        compared = [
+            _compare_counts(name, (first, len(targets[0])), (second, len(targets[1])), limit / len(classes))
+            for name, first, second in zip(classes, *counts, strict=True)
+        ]
+        differences = sorted(filter(None, compared), key=lambda difference: -difference.size)
+        subject, quantity = "the shares of the classes", "share"
+    else:
+        size = targets[0].shape[1]
+        names = ("the target",) if size == 1 else tuple(f"target {number + 1}" for number in range(size))
+        differences = _compare_columns(targets[0], targets[1], names, [True] * size, limit)
+        subject, quantity = " and ".join(difference.name for difference in differences[:3]), "mean"
+    if differences:
+        largest = differences[0]
+        verb = "differs" if len(differences) == 1 and quantity == "mean" else "differ"
+        detail = f"{quantity} of {largest.name} {largest.values[0]} and {largest.values[1]}"
+        suggestion = "data.stratify=true" if _can_stratify(data, split) else _suggest_common_source(data, split)
+        yield DataIssue("target_shift", f"{subject} {verb} {between}: {detail}", suggestion)
+
+
+def _can_stratify(data: Data, split: int) -> bool:
+    """Return whether `data.stratify` would give a split the class shares of the training examples."""
+    return data.info.is_classification and not data.stratify and not _has_own_file(data, split)
+
+
+def _suggest_common_source(data: Data, split: int) -> str:
+    """Suggest a check of the files of two splits; empty for a split of one file, which differs only by chance."""
+    if _has_own_file(data, split):
+        return f"check how the {SPLIT_ADJECTIVES[split]} {get_example_noun(data)}s were chosen"
+    return ""
+
+
+def _has_own_file(data: Data, split: int) -> bool:
+    """Return whether the validation or test examples have their own file."""
+    return bool(data.info.validation_examples if split == VALIDATION else data.info.test_examples)
