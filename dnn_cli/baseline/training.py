@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dnn_cli.baseline.methods import Effort, Method
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.data.examples import Examples, Split
-from dnn_cli.data.preprocessing import compute_class_weights
+from dnn_cli.data.preprocessing import compute_class_weights, compute_target_scaling
 from dnn_cli.errors import DataError, UserDataError
 from dnn_cli.metrics.prediction_scores import compute_scores
 from dnn_cli.runs.record import Scores
@@ -94,9 +94,14 @@ def train_baseline(
         notes = _fit_estimator(estimator, method, inputs, targets, fit_weights, effort)
         training_outputs = _compute_outputs(experiment, estimator, inputs)
         outputs = _compute_outputs(experiment, estimator, _convert_inputs(validation.inputs, inputs.dtype))
-    scores = compute_scores(experiment, training_outputs, targets, example_weights, loss_weights)
+    target_scaling = compute_target_scaling(experiment, examples.targets[split.train])
+    scores = compute_scores(
+        experiment, training_outputs, targets, example_weights, loss_weights, target_scaling=target_scaling
+    )
     if len(validation):
-        own_scores = compute_scores(experiment, outputs, validation.targets, validation.weights)
+        own_scores = compute_scores(
+            experiment, outputs, validation.targets, validation.weights, target_scaling=target_scaling
+        )
         scores |= {f"val_{name}": value for name, value in own_scores.items()}
     if not {"loss", *(["val_loss"] if len(validation) else [])} <= scores.keys():
         raise DataError(f"the loss of {method.title} is not a finite number", "choose another loss, such as loss=mse")
