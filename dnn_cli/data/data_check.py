@@ -38,4 +38,10 @@ def _find_issues(data: Data, all_examples: AllExamples) -> Iterator[DataIssue]:
     # Inputs of different scales have different distributions.
     if not any(issue.kind == "different_scales" for issue in example_issues):
         ignored_columns = frozenset(name for issue in example_issues for name in issue.columns)
+        encoding = all_examples.examples.encoding
+        # Later examples have later times.
+        time_inputs = (
+            [column.input_names for column in encoding.columns if column.column.name == data.time] if encoding else []
+        )
+        ignored_columns = ignored_columns.union(*time_inputs)
         yield from list_difference_issues(data, all_examples, ignored_columns)
