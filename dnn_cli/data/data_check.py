@@ -12,6 +12,7 @@ from dnn_cli.data.data_advice import list_example_issues
 from dnn_cli.data.data_issues import DataIssue
 from dnn_cli.data.duplicates import list_duplicate_issues
 from dnn_cli.data.examples import Examples
+from dnn_cli.data.group_columns import list_group_issues
 from dnn_cli.data.near_duplicates import list_near_duplicate_issues
 from dnn_cli.data.split_differences import list_difference_issues
 
@@ -45,6 +46,7 @@ def _find_issues(data: Data, all_examples: AllExamples, encoded: Examples) -> It
         return
     yield from list_duplicate_issues(data, all_examples)
     yield from list_near_duplicate_issues(data, all_examples)
+    yield from list_group_issues(data, all_examples)
     # Inputs of different scales have different distributions.
     if not any(issue.kind == "different_scales" for issue in example_issues):
         ignored_columns = frozenset(name for issue in example_issues for name in issue.columns)
