@@ -31,6 +31,9 @@ _MIN_SUCCESSIVE_RATIO = 0.5
 
 The ratio is near 0 if another column is a smooth function of the number, such as a temperature of the day."""
 
+_MAX_ROWS = 4000
+"""Approximate maximum number of rows of the sample of whole groups. Searching 100 columns then takes 0.6 s."""
+
 _MAX_COLUMNS = 100
 """Maximum number of columns of a table that is searched. The time grows with the square of the number."""
 
@@ -55,8 +58,11 @@ def list_group_issues(data: Data, all_examples: AllExamples) -> list[DataIssue]:
         groups = _find_groups(rows[:, column])
         if groups is None:
             continue
+        step = _choose_group_step(groups)
+        is_sampled = groups % step == 0
         other_columns = np.flatnonzero(is_number & (np.arange(shape[0]) != column))
-        if not _are_near_within_groups(rows[:, other_columns], groups, is_ordered=not is_category[column]):
+        sample, sample_groups = rows[np.ix_(is_sampled, other_columns)], groups[is_sampled] // step
+        if not _are_near_within_groups(sample, sample_groups, is_ordered=not is_category[column]):
             continue
         for split in others:
             is_member = all_examples.split_numbers == split
@@ -80,6 +86,11 @@ def _find_groups(values: NDArray[np.float64]) -> NDArray[np.int64] | None:
     if len(distinct) < _MIN_GROUPS or len(values) < _MIN_GROUP_ROWS * len(distinct):
         return None
     return groups.reshape(-1)
+
+
+def _choose_group_step(groups: NDArray[np.int64]) -> int:
+    """Return the step between the groups of a sample, which has about `_MAX_ROWS` rows or `_MIN_GROUPS` groups."""
+    return max(1, min(len(groups) // _MAX_ROWS, (int(groups.max()) + 1) // _MIN_GROUPS))
 
 
 def _are_near_within_groups(rows: NDArray[np.float64], groups: NDArray[np.int64], *, is_ordered: bool) -> bool:
