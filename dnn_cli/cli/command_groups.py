@@ -36,6 +36,10 @@ COMMAND_GROUPS = {
     "Train": {
         "train": LazyCommand(".train:train", "Train networks; every run has its own directory."),
         "watch": LazyCommand(".watch:watch", "Show the progress of trainings in other terminals."),
+        "baseline": LazyCommand(
+            ".baseline:baseline",
+            "Train simple models of scikit-learn on the data of configs, to compare networks with them.",
+        ),
         "resume": LazyCommand(".resume:resume", "Continue an interrupted run, or extend a completed run."),
         "sweep": LazyCommand(".sweep:sweep", "Train variants of a config in parallel; skip existing runs."),
         "lr-find": LazyCommand(".lr_find:lr_find", "Test learning rates from small to large, and suggest one."),

@@ -86,11 +86,39 @@ def parse_run_and_overrides(arguments: Sequence[str], command: str) -> tuple[str
     return addresses[0], overrides
 
 
-def _resolve_trained_run(address: str, runs_dir: Path) -> "tuple[Run, Record]":
+def resolve_network_run(store: "Store", address: str) -> "Run":
+    """Return the run that an address names, as `resolve_run` does, for a command that needs a network.
+
+    Raises:
+        UsageError: the address names no run, runs of several experiments, or a baseline.
+    """
+    from dnn_cli.runs.run_info import read_run_info
+
+    run = resolve_run(store, address)
+    # A command reports a broken run itself.
+    if (record := read_run_info(run).record) is not None:
+        check_is_network(record)
+    return run
+
+
+def check_is_network(record: "Record") -> None:
+    """Check that a run has a network.
+
+    Raises:
+        UsageError: the run is a baseline.
+    """
+    if record.is_baseline:
+        raise UsageError(
+            f"{record.name} {record.id} is a baseline of scikit-learn, which has no network and no saved model",
+            "use another run: dnn runs --where kind=network lists them",
+        )
+
+
+def resolve_completed_run(address: str, runs_dir: Path) -> "tuple[Run, Record]":
     """Return the completed run with an address, and its run record.
 
     Raises:
-        UsageError: no run has the address, or the run is not completed or has no saved model.
+        UsageError: no run has the address, or the run is not completed.
         RunError: the run is broken.
     """
     from dnn_cli.runs.store import Store
@@ -104,10 +132,6 @@ def _resolve_trained_run(address: str, runs_dir: Path) -> "tuple[Run, Record]":
             else f"dnn resume {record.id} continues the run"
         )
         raise UsageError(f"{run.directory} has no final model: the run is {record.status}", hint)
-    if not run.model.is_file():
-        raise UsageError(
-            f"{run.model} {'is not a file' if os.path.lexists(run.model) else 'does not exist'}", "train the run again"
-        )
     return run, record
 
 
@@ -120,15 +144,29 @@ def resolve_saved_model(address: str, runs_dir: Path, *, best: bool = False) -> 
     The saved model is `model.keras` or, with `best`, `best.keras`.
 
     Raises:
-        UsageError: no run has the address, or the run is not completed or lacks the saved model.
+        UsageError: no run has the address, or the run is not completed, lacks the saved model, or is a baseline.
         RunError: the run is broken.
+    """
+    run, record = resolve_completed_run(address, runs_dir)
+    return run, record, select_saved_model(run, record, best=best)
+
+
+def select_saved_model(run: "Run", record: "Record", *, best: bool = False) -> "SavedModel":
+    """Return the saved model `model.keras` of a completed run or, with `best`, `best.keras`.
+
+    Raises:
+        UsageError: the run lacks the saved model, or is a baseline.
     """
     from dnn_cli.runs.run_info import read_run_info
     from dnn_cli.runs.saved_models import get_last_model
 
-    run, record = _resolve_trained_run(address, runs_dir)
+    check_is_network(record)
+    if not run.model.is_file():
+        raise UsageError(
+            f"{run.model} {'is not a file' if os.path.lexists(run.model) else 'does not exist'}", "train the run again"
+        )
     run_info = read_run_info(run).with_details()
-    return run, record, resolve_best_model(run_info) if best else get_last_model(run_info)
+    return resolve_best_model(run_info) if best else get_last_model(run_info)
 
 
 def resolve_best_model(run_info: "RunInfo") -> "SavedModel":

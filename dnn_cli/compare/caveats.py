@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dnn_cli.compare.comparison_points import ComparisonPoint
+from dnn_cli.compare.fold_verdicts import find_fold_conflict, iter_incomplete_groups
 from dnn_cli.compare.group_labels import label_groups
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.repeats import RepeatedRun
@@ -62,6 +63,12 @@ def _find_data_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat if runs were trained, validated or tested on different examples."""
     if has_different_data(context.run_scores):
         yield DIFFERENT_DATA
+    elif conflict := find_fold_conflict(context.groups):
+        yield f"the groups are not compared, because {conflict}"
+    elif any(group.fold_means for group in context.groups):
+        incomplete = [*iter_incomplete_groups(context.groups, label_groups(context.groups))]
+        if incomplete:
+            yield f"incomplete cross-validation: {format_list(incomplete)}"
     elif (
         len(
             {
@@ -106,7 +113,7 @@ def _find_setting_caveats(context: ComparisonContext) -> Iterator[str]:
 
 def _list_varied_parts(run_scores: Sequence[RunScore]) -> set[str]:
     """Return the parts of the config in which runs differ, such as `optimizer`."""
-    return {_get_config_part(key) for key in (run_scores[0].settings if run_scores else ()) if key != "seed"}
+    return {_get_config_part(key) for key in (run_scores[0].variant_settings if run_scores else ())}
 
 
 def _get_config_part(key: str) -> str:

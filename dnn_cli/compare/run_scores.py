@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from dnn_cli.compare.comparison_points import ComparisonPoint, ScoreCurve, find_score_curve
 from dnn_cli.compare.repeats import RepeatedRun, drop_repeats
 from dnn_cli.config.config_diff import find_config_differences
+from dnn_cli.config.cross_validation import FOLD_KEYS, Fold, remove_fold
 from dnn_cli.config.digests import remove_extra_file_keys
 from dnn_cli.config.metrics import expand_score_name
 from dnn_cli.errors import UsageError, suggest_nearest_name
@@ -36,6 +37,17 @@ class RunScore:
     @property
     def seed(self) -> int:
         return self.run_info.details.seed
+
+    @property
+    def variant_settings(self) -> dict[str, str]:
+        """The settings that the runs of a variant share: all but the seed and, in a cross-validation, the fold."""
+        left_out = ("seed", *(FOLD_KEYS if self.fold else ()))
+        return {key: value for key, value in self.settings.items() if key not in left_out}
+
+    @property
+    def fold(self) -> Fold | None:
+        """The fold of the run in a cross-validation; `None` for other runs."""
+        return self.run_info.details.fold
 
     @property
     def variant_digest(self) -> str:
@@ -141,17 +153,31 @@ def _add_differing_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
     """Return the run scores with their `settings`: the values of the keys in which the runs differ."""
     first = index_by_variant(run_scores)
     seedless_configs = [
-        {**remove_extra_file_keys(run_score.run_info.config or {}), "seed": 0} for run_score in first.values()
+        {**remove_fold(remove_extra_file_keys(run_score.run_info.config or {})), "seed": 0}
+        for run_score in first.values()
     ]
     settings = dict(zip(first, find_config_differences(seedless_configs), strict=True))
     several = len({run_score.seed for run_score in run_scores}) > 1
+    has_repetitions = len({run_score.fold.split_seed for run_score in run_scores if run_score.fold}) > 1
     return [
         RunScore(
             run_score.run_info, run_score.record, run_score.curve, run_score.score,
-            {**({"seed": str(run_score.seed)} if several else {}), **settings[run_score.variant_digest]},
+            {
+                **({"seed": str(run_score.seed)} if several else {}),
+                **_list_fold_settings(run_score.fold, has_repetitions=has_repetitions),
+                **settings[run_score.variant_digest],
+            },
         )
         for run_score in run_scores
     ]  # fmt: skip
+
+
+def _list_fold_settings(fold: Fold | None, *, has_repetitions: bool) -> dict[str, str]:
+    """Return the settings of a fold: its number and, with repetitions, the seed of its split."""
+    if fold is None:
+        return {}
+    seed = {"data.split_seed": str(fold.split_seed)} if has_repetitions else {}
+    return {**seed, "data.fold": str(fold.number)}
 
 
 def index_by_variant(run_scores: Sequence[RunScore]) -> dict[str, RunScore]:

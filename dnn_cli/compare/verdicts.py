@@ -61,9 +61,11 @@ class Verdict:
     def needed_seeds(self) -> int | None:
         """The advised number of seeds in each group, with which a verdict is probable.
 
-        The value is `None` if more seeds are not advised, because the difference is too small, or too many comparisons
-        are judged together.
+        The value is `None` if more seeds are not advised, because the difference is too small, too many comparisons
+        are judged together, or the groups are cross-validated.
         """
+        if self.group.fold_means:
+            return None
         if self.difference is None or self.difference.p_value is None:
             return find_min_exact_seeds(self.comparisons) if self.exact_test_reason else MIN_SEEDS
         needed = compute_needed_seeds(self.difference, self.comparisons, needs_exact=bool(self.exact_test_reason))
@@ -114,7 +116,7 @@ def judge_groups(
     """
     if not groups:
         return NO_VERDICTS
-    tested = [group for group in groups if len(group.seeds) > 1]
+    tested = [group for group in groups if len(group.averaged_scores) > 1]
     reference = baseline or (tested or groups)[0]
     others = [group for group in groups if group is not reference][:max_groups]
     are_single_runs = all(len(group.run_scores) == 1 for group in (reference, *others)) and not tested
@@ -122,7 +124,12 @@ def judge_groups(
     all_pairs = len(judged_groups) * (len(judged_groups) - 1) // 2
     comparisons = max(1, sum(group is not baseline for group in judged_groups) if baseline else all_pairs)
     sign = -1.0 if lower_is_better else 1.0
-    if are_single_runs and is_final:
+    if all(group.fold_means for group in groups) and not are_single_runs:
+        from dnn_cli.compare.fold_verdicts import judge_by_folds
+
+        labels = label_groups(groups)
+        verdicts = judge_by_folds(reference, others, labels, metric, comparisons, sign, resolution)
+    elif are_single_runs and is_final:
         verdicts = _judge_by_examples(reference, others, metric, comparisons, sign)
     else:
         reasons = _list_failure_texts(groups, reference, others)

@@ -5,7 +5,7 @@
 | training digest | experiments whose trainings have identical weights after each epoch; numbers of epochs may differ |
 | outcome digest | experiments whose trainings end with identical weights after the same number of epochs |
 | network digest | experiments that share compiled programs on this machine |
-| variant digest | experiments that differ only in seed, names, diagnostics and `model_checkpoint` |
+| variant digest | experiments that differ only in seed, fold, names, diagnostics and `model_checkpoint` |
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dnn_cli.config.callbacks import CALLBACK_CLASSES
+from dnn_cli.config.cross_validation import remove_fold
 from dnn_cli.host.resources import find_cpuinfo_line
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ def compute_network_digest(experiment: "Experiment") -> str:
     if isinstance(config["optimizer"]["learning_rate"], float):
         config["optimizer"]["learning_rate"] = None
     config["data"]["split_seed"] = None
+    data = experiment.data
+    if data.fold is not None and data.has_exact_counts:
+        # Folds with equal numbers of examples share programs, whose shapes depend on these numbers.
+        config["data"]["fold"] = [data.training_examples, data.validation_examples]
     return _compute_sha256([config, *_read_compiler_conditions()])[:32]
 
 
@@ -86,8 +91,11 @@ def _read_compiler_conditions() -> tuple[list[str], str]:
 
 
 def compute_variant_digest(config: dict[str, Any]) -> str:
-    """Return the digest of a resolved config without seed, names, diagnostics and `model_checkpoint`."""
-    compared = remove_names_and_measurements(remove_extra_file_keys(config))
+    """Return the digest of a resolved config without seed, names, diagnostics and `model_checkpoint`.
+
+    In a cross-validation, the fold and the seed of the split are also left out.
+    """
+    compared = remove_names_and_measurements(remove_extra_file_keys(remove_fold(config)))
     return _compute_sha256({key: value for key, value in compared.items() if key != "seed"})
 
 
@@ -120,7 +128,9 @@ def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
         for key, value in config["data"].items()
         if key not in _ADDED_DATA_KEYS or _ADDED_DATA_KEYS[key] != value
     }
-    return {**remaining, "data": data, "model": remove_names(config["model"])}
+    # The config of a baseline has no network.
+    model = {"model": remove_names(config["model"])} if "model" in config else {}
+    return {**remaining, "data": data, **model}
 
 
 def remove_extra_file_keys(config: dict[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,9 @@ def select_hyperparameters(config: Mapping[str, Any]) -> dict[str, PlainValue]:
     relevant = {
         key: value for key, value in settings.items() if key not in ignored_keys and not _is_layer_type_or_name(key)
     }
-    return {**relevant, "layers": format_config_value(config["model"]["layers"])}
+    # The config of a baseline has no network.
+    layers = {"layers": format_config_value(config["model"]["layers"])} if "model" in config else {}
+    return {**relevant, **layers}
 
 
 def _iter_plain_values(value: Any, key: str = "") -> Iterator[tuple[str, PlainValue]]:

@@ -59,6 +59,8 @@ def _read_user_dataset_info(data: Data) -> DatasetInfo:
         features=train.features,
         columns=train.columns,
         weight=train.weight,
+        group_count=train.group_count,
+        time_count=train.time_count,
         remarks=_collect_remarks(train, validation, test),
         decisions=_select_common_decisions(train, validation, test),
         examples=train.examples + (validation.examples if validation else 0),

@@ -10,6 +10,7 @@ from typing import cast
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, USER_DATA_KINDS, EmbeddedDataset
 from dnn_cli.config.experiment import MAX_LAYERS, Experiment, count_layers, find_class_number
+from dnn_cli.config.fold_validation import find_fold_issues
 from dnn_cli.config.keras_suggestions import REMOVE_INPUT_SHAPE
 from dnn_cli.config.layer_stack import Stage, compute_stages, examine_stack, list_trainable_weights
 from dnn_cli.config.metrics import AUC, BinaryAccuracy, F1Score, Metric, Precision, Recall
@@ -152,7 +153,7 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
             )
     if info.test_examples and data.test_size:
         yield Issue(("data", "test_size"), f"{data.title} already has a test set", "remove it")
-    elif data.training_examples < 1:
+    elif data.training_examples < 1 and not data.folds:
         key = (
             "test_size"
             if data.split_off_test_examples >= info.examples - info.validation_examples
@@ -165,6 +166,7 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
     if data.standardize_target and info.is_classification:
         message = f"needs numbers to predict, but {data.title} has {len(info.classes)} classes"
         yield Issue(("data", "standardize_target"), message, "remove it")
+    yield from find_fold_issues(data)
 
 
 def _find_data_key_issues(data: Data) -> Iterator[Issue]:

@@ -42,7 +42,7 @@ def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -
     data = experiment.data
     target_advice = _advise_on_targets(experiment, examples.targets[split.train])
     equal_issue = _find_equal_inputs(examples, split.train)
-    split_issue = _find_small_validation(data)
+    split_issue = _find_small_validation(data, len(split.validation))
     if equal_issue:
         return [*map(str, filter(None, [equal_issue, target_advice, split_issue]))]
     scale_issue, shared_issue = _find_validation_scale(examples, split), find_shared_inputs(data, examples, split)
@@ -59,15 +59,16 @@ def list_example_issues(data: Data, examples: Examples, split: Split) -> list[Da
     """Return issues of the scale of inputs, the size of the validation set, and the columns, without a network."""
     if equal_issue := _find_equal_inputs(examples, split.train):
         return [equal_issue]
-    issues = [*filter(None, [_find_validation_scale(examples, split), _find_small_validation(data)])]
+    issues = [
+        *filter(None, [_find_validation_scale(examples, split), _find_small_validation(data, len(split.validation))])
+    ]
     if are_undivided_pixels(data, examples, split.train):
         return issues
     return [*issues, *list_column_advice(data, examples, split.train, MAX_CHECKED_COLUMNS)]
 
 
-def _find_small_validation(data: Data) -> DataIssue | None:
+def _find_small_validation(data: Data, count: int) -> DataIssue | None:
     """Return an issue if the user's own data has very few validation examples."""
-    count = data.validation_examples
     if data.dataset not in USER_DATA_KINDS or not 0 < count < _MIN_VALIDATION_EXAMPLES:
         return None
     noun = "example" if count == 1 else "examples"

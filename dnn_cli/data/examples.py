@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.config.data import Data, count_split_off
+from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, EmbeddedDataset, IdxDataset
 from dnn_cli.data.dataset_sources import load_dataset_files
 from dnn_cli.data.encoding_fit import fit_encoding
+from dnn_cli.data.splitting import split_into_fold, split_off
 from dnn_cli.errors import DataError, UserDataError
 from dnn_cli.formats.dataset_contents import ExampleArrays, ReadProgress, SplitName, ignore_progress
 from dnn_cli.formats.idx import parse_idx
@@ -48,7 +49,7 @@ def _read_user_data(
 
 @dataclass(frozen=True)
 class Examples(ExampleArrays):
-    """Inputs, uint8 or float32 of shape (n, *input_shape), their targets, and the weights of the examples.
+    """Inputs, uint8 or float32 of shape (n, *input_shape), their targets, weights, groups and times.
 
     Targets are class numbers, uint8 or int32 of shape (n,), or the numbers of a regression, float32 of shape
     (n, targets). The inputs of a table with typed columns are encoded after the split, by `encode_examples`.
@@ -61,12 +62,15 @@ class Examples(ExampleArrays):
         return len(self.targets)
 
     def __getitem__(self, indices: Any) -> "Examples":
-        weights = self.weights
+        optional = (None if array is None else array[indices] for array in (self.weights, self.groups, self.times))
+        weights, groups, times = optional
         return replace(
             self,
             inputs=self.inputs[indices],
             targets=self.targets[indices],
-            weights=None if weights is None else weights[indices],
+            weights=weights,
+            groups=groups,
+            times=times,
         )
 
     def compute_fingerprint(self) -> str:
@@ -75,7 +79,7 @@ class Examples(ExampleArrays):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 digest of the inputs, the targets and the weights, computed once.
+        """SHA-256 digest of the inputs, targets, weights, groups and times, computed once.
 
         The digest of a table with typed columns is that of its columns before their encoding. The computation takes as
         long as a small training.
@@ -83,8 +87,9 @@ class Examples(ExampleArrays):
         digest = hashlib.sha256(repr(self.inputs.shape).encode())
         digest.update(np.ascontiguousarray(self.inputs).data)
         digest.update(np.ascontiguousarray(self.targets).data)
-        if self.weights is not None:
-            digest.update(np.ascontiguousarray(self.weights).data)
+        for array in (self.weights, self.groups, self.times):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).data)
         if self.categories:
             digest.update(repr(self.categories).encode("utf-8", "backslashreplace"))
         return f"sha256:{digest.hexdigest()}"
@@ -192,12 +197,17 @@ def _read_splits(data: Data, splits: Sequence[SplitName], report_progress: ReadP
 def _join_examples(parts: list[ExampleArrays]) -> Examples:
     """Return the examples of several splits as one object. A single split is not copied."""
     if len(parts) == 1:
-        return Examples(parts[0].inputs, parts[0].targets, parts[0].weights, parts[0].categories)
+        part = parts[0]
+        return Examples(part.inputs, part.targets, part.weights, part.groups, part.times, part.categories)
     if parts[0].categories:
         parts = _renumber_categories(parts)
     inputs, targets = (np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "targets"))
     weights = [part.weights for part in parts if part.weights is not None]
-    return Examples(inputs, targets, np.concatenate(weights) if weights else None, parts[0].categories)
+    # Only the examples of the first part are split; the others have a fixed split.
+    first, fixed_count = parts[0], sum(len(part.targets) for part in parts[1:])
+    groups = None if first.groups is None else np.append(first.groups, np.full(fixed_count, -1))
+    times = None if first.times is None else np.append(first.times, np.full(fixed_count, np.nan))
+    return Examples(inputs, targets, np.concatenate(weights) if weights else None, groups, times, first.categories)
 
 
 def _renumber_categories(parts: list[ExampleArrays]) -> list[ExampleArrays]:
@@ -312,11 +322,11 @@ def _read_builtin_dataset(data: Data, split_name: str, report_progress: ReadProg
 def split_examples(data: Data, examples: Examples) -> Split:
     """Divide examples into training, validation and test examples with scikit-learn, and return the indices.
 
-    Test examples are split off first, then validation examples from the other examples. Validation examples from their
-    own file are the last examples. With such a file, no other validation examples are split off.
+    Test examples are split off first, then validation examples from the other examples: a fold, or a share. Validation
+    examples from their own file are the last examples. With such a file, no other validation examples are split off.
 
     Raises:
-        UserDataError: a class has too few examples for a stratified split.
+        UserDataError: a class, a group or a time has too few examples for the split.
     """
     validation_count = data.info.validation_examples
     train, validation, test = (
@@ -325,35 +335,9 @@ def split_examples(data: Data, examples: Examples) -> Split:
         _NO_INDICES,
     )
     if data.split_off_test_examples:
-        train, test = _split_indices(data, examples, train, data.test_size)
-    if data.validation_size and not validation_count:
-        train, validation = _split_indices(data, examples, train, data.validation_size)
+        train, test = split_off(data, examples, train, "test_size")
+    if data.folds and not validation_count:
+        train, validation = split_into_fold(data, examples, train)
+    elif data.validation_size and not validation_count:
+        train, validation = split_off(data, examples, train, "validation_size")
     return Split(train, validation, test)
-
-
-def _split_indices(
-    data: Data, examples: Examples, indices: NDArray[np.int64], second_size: float
-) -> list[NDArray[np.int64]]:
-    """Split indices at random into two arrays. `second_size` is the share or the length of the second array.
-
-    Raises:
-        UserDataError: a class has too few examples for a stratified split.
-    """
-    from sklearn.model_selection import train_test_split
-
-    stratify_targets = examples.targets[indices] if data.stratify else None
-    try:
-        index_parts: list[NDArray[np.int64]] = train_test_split(
-            indices, test_size=second_size, random_state=data.split_seed, stratify=stratify_targets
-        )
-    except ValueError:
-        names, counts = data.info.classes, np.bincount(examples.targets[indices], minlength=len(data.info.classes))
-        rarest = int(np.argmin(np.where(counts > 0, counts, len(indices) + 1)))
-        second_count = count_split_off(len(indices), second_size)
-        raise UserDataError(
-            f"data.stratify: {len(indices):,} examples of {np.count_nonzero(counts)} classes "
-            f"({counts[rarest]} of {names[rarest]}) cannot be split by class into "
-            f"{len(indices) - second_count:,} and {second_count:,}",
-            "set data.stratify=false, or add examples",
-        ) from None
-    return index_parts

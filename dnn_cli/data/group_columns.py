@@ -10,6 +10,7 @@ from dnn_cli.config.data import Data
 from dnn_cli.data.all_examples import SPLIT_ADJECTIVES, TEST, TRAINING, VALIDATION, AllExamples
 from dnn_cli.data.column_advice import get_column_names
 from dnn_cli.data.data_issues import DataIssue, get_example_noun
+from dnn_cli.formats.data_overrides import format_override
 
 _MIN_GROUPS = 20
 """Minimum number of groups. A column with fewer values is a property, such as a country."""
@@ -73,9 +74,25 @@ def list_group_issues(data: Data, all_examples: AllExamples) -> list[DataIssue]:
                     f"{shared:,} of {total:,} {adjective} {noun}s have the same {names[column]} as training {noun}s, "
                     f"and {noun}s of the same {names[column]} are nearly equal"
                 )
-                suggestion = f"put whole groups into data.{'validation' if split == VALIDATION else 'test'}_path"
-                issues.append(DataIssue("grouped_rows", message, suggestion, (names[column],)))
+                issues.append(
+                    DataIssue("grouped_rows", message, _suggest_split(data, names[column], split), (names[column],))
+                )
     return issues
+
+
+def _suggest_split(data: Data, name: str, split: int) -> str:
+    """Suggest a split that keeps groups together.
+
+    Args:
+        data: The data of an experiment.
+        name: The name of the column of group numbers.
+        split: The number of the split that shares groups with the training examples.
+    """
+    info = data.info
+    has_own_file = info.validation_examples if split == VALIDATION else info.test_examples
+    if info.features and data.group is None and not has_own_file:
+        return format_override("group", name)
+    return f"put whole groups into the {SPLIT_ADJECTIVES[split]} set"
 
 
 def _find_groups(values: NDArray[np.float64]) -> NDArray[np.int64] | None:

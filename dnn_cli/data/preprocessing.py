@@ -47,7 +47,7 @@ def compute_preprocessing(experiment: Experiment, examples: Examples, split: Spl
     return Preprocessing(
         scale,
         mean,
-        _build_class_weights(experiment, targets),
+        compute_class_weights(experiment, targets),
         _measure_targets(targets) if experiment.data.standardize_target else None,
     )
 
@@ -63,7 +63,7 @@ def _measure_targets(targets: NDArray[np.float32]) -> TargetScaling:
     return TargetScaling(scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32))
 
 
-def _build_class_weights(experiment: Experiment, targets: NDArray[np.int32]) -> NDArray[np.float32] | None:
+def compute_class_weights(experiment: Experiment, targets: NDArray[np.int32]) -> NDArray[np.float32] | None:
     """Return the weights of the classes, of shape (classes,), with the meaning of Keras's `class_weight`.
 
     The result is `None` if the experiment has no class weights.

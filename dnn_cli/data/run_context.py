@@ -3,7 +3,8 @@
 Older versions of `dnn` saved no input profile. For their runs, the profile is computed from the data.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, IdxDataset
@@ -12,13 +13,16 @@ from dnn_cli.config.loading import load_resolved_experiment
 from dnn_cli.config.validation import find_experiment_issues, find_machine_issues
 from dnn_cli.data.dataset_sources import get_dataset_cache_directory
 from dnn_cli.data.examples import Examples, Split, load_examples, load_split_examples
-from dnn_cli.data.input_statistics import build_input_profile
+from dnn_cli.data.input_statistics import build_input_profile, find_white_value
 from dnn_cli.data.preprocessing import compute_preprocessing
 from dnn_cli.errors import DataError, RunError, UsageError
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 from dnn_cli.runs.input_profile import InputProfile, read_input_profile
 from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
+
+if TYPE_CHECKING:
+    from dnn_cli.formats.prediction_inputs import InputSpec
 
 
 class RunContext(NamedTuple):
@@ -30,6 +34,30 @@ class RunContext(NamedTuple):
 
     experiment: Experiment
     input_profile: InputProfile
+
+    def build_input_spec(self, *, resize: bool, invert: bool = False, kept_columns: Sequence[str] = ()) -> "InputSpec":
+        """Build the form of the training inputs, in which new files are read.
+
+        Args:
+            resize: Whether images are resized to the size of the training images.
+            invert: Whether the brightness of images is inverted.
+            kept_columns: The names of columns of a table whose cells are kept for output.
+        """
+        from dnn_cli.formats.prediction_inputs import InputSpec
+
+        dataset_info, data = self.input_profile.dataset_info, self.experiment.data
+        return InputSpec(
+            dataset_info.input_shape,
+            dataset_info.input_columns,
+            find_white_value(self.input_profile),
+            resize,
+            invert,
+            channels_first=data.channels == "first",
+            csv_options=data.csv_options,
+            kept_columns=tuple(kept_columns),
+            rules=data.reading_rules,
+            encoding=self.input_profile.encoding,
+        )
 
 
 def load_run_context(run: Run, record: Record, report_progress: ReadProgress = ignore_progress) -> RunContext:

@@ -95,9 +95,20 @@ def list_difference_issues(data: Data, all_examples: AllExamples, ignored_column
     return issues
 
 
+def _list_independent_numbers(all_examples: AllExamples, split: int) -> NDArray[np.int64]:
+    """Return the numbers of the examples of a split. With groups, they are those of the first example of each group.
+
+    The tests of two samples need independent examples. Those of one group are similar.
+    """
+    numbers, groups = all_examples.list_numbers(split), all_examples.examples.groups
+    if groups is None or not len(numbers) or numbers[-1] >= len(groups) or (groups[numbers] < 0).any():
+        return numbers
+    return np.sort(numbers[np.unique(groups[numbers], return_index=True)[1]])
+
+
 def _sample_split(all_examples: AllExamples, split: int) -> NDArray[np.float32]:
     """Return inputs at evenly spaced positions of a split, as float32 rows."""
-    numbers = all_examples.list_numbers(split)
+    numbers = _list_independent_numbers(all_examples, split)
     size = math.prod(all_examples.examples.inputs.shape[1:])
     return all_examples.get_rows(numbers[:: max(1, math.ceil(len(numbers) * size / _MAX_SAMPLE_VALUES))]).astype(
         np.float32
@@ -234,7 +245,7 @@ def _find_target_differences(data: Data, all_examples: AllExamples, split: int, 
         split: The number of the other split.
         limit: The maximum p-value, before its division by the number of classes or targets.
     """
-    targets = [all_examples.targets[all_examples.list_numbers(number)] for number in (TRAINING, split)]
+    targets = [all_examples.targets[_list_independent_numbers(all_examples, number)] for number in (TRAINING, split)]
     between = f"between the training and {SPLIT_ADJECTIVES[split]} {get_example_noun(data)}s"
     if data.info.is_classification:
         classes = data.info.classes
@@ -260,7 +271,8 @@ def _find_target_differences(data: Data, all_examples: AllExamples, split: int, 
 
 def _can_stratify(data: Data, split: int) -> bool:
     """Return whether `data.stratify` would give a split the class shares of the training examples."""
-    return data.info.is_classification and not data.stratify and not _has_own_file(data, split)
+    is_random = data.time is None and data.group is None and not _has_own_file(data, split)
+    return data.info.is_classification and not data.stratify and is_random
 
 
 def _suggest_common_source(data: Data, split: int) -> str:

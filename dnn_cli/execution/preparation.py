@@ -37,7 +37,9 @@ _MAX_MEMORY_SHARE = 1 / 16
 """Maximum size of the inputs that a process keeps, as a share of the usable memory. Compiled models also hold the
 inputs, and several workers share the memory."""
 
-_SPLIT_KEYS = ("validation_size", "test_size", "split_seed", "stratify", "standardize", "standardize_target")
+_SPLIT_KEYS = (
+    "validation_size", "test_size", "split_seed", "stratify", "folds", "fold", "standardize", "standardize_target",
+)  # fmt: skip
 """Keys of a data section that do not change the examples, but only their split or their scaling."""
 
 
@@ -149,8 +151,9 @@ def _format_data_line(experiment: "Experiment") -> str:
     from dnn_cli.report.text import format_count
 
     data, dataset_info = experiment.data, experiment.data.info
+    about = "" if data.has_exact_counts else "about "
     parts = [
-        f"{format_count(data.training_examples, dataset_info.example_noun)} for training",
+        f"{about}{format_count(data.training_examples, dataset_info.example_noun)} for training",
         f"{data.validation_examples:,} for validation",
     ]
     if data.split_off_test_examples or (data.dataset in USER_DATA_KINDS and data.test_examples):
@@ -167,7 +170,8 @@ def _format_data_line(experiment: "Experiment") -> str:
     )
     if experiment.target_encoding == "binary":
         target_text += f", positive class {dataset_info.classes[1]}"
-    return f"{data.title}: {', '.join(parts)}, {shape}, {target_text}"
+    fold_text = f"fold {data.used_fold} of {data.folds}, " if data.folds else ""
+    return f"{data.title}: {fold_text}{', '.join(parts)}, {shape}, {target_text}"
 
 
 @dataclass

@@ -28,7 +28,7 @@ def find_run_to_resume(loaded: LoadedExperiment, store: Store, *, force: bool) -
     """
     experiment, unfinished = loaded.experiment, []
     for run_info in store.list_runs():
-        if run_info.record is None or run_info.record.name != experiment.name:
+        if run_info.record is None or run_info.record.is_baseline or run_info.record.name != experiment.name:
             continue
         try:
             recorded_experiment = load_resolved_experiment(str(run_info.run.config))

@@ -38,6 +38,12 @@ class CsvBody:
 
     lines: list[int]
     weights: NDArray[np.float32] | None
+    group_cells: list[str]
+    """Cells of the group column, without spaces at their ends; empty without such a column."""
+
+    time_cells: list[str]
+    """Cells of the time column, without spaces at their ends; empty without such a column."""
+
     remarks: tuple[Remark, ...]
     columns: tuple[TableColumn, ...] = ()
     """Typed columns of the inputs; empty for a table of numbers alone."""
@@ -69,7 +75,12 @@ def _build_converter(
 
 
 def read_body(
-    path: str, columns: CsvColumns, rows: CsvRows, options: CsvOptions, text_hint: Callable[[list[str]], str]
+    path: str,
+    columns: CsvColumns,
+    rows: CsvRows,
+    options: CsvOptions,
+    text_hint: Callable[[list[str]], str],
+    typed_hint: str | None = None,
 ) -> CsvBody:
     """Read all rows below the header.
 
@@ -79,12 +90,14 @@ def read_body(
         rows: The rows of the file.
         options: The options of the reader.
         text_hint: The function that returns a hint from the names of the input columns that contain text.
+        typed_hint: The hint for invalid cells of typed columns; `None` for hints that name overrides of the config.
 
     Raises:
         UserDataError: the table has no rows, or some rows have errors.
     """
     number_format = build_number_format(path, options)
-    reader = _BodyReader(columns, options, CellErrors(CsvErrors(path), rows.delimiter, number_format))
+    errors = CellErrors(CsvErrors(path), rows.delimiter, number_format, typed_hint=typed_hint)
+    reader = _BodyReader(columns, options, errors)
     reader.read_blocks(rows.rows)
     reader.errors.raise_if_any(text_hint)
     return reader.build_body(path)
@@ -101,6 +114,8 @@ class _BodyReader:
     weights: list[NDArray[np.float32]] = field(default_factory=list)
     target_cells: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+    group_cells: list[str] = field(default_factory=list)
+    time_cells: list[str] = field(default_factory=list)
     unlabelled_lines: list[int] = field(default_factory=list)
     """Line numbers of the rows that were left out because they have no target."""
 
@@ -130,6 +145,12 @@ class _BodyReader:
             for cell in set(cells) - interned.keys():
                 interned[cell] = self._normalize_target(cell)
             self.target_cells.extend(map(interned.__getitem__, cells))
+            for index, kept_cells in (
+                (self.columns.group_index, self.group_cells),
+                (self.columns.time_index, self.time_cells),
+            ):
+                if index is not None:
+                    kept_cells.extend(row[index].strip() for _, row in block)
 
     def _select_complete_rows(self, block: list[CsvRow]) -> list[CsvRow]:
         """Return the rows with the cells of the header. Other rows are errors.
@@ -223,7 +244,7 @@ class _BodyReader:
             raise UserDataError(f"{path} has a header but no rows", "add one row for each example")
         inputs = np.concatenate(self.inputs).reshape(-1, len(self.columns.feature_indices))
         weights = np.concatenate(self.weights) if self.columns.weight_index is not None else None
-        body = CsvBody(inputs, self.target_cells, self.lines, weights, ())
+        body = CsvBody(inputs, self.target_cells, self.lines, weights, self.group_cells, self.time_cells, ())
         if self.options.rules > 1:
             body = self._leave_out_missing_numbers(path, body)
         self._check_number_form(path, body)
@@ -265,6 +286,8 @@ class _BodyReader:
             [body.target_cells[at] for at in labelled],
             [body.lines[at] for at in labelled],
             None if body.weights is None else body.weights[labelled],
+            [body.group_cells[at] for at in labelled] if body.group_cells else [],
+            [body.time_cells[at] for at in labelled] if body.time_cells else [],
             (),
         )
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dnn_cli.errors import UserDataError, suggest_nearest_name
@@ -33,6 +33,8 @@ class CsvColumns:
     """Positions of the input columns."""
 
     weight_index: int | None = None
+    group_index: int | None = None
+    time_index: int | None = None
     unnamed_indices: tuple[int, ...] = ()
     """Positions of columns without a name, which may hold row names in the first column, and else no values."""
 
@@ -75,7 +77,7 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
     if options.header is None:
         _check_header(path, line, names)
     _check_names(path, line, names, options.ignore)
-    requested = {"target": options.target, "weight": options.weight}
+    requested = {"target": options.target, "weight": options.weight, "group": options.group, "time": options.time}
     typed = [("columns", name) for name, _ in options.columns or ()]
     for key, name in [*requested.items(), *(("ignore", name) for name in options.ignore), *typed]:
         if name is not None and name not in names:
@@ -83,10 +85,13 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
             raise UserDataError(
                 f"{path}:{line}  has no column {name}", suggest_nearest_name(name, names) or column_list, key
             )
-    weight_index = None if options.weight is None else names.index(options.weight)
+    weight_index, group_index, time_index = (
+        None if requested[key] is None else names.index(str(requested[key])) for key in ("weight", "group", "time")
+    )
+    other_roles = {weight_index, group_index, time_index}
     unnamed = tuple(index for index, name in enumerate(names) if not name and "" not in options.ignore)
     remaining = [
-        index for index, name in enumerate(names) if name and name not in options.ignore and index != weight_index
+        index for index, name in enumerate(names) if name and name not in options.ignore and index not in other_roles
     ]
     if options.target is not None:
         target_index = names.index(options.target)
@@ -94,12 +99,9 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
         target_index = remaining[-1] if remaining else 0
         if options.rules > 1:
             _check_target_is_clear(path, line, [names[index] for index in remaining])
-    if target_index == weight_index:
-        raise UserDataError(
-            f"{path}:{line}  column {options.weight} is both the target and the weight", "use two columns", "weight"
-        )
-    if options.target is not None:
-        _check_typed_columns(path, line, names[target_index], options)
+    roles = {"target": target_index, "weight": weight_index, "group": group_index, "time": time_index}
+    _check_roles_differ(f"{path}:{line}", names, roles)
+    _check_typed_columns(f"{path}:{line}", names, roles, options)
     features = tuple(index for index in remaining if index != target_index)
     if not features:
         raise UserDataError(f"{path}:{line}  has no columns left for the inputs", "ignore fewer columns", "ignore")
@@ -113,20 +115,49 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
             for name in (names[index] for index in features)
             if name.lower().replace(" ", "_") in _WEIGHT_COLUMN_NAMES
         ]
-    return CsvColumns(names, target_index, features, weight_index, unnamed, tuple(remarks), line)
+    return CsvColumns(
+        names, target_index, features, weight_index, group_index, time_index, unnamed, tuple(remarks), line
+    )
 
 
-def _check_typed_columns(path: str, line: int, target: str, options: CsvOptions) -> None:
-    """Check that the columns with a type are inputs.
+def _check_roles_differ(location: str, names: Sequence[str], roles: Mapping[str, int | None]) -> None:
+    """Check that no column has two roles, such as target and weight.
+
+    Args:
+        location: The path and line of the header, for the message.
+        names: The names of the columns.
+        roles: The position of the column of each role, by the key of `data`; `None` without a column.
 
     Raises:
-        UserDataError: a column with a type is the target or has the weights.
+        UserDataError: a column has two roles.
     """
-    for use, name in (("the target", target), ("the weight", options.weight)):
-        if name is not None and name in dict(options.columns or ()):
+    first_roles: dict[int, str] = {}
+    for role, index in roles.items():
+        if index is not None and (first := first_roles.setdefault(index, role)) != role:
+            raise UserDataError(f"{location}  column {names[index]} is both the {first} and the {role}",
+                                "use two columns", role)  # fmt: skip
+
+
+def _check_typed_columns(
+    location: str, names: Sequence[str], roles: Mapping[str, int | None], options: CsvOptions
+) -> None:
+    """Check that the columns with a type are inputs.
+
+    Args:
+        location: The path and line of the header, for the message.
+        names: The names of the columns.
+        roles: The position of the column of each role, by the key of `data`; `None` without a column.
+        options: The options of the reader.
+
+    Raises:
+        UserDataError: a column with a type has another role.
+    """
+    typed = dict(options.columns or ())
+    for role, index in roles.items():
+        if index is not None and names[index] in typed:
             raise UserDataError(
-                f"{path}:{line}  column {name} is {use}, but data.columns is for inputs",
-                f"remove it: ~data.columns.{name}",
+                f"{location}  column {names[index]} is the {role}, but data.columns is for inputs",
+                f"remove it: ~data.columns.{names[index]}",
                 "columns",
             )
 

@@ -30,6 +30,7 @@ _MAX_LISTED_LINES = 5
 """Maximum number of line numbers that a message about several cells lists after the first line number."""
 
 NUMBERS_REQUIRED_HINT = "every input must be a number, as in training"
+TRAINING_TYPES_HINT = "correct or fill in the cells: columns have the types of the training"
 _MISSING_TARGET_HINT = "fill in the targets, or leave these rows out: data.drop_unlabelled=true"
 
 
@@ -118,6 +119,9 @@ class CellErrors:
     typed_groups: dict[tuple[str, str], tuple[_CellGroup, str]] = field(default_factory=dict)
     """Cells of typed columns with the hint for them, by column and message."""
 
+    typed_hint: str | None = None
+    """Hint for all cells of typed columns; `None` for hints that name overrides of the config."""
+
     def add_cell(self, line: int, column: str, cell: str) -> None:
         """Add the error of a cell, if the cell does not hold a number."""
         error = find_number_error(cell, self.number_format)
@@ -157,7 +161,10 @@ class CellErrors:
         """Add the error of a cell in a typed column. Cells of a column with the same message are reported together."""
         group = self.typed_groups.get((column, message))
         if group is None:
-            self.typed_groups[column, message] = (_CellGroup(line, cell), hint)
+            self.typed_groups[column, message] = (
+                _CellGroup(line, cell),
+                hint if self.typed_hint is None else self.typed_hint,
+            )
         else:
             group[0].add_line(line)
 

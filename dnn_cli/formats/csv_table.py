@@ -9,7 +9,7 @@ from typing import Any
 from dnn_cli.formats.column_types import choose_column_types
 from dnn_cli.formats.csv_body import read_body
 from dnn_cli.formats.csv_columns import check_class_name_header, select_columns
-from dnn_cli.formats.csv_errors import format_ignore_hint
+from dnn_cli.formats.csv_errors import CsvErrors, format_ignore_hint
 from dnn_cli.formats.csv_numbers import parse_float
 from dnn_cli.formats.csv_rows import CsvRows, open_rows
 from dnn_cli.formats.csv_targets import TargetColumn, parse_csv_targets
@@ -17,6 +17,7 @@ from dnn_cli.formats.data_overrides import format_columns_override, format_overr
 from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays
 from dnn_cli.formats.reader_options import CsvOptions
 from dnn_cli.formats.safe_open import stat_regular_file
+from dnn_cli.formats.split_values import count_different, parse_groups, parse_times
 
 _MAX_CACHED_TABLES = 4
 
@@ -121,7 +122,11 @@ def parse_table(key: _TableKey) -> _CsvTable:
     )
     targets = parse_csv_targets(column, options.task, key.classes)
     check_class_name_header(path, columns, targets.classes, options)
-    for array in (body.inputs, targets.values, body.weights):
+    errors = CsvErrors(path)
+    groups = parse_groups(body.group_cells, body.lines, options.group or "", errors) if options.group else None
+    times = parse_times(body.time_cells, body.lines, options.time or "", errors) if options.time else None
+    errors.raise_if_any()
+    for array in (body.inputs, targets.values, body.weights, groups, times):
         if array is not None:
             # The cache returns the same arrays to every caller.
             array.setflags(write=False)
@@ -136,12 +141,16 @@ def parse_table(key: _TableKey) -> _CsvTable:
         features=features,
         columns=body.columns,
         weight=options.weight,
+        group_count=count_different(groups),
+        time_count=count_different(times),
         remarks=(*rows.remarks, *columns.remarks, *targets.remarks, *body.remarks),
         decisions=decisions,
     )
     _known_decisions.append(_KnownDecisions(key, decisions))
     return _CsvTable(
-        contents, ExampleArrays(body.inputs, targets.values, body.weights, body.categories), tuple(body.lines)
+        contents,
+        ExampleArrays(body.inputs, targets.values, body.weights, groups, times, body.categories),
+        tuple(body.lines),
     )
 
 

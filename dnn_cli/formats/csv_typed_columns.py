@@ -48,9 +48,16 @@ class _ColumnReader:
 
     missing_count: int = 0
 
+    def __post_init__(self) -> None:
+        # Numbers such as -999 can mark missing cells.
+        has_missing_number = any(parse_float(text) is not None for text in self.missing)
+        self.has_plain_numbers = (
+            self.options.type == "number" and self.number_format.is_plain and not has_missing_number
+        )
+
     def convert(self, cells: Sequence[str]) -> NDArray[np.float64] | None:
         """Convert the cells of a block into values, or return `None` if a cell is not valid."""
-        if self.options.type == "number" and self.number_format.is_plain:
+        if self.has_plain_numbers:
             values = self._convert_numbers(cells)
             if values is not None:
                 return values

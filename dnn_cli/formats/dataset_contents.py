@@ -69,6 +69,12 @@ class DatasetContents:
     weight: str | None = None
     """Name of the column of a table with the weights of its rows; `None` without weights."""
 
+    group_count: int = 0
+    """Number of different groups of the examples; 0 without groups."""
+
+    time_count: int = 0
+    """Number of different times of the examples; 0 without times."""
+
     remarks: tuple[Remark, ...] = ()
     """Decisions about the file, and the parts of the file that are not used."""
 
@@ -97,6 +103,15 @@ class ExampleArrays:
     weights: "NDArray[Any] | None" = None
     """Weights of the examples in the loss and the metrics, float32 of shape (n,); `None` for equal weights."""
 
+    groups: "NDArray[Any] | None" = None
+    """Group of each example, int64 numbers from 0 of shape (n,); `None` without groups.
+
+    The number is -1 for an example whose split is fixed, such as an example of a validation file."""
+
+    times: "NDArray[Any] | None" = None
+    """Time of each example, float64 of shape (n,): seconds since 1970 for dates, else the number itself; or `None`.
+
+    The time is nan for an example whose split is fixed."""
     categories: tuple[tuple[str, ...], ...] = ()
     """Texts of the category codes of each typed column. Empty for encoded inputs and for other data."""
 

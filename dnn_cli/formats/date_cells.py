@@ -1,7 +1,7 @@
 """Dates in the cells of a table: parsing, and detection of their format."""
 
 from collections.abc import Collection
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 ISO_FORMAT = "ISO 8601"
 """Name of the default format in messages."""
@@ -39,6 +39,12 @@ def parse_date(cell: str, date_format: str | None = None) -> float | None:
         return (moment - _EPOCH).total_seconds() / _SECONDS_PER_DAY
     except (ValueError, OverflowError):
         return None
+
+
+def format_date(days: float, *, with_time: bool = False) -> str:
+    """Format days since 1970-01-01 as a date in ISO 8601, to the nearest second if the time of day is included."""
+    moment = _EPOCH + timedelta(seconds=round(days * _SECONDS_PER_DAY))
+    return moment.isoformat(" ") if with_time else moment.date().isoformat()
 
 
 def find_date_formats(cells: Collection[str]) -> list[str | None]:

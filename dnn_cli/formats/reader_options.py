@@ -29,6 +29,8 @@ class CsvOptions:
     strip: tuple[str, ...] = ()
     drop_unlabelled: bool = False
     weight: str | None = None
+    group: str | None = None
+    time: str | None = None
     scale: float | None = None
     columns: tuple[tuple[str, ColumnOptions], ...] | None = None
     """Options of columns by name; `None` for a table of numbers alone."""
@@ -44,6 +46,8 @@ class ArrayOptions:
     task: TaskKind = "auto"
     scale: float | None = None
     channels: Literal["first", "last"] | None = None
+    group: str | None = None
+    time: str | None = None
     rules: int = CURRENT_RULES
 
 

@@ -9,7 +9,10 @@ MissingMethod = Literal["median", "mean", "error"]
 MISSING_CELLS = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>", "#N/A", "#NA")
 """Texts that programs write for a missing value, as in pandas. Spaces around them are ignored."""
 
-_DATE_PARTS = ("year", "month", "day of week", "days since first")
+DAYS_PART = "days since first"
+"""Input of a column of dates that counts days."""
+
+_DATE_PARTS = ("year", "month", "day of week", DAYS_PART)
 """Inputs of a column of dates. Monday is day 0 of a week. The first date is the earliest of the training examples."""
 
 _OTHER_CATEGORIES = "other"

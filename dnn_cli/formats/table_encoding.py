@@ -129,29 +129,6 @@ class TableEncoding:
         parts = [column.encode(values[:, at], categories[at]) for at, column in enumerate(self.columns)]
         return np.ascontiguousarray(np.concatenate(parts, axis=1))
 
-    def count_replaced_cells(
-        self, values: NDArray[np.float64], categories: Sequence[Sequence[str]]
-    ) -> dict[str, tuple[int, int]]:
-        """Count the missing cells and the cells of unknown categories in each column that has such cells.
-
-        A category is unknown if it has no input of its own and, in the training, no rare categories occurred.
-
-        Args:
-            values: The values, float64 of shape (n, columns), with NaN for missing cells.
-            categories: The texts of the category codes of each column.
-        """
-        counts = {}
-        for at, encoding in enumerate(self.columns):
-            missing = int(np.isnan(values[:, at]).sum())
-            unknown = 0
-            if encoding.column.type == "category":
-                is_unknown = np.array([*(name not in encoding.categories for name in categories[at]), False])
-                codes = np.where(np.isnan(values[:, at]), len(categories[at]), values[:, at]).astype(np.int64)
-                unknown = int(is_unknown[codes].sum())
-            if missing or unknown:
-                counts[encoding.column.name] = (missing, unknown)
-        return counts
-
     def to_document(self) -> list[dict[str, Any]]:
         """Return the encoding as plain values for JSON."""
         return [asdict(column) for column in self.columns]

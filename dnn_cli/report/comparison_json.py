@@ -24,6 +24,10 @@ def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
                 "name": comparison.get_label(group),
                 "config_diff": group.settings,
                 "seeds": group.seeds,
+                "folds": [
+                    {"split_seed": fold.split_seed, "fold": fold.number, "of": fold.folds, "mean": mean}
+                    for fold, mean in group.fold_means.items()
+                ],
                 "mean": group.mean,
                 "standard_deviation": group.spread,
                 "interval": list(interval) if (interval := comparison.get_interval(group)) else None,
@@ -62,7 +66,7 @@ def _build_pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, 
         "interval": [-difference.interval[1], -difference.interval[0]] if difference and difference.interval else None,
         "p_value": verdict.p_value,
         "verdict": verdict.word,
-        "basis": "examples" if verdict.examples else "seeds",
+        "basis": "examples" if verdict.examples else "folds" if verdict.group.fold_means else "seeds",
         "test": verdict.difference.test if verdict.difference else None,
         "design": verdict.difference.design if verdict.difference else "paired",
         "n": verdict.examples.count

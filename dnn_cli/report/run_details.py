@@ -53,7 +53,13 @@ def iter_time_rows(record: Record) -> Iterator[tuple[str, str]]:
     yield "started", _format_utc_time(record.started)
     if record.ended:
         yield "ended", _format_utc_time(record.ended)
-    yield "trained", f"{format_count(record.epochs, 'epoch')} in {format_duration(record.seconds)}"
+    if record.baseline is not None:
+        examples = format_count(record.baseline.examples, "training example")
+        yield "trained", f"on {examples} in {format_duration(record.seconds)}"
+        yield "baseline", f"{record.baseline.title}: {record.baseline.estimator}"
+        yield from (("baseline", note) for note in record.baseline.notes)
+    else:
+        yield "trained", f"{format_count(record.epochs, 'epoch')} in {format_duration(record.seconds)}"
     if record.status == "running" and record.process:
         yield "process", str(record.process)
     for resume in record.resumed:
@@ -70,8 +76,10 @@ def iter_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     if run_info.record is None:
         return
     results = run_info.record.results
+    if run_info.record.is_baseline and results.last is not None:
+        yield "scores", _format_all_scores(results.last)
     for label, epoch in (("best", results.best), ("last", results.last)):
-        if epoch is not None:
+        if epoch is not None and not run_info.record.is_baseline:
             yield label, f"epoch {epoch['epoch']}  {_format_all_scores(epoch)}"
     for model in _list_saved_models(run_info):
         score_text = _format_all_scores(
@@ -148,7 +156,8 @@ def iter_origin_rows(record: Record) -> Iterator[tuple[str, str]]:
 
 def iter_environment_rows(record: Record) -> Iterator[tuple[str, str]]:
     """Yield the parameters, engine, versions, platform and flags of a run, as (label, text)."""
-    yield "parameters", ", ".join(f"{value:,} {key}" for key, value in record.parameters.items())
+    if record.parameters:
+        yield "parameters", ", ".join(f"{value:,} {key}" for key, value in record.parameters.items())
     if record.engine:
         yield "engine", "  ".join(filter(None, (record.engine, _format_pairs(record.plan))))
     for label, values in (("versions", record.versions), ("platform", record.platform), ("flags", record.flags)):

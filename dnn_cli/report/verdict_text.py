@@ -146,7 +146,8 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
     assert base is not None  # noqa: S101 - every verdict has a reference
     if verdict.undecided_reason:
         distance = _format_difference_amount(comparison, verdict.group.mean - base.mean, sign=True)
-        return f"undecided: {distance} with one seed each; {verdict.undecided_reason}"
+        seeds = "" if verdict.group.fold_means else " with one seed each"
+        return f"undecided: {distance}{seeds}; {verdict.undecided_reason}"
     difference = verdict.examples or verdict.difference
     assert difference is not None  # noqa: S101 - a verdict without a reason has a difference
     p_value_text = "" if verdict.p_value is None else f", {_format_p_value(verdict.p_value)}"
@@ -158,7 +159,8 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
         if verdict.examples
         else difference.mean == 0 and _is_constant_difference(verdict.difference)
     ):
-        return "equal for every seed" if verdict.difference else "equal on every validation example"
+        replicate = "in every fold" if verdict.group.fold_means else "for every seed"
+        return f"equal {replicate}" if verdict.difference else "equal on every validation example"
     distance = _format_difference(comparison, difference, signed=True)
     if verdict.word == "indistinguishable":
         return f"indistinguishable: {distance}{p_value_text}{common}"
@@ -175,13 +177,15 @@ def _is_constant_difference(difference: MeanDifference | None) -> bool:
 def _format_common_seeds(verdict: Verdict, base: Group) -> str:
     """Return a clause with the number of seeds that a group and the reference `base` share: ` for 4 common seeds`.
 
-    The clause is empty if both groups have only these seeds, or if the test does not pair seeds.
+    The clause is empty if both groups have only these seeds, or if the test does not pair seeds. In a cross-validation,
+    folds are counted instead of seeds.
     """
     difference = verdict.difference
-    most = max(len(verdict.group.seeds), len(base.seeds))
+    noun = "common fold" if verdict.group.fold_means else "common seed"
+    most = max(len(verdict.group.averaged_scores), len(base.averaged_scores))
     if difference is None or difference.design == "unpaired" or difference.seed_counts[0] == most:
         return ""
-    return f" for {format_count(difference.seed_counts[0], 'common seed')}"
+    return f" for {format_count(difference.seed_counts[0], noun)}"
 
 
 def _format_p_value(p_value: float) -> str:
@@ -270,10 +274,28 @@ def format_method_lines(comparison: Comparison) -> list[str]:
         return ["; ".join(filter(None, texts)), models]
     all_differences = [verdict.difference for verdict in family.verdicts if verdict.difference]
     differences = [difference for difference in all_differences if difference.p_value is not None]
+    if any(verdict.group.fold_means for verdict in family.verdicts):
+        tests = [_format_fold_test(comparison, differences)] if differences else []
+        return ["; ".join(filter(None, ["method: ± is the standard deviation over folds", *tests, correction]))]
     if not differences:
         return ["one seed each gives no verdict, because another seed changes every score"]
     tests = [text for text in map(_format_test, _group_by_test(differences)) if text]
     return ["; ".join(filter(None, ["method: ± is the standard deviation over seeds", *tests, correction]))]
+
+
+def _format_fold_test(comparison: Comparison, differences: Sequence[MeanDifference]) -> str:
+    """Return the test of cross-validated groups as text: its name, the number of folds, and its source.
+
+    Args:
+        comparison: The comparison of cross-validated groups.
+        differences: The differences with a p-value, at least one.
+    """
+    counts = _format_span(sorted({difference.seed_counts[0] for difference in differences}))
+    largest = max(difference.seed_counts[0] for difference in differences)
+    folds = next(fold.folds for group in comparison.groups for fold in group.fold_means)
+    if largest > folds:
+        return f"corrected repeated k-fold t-test of {counts} pairs of equal folds (Bouckaert and Frank 2004)"
+    return f"corrected resampled t-test of {counts} pairs of equal folds (Nadeau and Bengio 2003)"
 
 
 def _group_by_test(differences: Sequence[MeanDifference]) -> list[list[MeanDifference]]:
@@ -315,7 +337,8 @@ def format_advice_lines(comparison: Comparison) -> list[str]:
     family = comparison.verdict_set
     single = [verdict for verdict in family.verdicts if verdict.examples]
     undecided = single or [verdict for verdict in family.verdicts if verdict.word == "undecided"]
-    if family.reference is None or comparison.keys or not undecided:
+    # More seeds or repetitions add no examples, which a verdict on folds needs most.
+    if family.reference is None or comparison.keys or not undecided or family.reference.fold_means:
         return []
     if family.comparisons > _MAX_ADVISED_COMPARISONS:
         return [

@@ -8,8 +8,17 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dnn_cli.config.metrics import lower_is_better
 
-SCHEMA_VERSION = 1
-"""Version of the format, increased when a field changes its meaning. New fields leave the version unchanged."""
+SCHEMA_VERSION = 2
+"""Newest version of the format that is read. It increases when a field changes its meaning, not with new fields.
+
+Records of baselines have version 2: an older `dnn` would take a baseline for a network. Records of networks have
+version 1."""
+
+_NETWORK_VERSION = 1
+"""Version of the records of networks."""
+
+_RunKind = Literal["network", "baseline"]
+"""Kind of the trained model: a network, or a baseline of scikit-learn."""
 
 Status = Literal["running", "completed", "diverged", "interrupted", "failed"]
 MAX_SCORE = 1e100
@@ -186,6 +195,30 @@ class FileEvaluation(BaseModel):
         return self.digest
 
 
+class Baseline(BaseModel):
+    """Method of a baseline, with the limits of its training."""
+
+    model_config = ConfigDict(frozen=True)
+
+    method: str
+    """Name of the method: `constant`, `linear` or `boosting`."""
+
+    title: str
+    """Method in sentences, such as `gradient boosting`."""
+
+    estimator: str
+    """Estimator of scikit-learn with its arguments."""
+
+    examples: int
+    """Number of training examples that were used, at most `data.train`."""
+
+    steps: int | None = None
+    """Largest number of steps of the solver or rounds of boosting; `None` for a method without steps."""
+
+    notes: tuple[str, ...] = ()
+    """Limits of the training, such as a subsample, one sentence each."""
+
+
 class Membership(BaseModel):
     """The place of a run in a sweep: id and name of the sweep, and the settings of the run."""
 
@@ -202,7 +235,8 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False, extra="allow")
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: int = _NETWORK_VERSION
+    kind: _RunKind = "network"
     id: str = Field(pattern=r"^[0-9a-f]{8}$")
     name: str
     status: Status
@@ -243,6 +277,9 @@ class Record(BaseModel):
     plan: dict[str, Any] = {}
     """Execution plan: precision, XLA, determinism and chunk length of the training, and the reasons for them."""
 
+    baseline: Baseline | None = None
+    """Method of a baseline; `None` for a network."""
+
     results: Results
     parameters: dict[str, int]
     data: dict[str, str | int | None]
@@ -255,6 +292,11 @@ class Record(BaseModel):
     """Environment variables that configure TensorFlow."""
 
     git: dict[str, Any] | None = None
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the run is a baseline, which has no network, no saved model and no seed."""
+        return self.baseline is not None
 
     @property
     def is_deterministic(self) -> bool:

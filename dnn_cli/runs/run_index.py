@@ -120,7 +120,7 @@ class RunIndex:
             row = cached.pop(run.directory.name, None)
             details = _unpack_details(row[1]) if row is not None and row[0] == key else None
             if details is None:
-                details = read_details(run)
+                details = read_details(run, run_info.record)
                 if details.error is None and run.directory.parent == self.root:
                     new_rows[run.directory.name] = key, _pack_details(details)
             detailed_runs.append(RunInfo(run, run_info.record, run_info.error, run_info.annotations, details))

@@ -9,10 +9,11 @@ from typing import Any
 
 import pydantic_core
 
+from dnn_cli.config.cross_validation import Fold, find_fold
 from dnn_cli.config.digests import compute_variant_digest
 from dnn_cli.errors import ConfigError, RunError
 from dnn_cli.runs.annotations import NO_ANNOTATIONS, Annotations, read_annotations
-from dnn_cli.runs.record import Record
+from dnn_cli.runs.record import Baseline, Record
 from dnn_cli.runs.run import Run
 
 
@@ -26,7 +27,7 @@ class RunDetails:
     variant_digest: str = ""
     """Variant digest of the config; empty without a config.
 
-    It is equal for runs that differ only in seed, names, diagnostics and `model_checkpoint`."""
+    It is equal for runs that differ only in seed, fold, names, diagnostics and `model_checkpoint`."""
 
     seed: int = 0
     columns: tuple[str, ...] = ()
@@ -46,6 +47,14 @@ class RunDetails:
     def config(self) -> dict[str, Any] | None:
         """The resolved config as plain values; `None` if the config cannot be read."""
         return None if self.config_json is None else pydantic_core.from_json(self.config_json)
+
+    @cached_property
+    def fold(self) -> Fold | None:
+        """The fold of the run in a cross-validation; `None` for other runs."""
+        # Most configs have no fold: the search in the text saves the time to parse them.
+        if self.config_json is None or '"fold": ' not in self.config_json:
+            return None
+        return find_fold(self.config or {})
 
     def get_metric_values(self, name: str) -> Sequence[float]:
         """Return the values of a column of `metrics.csv`, one for each epoch; empty without the column."""
@@ -74,7 +83,7 @@ class RunInfo:
     @property
     def details(self) -> RunDetails:
         """Config and metrics of the run. Each access reads both from disk, unless `loaded_details` holds them."""
-        return self.loaded_details or read_details(self.run)
+        return self.loaded_details or read_details(self.run, self.record)
 
     @property
     def config(self) -> dict[str, Any] | None:
@@ -83,7 +92,7 @@ class RunInfo:
 
     def with_details(self) -> "RunInfo":
         """Return the run with loaded details (config and metrics)."""
-        return self if self.loaded_details else replace(self, loaded_details=read_details(self.run))
+        return self if self.loaded_details else replace(self, loaded_details=read_details(self.run, self.record))
 
 
 def read_run_info(run: Run) -> RunInfo:
@@ -111,8 +120,15 @@ def read_valid_annotations(run: Run) -> Annotations:
         return NO_ANNOTATIONS
 
 
-def read_details(run: Run) -> RunDetails:
-    """Read the config and the metrics of a run, or the reason why they cannot be read."""
+def read_details(run: Run, record: Record | None = None) -> RunDetails:
+    """Read the config and the metrics of a run, or the reason why they cannot be read.
+
+    The config of a baseline has only the keys that influence a baseline, and its method as `baseline`. Its seed is 0.
+
+    Args:
+        run: The run.
+        record: The record of the run; `None` reads the record.
+    """
     from dnn_cli.config.loading import load_resolved_experiment
 
     try:
@@ -124,8 +140,38 @@ def read_details(run: Run) -> RunDetails:
         rows, error_message = run.read_metrics(), None
     except RunError as error:
         rows, error_message = [], error.message
+    record = record or _find_record(run)
+    if record is not None and record.baseline is not None:
+        config = _build_baseline_config(config, record.baseline, record.data.get("train"))
     columns = tuple(rows[0]) if rows else ()
     values = array("d", (row[name] for name in columns for row in rows)).tobytes()
     return RunDetails(
-        json.dumps(config), compute_variant_digest(config), config["seed"], columns, values, error_message
+        json.dumps(config), compute_variant_digest(config), config.get("seed", 0), columns, values, error_message
     )
+
+
+_BASELINE_KEYS = ("name", "data", "loss", "metrics", "class_weight")
+"""Keys of a config that influence a baseline or its scores."""
+
+_UNUSED_DATA_KEYS = ("standardize", "flatten")
+"""Keys of `data` that do not influence a baseline: the linear model standardizes all inputs itself."""
+
+
+def _find_record(run: Run) -> Record | None:
+    """Read the record of a run; `None` if it cannot be read."""
+    try:
+        return run.read_raw_record()
+    except RunError:
+        return None
+
+
+def _build_baseline_config(config: dict[str, Any], baseline: Baseline, training_examples: Any) -> dict[str, Any]:
+    """Return the part of a resolved config that influences a baseline, with its method as `baseline`.
+
+    Two baselines with equal parts have equal predictions for equal data. If a baseline used fewer examples than the
+    `training_examples` of the data, its method has their number.
+    """
+    subsample = {"examples": baseline.examples} if baseline.examples != training_examples else {}
+    data = {key: value for key, value in config["data"].items() if key not in _UNUSED_DATA_KEYS}
+    used = {key: config[key] for key in _BASELINE_KEYS if key in config}
+    return {**used, "data": data, "baseline": {"type": baseline.method, **subsample}}

@@ -1,9 +1,8 @@
 """Use of saved models: loading their weights, predicting outputs, and evaluating a split or examples."""
 
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 import numpy as np
@@ -16,7 +15,7 @@ from dnn_cli.data.pipeline import Pipeline, count_batches
 from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.data.run_context import RunContext
 from dnn_cli.errors import RunError
-from dnn_cli.runs.record import Scores
+from dnn_cli.metrics.evaluation_result import EvaluationResult
 from dnn_cli.runs.target_scaling import TargetScaling
 from dnn_cli.training.determinism import set_initial_determinism
 from dnn_cli.training.device import prepare_device
@@ -48,24 +47,6 @@ def predict_outputs(weights: Path, run_context: RunContext, inputs: NDArray[np.g
 
 
 _HeldOutSplit = Literal["test", "validation"]
-
-
-@dataclass(frozen=True)
-class EvaluationResult:
-    """Scores and outputs of a model on examples, with the targets."""
-
-    scores: Scores
-    """Loss and metrics by name."""
-
-    outputs: NDArray[np.float32]
-    """Outputs of the model, of shape (n, units)."""
-
-    targets: NDArray[Any]
-    """Targets of the examples: class numbers of shape (n,), or the numbers of a regression, float32 of shape
-    (n, targets)."""
-
-    def __len__(self) -> int:
-        return len(self.targets)
 
 
 def evaluate_split(job: TrainingJob, weights: Path, split: _HeldOutSplit) -> EvaluationResult:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dnn_cli.config import lint, output_layer, validation
+from dnn_cli.config import fold_validation, lint, output_layer, validation
 from dnn_cli.config.keras_suggestions import KEY_SUGGESTIONS, NAME_SUGGESTIONS
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.network_summary import summarize_network
@@ -129,6 +129,40 @@ ISSUE_CASES = [
         [*REGRESSION, *STANDARDIZED, "layers.0.activation=softplus"],
         "use linear",
         ["layers.0.activation=linear"],
+    ),
+    make_case(
+        "validation set and folds",
+        ["data={dataset: csv, path: t.csv, validation_path: t2.csv, folds: 5}", *BINARY[1:]],
+        "remove data.folds, or the validation set",
+        ["~data.folds"],
+    ),
+    make_case(
+        "more folds than groups",
+        ["data={dataset: csv, path: t.csv, group: b, folds: 6}", *BINARY[1:]],
+        "use data.folds=5",
+        ["data.folds=5"],
+    ),
+    make_case("fold without folds", ["data.fold=2"], "set data.folds, for example data.folds=5", ["data.folds=5"]),
+    make_case(
+        "fold after the last", ["data.folds=4", "data.fold=5"], "use data.fold=1 to data.fold=4", ["data.fold=4"]
+    ),
+    make_case(
+        "groups and times",
+        ["data={dataset: npz, path: ten.npz, group: groups, time: times}"],
+        "remove one of the two keys",
+        ["~data.time"],
+    ),
+    make_case(
+        "stratified times",
+        ["data={dataset: csv, path: t.csv, time: a, stratify: true}", *BINARY[1:]],
+        "set data.stratify=false",
+        ["data.stratify=false"],
+    ),
+    make_case(
+        "stratified groups",
+        ["data={dataset: csv, path: t.csv, group: b, stratify: true}", *BINARY[1:]],
+        "set data.stratify=false or data.folds=5",
+        ["data.folds=5"],
     ),
     make_case("key of other data", ["data.target=x"], "remove it: only csv data accepts this key", ["~data.target"]),
     make_case("path of a dataset", ["data.path=/tmp"], "remove it", ["~data.path"]),
@@ -539,9 +573,10 @@ VALUE_CASES = [
 def load_overrides(config, tmp_path):
     """Return a function that loads the config for digits with overrides: the experiment and its issues."""
     path = config()
-    for name, classes in {"t.csv": 2, "three.csv": 3}.items():
+    for name, classes in {"t.csv": 2, "t2.csv": 2, "three.csv": 3}.items():
         (tmp_path / name).write_text("a,b,y\n" + "".join(f"{i},{i % 5},{i % classes}\n" for i in range(40)))
-    np.savez(tmp_path / "ten.npz", x_train=np.zeros((40, 8, 8, 3), np.uint8), y_train=np.arange(40).reshape(-1, 1) % 10)
+    arrays = {"y_train": np.arange(40).reshape(-1, 1) % 10, "groups": np.arange(40) % 5, "times": np.arange(40)}
+    np.savez(tmp_path / "ten.npz", x_train=np.zeros((40, 8, 8, 3), np.uint8), **arrays)
 
     def load_with(overrides):
         absolute_overrides = [
@@ -580,7 +615,7 @@ def find_suggestion_lines(module):
 
 
 def test_every_suggestion_has_a_case(load_overrides, monkeypatch):
-    used_lines = {validation: set(), lint: set(), output_layer: set()}
+    used_lines = {validation: set(), fold_validation: set(), lint: set(), output_layer: set()}
     for module, lines in used_lines.items():
 
         def record_issue(*words, build=module.Issue, lines=lines):

@@ -36,8 +36,19 @@ def test_near_copies_of_groups_are_named():
     (line,) = list_messages(draw_groups())
     assert line == (
         "195 of 200 validation rows have the same patient as training rows, and rows of the same patient are nearly "
-        "equal  (put whole groups into data.validation_path)"
+        "equal  (data.group=patient)"
     )
+
+
+def test_suggested_group_keeps_groups_together(tmp_path):
+    rows = np.column_stack([draw_groups(), np.arange(1000) // 5 % 2])
+    lines = [",".join([*NAMES, "y"]), *(",".join(f"{value:.6g}" for value in row) for row in rows)]
+    (tmp_path / "rows.csv").write_text("\n".join(lines) + "\n")
+    for group in (None, "patient"):
+        data = Data.model_validate({"dataset": "csv", "path": str(tmp_path / "rows.csv"), "group": group})
+        examples = load_examples(data)
+        all_examples = AllExamples(examples, None, split_examples(data, examples))
+        assert bool(list_group_issues(data, all_examples)) == (group is None)
 
 
 def test_whole_groups_in_one_split_have_no_issue():

@@ -14,7 +14,7 @@ from dnn_cli.runs import run as run_module
         pytest.param('{"a":', "run.json is not JSON", id="torn"),
         pytest.param("[1]", "run.json: content", id="a list"),
         pytest.param("[" * 100_000, "run.json is not JSON", id="deep"),
-        pytest.param('{"schema_version": 99}', "schema_version 99; this version of dnn reads up to 1", id="newer"),
+        pytest.param('{"schema_version": 99}', "schema_version 99; this version of dnn reads up to 2", id="newer"),
         pytest.param('{"schema_version": 1}', "run.json: id: Field required", id="fields missing"),
     ],
 )

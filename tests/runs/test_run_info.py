@@ -82,7 +82,7 @@ def test_run_without_epochs_has_no_error(make_run):
 
 def test_details_are_read_lazily_and_cached(make_run, monkeypatch):
     reads = []
-    monkeypatch.setattr(run_info_module, "read_details", lambda run: reads.append(run) or read_details(run))
+    monkeypatch.setattr(run_info_module, "read_details", lambda *run: reads.append(run) or read_details(*run))
     run_info = read_run_info(make_run())
     assert not reads
     detailed = run_info.with_details()

@@ -10,7 +10,7 @@ import typer
 from dnn_cli.cli.completers import complete_runs
 from dnn_cli.cli.console import can_print_text, get_output_console, print_json, write_result
 from dnn_cli.cli.options import JsonOption, RunsDirOption
-from dnn_cli.cli.run_selection import BestOption, resolve_best_model, resolve_run
+from dnn_cli.cli.run_selection import BestOption, resolve_best_model, resolve_network_run
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
@@ -65,4 +65,4 @@ def explain(
 
 def _resolve_runs(store: "Store", address: str) -> "list[Run]":
     """Return all runs of the sweep that `sweep:ID` names, or the single run that another address names."""
-    return store.find_all(address) if address.startswith("sweep:") else [resolve_run(store, address)]
+    return store.find_all(address) if address.startswith("sweep:") else [resolve_network_run(store, address)]

@@ -18,14 +18,15 @@ from dnn_cli.cli.console import (
     write_result,
 )
 from dnn_cli.cli.options import JsonOption, RunsDirOption, WhereOption, check_by_keys
-from dnn_cli.cli.run_selection import build_no_runs_error
+from dnn_cli.cli.run_selection import build_no_runs_error, check_is_network
 from dnn_cli.errors import RunError, UsageError
-from dnn_cli.report.text import replace_control_chars
+from dnn_cli.report.text import format_count, replace_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dnn_cli.report.curves import CurveChart, MeanCurve, Panel
+    from dnn_cli.runs.query.selection import CachedStore
     from dnn_cli.runs.run_info import RunInfo
 
 _PIPE_SIZE = (80, 18)
@@ -109,9 +110,15 @@ def plot(
     for path in output or ():
         _check_picture_path(path, force=force)
     store = CachedStore(runs_dir)
-    runs = select_runs(store, addresses or ([] if query or by else ["@1"]), query)
-    if not runs:
+    selected_runs = select_runs(store, addresses or ([] if query or by else [_find_latest_network(store)]), query)
+    if not selected_runs:
         raise build_no_runs_error(runs_dir, query, "dnn runs lists all runs")
+    # The scores of a baseline do not form a curve.
+    runs = [run_info for run_info in selected_runs if not (run_info.record and run_info.record.is_baseline)]
+    if not runs and selected_runs[0].record is not None:
+        check_is_network(selected_runs[0].record)
+    if left_out := len(selected_runs) - len(runs):
+        get_notes_console().print(f"left out: {format_count(left_out, 'baseline')} (baselines have no epochs)")
     if all(address.startswith("sweep:") for address in addresses or ()):
         # The addresses define no order, so the runs keep the order of training.
         runs = runs[::-1]
@@ -127,6 +134,12 @@ def plot(
         _print_curves(chart, width, height, log_scale=log_scale)
     for note in chart.notes:
         get_notes_console().print(replace_control_chars(note))
+
+
+def _find_latest_network(store: "CachedStore") -> str:
+    """Return the id of the latest run of a network; `@1` if the store has only baselines or broken runs."""
+    records = (run_info.record for run_info in store.list_runs())
+    return next((record.id for record in records if record is not None and not record.is_baseline), "@1")
 
 
 def _check_picture_path(path: Path, *, force: bool) -> None:

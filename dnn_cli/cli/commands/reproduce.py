@@ -11,7 +11,7 @@ import typer
 from dnn_cli.cli.completers import complete_run_then_keys
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
 from dnn_cli.cli.options import JsonOption, RunsDirOption
-from dnn_cli.cli.run_selection import parse_run_and_overrides, resolve_run
+from dnn_cli.cli.run_selection import parse_run_and_overrides, resolve_network_run
 from dnn_cli.errors import UsageError
 from dnn_cli.execution.signals import handle_stop_signals
 from dnn_cli.report.text import replace_control_chars
@@ -43,7 +43,7 @@ def reproduce(
         from dnn_cli.runs.store import Store
 
         store = Store(runs_dir)
-        original_run = resolve_run(store, address)
+        original_run = resolve_network_run(store, address)
         with screen.show_waiting(f"reading {address}"):
             from dnn_cli.compare.reproduction import compare_reproduction, read_completed_result
             from dnn_cli.config.loading import load_experiment

@@ -8,7 +8,7 @@ import typer
 from dnn_cli.cli.completers import complete_run_then_keys
 from dnn_cli.cli.console import print_json
 from dnn_cli.cli.options import ForceOption, JsonOption, RunsDirOption
-from dnn_cli.cli.run_selection import parse_run_and_overrides
+from dnn_cli.cli.run_selection import check_is_network, parse_run_and_overrides
 from dnn_cli.execution.signals import handle_stop_signals
 
 
@@ -45,7 +45,7 @@ def resume(
             if run.directory.parent != store.root:
                 store = Store(run.directory.parent)
             # A broken run is reported before issues of its config.
-            run.read_record()
+            check_is_network(run.read_record())
             loaded = load_experiment(str(run.config), overrides, to_train=True)
         record = complete_training(start_resumption(run, loaded, screen, stop_request, force=force))
     if as_json:

@@ -9,7 +9,7 @@ import typer
 from dnn_cli.cli.completers import complete_runs_or_configs
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
 from dnn_cli.cli.options import JsonOption, RunsDirOption, is_override, split_configs_and_overrides
-from dnn_cli.cli.run_selection import resolve_run
+from dnn_cli.cli.run_selection import resolve_network_run
 from dnn_cli.report.text import replace_control_chars
 
 
@@ -71,4 +71,4 @@ def _resolve_config_argument(word: str, runs_dir: Path, *, is_first: bool) -> st
     store = Store(runs_dir)
     if is_override(word) and not any(run_info.name == word for run_info in store.list_runs()):
         return word
-    return str(resolve_run(store, word).config)
+    return str(resolve_network_run(store, word).config)

@@ -11,7 +11,7 @@ import typer
 from dnn_cli.cli.completers import complete_runs
 from dnn_cli.cli.console import can_print_text, get_notes_console, get_output_console
 from dnn_cli.cli.options import RunsDirOption
-from dnn_cli.cli.run_selection import resolve_run
+from dnn_cli.cli.run_selection import resolve_network_run
 from dnn_cli.errors import ConfigError, RunError, UsageError
 from dnn_cli.report.text import replace_control_chars
 
@@ -98,7 +98,7 @@ def _resolve_followed_runs(
         store.find_all(address)
         return _follow_runs, lambda: store.find_all(address)
     if address is not None:
-        run = resolve_run(store, address)
+        run = resolve_network_run(store, address)
         return _follow_run, lambda: [run]
     all_runs = store.list_runs()
     running_runs = [run_info.run for run_info in all_runs if run_info.record and run_info.record.status == "running"]
@@ -117,9 +117,13 @@ def _resolve_followed_runs(
             return list(seen_runs)
 
         return _follow_runs, find_running_runs
+    # A baseline has no epochs to follow.
+    networks = [run_info.run for run_info in all_runs if not (run_info.record and run_info.record.is_baseline)]
+    if not networks:
+        raise UsageError(f"{runs_dir} has only baselines, which have no epochs", "dnn train trains a network")
     if not running_runs:
         get_notes_console().print("no run is being trained, so this is the latest run; --wait waits for a training")
-    run = running_runs[0] if running_runs else all_runs[0].run
+    run = running_runs[0] if running_runs else networks[0]
     return _follow_run, lambda: [run]
 
 

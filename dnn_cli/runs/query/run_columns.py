@@ -119,6 +119,7 @@ RUN_COLUMNS = {
         RunColumn("name", lambda run_info: run_info.name),
         RunColumn("status", get_run_status),
         RunColumn("reason", get_run_reason),
+        RunColumn("kind", build_record_getter(lambda record: record.kind)),
         RunColumn(
             "started", build_record_getter(lambda record: record.started), "time", "started (UTC)", lists=("runs",)
         ),
@@ -129,8 +130,8 @@ RUN_COLUMNS = {
             lists=("runs", "json", "comparison"),
         ),
         RunColumn(
-            "trained", build_record_getter(lambda record: record.epochs), "number", "epochs", "epochs",
-            ("runs", "json", "comparison"),
+            "trained", build_record_getter(lambda record: None if record.is_baseline else record.epochs), "number",
+            "epochs", "epochs", ("runs", "json", "comparison"),
         ),
         RunColumn("engine", build_record_getter(lambda record: record.engine), lists=("json",)),
         RunColumn("device", build_record_getter(lambda record: to_field_value(record.platform.get("device")))),

@@ -40,12 +40,18 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
         encoded = encode_examples(data, examples, split)
         issues = list_data_issues(data, AllExamples(examples, test_set, split), encoded)
     remarks = list_check_remarks(data, encoded)
+    counts = {
+        "train": len(split.train),
+        "validation": len(split.validation),
+        "test": len(split.test) or data.info.test_examples,
+    }
     locations = list_file_locations(data) if any(issue.groups for issue in issues) else []
     if as_json:
-        print_json(_build_check_document(data, remarks, issues, locations))
+        print_json(_build_check_document(data, counts, remarks, issues, locations))
         return
-    total = data.training_examples + data.validation_examples + data.test_examples
-    lines = [format_headline(data, total), f"  {_format_split(data)}", *(f"data: {remark}" for remark in remarks)]
+    total = data.info.examples + data.info.test_examples
+    split_line = f"  {_format_split(data, counts)}"
+    lines = [format_headline(data, total), split_line, *(f"data: {remark}" for remark in remarks)]
     console = get_output_console()
     width = console.width if has_limited_width(console) else None
     for issue in issues:
@@ -86,18 +92,21 @@ def _format_groups(issue: "DataIssue", locations: "list[ExampleLocations]") -> l
     return lines
 
 
-def _format_split(data: "Data") -> str:
-    """Return the numbers of examples of all splits, as one line."""
-    parts = [
-        f"{data.training_examples:,} for training",
-        f"{data.validation_examples:,} for validation",
-        f"{data.test_examples:,} for testing",
-    ]
-    return ", ".join(parts)
+def _format_split(data: "Data", counts: dict[str, int]) -> str:
+    """Return the numbers of examples of all splits, as one line; of a cross-validation, those of one fold."""
+    fold_text = f"fold {data.used_fold} of {data.folds}: " if data.folds else ""
+    return (
+        f"{fold_text}{counts['train']:,} for training, {counts['validation']:,} for validation, "
+        f"{counts['test']:,} for testing"
+    )
 
 
 def _build_check_document(
-    data: "Data", remarks: "list[Remark]", issues: "list[DataIssue]", locations: "list[ExampleLocations]"
+    data: "Data",
+    counts: dict[str, int],
+    remarks: "list[Remark]",
+    issues: "list[DataIssue]",
+    locations: "list[ExampleLocations]",
 ) -> dict[str, Any]:
     """Build the JSON document of a check: shape, classes, numbers of examples, remarks and issues."""
     info = data.info
@@ -106,11 +115,7 @@ def _build_check_document(
         "path": data.path,
         "input_shape": list(info.input_shape),
         "classes": list(info.classes),
-        "examples": {
-            "train": data.training_examples,
-            "validation": data.validation_examples,
-            "test": data.test_examples,
-        },
+        "examples": counts,
         "remarks": list(map(asdict, remarks)),
         "advice": list(map(str, issues)),
         "issues": [_build_issue_document(issue, locations) for issue in issues],

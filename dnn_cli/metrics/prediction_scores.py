@@ -1,0 +1,111 @@
+"""Loss and metrics of a config, computed from outputs and targets without TensorFlow.
+
+The results are those of Keras 3, apart from rounding: Keras adds in float32. A test compares them with Keras.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.losses import (
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+)
+from dnn_cli.config.metrics import AUC, BaseMetric, BinaryAccuracy, F1Score, Precision, Recall
+from dnn_cli.metrics.constant_prediction import compute_example_losses, to_loss_targets
+from dnn_cli.metrics.threshold_scores import compute_auc, compute_f1, compute_precision_or_recall
+from dnn_cli.runs.record import MAX_SCORE, Scores
+
+_FloatArray = NDArray[np.float64]
+
+_ERROR_LOSSES: dict[str, Any] = {
+    "mean_squared_error": MeanSquaredError(),
+    "mean_absolute_error": MeanAbsoluteError(),
+    "mean_absolute_percentage_error": MeanAbsolutePercentageError(),
+    "mean_squared_logarithmic_error": MeanSquaredLogarithmicError(),
+}
+"""Losses whose mean over examples is the metric of the same name."""
+
+
+def compute_scores(
+    experiment: Experiment,
+    outputs: NDArray[Any],
+    targets: NDArray[Any],
+    weights: NDArray[Any] | None = None,
+    loss_weights: NDArray[Any] | None = None,
+) -> Scores:
+    """Return the loss and the metrics of an experiment by name. Scores that are not finite numbers are left out.
+
+    Args:
+        experiment: The experiment, which determines the loss, the metrics and the form of the targets.
+        outputs: The outputs, float of shape (n, units).
+        targets: Class numbers of shape (n,), or the numbers of a regression, of shape (n, targets).
+        weights: The weight of each example (`data.weight`), of shape (n,); `None` for equal weights.
+        loss_weights: Weights for the loss alone, such as class weights; by default `weights`.
+    """
+    encoded, values = to_loss_targets(experiment, targets), outputs.astype(np.float64)
+    losses = compute_example_losses(experiment.loss, encoded, outputs)
+    example_weights = np.ones(len(values)) if weights is None else weights.astype(np.float64)
+    factors = example_weights if loss_weights is None else loss_weights.astype(np.float64)
+    # Keras divides the weighted sum of losses by the number of examples, but that of metrics by the sum of weights.
+    scores = {"loss": float(np.nanmean(losses * factors)) if not np.isnan(losses).all() else 0.0}
+    for metric in experiment.metrics:
+        # Scores that are not numbers are left out below.
+        with np.errstate(all="ignore"):
+            scores[metric.type] = float(_compute_metric(experiment, metric, encoded, values, example_weights))
+    return {name: value for name, value in scores.items() if abs(value) <= MAX_SCORE}
+
+
+def _compute_metric(
+    experiment: Experiment, metric: BaseMetric, targets: _FloatArray, outputs: _FloatArray, weights: _FloatArray
+) -> float:
+    """Return the value of a metric.
+
+    Args:
+        experiment: The experiment.
+        metric: The metric.
+        targets: The targets as `to_loss_targets` returns them.
+        outputs: The outputs, of shape (n, units).
+        weights: The weight of each example, of shape (n,).
+    """
+    if isinstance(metric, AUC):
+        return compute_auc(metric, targets, outputs, weights)
+    if isinstance(metric, Precision | Recall):
+        return compute_precision_or_recall(metric, targets, outputs, weights)
+    if isinstance(metric, F1Score):
+        return compute_f1(metric, targets, outputs, weights)
+    if metric.type == "r2_score":
+        return _compute_r2(targets, outputs, weights)
+
+    def compute_mean(values: NDArray[Any]) -> float:
+        return float(weights @ values / weights.sum()) if weights.sum() else 0.0
+
+    if metric.type in _ERROR_LOSSES:
+        return compute_mean(compute_example_losses(_ERROR_LOSSES[metric.type], targets, outputs))
+    if metric.type == "root_mean_squared_error":
+        return float(np.sqrt(compute_mean(((targets - outputs) ** 2).mean(1))))
+    if experiment.target_encoding == "binary":
+        threshold = metric.threshold if isinstance(metric, BinaryAccuracy) else 0.5
+        if metric.type == "accuracy" and experiment.loss.takes_logits:
+            # The logit 0 is the probability 0.5.
+            threshold = 0.0
+        return compute_mean(((outputs > threshold) == (targets > 0)).mean(1))
+    classes = targets.argmax(-1) if targets.ndim == 2 else targets.astype(np.int64)
+    k = getattr(metric, "k", None)
+    if k is None:
+        return compute_mean(outputs.argmax(-1) == classes)
+    larger_outputs = (outputs > np.take_along_axis(outputs, classes[:, None], 1)).sum(1)
+    return compute_mean(larger_outputs < k)
+
+
+def _compute_r2(targets: _FloatArray, outputs: _FloatArray, weights: _FloatArray) -> float:
+    """Return the explained share of the variance, as a mean over the targets; 0 for a constant target."""
+    factors = weights[:, None]
+    mean = (factors * targets).sum(0) / factors.sum()
+    total = (factors * targets**2).sum(0) - (factors * targets).sum(0) * mean
+    shares = 1 - (factors * (targets - outputs) ** 2).sum(0) / total
+    return float(np.where(np.isinf(shares), 0.0, shares).mean())
