@@ -49,11 +49,7 @@ def _find_issues(data: Data, all_examples: AllExamples, encoded: Examples) -> It
     yield from list_group_issues(data, all_examples)
     # Inputs of different scales have different distributions.
     if not any(issue.kind == "different_scales" for issue in example_issues):
-        ignored_columns = frozenset(name for issue in example_issues for name in issue.columns)
-        encoding = all_examples.examples.encoding
         # Later examples have later times.
-        time_inputs = (
-            [column.input_names for column in encoding.columns if column.column.name == data.time] if encoding else []
-        )
-        ignored_columns = ignored_columns.union(*time_inputs)
+        time_column = {data.time} if data.time is not None else set()
+        ignored_columns = frozenset(name for issue in example_issues for name in issue.columns) | time_column
         yield from list_difference_issues(data, all_examples, ignored_columns)
