@@ -13,7 +13,7 @@ from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, DatasetInfo
 from dnn_cli.config.layer_stack import format_sizes
 from dnn_cli.config.registry import CLASSES_BY_KIND
-from dnn_cli.formats.dataset_contents import CURRENT_RULES
+from dnn_cli.formats.dataset_contents import CURRENT_RULES, Remark
 
 _SCHEMA_FILE = "schema.json"
 """Usual name of the file that `dnn schema -o` writes. A template in the same directory refers editors to this file."""
@@ -55,7 +55,7 @@ class TemplateOptions:
     stratify: bool = True
     """Whether every class has enough examples for a stratified split."""
 
-    ignore_reasons: tuple[str, ...] = ()
+    ignore_reasons: tuple[Remark, ...] = ()
     """Reasons for the columns of a csv that are left out of the inputs, such as `column id contains row numbers`."""
 
 
@@ -157,12 +157,12 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
     # Overrides of names with spaces are in quotes for a shell.
     remarks = {remark.override.partition("=")[0].lstrip("'"): remark.message for remark in info.remarks}
     reasons = options.ignore_reasons
-    comments = {**_DATA_COMMENTS, "ignore": reasons[0] if len(reasons) == 1 else ""}
+    comments = {**_DATA_COMMENTS, "ignore": reasons[0].message if len(reasons) == 1 else ""}
     for key in DATASETS_BY_KEY:
         value = getattr(data, key)
         is_default = value is None or (key == "rules" and value == CURRENT_RULES)
         if key == "ignore" and len(reasons) > 1:
-            lines += [(f"# {_format_comment(reason)}", "") for reason in reasons]
+            lines += [(f"# {_format_comment(reason.message)}", "") for reason in reasons]
         if key == "columns" and data.columns is not None:
             lines += _build_column_lines(data.columns, info)
         elif key not in _SEPARATE_DATA_KEYS and not is_default:

@@ -13,6 +13,7 @@ from dnn_cli.config.columns import Column
 from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, DatasetInfo
 from dnn_cli.formats.dataset_contents import CURRENT_RULES, Remark, SplitName
 from dnn_cli.formats.reader_options import ArrayOptions, CsvOptions, ImageOptions
+from dnn_cli.formats.table_columns import MISSING_CELLS
 
 if TYPE_CHECKING:
     # mypy accepts only literals that are written out.
@@ -208,6 +209,11 @@ class Data(ConfigModel):
             missing=(*self.missing, "") if self.missing is not None and self.dataset == "parquet" else self.missing,
             rules=self.reading_rules,
         )
+
+    @property
+    def missing_texts(self) -> tuple[str, ...]:
+        """Texts of missing cells in a table with typed columns."""
+        return MISSING_CELLS if self.missing is None else self.missing
 
     @property
     def array_options(self) -> ArrayOptions:

@@ -21,6 +21,9 @@ SPLIT_ADJECTIVES = ("training", "validation", "test")
 
 TRAINING, VALIDATION, TEST = range(3)
 
+_UNUSED = -1
+"""Split number of examples that a fold by time leaves out, because they are later than its validation examples."""
+
 _BLOCK_VALUES = 1_000_000
 """Approximate number of values in a block of inputs. A block of float32 then fits into the cache of a core."""
 
@@ -42,8 +45,10 @@ class AllExamples:
 
     @cached_property
     def split_numbers(self) -> NDArray[np.int8]:
-        """Split of each example as an index of `SPLIT_NAMES`, int8 of shape (n,)."""
-        numbers = np.full(len(self), TEST, np.int8)
+        """Split of each example as an index of `SPLIT_NAMES`, int8 of shape (n,); negative without a split."""
+        numbers = np.full(len(self), _UNUSED, np.int8)
+        numbers[len(self.examples) :] = TEST
+        numbers[self.split.test] = TEST
         numbers[self.split.train] = TRAINING
         numbers[self.split.validation] = VALIDATION
         return numbers

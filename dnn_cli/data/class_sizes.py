@@ -70,7 +70,7 @@ def _count_stratified_classes(data: Data, all_examples: AllExamples) -> NDArray[
 
     Return `None` if `data.stratify` is already true, or if a stratified split is impossible.
     """
-    if data.stratify:
+    if data.stratify or data.time is not None:
         return None
     stratified = data.model_copy(update={"stratify": True}).with_info(data.info)
     try:

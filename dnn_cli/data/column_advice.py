@@ -142,7 +142,7 @@ def list_column_advice(
         if not names:
             return []
     issues = list_column_issues(examples, train, max_scored)
-    suggestion = _suggest_ignoring_columns(data, [names[column] for issue in issues for column in issue.columns])
+    suggestion = suggest_ignoring_columns(data, [names[column] for issue in issues for column in issue.columns])
     return [
         DataIssue(
             issue.kind, issue.format_sentence(names), suggestion, tuple(names[column] for column in issue.columns)
@@ -153,7 +153,7 @@ def list_column_advice(
 
 def get_column_names(data: Data, count: int) -> tuple[str, ...]:
     """Return the names of the columns of a table. The columns of an array are named 1, 2, 3 and so on."""
-    return data.info.features or tuple(str(column + 1) for column in range(count))
+    return data.info.input_columns or tuple(str(column + 1) for column in range(count))
 
 
 def _select_number_columns(encoding: TableEncoding, examples: Examples) -> tuple[tuple[str, ...], Examples]:
@@ -170,7 +170,7 @@ def _select_number_columns(encoding: TableEncoding, examples: Examples) -> tuple
     return tuple(names), replace(examples, inputs=examples.inputs[:, positions], encoding=None)
 
 
-def _suggest_ignoring_columns(data: Data, names: Sequence[str]) -> str:
+def suggest_ignoring_columns(data: Data, names: Sequence[str]) -> str:
     """Suggest how to leave columns out of the inputs; empty for a built-in dataset."""
     if data.dataset not in USER_DATA_KINDS:
         return ""

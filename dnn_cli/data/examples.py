@@ -142,6 +142,8 @@ def check_examples(data: Data, report_progress: ReadProgress = ignore_progress) 
 def load_all_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> tuple[Examples, Examples | None]:
     """Load the examples of `load_examples`, and the separate test set; `None` if the data has no such set.
 
+    The codes of categories are the same in both.
+
     Raises:
         UserDataError: a file of the user's data is invalid. The message lists the errors of all splits.
         DataError: the dataset cannot be loaded, or has another shape than expected.
@@ -153,6 +155,9 @@ def load_all_examples(data: Data, report_progress: ReadProgress = ignore_progres
     splits = _list_loaded_splits(data)
     test_split: list[SplitName] = ["test"] if has_test_set else []
     parts = _read_splits(data, [*splits, *test_split], report_progress)
+    # The codes of categories are those of one file.
+    if has_test_set and parts[0].categories:
+        parts = _renumber_categories(parts)
     return _join_examples(parts[: len(splits)]), _join_examples(parts[len(splits) :]) if has_test_set else None
 
 

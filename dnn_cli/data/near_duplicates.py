@@ -51,6 +51,7 @@ def list_near_duplicate_issues(data: Data, all_examples: AllExamples) -> list[Da
     if not is_image_shape(shape) or len(all_examples) < 2:
         return []
     pairs = find_near_duplicates(all_examples)
+    pairs = pairs[(all_examples.split_numbers[pairs] >= TRAINING).all(1)]
     if not len(pairs):
         return []
     return [*_build_issues(all_examples, pairs)]

@@ -6,7 +6,7 @@ chance rarely explains it. The limit of the p-value is divided by the number of 
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,36 @@ class _Difference:
     values: tuple[str, str]
     """Mean or share in the training split and in the other split, as text."""
 
+    column: str = ""
+    """Name of the column, if `name` is that of a category in the column."""
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Columns that are compared between two splits."""
+
+    names: tuple[str, ...]
+    is_compared: list[bool]
+    categories: tuple[tuple[str, ...], ...] = ()
+    """Texts of the category codes of each column; empty for data without typed columns."""
+
+    dates: frozenset[str] = frozenset()
+    """Names of the columns of dates, whose numbers are days since 1970-01-01."""
+
+    def list_categories(self, column: int) -> tuple[str, ...]:
+        """Return the texts of the category codes of a column; empty for a column of numbers."""
+        return self.categories[column] if self.categories else ()
+
+    def format_number(self, column: int, number: float) -> str:
+        """Return a number of a column as text; a date for a column of dates."""
+        return str(np.datetime64(round(number), "D")) if self.names[column] in self.dates else f"{number:.4g}"
+
+    @property
+    def comparison_count(self) -> int:
+        """Number of comparisons: one for each category; for numbers, their distribution and their missing values."""
+        used = [column for column, is_used in enumerate(self.is_compared) if is_used]
+        return sum(len(self.list_categories(column)) or 2 for column in used)
+
 
 def list_difference_issues(data: Data, all_examples: AllExamples, ignored_columns: frozenset[str]) -> list[DataIssue]:
     """List differences between the training examples and the validation or test examples.
@@ -65,9 +95,20 @@ def list_difference_issues(data: Data, all_examples: AllExamples, ignored_column
     return issues
 
 
+def _list_independent_numbers(all_examples: AllExamples, split: int) -> NDArray[np.int64]:
+    """Return the numbers of the examples of a split. With groups, they are those of the first example of each group.
+
+    The tests of two samples need independent examples. Those of one group are similar.
+    """
+    numbers, groups = all_examples.list_numbers(split), all_examples.examples.groups
+    if groups is None or not len(numbers) or numbers[-1] >= len(groups) or (groups[numbers] < 0).any():
+        return numbers
+    return np.sort(numbers[np.unique(groups[numbers], return_index=True)[1]])
+
+
 def _sample_split(all_examples: AllExamples, split: int) -> NDArray[np.float32]:
     """Return inputs at evenly spaced positions of a split, as float32 rows."""
-    numbers = all_examples.list_numbers(split)
+    numbers = _list_independent_numbers(all_examples, split)
     size = math.prod(all_examples.examples.inputs.shape[1:])
     return all_examples.get_rows(numbers[:: max(1, math.ceil(len(numbers) * size / _MAX_SAMPLE_VALUES))]).astype(
         np.float32
@@ -97,15 +138,18 @@ def _find_input_differences(
     else:
         names = get_column_names(data, shape[0])
     is_compared = [name not in ignored_columns for name in names]
-    differences = _compare_columns(first, second, names, is_compared, limit)
+    categories = () if is_image else all_examples.examples.categories
+    dates = frozenset(column.name for column in data.info.columns if column.type == "date")
+    differences = _compare_columns(first, second, _Columns(names, is_compared, categories, dates), limit)
     if not differences:
         return
     noun, adjective = get_example_noun(data), SPLIT_ADJECTIVES[split]
-    listed = tuple(difference.name for difference in differences)
+    listed = tuple(difference.column or difference.name for difference in differences)
     subject = " and ".join(listed) if is_image else format_names("column", "columns", listed)
     verb = "differs" if len(differences) == 1 else "differ"
     largest = differences[0]
-    detail = f"mean of {largest.name} {largest.values[0]} and {largest.values[1]}"
+    quantity = "share" if largest.column else "mean"
+    detail = f"{quantity} of {largest.name} {largest.values[0]} and {largest.values[1]}"
     yield DataIssue(
         "input_shift",
         f"{subject} {verb} between the training and {adjective} {noun}s: {detail}",
@@ -124,29 +168,30 @@ def _measure_images(
     )
 
 
-def _compare_columns(
-    first: NDArray[Any], second: NDArray[Any], names: tuple[str, ...], is_compared: list[bool], limit: float
-) -> list[_Difference]:
+def _compare_columns(first: NDArray[Any], second: NDArray[Any], columns: _Columns, limit: float) -> list[_Difference]:
     """Return the columns that differ between two samples, the largest difference first.
 
-    Missing values are left out, and their shares are compared as well.
+    Missing values are left out, and their shares are compared as well. Of a column of categories, the category with the
+    largest difference is returned.
 
     Args:
         first: The training rows, of shape (n, columns).
         second: The rows of another split, of shape (m, columns).
-        names: The names of the columns.
-        is_compared: Whether each column is compared.
+        columns: The columns.
         limit: The maximum p-value, before its division by the number of comparisons.
     """
-    limit /= 2 * max(1, sum(is_compared))
+    limit /= max(1, columns.comparison_count)
     differences = []
-    for column, name in enumerate(names):
-        if not is_compared[column]:
+    for column, name in enumerate(columns.names):
+        if not columns.is_compared[column]:
             continue
         samples = [values[~np.isnan(values)] for values in (first[:, column], second[:, column])]
+        if categories := columns.list_categories(column):
+            differences += _compare_categories(name, categories, samples, (len(first), len(second)), limit)
+            continue
         distance, chance = compare_distributions(*samples)
         if distance >= _MIN_DISTANCE and chance <= limit:
-            means = tuple(f"{float(values.mean(dtype=np.float64)):.4g}" for values in samples)
+            means = [columns.format_number(column, float(values.mean(dtype=np.float64))) for values in samples]
             differences.append(_Difference(name, distance, (means[0], means[1])))
             continue
         missing = len(first) - len(samples[0]), len(second) - len(samples[1])
@@ -155,6 +200,27 @@ def _compare_columns(
             texts = f"missing {difference.values[0]}", f"missing {difference.values[1]}"
             differences.append(_Difference(name, difference.size, texts))
     return sorted(differences, key=lambda difference: -difference.size)
+
+
+def _compare_categories(
+    name: str, categories: tuple[str, ...], samples: list[NDArray[Any]], totals: tuple[int, int], limit: float
+) -> list[_Difference]:
+    """Return the difference of the category whose shares differ most; an empty list without a difference.
+
+    Args:
+        name: The name of the column.
+        categories: The texts of the category codes.
+        samples: The codes of two samples, without missing cells.
+        totals: The number of examples of each sample.
+        limit: The maximum p-value.
+    """
+    counts = [np.bincount(codes.astype(np.int64), minlength=len(categories)).tolist() for codes in samples]
+    compared = [
+        _compare_counts(f"{name}={category}", (first, totals[0]), (second, totals[1]), limit)
+        for category, first, second in zip(categories, *counts, strict=True)
+    ]
+    differences = sorted(filter(None, compared), key=lambda difference: -difference.size)
+    return [replace(difference, column=name) for difference in differences[:1]]
 
 
 def _compare_counts(name: str, first: tuple[int, int], second: tuple[int, int], limit: float) -> _Difference | None:
@@ -179,7 +245,7 @@ def _find_target_differences(data: Data, all_examples: AllExamples, split: int, 
         split: The number of the other split.
         limit: The maximum p-value, before its division by the number of classes or targets.
     """
-    targets = [all_examples.targets[all_examples.list_numbers(number)] for number in (TRAINING, split)]
+    targets = [all_examples.targets[_list_independent_numbers(all_examples, number)] for number in (TRAINING, split)]
     between = f"between the training and {SPLIT_ADJECTIVES[split]} {get_example_noun(data)}s"
     if data.info.is_classification:
         classes = data.info.classes
@@ -193,7 +259,7 @@ def _find_target_differences(data: Data, all_examples: AllExamples, split: int, 
     else:
         size = targets[0].shape[1]
         names = ("the target",) if size == 1 else tuple(f"target {number + 1}" for number in range(size))
-        differences = _compare_columns(targets[0], targets[1], names, [True] * size, limit)
+        differences = _compare_columns(targets[0], targets[1], _Columns(names, [True] * size), limit)
         subject, quantity = " and ".join(difference.name for difference in differences[:3]), "mean"
     if differences:
         largest = differences[0]
@@ -205,7 +271,8 @@ def _find_target_differences(data: Data, all_examples: AllExamples, split: int, 
 
 def _can_stratify(data: Data, split: int) -> bool:
     """Return whether `data.stratify` would give a split the class shares of the training examples."""
-    return data.info.is_classification and not data.stratify and not _has_own_file(data, split)
+    is_random = data.time is None and data.group is None and not _has_own_file(data, split)
+    return data.info.is_classification and not data.stratify and is_random
 
 
 def _suggest_common_source(data: Data, split: int) -> str:

@@ -12,6 +12,7 @@ from dnn_cli.data.examples import Examples, load_examples, load_targets, split_e
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.column_types import choose_column_types
 from dnn_cli.formats.data_overrides import format_column_override
+from dnn_cli.formats.dataset_contents import Remark
 
 _MAX_CHECKED_EXAMPLES = 50_000
 """If a dataset has at least this number of examples, a stratified split is assumed to be possible.
@@ -39,7 +40,7 @@ def divide_pixels(data: Data) -> Data:
     return Data.model_validate({**data.model_dump(exclude_unset=True), "scale": 255.0})
 
 
-def choose_columns(data: Data) -> tuple[Data, list[str]]:
+def choose_columns(data: Data) -> tuple[Data, list[Remark]]:
     """Return the data section of a table with the types of its columns, and the reasons for ignored columns.
 
     A table of numbers alone keeps its data section, without `columns`. The data section is also unchanged if it has
@@ -64,10 +65,12 @@ def choose_columns(data: Data) -> tuple[Data, list[str]]:
         values["ignore"] = (*(data.ignore or ()), *(choice.name for choice in left_out))
     if not all(choice.is_plain_number for choice in choices if choice.options is not None):
         values["columns"] = {choice.name: choice.list_values() for choice in choices if choice.options is not None}
-    return Data.model_validate(values), [f"column {choice.name} {choice.reason}" for choice in left_out]
+    return Data.model_validate(values), [
+        Remark(f"column {choice.name} {choice.reason}", choice.override) for choice in left_out
+    ]
 
 
-def ignore_leaking_columns(data: Data) -> tuple[Data, list[str]]:
+def ignore_leaking_columns(data: Data) -> tuple[Data, list[Remark]]:
     """Return the data section of a table without the columns that make scores too good, and the reasons.
 
     These columns number the rows or alone predict the target. For other data, the data section is unchanged.
@@ -79,7 +82,7 @@ def ignore_leaking_columns(data: Data) -> tuple[Data, list[str]]:
     columns = [names[column] for issue in issues for column in issue.columns]
     if not columns or len(columns) == len(names):
         return data, []
-    reasons = [issue.format_sentence(names) for issue in issues]
+    reasons = [Remark(issue.format_sentence(names)) for issue in issues]
     values = {**data.model_dump(exclude_unset=True), "ignore": (*(data.ignore or ()), *columns)}
     if data.columns is not None:
         values["columns"] = {name: value for name, value in values["columns"].items() if name not in columns} or None

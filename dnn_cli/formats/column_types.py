@@ -12,6 +12,7 @@ from dnn_cli.formats.csv_columns import select_columns
 from dnn_cli.formats.csv_inputs import WORD_PAIRS
 from dnn_cli.formats.csv_numbers import NumberFormat, parse_float
 from dnn_cli.formats.csv_rows import open_rows
+from dnn_cli.formats.data_overrides import format_override
 from dnn_cli.formats.date_cells import find_date_formats
 from dnn_cli.formats.reader_options import CsvOptions
 from dnn_cli.formats.table_columns import MISSING_CELLS, ColumnOptions
@@ -24,6 +25,9 @@ _MAX_OBVIOUS_CATEGORIES = 20
 
 _MAX_CATEGORY_SHARE = 0.1
 """Maximum number of different texts of a category, as a share of the cells, above `_MAX_OBVIOUS_CATEGORIES`."""
+
+_MIN_GROUP_ROWS = 2
+"""Minimum mean number of rows for each text of a column whose texts may be groups of rows."""
 
 _MIN_ID_ROWS = 10
 """Minimum number of rows for a column of identifiers. In fewer rows, all values often differ by chance."""
@@ -42,6 +46,8 @@ class ColumnChoice:
     """Reason to leave the column out, or to choose one of several formats of dates; empty for an obvious choice."""
 
     missing_count: int = 0
+    override: str = ""
+    """Override that uses the column in another way; empty if there is no such override."""
 
     @property
     def is_plain_number(self) -> bool:
@@ -131,4 +137,9 @@ def _choose_text_use(name: str, counts: Counter[str], total: int, missing_count:
         return ColumnChoice(name, None, "has a different text in every row, like an identifier or free text")
     if distinct <= _MAX_OBVIOUS_CATEGORIES or distinct <= _MAX_CATEGORY_SHARE * total:
         return ColumnChoice(name, ColumnOptions("category"), "", missing_count)
-    return ColumnChoice(name, None, f"has {distinct:,} different texts in {total:,} cells")
+    reason = f"has {distinct:,} different texts in {total:,} cells"
+    # Rows of one patient, for example, belong to one split.
+    if total >= _MIN_GROUP_ROWS * distinct:
+        reason += " and may name groups of rows"
+        return ColumnChoice(name, None, reason, override=format_override("group", name))
+    return ColumnChoice(name, None, reason)

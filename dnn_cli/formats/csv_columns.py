@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dnn_cli.errors import UserDataError, suggest_nearest_name
@@ -88,7 +88,12 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
     weight_index, group_index, time_index = (
         None if requested[key] is None else names.index(str(requested[key])) for key in ("weight", "group", "time")
     )
-    other_roles = {weight_index, group_index, time_index}
+    typed_names = {name for _, name in typed}
+    # Groups and times are inputs only if they have a type.
+    split_roles = {
+        index for index in (group_index, time_index) if index is not None and names[index] not in typed_names
+    }
+    other_roles = {weight_index, *split_roles}
     unnamed = tuple(index for index, name in enumerate(names) if not name and "" not in options.ignore)
     remaining = [
         index for index, name in enumerate(names) if name and name not in options.ignore and index not in other_roles
@@ -101,7 +106,7 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
             _check_target_is_clear(path, line, [names[index] for index in remaining])
     roles = {"target": target_index, "weight": weight_index, "group": group_index, "time": time_index}
     _check_roles_differ(f"{path}:{line}", names, roles)
-    _check_typed_columns(f"{path}:{line}", names, roles, options)
+    _check_typed_columns(f"{path}:{line}", names, {key: roles[key] for key in ("target", "weight")}, typed_names)
     features = tuple(index for index in remaining if index != target_index)
     if not features:
         raise UserDataError(f"{path}:{line}  has no columns left for the inputs", "ignore fewer columns", "ignore")
@@ -139,22 +144,21 @@ def _check_roles_differ(location: str, names: Sequence[str], roles: Mapping[str,
 
 
 def _check_typed_columns(
-    location: str, names: Sequence[str], roles: Mapping[str, int | None], options: CsvOptions
+    location: str, names: Sequence[str], roles: Mapping[str, int | None], typed_names: Collection[str]
 ) -> None:
-    """Check that the columns with a type are inputs.
+    """Check that no column with a type is the target or has the weights.
 
     Args:
         location: The path and line of the header, for the message.
         names: The names of the columns.
-        roles: The position of the column of each role, by the key of `data`; `None` without a column.
-        options: The options of the reader.
+        roles: The position of the target and of the weights; `None` without a column.
+        typed_names: The names of the columns with a type.
 
     Raises:
         UserDataError: a column with a type has another role.
     """
-    typed = dict(options.columns or ())
     for role, index in roles.items():
-        if index is not None and names[index] in typed:
+        if index is not None and names[index] in typed_names:
             raise UserDataError(
                 f"{location}  column {names[index]} is the {role}, but data.columns is for inputs",
                 f"remove it: ~data.columns.{names[index]}",

@@ -124,7 +124,11 @@ def parse_table(key: _TableKey) -> _CsvTable:
     check_class_name_header(path, columns, targets.classes, options)
     errors = CsvErrors(path)
     groups = parse_groups(body.group_cells, body.lines, options.group or "", errors) if options.group else None
-    times = parse_times(body.time_cells, body.lines, options.time or "", errors) if options.time else None
+    times = None
+    if options.time is not None:
+        time_column = dict(options.columns or ()).get(options.time)
+        date_format = time_column.format if time_column is not None else None
+        times = parse_times(body.time_cells, body.lines, options.time, errors, date_format)
     errors.raise_if_any()
     for array in (body.inputs, targets.values, body.weights, groups, times):
         if array is not None:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,8 @@ from numpy.typing import NDArray
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.csv_errors import CsvErrors
 from dnn_cli.formats.csv_numbers import parse_float, quote_cell
+from dnn_cli.formats.data_overrides import format_column_override
+from dnn_cli.formats.date_cells import ISO_FORMAT, find_date_formats, parse_date
 
 _INTEGER = re.compile(r"[+-]?\d{1,400}")
 _TIME_HINT = "write numbers, or dates such as 2024-05-31 or 2024-05-31T14:00"
@@ -44,8 +45,10 @@ def parse_groups(cells: Sequence[str], lines: Sequence[int], column: str, errors
     return np.fromiter((numbers[cell] for cell in cells), np.int64, len(cells))
 
 
-def parse_times(cells: Sequence[str], lines: Sequence[int], column: str, errors: CsvErrors) -> NDArray[np.float64]:
-    """Parse the times of a table: numbers, or dates and times in the form of ISO 8601.
+def parse_times(
+    cells: Sequence[str], lines: Sequence[int], column: str, errors: CsvErrors, date_format: str | None = None
+) -> NDArray[np.float64]:
+    """Parse the times of a table: numbers, or dates and times.
 
     A time without an offset counts as UTC. A column must have numbers only or dates only.
 
@@ -54,31 +57,38 @@ def parse_times(cells: Sequence[str], lines: Sequence[int], column: str, errors:
         lines: The line number of each cell.
         column: The name of the column, for messages.
         errors: The collection to which cells without a time are added.
+        date_format: The format of dates as in `datetime.strptime`. By default ISO 8601, or another format if it is the
+            only one for all cells.
 
     Returns:
         The times of shape (n,): numbers as they are, and dates in seconds since 1970.
     """
     different = dict.fromkeys(cells)
-    are_numbers = parse_float(next(iter(different))) is not None
-    times = {cell: parse_float(cell) if are_numbers else _parse_date(cell) for cell in different}
+    are_numbers = date_format is None and parse_float(next(iter(different))) is not None
+    if not are_numbers and date_format is None:
+        formats = find_date_formats(different)
+        date_format = formats[0] if len(formats) == 1 else None
+    times = {cell: parse_float(cell) if are_numbers else _parse_seconds(cell, date_format) for cell in different}
     wrong = {cell for cell, time in times.items() if time is None or not np.isfinite(time)}
     if wrong:
-        kind = "a number, as in the first row" if are_numbers else "a date"
+        kind = "a number, as in the first row" if are_numbers else f"a date in the format {date_format or ISO_FORMAT}"
+        possible_formats = find_date_formats(different)
+        hint = (
+            f"use {format_column_override(column, 'date', format=possible_formats[0])}"
+            if possible_formats
+            else _TIME_HINT
+        )
         for line, cell in zip(lines, cells, strict=True):
             if cell in wrong:
                 message = f"{quote_cell(cell)} is not {kind}" if cell else "the cell is empty"
-                errors.add_error(line, f"column {column}: {message}", _TIME_HINT)
+                errors.add_error(line, f"column {column}: {message}", hint)
     return np.array([times[cell] if cell not in wrong else np.nan for cell in cells], np.float64)
 
 
-def _parse_date(cell: str) -> float | None:
-    """Return the seconds since 1970 of a date or time in the form of ISO 8601; `None` for another text."""
-    try:
-        # Python 3.10 reads no Z as the offset of UTC.
-        moment = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", cell))
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
+def _parse_seconds(cell: str, date_format: str | None) -> float | None:
+    """Return the seconds since 1970 of a date; `None` for another text."""
+    days = parse_date(cell, date_format)
+    return None if days is None else days * 86_400
 
 
 def convert_groups(array_name: str, values: NDArray[Any]) -> NDArray[np.int64]:

@@ -70,6 +70,15 @@ def test_rows_shared_by_all_splits_are_counted():
     assert issues[3].groups == ((0, 300), (1, 301), (2, 302))
 
 
+def test_rows_without_a_split_are_in_none():
+    """The earliest folds by time leave later rows out."""
+    rows = np.concatenate([NOISE[:100], NOISE[:100]])
+    examples = Examples(rows, np.zeros(200, np.int32))
+    all_examples = AllExamples(examples, None, Split(np.arange(50), np.arange(50, 100)))
+    assert all_examples.split_numbers.tolist() == [0] * 50 + [1] * 50 + [-1] * 100
+    assert list_messages(all_examples) == []
+
+
 def test_different_numbers_to_predict_are_named():
     targets = RANDOM.normal(size=(400, 2)).astype(np.float32)
     rows = NOISE.copy()

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -144,3 +145,20 @@ def test_values_are_those_that_were_written(write, data):
     texts = [None if np.isnan(code) else arrays.categories[1][int(code)] for code in arrays.inputs[:, 1]]
     assert numbers == [number for number, _ in cells]
     assert texts == [(text or "").strip() or None for _, text in cells]
+
+
+def test_a_column_of_groups_or_times_is_an_input_only_with_a_type(write):
+    path = write("g,d,a,y", "p,05.01.2024,1,0", "p,16.01.2024,2,1", "q,07.01.2024,3,0")
+    options = replace(build_options(a=NUMBER), group="g", time="d")
+    assert inspect_csv(path, options).input_columns == ("a",)
+    assert read_csv(path, options).times.argsort().tolist() == [0, 2, 1]
+    typed = replace(build_options(a=NUMBER, d=ColumnOptions("date", format="%d.%m.%Y")), group="g", time="d")
+    assert inspect_csv(path, typed).input_columns == ("d", "a")
+    assert read_csv(path, typed).times.tolist() == read_csv(path, options).times.tolist()
+
+
+def test_ambiguous_times_name_a_format(write):
+    path = write("d,a,y", "05/06/2024,1,0", "07/08/2024,2,1")
+    error = get_error(path, replace(build_options(a=NUMBER), time="d"))
+    assert "'05/06/2024' is not a date in the format ISO 8601" in error.message
+    assert error.suggestion == """use 'data.columns.d={type: date, format: "%m/%d/%Y"}'"""

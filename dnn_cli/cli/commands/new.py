@@ -5,6 +5,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -19,6 +20,7 @@ from dnn_cli.report.text import replace_control_chars
 if TYPE_CHECKING:
     from dnn_cli.config.config_template import TemplateOptions
     from dnn_cli.config.data import Data
+    from dnn_cli.formats.dataset_contents import Remark
 
 _T = TypeVar("_T")
 
@@ -106,14 +108,13 @@ def new(
         hint = next((issue.suggestion for issue in error.issues if issue.suggestion), "choose other values")
         raise UsageError(f"a config with these values cannot be trained: {issues_text}", hint) from None
     get_output_console().print(replace_control_chars(f"wrote {file}; next: dnn train {shlex.quote(str(file))}"))
-    for reason in template_options.ignore_reasons:
-        get_notes_console().print(replace_control_chars(f"data: {reason}; left out"), soft_wrap=True)
-    for remark in template_options.data.info.remarks:
+    left_out = [replace(reason, message=f"{reason.message}; left out") for reason in template_options.ignore_reasons]
+    for remark in (*left_out, *template_options.data.info.remarks):
         get_notes_console().print(replace_control_chars(f"data: {remark}"), soft_wrap=True)
 
 
 def _choose_template_options(
-    read_data: "Callable[[str], tuple[Data, list[str]]]",
+    read_data: "Callable[[str], tuple[Data, list[Remark]]]",
     data: str | None,
     hidden: str | None,
     activation: str | None,
@@ -195,7 +196,7 @@ def _ask_for_value(option: str | None, question: str, default: str, parse: Calla
 
 def _inspect_named_data(
     name: str, target: str | None, task: str | None, ignore: str | None, overrides: Sequence[str]
-) -> "tuple[Data, list[str]]":
+) -> "tuple[Data, list[Remark]]":
     """Inspect a dataset, file or directory. Return the data section of a config, and the reasons for ignored columns.
 
     The inspection finds the same issues as `dnn check`.

@@ -27,7 +27,7 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
     from dnn_cli.data.all_examples import AllExamples
     from dnn_cli.data.data_check import list_data_issues
     from dnn_cli.data.example_locations import list_file_locations
-    from dnn_cli.data.examples import encode_examples, encode_with, load_all_examples, split_examples
+    from dnn_cli.data.examples import encode_examples, load_all_examples, split_examples
     from dnn_cli.data.reading_changes import list_check_remarks
     from dnn_cli.terminal.progress import open_screen
 
@@ -36,12 +36,10 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
         progress(f"loading {data.title}")
         examples, test_set = load_all_examples(data, progress)
         split = split_examples(data, examples)
-        examples = encode_examples(data, examples, split)
-        if test_set is not None:
-            test_set = encode_with(examples.encoding, test_set)
         progress(f"checking {data.title}")
-        issues = list_data_issues(data, AllExamples(examples, test_set, split))
-    remarks = list_check_remarks(data, examples)
+        encoded = encode_examples(data, examples, split)
+        issues = list_data_issues(data, AllExamples(examples, test_set, split), encoded)
+    remarks = list_check_remarks(data, encoded)
     counts = {
         "train": len(split.train),
         "validation": len(split.validation),
