@@ -14,6 +14,7 @@ from dnn_cli.report.comparison_tables import (
     format_interval,
     format_mean_and_spread,
     list_key_headers,
+    list_run_settings,
 )
 from dnn_cli.report.html.curves_section import format_line_classes
 from dnn_cli.report.html.svg_plot import compute_percent_positions
@@ -160,7 +161,7 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
                 format_line_classes(number),
                 format_mean_and_spread(comparison, group),
                 format_interval(comparison, group),
-                format_count(len(group.seeds), "seed"),
+                "no seed" if group.is_baseline else format_count(len(group.seeds), "seed"),
                 verdict_text,
                 group_verdict.word if group_verdict else "",
                 tuple(_build_seed_dots(comparison, group, low, high)),
@@ -186,7 +187,7 @@ def _build_seed_dots(comparison: Comparison, group: Group, low: float, high: flo
     """Build a dot for each seed of a group; `low` and `high` are the scores at the ends of the scale."""
     places = compute_percent_positions(group.seed_means.values(), low, high)
     return [
-        _SeedDot(at, f"seed {seed}: {format_compared_value(comparison, value)}")
+        _SeedDot(at, f"{'' if group.is_baseline else f'seed {seed}: '}{format_compared_value(comparison, value)}")
         for at, (seed, value) in zip(places, group.seed_means.items(), strict=True)
     ]
 
@@ -210,7 +211,9 @@ def _format_verdict_headline(comparison: Comparison) -> str:
     word_counts = Counter(verdict.word for verdict in family.verdicts)
     name, mean = comparison.get_label(family.reference), format_mean_and_spread(comparison, family.reference)
     quantity = "mean" if len(family.reference.seeds) > 1 else "score"
-    first = f"{name} is the baseline, with {mean}" if family.is_named else f"{name} has the best {quantity}, {mean}"
+    has_better_baseline = comparison.groups[0].is_baseline and not family.reference.is_baseline
+    achievement = f"is the best network, with {mean}" if has_better_baseline else f"has the best {quantity}, {mean}"
+    first = f"{name} is the baseline, with {mean}" if family.is_named else f"{name} {achievement}"
     count_texts = [
         f"{word_counts[word]} {'is' if word_counts[word] == 1 else 'are'} {word}"
         for word in _VERDICT_WORDS
@@ -283,7 +286,7 @@ def _list_run_table_columns(comparison: Comparison) -> list[_RunTableColumn]:
     best = _RunTableColumn(
         "best", lambda row: _RunCell(format_score(row.best_score), repr(row.best_score)), is_numeric=True
     )
-    keys = list(comparison.run_scores[0].settings) if comparison.run_scores else []
+    keys = list_run_settings(comparison)
     return [
         *([status] if comparison.left_out else []),
         *([] if at == "best" else [score]),
@@ -296,8 +299,8 @@ def _list_run_table_columns(comparison: Comparison) -> list[_RunTableColumn]:
 
 def _build_setting_column(comparison: Comparison, key: str, header: str) -> _RunTableColumn:
     """Build the column of a key in which the compared runs differ."""
-    is_numeric = all(_is_number(row.settings[key]) for row in comparison.run_scores)
-    return _RunTableColumn(header, lambda row: _RunCell(row.settings[key]), is_numeric=is_numeric)
+    is_numeric = all(_is_number(row.settings[key]) for row in comparison.run_scores if key in row.settings)
+    return _RunTableColumn(header, lambda row: _RunCell(row.settings.get(key, "–")), is_numeric=is_numeric)
 
 
 def _build_run_column(column: RunColumn) -> _RunTableColumn:
