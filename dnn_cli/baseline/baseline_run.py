@@ -30,7 +30,8 @@ def save_baseline(
     """Write the run of a trained baseline, and return the run with its record.
 
     The run appears with all its files, or not at all. Its name is that of the experiment with the name of the method,
-    such as `digits-linear`. The config has the name of the experiment, so that it can be used again. No model is saved, because reading a pickled model executes code.
+    such as `digits-linear`. The config has the name of the experiment, so that it can be used again. No model is saved,
+    because reading a pickled model executes code.
 
     Args:
         trained: The baseline.
