@@ -30,7 +30,8 @@ def save_baseline(
     """Write the run of a trained baseline, and return the run with its record.
 
     The run appears with all its files, or not at all. Its name is that of the experiment with the name of the method,
-    such as `digits-linear`. No model is saved, because reading a pickled model executes code.
+    such as `digits-linear`. The config has the name of the experiment, so that it can be used again. No model is saved,
+    because reading a pickled model executes code.
 
     Args:
         trained: The baseline.
@@ -47,7 +48,7 @@ def save_baseline(
     with store.create_atomically(name) as (run_id, hidden, final):
         record = _build_record(trained, examples, split, run_id, name, started)
         try:
-            hidden.config.write_text(to_yaml(trained.experiment.model_copy(update={"name": name})), encoding="utf-8")
+            hidden.config.write_text(to_yaml(trained.experiment), encoding="utf-8")
             lines = (record.baseline.estimator if record.baseline else "", *trained.notes)
             hidden.log.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         except OSError as error:

@@ -21,6 +21,9 @@ _BOOSTING_ROUNDS = 100
 _MIN_BOOSTING_ROUNDS = 30
 """Smallest number of rounds. If the limit allows fewer, the number of examples is reduced instead."""
 
+_MAX_VALUES = 100_000_000
+"""Largest number of input values of the training examples: 400 MB in float32, and 800 MB within boosting."""
+
 _MIN_EXAMPLES = 1000
 """Smallest number of examples to which a limit reduces the training examples."""
 
@@ -63,8 +66,9 @@ class Method:
     build_estimator: Callable[[Effort, bool], Any]
     """Function that builds the estimator of scikit-learn. Its second argument says whether targets are classes."""
 
-    uses_class_weights: bool = True
-    """Whether `class_weight` changes the model. With balanced weights, no class is the most frequent one."""
+    is_constant: bool = False
+    """Whether predictions ignore the inputs. Class weights are then ignored too: with balanced weights, no class is the
+    most frequent one."""
 
 
 def _use_all_examples(examples: int, inputs: int, outputs: int, is_classification: bool) -> Effort:
@@ -86,11 +90,12 @@ def _choose_linear_effort(examples: int, inputs: int, outputs: int, is_classific
     of a regression multiplies every pair of input values, or every pair of examples if there are fewer examples.
     """
     if not is_classification:
-        used = examples
+        used = _limit_examples(examples, _MAX_VALUES / inputs)
         while used > _MIN_EXAMPLES and used * inputs * min(used, inputs) > _MAX_LINEAR_WORK:
             used = max(_MIN_EXAMPLES, int(used * 0.9))
         return Effort(used)
-    used = _limit_examples(examples, _MAX_LINEAR_WORK / (_MIN_LINEAR_STEPS * inputs * outputs))
+    limit = min(_MAX_LINEAR_WORK / (_MIN_LINEAR_STEPS * outputs), _MAX_VALUES)
+    used = _limit_examples(examples, limit / inputs)
     return Effort(
         used, _limit_steps(_MAX_LINEAR_STEPS, _MIN_LINEAR_STEPS, _MAX_LINEAR_WORK / (used * inputs * outputs))
     )
@@ -112,7 +117,7 @@ def _choose_boosting_effort(examples: int, inputs: int, outputs: int, is_classif
     Every tree adds every input value to a histogram, and searches the histograms for splits.
     """
     limit = _MAX_BOOSTING_WORK / (_MIN_BOOSTING_ROUNDS * inputs * outputs) - _EXAMPLES_PER_TREE
-    used = _limit_examples(examples, limit)
+    used = _limit_examples(examples, min(limit, _MAX_VALUES / inputs))
     work = (used + _EXAMPLES_PER_TREE) * inputs * outputs
     return Effort(used, _limit_steps(_BOOSTING_ROUNDS, _MIN_BOOSTING_ROUNDS, _MAX_BOOSTING_WORK / work))
 
@@ -142,7 +147,7 @@ def _limit_steps(largest: int, smallest: int, limit: float) -> int:
 METHODS = {
     method.name: method
     for method in (
-        Method("constant", "the constant prediction", _use_all_examples, _build_constant, False),
+        Method("constant", "the constant prediction", _use_all_examples, _build_constant, is_constant=True),
         Method("linear", "the linear model", _choose_linear_effort, _build_linear),
         Method("boosting", "gradient boosting", _choose_boosting_effort, _build_boosting),
     )

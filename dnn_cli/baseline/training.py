@@ -1,5 +1,6 @@
 """Training of one baseline on the examples of an experiment, and its scores."""
 
+import math
 import time
 import warnings
 from dataclasses import dataclass
@@ -53,7 +54,8 @@ class TrainedBaseline:
 
     def predict(self, inputs: NDArray[Any]) -> NDArray[np.float32]:
         """Return the outputs for inputs of shape (n, …), in the form of the network's outputs, of shape (n, units)."""
-        return _compute_outputs(self.experiment, self.estimator, _convert_inputs(inputs, self.input_type))
+        used_inputs = np.zeros((len(inputs), 1)) if self.method.is_constant else inputs
+        return _compute_outputs(self.experiment, self.estimator, used_inputs, self.input_type)
 
 
 def train_baseline(
@@ -78,7 +80,7 @@ def train_baseline(
 
     start_time = time.monotonic()
     is_classification = experiment.data.info.is_classification
-    input_size = int(np.prod(examples.inputs.shape[1:]))
+    input_size = math.prod(examples.inputs.shape[1:])
     class_count = len(experiment.data.info.classes)
     output_count = (1 if class_count == 2 else class_count) if is_classification else experiment.data.info.targets
     effort = effort or method.choose_effort(len(split.train), input_size, output_count, is_classification)
@@ -87,26 +89,31 @@ def train_baseline(
     class_weights = compute_class_weights(experiment, examples.targets[split.train])
     example_weights = None if examples.weights is None else examples.weights[train]
     loss_weights = example_weights if class_weights is None else class_weights[targets]
-    fit_weights = loss_weights if method.uses_class_weights else example_weights
+    fit_weights = example_weights if method.is_constant else loss_weights
     estimator = method.build_estimator(effort, is_classification)
-    inputs, validation = _convert_inputs(examples.inputs[train]), examples[split.validation]
+    # A constant prediction needs only the number of examples.
+    all_inputs = np.zeros((len(examples), 1), np.float32) if method.is_constant else examples.inputs
+    inputs = _convert_inputs(all_inputs[train])
     with threadpool_limits(1 if inputs.size <= _MAX_SERIAL_VALUES else None):
         notes = _fit_estimator(estimator, method, inputs, targets, fit_weights, effort)
-        training_outputs = _compute_outputs(experiment, estimator, inputs)
-        outputs = _compute_outputs(experiment, estimator, _convert_inputs(validation.inputs, inputs.dtype))
+        training_outputs = _compute_outputs(experiment, estimator, inputs, inputs.dtype)
+        outputs = _compute_outputs(experiment, estimator, all_inputs[split.validation], inputs.dtype)
     target_scaling = compute_target_scaling(experiment, examples.targets[split.train])
     scores = compute_scores(
         experiment, training_outputs, targets, example_weights, loss_weights, target_scaling=target_scaling
     )
-    if len(validation):
+    if has_validation := len(split.validation) > 0:
+        weights = None if examples.weights is None else examples.weights[split.validation]
         own_scores = compute_scores(
-            experiment, outputs, validation.targets, validation.weights, target_scaling=target_scaling
+            experiment, outputs, examples.targets[split.validation], weights, target_scaling=target_scaling
         )
         scores |= {f"val_{name}": value for name, value in own_scores.items()}
-    if not {"loss", *(["val_loss"] if len(validation) else [])} <= scores.keys():
+    if not {"loss", *(["val_loss"] if has_validation else [])} <= scores.keys():
         raise DataError(f"the loss of {method.title} is not a finite number", "choose another loss, such as loss=mse")
     if len(train) < len(split.train):
-        notes.insert(0, f"trained on {len(train):,} of {len(split.train):,} training examples, to limit the time")
+        notes.insert(
+            0, f"trained on {len(train):,} of {len(split.train):,} training examples, to limit time and memory"
+        )
     if missing := [name for name in experiment.score_names if name not in scores]:
         notes.append(f"not a finite number: {', '.join(missing)}")
     seconds = round(time.monotonic() - start_time, 3)
@@ -145,19 +152,31 @@ def select_training_examples(experiment: Experiment, examples: Examples, split: 
     return np.sort(chosen)
 
 
-def _compute_outputs(experiment: Experiment, estimator: Any, inputs: NDArray[Any]) -> NDArray[np.float32]:
+def _compute_outputs(
+    experiment: Experiment, estimator: Any, inputs: NDArray[Any], input_type: Any
+) -> NDArray[np.float32]:
     """Return the outputs of an estimator in the form of the network's outputs, of shape (n, units).
-
-    A classification has probabilities or, if the loss takes logits, their logits.
 
     Args:
         experiment: The experiment.
         estimator: The trained estimator.
-        inputs: The inputs, of shape (n, values).
+        inputs: The inputs, of shape (n, …). They are converted in blocks, because they can be larger than the memory.
+        input_type: The type of the numbers in which the estimator receives inputs.
+    """
+    rows = max(1, _MAX_DOUBLE_VALUES // max(1, math.prod(inputs.shape[1:])))
+    blocks = [
+        _predict_block(experiment, estimator, _convert_inputs(inputs[start : start + rows], input_type))
+        for start in range(0, len(inputs), rows)
+    ]
+    return np.concatenate(blocks) if blocks else np.empty((0, experiment.output_shape[0]), np.float32)
+
+
+def _predict_block(experiment: Experiment, estimator: Any, inputs: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the outputs for inputs of shape (n, values), of shape (n, units).
+
+    A classification has probabilities or, if the loss takes logits, their logits.
     """
     units = experiment.output_shape[0]
-    if not len(inputs):
-        return np.empty((0, units), np.float32)
     if not experiment.data.info.is_classification:
         return np.asarray(estimator.predict(inputs), np.float32).reshape(len(inputs), units)
     # A class without training examples has the probability 0.

@@ -38,7 +38,7 @@ COMMAND_GROUPS = {
         "watch": LazyCommand(".watch:watch", "Show the progress of trainings in other terminals."),
         "baseline": LazyCommand(
             ".baseline:baseline",
-            "Train simple models of scikit-learn on the data of configs, to compare networks with them.",
+            "Train simple models of scikit-learn, to compare with networks.",
         ),
         "resume": LazyCommand(".resume:resume", "Continue an interrupted run, or extend a completed run."),
         "sweep": LazyCommand(".sweep:sweep", "Train variants of a config in parallel; skip existing runs."),

@@ -2,15 +2,17 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from dnn_cli.compare.baseline_caveats import find_baseline_notes, find_unbeaten_baselines
 from dnn_cli.compare.comparison_points import ComparisonPoint
 from dnn_cli.compare.fold_verdicts import find_fold_conflict, iter_incomplete_groups
 from dnn_cli.compare.group_labels import label_groups
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.repeats import RepeatedRun
 from dnn_cli.compare.run_scores import RunScore, has_different_data, has_standardized_targets, index_by_variant
+from dnn_cli.compare.verdicts import NO_VERDICTS, VerdictSet
 from dnn_cli.runs.query.fields import get_config_field
 from dnn_cli.runs.record import BEST_MODEL_PREFIX, get_weights_file, is_test_score
 from dnn_cli.runs.run_info import RunInfo
@@ -44,6 +46,17 @@ class ComparisonContext:
     Caveats about choices need the runs that are not compared, such as trials of other learning rates."""
 
     repeats: Sequence[RepeatedRun] = ()
+    verdict_set: VerdictSet = NO_VERDICTS
+
+    @property
+    def networks(self) -> "ComparisonContext":
+        """The context without baselines, which have no settings that could differ from those of a network."""
+        return replace(
+            self,
+            run_scores=[run_score for run_score in self.run_scores if not run_score.is_baseline],
+            groups=[group for group in self.groups if not group.is_baseline],
+            all_runs=[run_info for run_info in self.all_runs if run_info.record and not run_info.record.is_baseline],
+        )
 
 
 def find_caveats(context: ComparisonContext) -> list[str]:
@@ -51,12 +64,18 @@ def find_caveats(context: ComparisonContext) -> list[str]:
 
     Runs that were trained on different data get no verdicts. For such runs, caveats about verdicts are left out.
     """
-    checks = (
-        (_find_data_caveats, _find_failure_caveats, _find_forced_resume_caveats)
-        if has_different_data(context.run_scores)
-        else _CAVEAT_CHECKS
-    )
-    return [caveat for check in checks for caveat in check(context)]
+    networks = context.networks
+    if has_different_data(context.run_scores):
+        checks = (_find_failure_caveats, _find_forced_resume_caveats)
+        return [*_find_data_caveats(context), *(caveat for check in checks for caveat in check(networks))]
+    return [
+        *_find_data_caveats(context),
+        *find_unbeaten_baselines(context.groups, context.verdict_set),
+        *find_baseline_notes(context.run_scores),
+        *(caveat for check in _NETWORK_CHECKS for caveat in check(networks)),
+        *(caveat for check in _TEST_SCORE_CHECKS for caveat in check(context)),
+        *_find_forced_resume_caveats(networks),
+    ]
 
 
 def _find_data_caveats(context: ComparisonContext) -> Iterator[str]:
@@ -365,8 +384,7 @@ def format_list(texts: Iterable[str], max_listed: int = _MAX_LISTED) -> str:
     return ", ".join(items[:max_listed]) + more
 
 
-_CAVEAT_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
-    _find_data_caveats,
+_NETWORK_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
     _find_loss_caveats,
     _find_setting_caveats,
     _find_size_caveats,
@@ -378,8 +396,11 @@ _CAVEAT_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
     _find_tuning_caveats,
     _find_selection_caveats,
     _find_failure_caveats,
+)
+"""Checks that yield the caveats of the networks of a comparison, the most serious first."""
+
+_TEST_SCORE_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
     _find_missing_test_caveats,
     _find_test_use_caveats,
-    _find_forced_resume_caveats,
 )
-"""Checks that yield the caveats of a comparison, the most serious first."""
+"""Checks that yield caveats on test scores of networks and baselines."""

@@ -88,9 +88,10 @@ class Comparison:
 
         The mapping is empty if each group has a single setting, or if groups average over different values.
         """
-        if len({frozenset(group.other_settings) for group in self.groups}) != 1:
+        networks = [group for group in self.groups if not group.is_baseline]
+        if len({frozenset(group.other_settings) for group in networks}) != 1:
             return {}
-        settings = sorted(self.groups[0].other_settings)
+        settings = sorted(networks[0].other_settings)
         keys = dict.fromkeys(key for setting in settings for key, _ in setting)
         values = {key: sorted({dict(setting)[key] for setting in settings}, key=rank_setting_value) for key in keys}
         return {key: texts for key, texts in values.items() if len(texts) > 1}
@@ -181,7 +182,7 @@ def compare_runs(
     is_falling = lower_is_better if sort_by == "score" else bool(run_scores) and run_scores[0].curve.lower_is_better
     ordered = sorted(run_scores, key=sort_key, reverse=larger_first and not is_falling)
     context = ComparisonContext(
-        run_scores, groups, by, metric, point, read_scores.left_out, all_runs, read_scores.repeats
+        run_scores, groups, by, metric, point, read_scores.left_out, all_runs, read_scores.repeats, verdict_set
     )
     return Comparison(
         metric, point, tuple(ordered), tuple(groups), tuple(by), verdict_set, tuple(read_scores.left_out),
@@ -215,9 +216,9 @@ def _mark_untrained_seeds(groups: Sequence[Group], metric: str, point: Compariso
 
     A group with a failed seed is compared without a t-test. The groups are returned unchanged if all have fewer than
     three seeds, or if there is only one group. The groups also remain unchanged if the score of a constant prediction
-    is unknown, or if the compared number is not a score.
+    is unknown, or if the compared number is not a score. Baselines have no seeds to mark.
     """
-    run_scores = [run_score for group in groups for run_score in group.run_scores]
+    run_scores = [run_score for group in groups if not group.is_baseline for run_score in group.run_scores]
     if point.unit or not any(len(group.seeds) >= MIN_SEEDS for group in groups) or len(groups) < 2:
         return list(groups)
     # A failed seed requires an exact test, and cross-validated groups have no exact test.
@@ -232,6 +233,9 @@ def _mark_untrained_seeds(groups: Sequence[Group], metric: str, point: Compariso
     sign = -1.0 if point.lower_is_better(metric) else 1.0
     marked = []
     for group in groups:
+        if group.is_baseline:
+            marked.append(group)
+            continue
         failed = {
             run_score.seed: "did not beat a constant prediction"
             for run_score in group.run_scores

@@ -111,6 +111,14 @@ def _get_score_at_epoch(curve: ScoreCurve, epoch: float) -> float | None:
     return curve.values[int(epoch) - 1] if epoch <= len(curve.values) else None
 
 
+def _get_network_score(
+    compute_score: Callable[[ScoreCurve, float], float | None], curve: ScoreCurve, number: float
+) -> float | None:
+    """Return the score of a network after a number of epochs or steps; the only score of a baseline."""
+    record = curve.run_info.record
+    return curve.values[-1] if record is not None and record.is_baseline else compute_score(curve, number)
+
+
 def _get_score_after_steps(curve: ScoreCurve, steps: float) -> float | None:
     """Return the score of the last epoch that ended within the first `steps` training steps, without interpolation.
 
@@ -192,6 +200,8 @@ def parse_comparison_point(text: str) -> ComparisonPoint:
             f"--at {name}= needs {kind}, got {number or 'no value'}", f"for example --at {name}={_POINT_EXAMPLES[name]}"
         )
     title, compute_score, missing_reason = _NUMBERED_POINTS[name]
+    if is_whole:
+        compute_score = partial(_get_network_score, compute_score)
     number_text = f"{value:.12g}"
     unit = "epochs" if name == "reach" else None
     return ComparisonPoint(

@@ -11,6 +11,7 @@ from dnn_cli.compare.exact_tests import FloatArray, TestResults, run_sign_flip_t
 from dnn_cli.compare.significance import (
     MIN_SEEDS,
     MIN_VARIANCE_SHARE,
+    Design,
     Interval,
     MeanDifference,
     ScoreResolution,
@@ -33,6 +34,9 @@ class ScorePair:
     needs_exact: bool = False
     """Whether one of the groups violates the assumption of a t-test. Only an exact test is then allowed."""
 
+    is_fixed: bool = False
+    """Whether one of the groups is a baseline. Its only score is then used for each seed of the other group."""
+
 
 def measure_differences(
     pairs: Sequence[ScorePair], comparisons: int, resolution: ScoreResolution, mean_variance: float = 0.0
@@ -51,17 +55,21 @@ def measure_differences(
             use at least a share of this variance (`MIN_VARIANCE_SHARE`).
     """
     # Rounding to a step g adds g²/12 to the variance of a score and g²/6 to the variance of a difference.
+    # The difference from a fixed score has half of both.
     min_variance = max(resolution.step**2 / 6, MIN_VARIANCE_SHARE * 2 * mean_variance)
     samples = [pair_samples(pair.ours, pair.theirs) for pair in pairs]
-    batches: dict[tuple[TestName, tuple[int, ...]], list[int]] = defaultdict(list)
+    batches: dict[tuple[TestName, tuple[int, ...], bool], list[int]] = defaultdict(list)
     for index, (pair, arrays) in enumerate(zip(pairs, samples, strict=True)):
         sizes = tuple(map(len, arrays))
-        batches[choose_test(sizes, comparisons, needs_exact=pair.needs_exact), sizes].append(index)
+        test = choose_test(sizes, comparisons, needs_exact=pair.needs_exact)
+        batches[test, sizes, pair.is_fixed].append(index)
     differences: dict[int, MeanDifference] = {}
-    for (test, _), indices in batches.items():
+    for (test, _, is_fixed), indices in batches.items():
         arrays = tuple(np.stack(values) for values in zip(*(samples[index] for index in indices), strict=True))
-        results = _run_test(test, arrays, resolution, min_variance)
-        batch_differences = _build_differences(arrays, test, results, math.sqrt(min_variance))
+        lowest = min_variance / 2 if is_fixed else min_variance
+        results = _run_test(test, arrays, resolution, lowest)
+        design: Design = "fixed" if is_fixed else "paired" if len(arrays) == 1 else "unpaired"
+        batch_differences = _build_differences(arrays, test, results, math.sqrt(lowest), design)
         differences.update(zip(indices, batch_differences, strict=True))
     return [differences[index] for index in range(len(pairs))]
 
@@ -105,7 +113,7 @@ def _run_test(
 
 
 def _build_differences(
-    samples: tuple[FloatArray, ...], test: TestName, results: TestResults | None, min_spread: float
+    samples: tuple[FloatArray, ...], test: TestName, results: TestResults | None, min_spread: float, design: Design
 ) -> list[MeanDifference]:
     """Return one difference for each comparison, from its samples and the results of its test.
 
@@ -115,6 +123,7 @@ def _build_differences(
         test: The name of the test.
         results: The p-values and intervals; `None` for the test `none`.
         min_spread: The lower limit of the standard deviation that a t-test used.
+        design: The design of the test.
     """
     sizes = [values.shape[-1] for values in samples]
     count = len(samples[0])
@@ -124,7 +133,7 @@ def _build_differences(
     lows, highs = samples[0].min(-1) - below.max(-1), samples[0].max(-1) - below.min(-1)
     return [
         MeanDifference(
-            design="paired" if len(samples) == 1 else "unpaired",
+            design=design,
             test=test,
             mean=float(means[index]),
             interval=None if results is None else _to_finite_interval(results[1][index]),

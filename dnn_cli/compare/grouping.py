@@ -59,6 +59,11 @@ class Group:
     """Runs of the group that its mean leaves out, so that all groups and seeds average over the same settings."""
 
     @property
+    def is_baseline(self) -> bool:
+        """Whether the group is a baseline, which has a fixed score."""
+        return any(run_score.is_baseline for run_score in self.run_scores)
+
+    @property
     def seeds(self) -> list[int]:
         return sorted({seed for _, seed in self.scores})
 
@@ -173,7 +178,7 @@ def group_by_keys(
     """Return a group for every combination of values of some keys; scores are averaged over other keys.
 
     If all groups have some settings in common, only runs with these settings count, so that other settings cause no
-    difference between groups. The other runs are set aside.
+    difference between groups. The other runs are set aside. A baseline lacks most keys, and is a group of its own.
 
     Args:
         run_scores: The runs.
@@ -185,6 +190,22 @@ def group_by_keys(
         UsageError: no run has one of the keys.
     """
     check_fields(keys, [run_score.run_info for run_score in run_scores])
+    networks = [run_score for run_score in run_scores if not run_score.is_baseline]
+    baselines = group_experiments([run_score for run_score in run_scores if run_score.is_baseline])
+    return [*_group_networks(networks, keys, failed), *(_name_baseline(group, keys) for group in baselines)]
+
+
+def _name_baseline(group: Group, keys: Sequence[str]) -> Group:
+    """Return the group of a baseline for a comparison by keys: the first key has the name of the baseline."""
+    name = f"{group.settings['baseline']} (baseline)"
+    settings = {key: name if key == keys[0] else "–" for key in keys}
+    return replace(group, name=", ".join(settings.values()), settings=settings)
+
+
+def _group_networks(
+    run_scores: Sequence[RunScore], keys: Sequence[str], failed: Sequence[tuple[RunInfo, str]]
+) -> list[Group]:
+    """Return a group for every combination of values of some keys, from runs of networks. See `group_by_keys`."""
     # Experiments that differ only in layer names are equal, so a layer that a key names gets that name in all runs.
     renamed_runs = _unify_layer_names(run_scores, {step for key in keys for step in key.split(".")})
     read_values = _build_value_reader(renamed_runs, keys)

@@ -9,6 +9,7 @@ from dnn_cli.config.config_diff import find_config_differences
 from dnn_cli.config.cross_validation import FOLD_KEYS, Fold, remove_fold
 from dnn_cli.config.digests import remove_extra_file_keys
 from dnn_cli.config.metrics import expand_score_name
+from dnn_cli.config.registry import format_config_value
 from dnn_cli.errors import UsageError, suggest_nearest_name
 from dnn_cli.runs.record import EVALUATE_HINT, NON_SCORE_COLUMNS, Record, is_test_score
 from dnn_cli.runs.run import Run
@@ -33,6 +34,11 @@ class RunScore:
     @property
     def run(self) -> Run:
         return self.run_info.run
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the run is a baseline, which has one score and no seed."""
+        return self.record.is_baseline
 
     @property
     def seed(self) -> int:
@@ -106,8 +112,11 @@ def read_run_scores(runs: Sequence[RunInfo], metric: str | None, point: Comparis
     have_metric = False
     for run_info in usable:
         curve = find_score_curve(run_info, metric) if metric not in NON_SCORE_COLUMNS else None
-        score = None if curve is None else point.compute_score(curve)
         have_metric = have_metric or curve is not None
+        if curve is not None and point.unit and run_info.record is not None and run_info.record.is_baseline:
+            left_out.append(replace(run_info, error="a baseline has no epochs"))
+            continue
+        score = None if curve is None else point.compute_score(curve)
         if curve is None or score is None or run_info.record is None:
             left_out.append(replace(run_info, error=f"has no {metric}" if curve is None else point.missing_reason))
         else:
@@ -150,7 +159,34 @@ def _find_usual_metric(records: Iterable[Record]) -> str:
 
 
 def _add_differing_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
-    """Return the run scores with their `settings`: the values of the keys in which the runs differ."""
+    """Return the run scores with their `settings`: the values of the keys in which the runs differ.
+
+    Networks are compared with networks. A baseline has its method and the keys in which it differs from other
+    baselines.
+    """
+    networks = _add_network_settings([run_score for run_score in run_scores if not run_score.is_baseline])
+    settings = {id(run_score.record): run_score.settings for run_score in networks}
+    baselines = index_by_variant([run_score for run_score in run_scores if run_score.is_baseline])
+    configs = [run_score.run_info.config or {} for run_score in baselines.values()]
+    differences = dict(zip(baselines, find_config_differences(configs), strict=True))
+    return [
+        replace(
+            run_score,
+            settings={**differences[run_score.variant_digest], "baseline": _format_method(run_score)}
+            if run_score.is_baseline
+            else settings[id(run_score.record)],
+        )
+        for run_score in run_scores
+    ]
+
+
+def _format_method(run_score: RunScore) -> str:
+    """Return the method of a baseline with its subsample, such as `boosting examples=10000`."""
+    return format_config_value((run_score.run_info.config or {}).get("baseline"))
+
+
+def _add_network_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
+    """Return the run scores of networks with their `settings`."""
     first = index_by_variant(run_scores)
     seedless_configs = [
         {**remove_fold(remove_extra_file_keys(run_score.run_info.config or {})), "seed": 0}

@@ -32,7 +32,7 @@ the others. Comparisons of 4 and 8 such groups have 8% to 16% false verdicts wit
 the limit."""
 
 Interval = tuple[float, float]
-_Design = Literal["paired", "unpaired"]
+Design = Literal["paired", "unpaired", "fixed"]
 TestName = Literal["exact", "student", "corrected", "none"]
 
 
@@ -53,8 +53,8 @@ class ScoreResolution:
 class MeanDifference:
     """Difference between the scores of two groups: the first group's minus the second's."""
 
-    design: _Design
-    """Design of the test: pairs of equal seeds, or two samples of seeds."""
+    design: Design
+    """Design of the test: pairs of equal seeds, two samples of seeds, or one sample against a fixed score."""
 
     test: TestName
     """Test of the difference: an exact permutation test, a t-test, a corrected t-test of folds, or none where a group

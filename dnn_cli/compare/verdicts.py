@@ -1,6 +1,6 @@
 """Verdicts on groups against one reference, with an error rate that holds for all verdicts together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
@@ -83,7 +83,9 @@ class VerdictSet:
     comparisons: int
     """Number of comparisons that are judged together.
 
-    These are the comparisons with the named baseline; without a baseline, those between all pairs of groups."""
+    These are the comparisons with the named baseline; without a baseline, those between all pairs of groups. Groups of
+    networks are counted, unless only baselines are compared. Verdicts on baselines are another family, whose number is
+    in `Verdict.comparisons`."""
 
     verdicts: tuple[Verdict, ...]
     not_judged: int = 0
@@ -114,28 +116,107 @@ def judge_groups(
         baseline: The reference; `None` for the best group.
         max_groups: The largest number of groups to judge against the reference; `None` for all.
     """
-    if not groups:
-        return NO_VERDICTS
-    tested = [group for group in groups if len(group.averaged_scores) > 1]
-    reference = baseline or (tested or groups)[0]
-    others = [group for group in groups if group is not reference][:max_groups]
+    networks = [group for group in groups if not group.is_baseline]
+    if all(group.fold_means for group in groups) and any(len(group.run_scores) > 1 for group in groups):
+        return _judge_folds(groups, metric, baseline, lower_is_better, resolution, max_groups)
+    if not networks or (baseline is not None and baseline.is_baseline):
+        return _judge_against_baseline(groups, networks, metric, baseline, is_final, lower_is_better, resolution)
+    tested = [group for group in networks if len(group.averaged_scores) > 1]
+    reference = baseline or (tested or networks)[0]
+    others = [group for group in networks if group is not reference][:max_groups]
     are_single_runs = all(len(group.run_scores) == 1 for group in (reference, *others)) and not tested
-    judged_groups = tested or groups
+    judged_groups = tested or networks
     all_pairs = len(judged_groups) * (len(judged_groups) - 1) // 2
     comparisons = max(1, sum(group is not baseline for group in judged_groups) if baseline else all_pairs)
     sign = -1.0 if lower_is_better else 1.0
-    if all(group.fold_means for group in groups) and not are_single_runs:
-        from dnn_cli.compare.fold_verdicts import judge_by_folds
-
-        labels = label_groups(groups)
-        verdicts = judge_by_folds(reference, others, labels, metric, comparisons, sign, resolution)
-    elif are_single_runs and is_final:
+    # Baselines are judged in a family of their own: networks get the same verdicts with and without baselines.
+    baselines = [group for group in groups if group.is_baseline]
+    baseline_comparisons = len(baselines) * (1 if baseline else len(judged_groups))
+    if are_single_runs and is_final:
         verdicts = _judge_by_examples(reference, others, metric, comparisons, sign)
+        verdicts += _judge_by_examples(reference, baselines, metric, baseline_comparisons, sign)
     else:
         reasons = _list_failure_texts(groups, reference, others)
         variance = _compute_mean_variance(tested)
         verdicts = _judge_by_seeds(reference, others, reasons, comparisons, sign, resolution, variance)
-    return VerdictSet(reference, baseline is not None, comparisons, tuple(verdicts), len(groups) - 1 - len(others))
+        reasons = _list_failure_texts(groups, reference, baselines)
+        verdicts += _judge_by_seeds(reference, baselines, reasons, baseline_comparisons, sign, resolution, variance)
+    not_judged = len(networks) - 1 - len(others)
+    return VerdictSet(reference, baseline is not None, comparisons, tuple(verdicts), not_judged)
+
+
+def _judge_folds(
+    groups: Sequence[Group],
+    metric: str,
+    named: Group | None,
+    lower_is_better: bool,
+    resolution: ScoreResolution,
+    max_groups: int | None,
+) -> VerdictSet:
+    """Return verdicts on cross-validated groups: networks in one family, and baselines in another family.
+
+    Args:
+        groups: The groups, from best to worst.
+        metric: The name of the compared score.
+        named: The group that the user named as the reference; `None` for the best network.
+        lower_is_better: Whether a smaller score is better.
+        resolution: The resolution of the scores.
+        max_groups: The largest number of networks to judge; `None` for all.
+    """
+    from dnn_cli.compare.fold_verdicts import judge_by_folds
+
+    networks = [group for group in groups if not group.is_baseline]
+    reference = named or (networks or groups)[0]
+    judged = networks or groups
+    others = [group for group in judged if group is not reference]
+    baselines = [group for group in groups if group.is_baseline and group is not reference] if networks else []
+    comparisons = max(1, len(others) if named else len(judged) * (len(judged) - 1) // 2)
+    labels, sign = label_groups(groups), -1.0 if lower_is_better else 1.0
+    verdicts = judge_by_folds(reference, others[:max_groups], labels, metric, comparisons, sign, resolution)
+    baseline_comparisons = max(1, len(baselines) * (1 if named else len(judged)))
+    verdicts += judge_by_folds(reference, baselines, labels, metric, baseline_comparisons, sign, resolution)
+    not_judged = len(others) - len(others[:max_groups])
+    return VerdictSet(reference, named is not None, comparisons, tuple(verdicts), not_judged)
+
+
+def _judge_against_baseline(
+    groups: Sequence[Group],
+    networks: Sequence[Group],
+    metric: str,
+    named: Group | None,
+    is_final: bool,
+    lower_is_better: bool,
+    resolution: ScoreResolution,
+) -> VerdictSet:
+    """Return verdicts on all groups against a baseline: the one that the user named, or the best without networks.
+
+    Other baselines are judged by their predictions, as one of two single runs.
+
+    Args:
+        groups: The groups, from best to worst.
+        networks: The groups of networks among them.
+        metric: The name of the compared score.
+        named: The baseline that the user named; `None` without networks.
+        is_final: Whether scores are those of saved models.
+        lower_is_better: Whether a smaller score is better.
+        resolution: The resolution of the scores.
+    """
+    if not groups:
+        return NO_VERDICTS
+    sign, reference = -1.0 if lower_is_better else 1.0, named or groups[0]
+    baselines = [group for group in groups if group.is_baseline and group is not reference]
+    tested = [group for group in networks if len(group.seeds) > 1]
+    comparisons = max(1, len(tested or networks))
+    if is_final and not tested:
+        verdicts = _judge_by_examples(reference, networks, metric, comparisons, sign)
+    else:
+        reasons = _list_failure_texts(groups, reference, networks)
+        variance = _compute_mean_variance(tested)
+        verdicts = _judge_by_seeds(reference, networks, reasons, comparisons, sign, resolution, variance)
+    count = len(baselines) if named else (len(baselines) + 1) * len(baselines) // 2
+    if is_final:
+        verdicts += _judge_by_examples(reference, baselines, metric, count, sign)
+    return VerdictSet(reference, named is not None, comparisons if networks else max(1, count), tuple(verdicts))
 
 
 def _compute_mean_variance(groups: Sequence[Group]) -> float:
@@ -164,11 +245,18 @@ def _judge_by_seeds(
         resolution: The resolution of the scores.
         variance: The mean variance over seeds within groups, which limits the variance in t-tests from below.
     """
+    if not others:
+        return []
     # The import of numpy takes as long as the rest of a comparison.
     from dnn_cli.compare.group_tests import ScorePair, measure_differences
 
     pairs = [
-        ScorePair(group.seed_means, reference.seed_means, bool(reason))
+        ScorePair(
+            _list_paired_scores(group, reference),
+            _list_paired_scores(reference, group),
+            bool(reason),
+            is_fixed=group.is_baseline or reference.is_baseline,
+        )
         for group, reason in zip(others, reasons, strict=True)
     ]
     differences = measure_differences(pairs, comparisons, resolution, variance)
@@ -185,6 +273,11 @@ def _judge_by_seeds(
             word = "undecided"
         verdicts.append(Verdict(group, word, difference, None, p_value, comparisons, reason))
     return verdicts
+
+
+def _list_paired_scores(group: Group, other: Group) -> Mapping[int, float]:
+    """Return the scores of a group by seed. A baseline has its score for each seed of the other group."""
+    return dict.fromkeys(other.seeds, group.mean) if group.is_baseline else group.seed_means
 
 
 def _list_failure_texts(groups: Sequence[Group], reference: Group, others: Sequence[Group]) -> list[str]:
@@ -218,6 +311,8 @@ def _judge_by_examples(
         comparisons: The number of comparisons that are judged together.
         sign: 1 if a larger score is better, -1 if a smaller score is better.
     """
+    if not others:
+        return []
     from dnn_cli.compare.paired_examples import PairedExampleTest, compare_on_examples
 
     results = compare_on_examples(reference.run_scores[0], [group.run_scores[0] for group in others], metric)
@@ -236,6 +331,12 @@ def _judge_by_examples(
     return verdicts
 
 
+def _get_method(group: Group) -> str | None:
+    """Return the method of a baseline, such as `linear`; `None` for a network."""
+    baseline = group.run_scores[0].record.baseline if group.is_baseline else None
+    return baseline.method if baseline else None
+
+
 def resolve_group(groups: Sequence[Group], name: str, labels: Sequence[str]) -> Group:
     """Return the group that a name identifies: by label or name, else by a setting, else by the beginning of a run id.
 
@@ -249,6 +350,7 @@ def resolve_group(groups: Sequence[Group], name: str, labels: Sequence[str]) -> 
     """
     matches = [group for group, label in zip(groups, labels, strict=True) if name in (label, group.name)]
     matches = matches or [group for group in groups if name in group.settings.values()]
+    matches = matches or [group for group in groups if name == _get_method(group)]
     matches = matches or [
         group
         for group in groups

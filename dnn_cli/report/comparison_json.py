@@ -5,7 +5,7 @@ from typing import Any
 
 from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.verdicts import Verdict
-from dnn_cli.report.comparison_tables import build_row_fields
+from dnn_cli.report.comparison_tables import build_row_fields, list_run_settings
 
 
 def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
@@ -22,8 +22,9 @@ def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
         "groups": [
             {
                 "name": comparison.get_label(group),
+                "kind": "baseline" if group.is_baseline else "network",
                 "config_diff": group.settings,
-                "seeds": group.seeds,
+                "seeds": [] if group.is_baseline else group.seeds,
                 "folds": [
                     {"split_seed": fold.split_seed, "fold": fold.number, "of": fold.folds, "mean": mean}
                     for fold, mean in group.fold_means.items()
@@ -43,7 +44,7 @@ def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
         "warnings": list(comparison.caveats),
         "averaged_over": comparison.averaged_settings,
         "repeats": [asdict(repeat) for repeat in comparison.repeats],
-        "rows": [build_row_fields(row) for row in comparison.run_scores],
+        "rows": [build_row_fields(row, list_run_settings(comparison)) for row in comparison.run_scores],
         "left_out": [
             {
                 "dir": str(run_info.run.directory),
@@ -65,6 +66,7 @@ def _build_pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, 
         "difference": -difference.mean if difference else None,
         "interval": [-difference.interval[1], -difference.interval[0]] if difference and difference.interval else None,
         "p_value": verdict.p_value,
+        "comparisons": verdict.comparisons,
         "verdict": verdict.word,
         "basis": "examples" if verdict.examples else "folds" if verdict.group.fold_means else "seeds",
         "test": verdict.difference.test if verdict.difference else None,

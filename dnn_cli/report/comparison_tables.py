@@ -65,9 +65,12 @@ def format_interval(comparison: Comparison, group: Group) -> str:
 def _format_seed_list(group: Group) -> str:
     """Return the number of seeds and up to six of them, such as `3: 1, 2, 3`; for a single seed, `seed 7`.
 
-    In a cross-validation, the number of its scores precedes the seeds, such as `10 folds, seed 7`.
+    In a cross-validation, the number of its scores precedes the seeds, such as `10 folds, seed 7`. A baseline has no
+    seed.
     """
     folds = f"{_format_fold_count(group)} folds, " if group.fold_means else ""
+    if group.is_baseline:
+        return folds.removesuffix(", ") or "–"
     if len(group.seeds) == 1:
         return f"{folds}seed {group.seeds[0]}"
     return f"{folds}{len(group.seeds)}: {', '.join(map(str, group.seeds[:6]))}{', …' if len(group.seeds) > 6 else ''}"
@@ -89,7 +92,7 @@ def _format_run_list(group: Group) -> str:
 
 def _build_runs_cells(comparison: Comparison) -> TableCells:
     """Build the cells of a table with a row for each run, and with a column for each setting that differs."""
-    settings = list(comparison.run_scores[0].settings) if comparison.run_scores else []
+    settings = list_run_settings(comparison)
     at = comparison.point.text
     best = Column[RunScore]("best", lambda row: format_score(row.best_score), is_numeric=True)
     last = Column[RunScore]("last", lambda row: format_score(row.last_score), is_numeric=True)
@@ -112,6 +115,11 @@ def _build_runs_cells(comparison: Comparison) -> TableCells:
     groups = [group for row in comparison.run_scores if (group := group_of.get(id(row.record))) is not None]
     has_group_rows = len(groups) == len(comparison.groups) == len(comparison.run_scores)
     return build_cells(columns, comparison.run_scores, expendable, groups if has_group_rows else ())
+
+
+def list_run_settings(comparison: Comparison) -> list[str]:
+    """Return the keys in which the compared runs differ. Baselines lack the keys of networks."""
+    return list(dict.fromkeys(key for row in comparison.run_scores for key in row.settings))
 
 
 def _list_run_columns() -> tuple[list[RunColumn], list[RunColumn]]:
@@ -147,7 +155,7 @@ def _build_result_columns(comparison: Comparison, metric: str) -> list[Column[Gr
     return [
         Column(
             "parameters",
-            lambda group: _format_range([row.parameter_count for row in group.run_scores]),
+            lambda group: _format_range([] if group.is_baseline else [row.parameter_count for row in group.run_scores]),
             is_numeric=True,
         ),
         Column(metric, lambda group: format_mean_and_spread(comparison, group), is_numeric=True),
@@ -176,7 +184,7 @@ def build_groups_cells(comparison: Comparison, max_groups: int | None = None) ->
         *_build_setting_columns(keys, list_key_headers(keys)),
         *_build_result_columns(comparison, "epochs to it" if comparison.point.unit else comparison.metric),
         *([folds] if any(group.fold_means for group in groups) else []),
-        Column[Group]("seeds", lambda group: str(len(group.seeds)), is_numeric=True),
+        Column[Group]("seeds", lambda group: "–" if group.is_baseline else str(len(group.seeds)), is_numeric=True),
         *([runs] if comparison.keys else []),
         _TIME_COLUMN,
     ]
@@ -189,7 +197,10 @@ def _build_pair_cells(comparison: Comparison) -> TableCells:
     keys = _list_group_settings(comparison)
     low, high = _find_curve_range(comparison)
     metric = f"{comparison.metric} {comparison.point.text}" if comparison.point.text != "final" else comparison.metric
-    epochs = Column[Group]("epochs", lambda group: _format_range([row.record.epochs for row in group.run_scores]))
+    epochs = Column[Group](
+        "epochs",
+        lambda group: _format_range([] if group.is_baseline else [row.record.epochs for row in group.run_scores]),
+    )
     lines = [
         *_build_setting_columns(keys, keys),
         *_build_result_columns(comparison, metric),
@@ -242,7 +253,9 @@ def _sort_groups_by_key(comparison: Comparison, key: str) -> list[Group]:
 
 
 def _format_range(numbers: Sequence[int]) -> str:
-    """Return one number such as `79,510`, or the range from the smallest to the largest number."""
+    """Return one number such as `79,510`, or the range from the smallest to the largest number; `–` without numbers."""
+    if not numbers:
+        return "–"
     low, high = min(numbers), max(numbers)
     return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
@@ -266,13 +279,18 @@ def build_default_cells(comparison: Comparison, *, all_runs: bool = False, side_
     return _build_runs_cells(comparison)
 
 
-def build_row_fields(row: RunScore) -> dict[str, Any]:
-    """Return the values of a run for CSV and JSON, by the name of the column; scores are not rounded."""
+def build_row_fields(row: RunScore, settings: Sequence[str]) -> dict[str, Any]:
+    """Return the values of a run for CSV and JSON, by the name of the column; scores are not rounded.
+
+    Args:
+        row: The run.
+        settings: The keys in which the compared runs differ. A key that the run lacks is `None`.
+    """
     first, others = _list_run_columns()
     return {
         "id": row.record.id,
         "name": row.record.name,
-        **row.settings,
+        **{key: row.settings.get(key) for key in settings},
         **get_json_values(row.run_info, first),
         "score": row.score,
         "best": row.best_score,
@@ -288,8 +306,9 @@ def format_comparison_csv(comparison: Comparison) -> str:
     group if some optimizer has no run with 10 units.
     """
     group_of = {id(row.record): group for group in comparison.groups for row in group.run_scores}
+    settings = list_run_settings(comparison)
     rows = [
-        {**build_row_fields(row), **_build_group_fields(comparison, group_of.get(id(row.record)))}
+        {**build_row_fields(row, settings), **_build_group_fields(comparison, group_of.get(id(row.record)))}
         for row in comparison.run_scores
     ]
     headers = list(rows[0]) if rows else ["id"]
@@ -306,8 +325,8 @@ def _build_group_fields(comparison: Comparison, group: Group | None) -> dict[str
         "group": comparison.get_label(group) if group else None,
         "group_mean": group.mean if group else None,
         "group_standard_deviation": group.spread if group else None,
-        "group_seeds": len(group.seeds) if group else None,
         "group_folds": len(group.fold_means) or None if group else None,
+        "group_seeds": len(group.seeds) if group and not group.is_baseline else None,
         "group_low": low,
         "group_high": high,
     }

@@ -108,11 +108,17 @@ def list_verdict_texts(comparison: Comparison, groups: Sequence[Group]) -> list[
 
 
 def _format_reference_role(comparison: Comparison) -> str:
-    """Return the role of the reference: `the baseline`, `the best mean` or `the best mean of several seeds`."""
+    """Return the role of the reference: `the baseline`, `the best mean`, `the best network` or a longer text.
+
+    The longer text is `the best mean of several seeds`.
+    """
     family = comparison.verdict_set
     if family.is_named:
         return "the baseline"
-    return "the best mean" if family.reference is comparison.groups[0] else "the best mean of several seeds"
+    if family.reference is comparison.groups[0]:
+        return "the best mean"
+    networks = (group for group in comparison.groups if not group.is_baseline)
+    return "the best network" if family.reference is next(networks, None) else "the best mean of several seeds"
 
 
 def _format_verdict_lines(comparison: Comparison) -> list[str]:
@@ -259,40 +265,72 @@ def format_method_lines(comparison: Comparison) -> list[str]:
     family = comparison.verdict_set
     if not family.verdicts:
         return []
+    on_baselines = [verdict for verdict in family.verdicts if _involves_baseline(comparison, verdict)]
+    on_networks = [verdict for verdict in family.verdicts if not _involves_baseline(comparison, verdict)]
+    lines = _format_family_method(on_networks, family.comparisons, is_named=family.is_named) if on_networks else []
+    if not on_baselines:
+        return lines
+    subject = "baselines" if on_networks else "method"
+    comparisons = max(verdict.comparisons for verdict in on_baselines)
+    baseline_lines = _format_family_method(on_baselines, comparisons, is_named=True, subject=subject)
+    # Both families have this line if all groups are single runs.
+    return list(dict.fromkeys([*lines, *baseline_lines]))
+
+
+def _involves_baseline(comparison: Comparison, verdict: Verdict) -> bool:
+    """Return whether a verdict compares with a baseline of scikit-learn, whose score is fixed."""
+    reference = comparison.verdict_set.reference
+    return verdict.group.is_baseline or (reference is not None and reference.is_baseline)
+
+
+def _format_family_method(
+    verdicts: Sequence[Verdict], comparisons: int, *, is_named: bool, subject: str = "method"
+) -> list[str]:
+    """Return lines on the method of verdicts that are judged together.
+
+    Args:
+        verdicts: The verdicts, at least one.
+        comparisons: The number of comparisons that are judged together.
+        is_named: Whether the number of comparisons does not come from all pairs of groups.
+        subject: The first word of the line.
+    """
     correction = ""
-    if family.comparisons > 1:
-        correction = f"p after Holm's correction for {family.comparisons} comparisons"
-        if not family.is_named:
+    if comparisons > 1:
+        correction = f"p after Holm's correction for {comparisons} comparisons"
+        if not is_named:
             # All pairs count, because the reference is chosen by its score.
             correction += " (all pairs of groups; fewer with --baseline NAME)"
         correction += "; intervals are not corrected"
-    on_examples = [verdict.examples for verdict in family.verdicts if verdict.examples]
+    on_examples = [verdict.examples for verdict in verdicts if verdict.examples]
+    all_differences = [verdict.difference for verdict in verdicts if verdict.difference]
+    differences = [difference for difference in all_differences if difference.p_value is not None]
+    if any(verdict.group.fold_means for verdict in verdicts):
+        tests = [_format_fold_test(verdicts, differences)] if differences else []
+        spread = "± is the standard deviation over folds" if subject == "method" else ""
+        return [f"{subject}: {'; '.join(filter(None, [spread, *tests, correction]))}"] if spread or tests else []
+    if not on_examples and not differences:
+        return ["one seed each gives no verdict, because another seed changes every score"]
+    texts = [text for text in map(_format_test, _group_by_test(differences)) if text]
+    if differences and subject == "method":
+        texts.insert(0, "± is the standard deviation over seeds")
     if on_examples:
         test = "McNemar's exact test" if on_examples[0].only_right else "paired z-test"
-        texts = [f"method: {test} over {on_examples[0].count:,} validation examples", correction]
-        models = "one run each: the verdict is about these trained models; with other seeds it can be different"
-        return ["; ".join(filter(None, texts)), models]
-    all_differences = [verdict.difference for verdict in family.verdicts if verdict.difference]
-    differences = [difference for difference in all_differences if difference.p_value is not None]
-    if any(verdict.group.fold_means for verdict in family.verdicts):
-        tests = [_format_fold_test(comparison, differences)] if differences else []
-        return ["; ".join(filter(None, ["method: ± is the standard deviation over folds", *tests, correction]))]
-    if not differences:
-        return ["one seed each gives no verdict, because another seed changes every score"]
-    tests = [text for text in map(_format_test, _group_by_test(differences)) if text]
-    return ["; ".join(filter(None, ["method: ± is the standard deviation over seeds", *tests, correction]))]
+        texts.append(f"{test} over {on_examples[0].count:,} validation examples")
+    method = "; ".join(filter(None, [f"{subject}: {texts[0]}" if texts else subject, *texts[1:], correction]))
+    models = "one run each: the verdict is about these trained models; with other seeds it can be different"
+    return [method, models] if on_examples and not differences else [method]
 
 
-def _format_fold_test(comparison: Comparison, differences: Sequence[MeanDifference]) -> str:
+def _format_fold_test(verdicts: Sequence[Verdict], differences: Sequence[MeanDifference]) -> str:
     """Return the test of cross-validated groups as text: its name, the number of folds, and its source.
 
     Args:
-        comparison: The comparison of cross-validated groups.
-        differences: The differences with a p-value, at least one.
+        verdicts: The verdicts on cross-validated groups.
+        differences: Their differences with a p-value, at least one.
     """
     counts = _format_span(sorted({difference.seed_counts[0] for difference in differences}))
     largest = max(difference.seed_counts[0] for difference in differences)
-    folds = next(fold.folds for group in comparison.groups for fold in group.fold_means)
+    folds = next(fold.folds for verdict in verdicts for fold in verdict.group.fold_means)
     if largest > folds:
         return f"corrected repeated k-fold t-test of {counts} pairs of equal folds (Bouckaert and Frank 2004)"
     return f"corrected resampled t-test of {counts} pairs of equal folds (Nadeau and Bengio 2003)"
@@ -320,6 +358,8 @@ def _format_test(differences: Sequence[MeanDifference]) -> str:
         ("unpaired", "exact"): f"exact permutation test of two samples of {sizes} seeds",
         ("paired", "student"): f"paired t-test of {pairs} seeds {normal}",
         ("unpaired", "student"): f"Welch's t-test of two samples of {sizes} seeds {normal}",
+        ("fixed", "exact"): f"exact sign-flip test of {pairs} seeds against a fixed score",
+        ("fixed", "student"): f"one-sample t-test of {pairs} seeds against a fixed score {normal}",
     }.get((first.design, first.test), "")
 
 
@@ -335,8 +375,14 @@ def format_advice_lines(comparison: Comparison) -> list[str]:
     has the difference that these seeds detect in 4 of 5 cases, the training time and the command.
     """
     family = comparison.verdict_set
-    single = [verdict for verdict in family.verdicts if verdict.examples]
-    undecided = single or [verdict for verdict in family.verdicts if verdict.word == "undecided"]
+    # More seeds change no verdict on two baselines.
+    verdicts = [
+        verdict
+        for verdict in family.verdicts
+        if not (verdict.group.is_baseline and family.reference is not None and family.reference.is_baseline)
+    ]
+    single = [verdict for verdict in verdicts if verdict.examples]
+    undecided = single or [verdict for verdict in verdicts if verdict.word == "undecided"]
     # More seeds or repetitions add no examples, which a verdict on folds needs most.
     if family.reference is None or comparison.keys or not undecided or family.reference.fold_means:
         return []
@@ -351,6 +397,7 @@ def format_advice_lines(comparison: Comparison) -> list[str]:
     enough = min(verdict.needed_seeds for verdict in decidable if verdict.needed_seeds is not None)
     nearest = [verdict for verdict in decidable if verdict.needed_seeds == enough]
     groups = [family.reference, *(verdict.group for verdict in nearest)]
+    groups = [group for group in groups if not group.is_baseline]
     commands, missing = build_sweep_commands(
         groups, enough, os.path.relpath(groups[0].run_scores[0].run.directory.parent)
     )

@@ -10,6 +10,7 @@ from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from dnn_cli.baseline import training
 from dnn_cli.baseline.methods import METHODS, Effort
 from dnn_cli.baseline.training import select_training_examples, train_baseline
 from dnn_cli.data.examples import load_examples, split_examples
@@ -111,8 +112,16 @@ def test_limits_keep_small_data_whole_and_bound_the_work_on_large_data(name, is_
     choose = METHODS[name].choose_effort
     assert choose(1000, 20, 1, is_classification).examples == 1000
     large = choose(10**8, 1000, 10, is_classification)
-    assert large.examples < 10**6
+    assert large.examples <= 10**5
     assert choose(10**8, 1000, 10, is_classification) == large
+
+
+def test_outputs_do_not_depend_on_the_size_of_blocks(experiment, monkeypatch):
+    loaded = experiment()
+    trained = train(loaded, "linear")
+    examples, split = load(loaded)
+    monkeypatch.setattr(training, "_MAX_DOUBLE_VALUES", 64 * 7)
+    assert trained.predict(examples.inputs[split.validation]) == pytest.approx(trained.outputs, abs=1e-6)
 
 
 def test_a_subsample_keeps_the_shares_of_classes_and_is_reported(experiment):
@@ -124,6 +133,6 @@ def test_a_subsample_keeps_the_shares_of_classes_and_is_reported(experiment):
     method = replace(METHODS["linear"], choose_effort=lambda *sizes: Effort(200, 2))
     notes = train_baseline(loaded, examples, split, method).notes
     assert notes == (
-        "trained on 200 of 1,437 training examples, to limit the time",
+        "trained on 200 of 1,437 training examples, to limit time and memory",
         "stopped after 2 steps of the solver, before it converged",
     )

@@ -33,7 +33,11 @@ def make_fold_groups(scores: Scores, folds: int, examples: int) -> list[Group]:
     for number, row in enumerate(scores.tolist()):
         run_scores = tuple(
             SimpleNamespace(
-                fold=Fold(at // folds, at % folds + 1, folds), seed=1, score=score, record=SimpleNamespace(data=data)
+                is_baseline=False,
+                fold=Fold(at // folds, at % folds + 1, folds),
+                seed=1,
+                score=score,
+                record=SimpleNamespace(data=data),
             )
             for at, score in enumerate(row)
         )

@@ -2,6 +2,7 @@
 
     simulate [FAMILIES]          false verdicts on random scores; 15 min for 1,000 families
     power [FAMILIES]             power of the exact test alone and of the chosen test; 20 s for 1,000 families
+    baseline [FAMILIES]          false verdicts against the fixed score of a baseline; 30 s for 1,000 families
     train [COMPARISONS] [SEEDS]  real trainings; 15 min for 300 comparisons of 3 seeds
 
 `train` compares one experiment with itself. Every seed is trained once and used once, so every `better` and `worse`
@@ -20,12 +21,21 @@ from statistics import fmean, stdev
 import numpy as np
 
 from dnn_cli.compare.exact_tests import run_sign_flip_test
+from dnn_cli.compare.group_tests import ScorePair, measure_differences
+from dnn_cli.compare.score_resolution import compute_resolution
 from dnn_cli.compare.significance import ALPHA, compute_min_p_value
 from dnn_cli.compare.t_tests import run_paired_t_test
 from dnn_cli.runs.run_info import RunInfo
 from dnn_cli.runs.store import Store
 from tests.helpers.digits import DIGITS_YAML
-from tests.helpers.random_groups import DRAWS, compute_allowed_count, count_wrong_families, has_verdict, make_groups
+from tests.helpers.random_groups import (
+    DRAWS,
+    EXAMPLES,
+    compute_allowed_count,
+    count_wrong_families,
+    has_verdict,
+    make_groups,
+)
 
 OTHER_OVERRIDES = ["layers.hidden.units=8"]
 EPOCHS = 4
@@ -47,6 +57,32 @@ def simulate_false_verdicts(families: int = 1000) -> bool:
                     cells.append(f"{100 * wrong / families:4.1f}")
             print(f"{'paired' if paired else 'two samples':12} {name:11} {' '.join(cells)}", flush=True)
     print(f"% of {families} families with a false verdict; 2, 4 and 8 groups, each with 3, 4 and 5 seeds")
+    return is_right
+
+
+def simulate_fixed_scores(families: int = 1000) -> bool:
+    """Print false verdicts on seeds whose mean is a fixed score, and return whether normal scores have at most 5%."""
+    is_right = True
+    for name, draw in DRAWS.items():
+        # A shift by seed is common to networks, which are not compared here.
+        if name == "correlated":
+            continue
+        chance = np.random.default_rng(sum(map(ord, name)))
+        fixed = float(draw(chance, (1, 1_000_000)).mean())
+        cells = []
+        for seeds in (3, 4, 5, 8, 20):
+            scores = draw(chance, (families, seeds))
+            pairs = [
+                ScorePair(dict(enumerate(row)), dict.fromkeys(range(seeds), fixed), is_fixed=True)
+                for row in scores.tolist()
+            ]
+            resolution = compute_resolution([float(scores.max())], [EXAMPLES if name == "rounded" else 0])
+            differences = measure_differences(pairs, 1, resolution)
+            wrong = sum(difference.p_value is not None and difference.p_value <= ALPHA for difference in differences)
+            is_right &= name != "normal" or wrong <= compute_allowed_count(families)
+            cells.append(f"{100 * wrong / families:4.1f}")
+        print(f"{name:11} {' '.join(cells)}", flush=True)
+    print(f"% of {families} comparisons with a false verdict; 3, 4, 5, 8 and 20 seeds")
     return is_right
 
 
@@ -136,7 +172,12 @@ def get_final_score(run_info: RunInfo) -> float:
     return float(run_info.record.results.model["val_accuracy"])
 
 
-MODES = {"simulate": simulate_false_verdicts, "power": simulate_power, "train": measure_on_trainings}
+MODES = {
+    "simulate": simulate_false_verdicts,
+    "baseline": simulate_fixed_scores,
+    "power": simulate_power,
+    "train": measure_on_trainings,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -38,10 +38,10 @@ def baseline(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Train simple models of scikit-learn on the data of configs, to compare networks with them.
+    """Train simple models of scikit-learn, to compare with networks.
 
     The models are a constant prediction, a linear model and gradient boosting. They use the training and validation
-    examples of the config. dnn compare shows whether a network is better.
+    examples of the config. Each has its own run, and dnn compare shows whether a network is better.
     """
     configs, overrides = split_configs_and_overrides(arguments, "dnn baseline configs/breast_cancer.yaml")
 

@@ -118,22 +118,27 @@ def _build_score_plot(
         runs: The number of runs that are drawn; with more runs, each curve has fewer points.
     """
     lines, rows = [], []
+    longest_run = max(row.run_info.details.epoch_count for _, members in drawn_groups for row in members)
     for legend_group, (_, members) in zip(legend, drawn_groups, strict=True):
         single = len(members) == 1
         drawn = []
         for legend_run, row in zip(legend_group.runs, members, strict=True):
             values = row.run_info.details.get_metric_values(name)
+            # The score of a baseline is a horizontal line.
+            is_line = row.is_baseline and longest_run > 1
+            x = (1, longest_run) if is_line else range(1, len(values) + 1)
+            heights = [*values, *values] if is_line else values
             label = legend_group.label if single else f"{legend_group.label}, {legend_run.label}"
             width_class = "" if single else " thin"
             css = f"g{legend_group.number} r{legend_run.number} {legend_group.style}{width_class}"
-            drawn.append(SvgLine(label, range(1, len(values) + 1), values, css))
+            drawn.append(SvgLine(label, x, heights, css))
             rows.append((label, values))
         lines += drawn
         if not single:
             lines.append(
                 compute_mean_line(f"{legend_group.label}, mean", drawn, f"g{legend_group.number} {legend_group.style}")
             )
-    longest = max((line.x for line in lines), key=len)
+    longest = range(1, longest_run + 1)
     table_epochs = [int(epoch) for epoch in select_evenly(longest, _MAX_TABLE_EPOCHS)]
     label = f"{name} of {len(rows)} runs over {len(longest)} epochs; the table below lists the values"
     return _ScorePlot(

@@ -15,6 +15,7 @@ from dnn_cli.report.comparison_tables import (
     format_interval,
     format_mean_and_spread,
     list_key_headers,
+    list_run_settings,
 )
 from dnn_cli.report.html.curves_section import format_line_classes
 from dnn_cli.report.html.svg_plot import compute_percent_positions
@@ -161,7 +162,9 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
                 format_line_classes(number),
                 format_mean_and_spread(comparison, group),
                 format_interval(comparison, group),
-                format_count(len(group.averaged_scores), "fold" if group.fold_means else "seed"),
+                format_count(len(group.averaged_scores), "fold" if group.fold_means else "seed")
+                if group.fold_means or not group.is_baseline
+                else "no seed",
                 verdict_text,
                 group_verdict.word if group_verdict else "",
                 tuple(_build_seed_dots(comparison, group, low, high)),
@@ -185,11 +188,11 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
 
 def _build_seed_dots(comparison: Comparison, group: Group, low: float, high: float) -> list[_SeedDot]:
     """Build a dot for each seed or fold of a group; `low` and `high` are the scores at the ends of the scale."""
-    names = [f"fold {fold.number}, split seed {fold.split_seed}" for fold in group.fold_means]
-    names = names or [f"seed {seed}" for seed in group.seed_means]
+    names = [f"fold {fold.number}, split seed {fold.split_seed}: " for fold in group.fold_means]
+    names = names or ["" if group.is_baseline else f"seed {seed}: " for seed in group.seed_means]
     places = compute_percent_positions(group.averaged_scores, low, high)
     return [
-        _SeedDot(at, f"{name}: {format_compared_value(comparison, value)}")
+        _SeedDot(at, f"{name}{format_compared_value(comparison, value)}")
         for at, name, value in zip(places, names, group.averaged_scores, strict=True)
     ]
 
@@ -213,7 +216,9 @@ def _format_verdict_headline(comparison: Comparison) -> str:
     word_counts = Counter(verdict.word for verdict in family.verdicts)
     name, mean = comparison.get_label(family.reference), format_mean_and_spread(comparison, family.reference)
     quantity = "mean" if len(family.reference.averaged_scores) > 1 else "score"
-    first = f"{name} is the baseline, with {mean}" if family.is_named else f"{name} has the best {quantity}, {mean}"
+    has_better_baseline = comparison.groups[0].is_baseline and not family.reference.is_baseline
+    achievement = f"is the best network, with {mean}" if has_better_baseline else f"has the best {quantity}, {mean}"
+    first = f"{name} is the baseline, with {mean}" if family.is_named else f"{name} {achievement}"
     count_texts = [
         f"{word_counts[word]} {'is' if word_counts[word] == 1 else 'are'} {word}"
         for word in _VERDICT_WORDS
@@ -287,7 +292,7 @@ def _list_run_table_columns(comparison: Comparison) -> list[_RunTableColumn]:
     best = _RunTableColumn(
         "best", lambda row: _RunCell(format_score(row.best_score), repr(row.best_score)), is_numeric=True
     )
-    keys = list(comparison.run_scores[0].settings) if comparison.run_scores else []
+    keys = list_run_settings(comparison)
     return [
         *([status] if comparison.left_out else []),
         *([] if at == "best" else [score]),
@@ -300,8 +305,8 @@ def _list_run_table_columns(comparison: Comparison) -> list[_RunTableColumn]:
 
 def _build_setting_column(comparison: Comparison, key: str, header: str) -> _RunTableColumn:
     """Build the column of a key in which the compared runs differ."""
-    is_numeric = all(_is_number(row.settings[key]) for row in comparison.run_scores)
-    return _RunTableColumn(header, lambda row: _RunCell(row.settings[key]), is_numeric=is_numeric)
+    is_numeric = all(_is_number(row.settings[key]) for row in comparison.run_scores if key in row.settings)
+    return _RunTableColumn(header, lambda row: _RunCell(row.settings.get(key, "–")), is_numeric=is_numeric)
 
 
 def _build_run_column(column: RunColumn) -> _RunTableColumn:

@@ -17,7 +17,13 @@ from dnn_cli.config.registry import format_config_value
 from dnn_cli.errors import ConfigError, DataError, RunError
 from dnn_cli.report.html.predictions_section import ClassificationSection, RegressionSection, build_predictions_section
 from dnn_cli.report.html.svg_plot import Plot, SvgLine, build_plot, select_evenly
-from dnn_cli.report.run_details import iter_environment_rows, iter_origin_rows, iter_score_rows, iter_time_rows
+from dnn_cli.report.run_details import (
+    iter_config_rows,
+    iter_environment_rows,
+    iter_origin_rows,
+    iter_score_rows,
+    iter_time_rows,
+)
 from dnn_cli.report.text import format_score
 from dnn_cli.runs.query.run_columns import get_run_id
 from dnn_cli.runs.record import NON_SCORE_COLUMNS
@@ -134,7 +140,7 @@ def build_run_page(run_info: RunInfo, anchor: str, limits: DetailLimits) -> RunP
         _build_layer_table(run_info, dataset_info),
         (*iter_time_rows(record), *iter_score_rows(run_info)) if record else (),
         _list_environment_rows(run_info),
-        _read_config_lines(run),
+        _list_config_lines(run_info),
         tuple(_iter_commands(run_info)),
         str(record.data.get("fingerprint")) if record else "",
     )
@@ -168,6 +174,10 @@ def _iter_headline_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     saved = results.model or results.last
     if saved and monitor in saved:
         yield monitor, format_score(saved[monitor])
+    if record.baseline is not None:
+        yield "baseline", record.baseline.title
+        yield "training examples", f"{record.baseline.examples:,}"
+        return
     if results.best:
         yield f"best, epoch {results.best['epoch']}", format_score(results.best[monitor])
     yield "epochs", str(record.epochs)
@@ -180,7 +190,7 @@ def _iter_findings(run_info: RunInfo) -> Iterator[_FindingRow]:
     from dnn_cli.explain.explanation import explain_run
     from dnn_cli.report.explanation_view import format_finding_epoch
 
-    if run_info.record is None:
+    if run_info.record is None or run_info.record.is_baseline:
         return
     try:
         explanation = explain_run(run_info)
@@ -200,8 +210,10 @@ def _iter_findings(run_info: RunInfo) -> Iterator[_FindingRow]:
 
 
 def _iter_score_plots(run_info: RunInfo, max_points: int) -> Iterator[tuple[str, Plot]]:
-    """Yield a plot for each score, with the curves of training and validation."""
+    """Yield a plot for each score, with the curves of training and validation. A baseline has no curves."""
     details = run_info.details
+    if run_info.record is not None and run_info.record.is_baseline:
+        return
     best = (run_info.record.results.best or {}).get("epoch") if run_info.record else None
     names = [name for name in details.columns if name not in NON_SCORE_COLUMNS and not name.startswith("val_")]
     for name in sorted(names, key=lambda name: name == "loss"):
@@ -220,7 +232,7 @@ def _iter_score_plots(run_info: RunInfo, max_points: int) -> Iterator[tuple[str,
 def _build_epoch_table(run_info: RunInfo, max_rows: int) -> _EpochTable | None:
     """Build the table of at most `max_rows` epochs at equal distances; `None` for a run without epochs."""
     details = run_info.details
-    if not details.epoch_count:
+    if not details.epoch_count or (run_info.record is not None and run_info.record.is_baseline):
         return None
     names = [name for name in details.columns if name != "epoch"]
     columns = [details.get_metric_values(name) for name in names]
@@ -265,10 +277,15 @@ def _list_environment_rows(run_info: RunInfo) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _read_config_lines(run: Run) -> tuple[str, ...]:
-    """Read the first 20,000 characters of a run's config as lines. If this fails, return the error message."""
+def _list_config_lines(run_info: RunInfo) -> tuple[str, ...]:
+    """Return the first 20,000 characters of a run's config as lines. If this fails, return the error message.
+
+    The config of a baseline also describes a network, so only the keys that influence the baseline are returned.
+    """
+    if run_info.record is not None and run_info.record.is_baseline:
+        return tuple(f"{key}: {text}" for key, text in iter_config_rows(run_info))
     try:
-        return tuple(read_text_file(run.config)[:_MAX_CONFIG_LENGTH].splitlines())
+        return tuple(read_text_file(run_info.run.config)[:_MAX_CONFIG_LENGTH].splitlines())
     except RunError as error:
         return (error.message,)
 
@@ -282,6 +299,10 @@ def _iter_commands(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     if record is None:
         return
     runs_dir_option = build_runs_dir_option(os.path.relpath(run.directory.parent))
+    if record.baseline is not None:
+        words = ["dnn", "baseline", os.path.relpath(run.config), "--only", record.baseline.method, *runs_dir_option]
+        yield shlex.join(words), "trains the same baseline as a new run"
+        return
     if record.status == "completed":
         yield (
             shlex.join(["dnn", "reproduce", record.id, *runs_dir_option]),

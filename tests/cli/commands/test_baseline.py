@@ -64,6 +64,23 @@ def test_every_method_has_a_run_with_scores_and_predictions(baselines):
         assert accuracy == pytest.approx(record.results.model["val_accuracy"])
 
 
+def test_the_config_of_a_run_trains_the_same_baseline_again(baselines):
+    run = baselines.get_run("linear")
+    done = baselines.dnn("baseline", str(run.config), "--only", "linear", "--json", "--runs-dir", "again")
+    (document,) = json.loads(done.stdout)["runs"]
+    first = run.read_record()
+    assert (document["name"], document["scores"]["val_loss"]) == ("cancer-linear", first.results.last["val_loss"])
+
+
+def test_a_report_shows_baselines_without_epochs(baselines):
+    done = baselines.dnn("report", "-o", "report.html")
+    assert done.returncode == 0, done.stderr
+    text = (baselines.path / "report.html").read_text(encoding="utf-8")
+    assert "gradient boosting" in text
+    assert "best, epoch" not in text
+    assert "--only boosting" in text
+
+
 def test_options_name_the_methods():
     assert tuple(METHODS) == command._METHOD_NAMES
 

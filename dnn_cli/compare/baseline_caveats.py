@@ -1,0 +1,64 @@
+"""Caveats about baselines in a comparison: networks that do not beat them, and limits of their training."""
+
+from collections.abc import Iterator, Sequence
+
+from dnn_cli.compare.group_labels import label_groups
+from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.run_scores import RunScore
+from dnn_cli.compare.verdicts import VerdictSet, VerdictWord
+
+
+def find_unbeaten_baselines(groups: Sequence[Group], verdict_set: VerdictSet) -> Iterator[str]:
+    """Yield a caveat if the reference network is not clearly better than a baseline.
+
+    The reference is the best network, unless the user named another group. If the user named a baseline, the caveat
+    says that no network is clearly better than this baseline.
+
+    Args:
+        groups: The groups of the comparison.
+        verdict_set: The verdicts.
+    """
+    reference = verdict_set.reference
+    has_networks = any(not group.is_baseline for group in groups)
+    if reference is None or not has_networks:
+        return
+    words: dict[int, VerdictWord] = {id(verdict.group): verdict.word for verdict in verdict_set.verdicts}
+    if reference.is_baseline:
+        network_words = {words.get(id(group)) for group in groups if not group.is_baseline}
+        if "better" not in network_words:
+            yield _format_unbeaten("no network is clearly", [reference], is_undecided="undecided" in network_words)
+        return
+    judged = [group for group in groups if group.is_baseline and id(group) in words]
+    unbeaten = [group for group in judged if words[id(group)] != "worse"]
+    if unbeaten:
+        label = label_groups(groups)[id(reference)]
+        subject = f"{label} is not clearly" if verdict_set.is_named else "the best network is not clearly"
+        is_undecided = any(words[id(group)] == "undecided" for group in unbeaten)
+        yield _format_unbeaten(subject, unbeaten, is_undecided=is_undecided)
+
+
+def _format_unbeaten(subject: str, baselines: Sequence[Group], *, is_undecided: bool) -> str:
+    """Return the caveat about baselines that a network does not beat.
+
+    Args:
+        subject: The beginning of the sentence, such as `the best network is not clearly`.
+        baselines: The baselines, from best to worst.
+        is_undecided: Whether more seeds can change a verdict.
+    """
+    texts = [f"{_get_title(group)} ({group.mean:.4g})" for group in baselines]
+    listed = " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
+    more = "; more seeds can show a difference" if is_undecided else ": a simpler model can be enough"
+    return f"{subject} better than {listed}{more}"
+
+
+def _get_title(group: Group) -> str:
+    """Return the title of a baseline in sentences, such as `gradient boosting`."""
+    baseline = group.run_scores[0].record.baseline
+    return baseline.title if baseline else group.name
+
+
+def find_baseline_notes(run_scores: Sequence[RunScore]) -> Iterator[str]:
+    """Yield the limits of the training of each baseline, such as a subsample."""
+    for run_score in run_scores:
+        for note in run_score.record.baseline.notes if run_score.record.baseline else ():
+            yield f"{run_score.record.name}: {note}"
