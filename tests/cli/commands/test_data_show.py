@@ -73,7 +73,7 @@ loss: binary_crossentropy
 """
 
 
-def test_typed_columns_are_shown_as_in_the_table(run_data_show, tmp_path):
+def test_typed_columns_have_the_cells_of_the_table(run_data_show, tmp_path):
     (tmp_path / "people.yaml").write_text(PEOPLE)
     (tmp_path / "people.csv").write_text(
         "port,age,member,joined,seen\nS,30,yes,2024-05-31,no\n,,no,,no\nQ,50,1,2024-06-01,yes\n"

@@ -189,9 +189,9 @@ def _list_cell_texts(examples: "Examples", columns: "Sequence[TableColumn]") -> 
     from dnn_cli.formats.cell_texts import format_cells
 
     if columns:
-        shown = columns[:_MAX_COLUMNS]
+        printed = columns[:_MAX_COLUMNS]
         categories = examples.categories[:_MAX_COLUMNS]
-        return [format_cells(shown, values[:_MAX_COLUMNS], categories) for values in examples.inputs]
+        return [format_cells(printed, values[:_MAX_COLUMNS], categories) for values in examples.inputs]
     flat = examples.inputs.reshape(len(examples), -1)
     return [[f"{value:.6g}" for value in values] for values in flat[:, :_MAX_COLUMNS].tolist()]
 
