@@ -1,6 +1,5 @@
 """Findings about the data of a run, from the statistics in its `inputs.npz`."""
 
-import json
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ from dnn_cli.config.datasets import TABLE_KINDS
 from dnn_cli.explain import suggestions
 from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding, Suggestion
+from dnn_cli.formats.data_overrides import quote_yaml_value
 from dnn_cli.runs.data_scale import find_unscaled_input
 from dnn_cli.runs.revealing_columns import find_revealing_columns
 
@@ -282,4 +282,4 @@ def _suggest_ignoring_columns(evidence: Evidence, columns: list[int]) -> tuple[S
     if evidence.experiment.data.dataset not in TABLE_KINDS or not names:
         return ()
     ignored = [*(evidence.experiment.data.ignore or ()), *(names[column] for column in columns)]
-    return suggestions.suggest_training(evidence, f"data.ignore={json.dumps(ignored, ensure_ascii=False)}")
+    return suggestions.suggest_training(evidence, f"data.ignore={quote_yaml_value(ignored)}")
