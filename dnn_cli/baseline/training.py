@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from dnn_cli.baseline.methods import Effort, Method
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.data.examples import Examples, Split
-from dnn_cli.data.preprocessing import compute_class_weights
+from dnn_cli.data.preprocessing import compute_class_weights, measure_targets
 from dnn_cli.errors import DataError, UserDataError
 from dnn_cli.metrics.prediction_scores import compute_scores
 from dnn_cli.runs.record import Scores
+from dnn_cli.runs.target_scaling import TargetScaling
 
 _MAX_DOUBLE_VALUES = 10_000_000
 """Largest number of input values that are stored in float64: 80 MB. More values are stored in float32, and take half
@@ -39,6 +40,9 @@ class TrainedBaseline:
     effort: Effort
     input_type: type[np.floating[Any]]
     """Type of the numbers in which the estimator receives inputs."""
+
+    target_scaling: TargetScaling | None
+    """Scaling of the targets in the loss; `None` unless `data.standardize_target` is set."""
 
     outputs: NDArray[np.float32]
     """Outputs for the validation examples in the form of the network's outputs, of shape (n, units)."""
@@ -98,10 +102,14 @@ def train_baseline(
         notes = _fit_estimator(estimator, method, inputs, targets, fit_weights, effort)
         training_outputs = _compute_outputs(experiment, estimator, inputs, inputs.dtype)
         outputs = _compute_outputs(experiment, estimator, all_inputs[split.validation], inputs.dtype)
-    scores = compute_scores(experiment, training_outputs, targets, example_weights, loss_weights)
+    standardizes = experiment.data.standardize_target
+    target_scaling = measure_targets(examples.targets[split.train]) if standardizes else None
+    scores = compute_scores(experiment, training_outputs, targets, example_weights, loss_weights, target_scaling)
     if has_validation := len(split.validation) > 0:
         weights = None if examples.weights is None else examples.weights[split.validation]
-        own_scores = compute_scores(experiment, outputs, examples.targets[split.validation], weights)
+        own_scores = compute_scores(
+            experiment, outputs, examples.targets[split.validation], weights, target_scaling=target_scaling
+        )
         scores |= {f"val_{name}": value for name, value in own_scores.items()}
     if not {"loss", *(["val_loss"] if has_validation else [])} <= scores.keys():
         raise DataError(f"the loss of {method.title} is not a finite number", "choose another loss, such as loss=mse")
@@ -113,7 +121,7 @@ def train_baseline(
         notes.append(f"not a finite number: {', '.join(missing)}")
     seconds = round(time.monotonic() - start_time, 3)
     return TrainedBaseline(
-        method, experiment, estimator, effort, inputs.dtype.type, outputs, scores, seconds, tuple(notes)
+        method, experiment, estimator, effort, inputs.dtype.type, target_scaling, outputs, scores, seconds, tuple(notes)
     )
 
 

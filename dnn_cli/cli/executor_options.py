@@ -1,4 +1,4 @@
-"""Options `-j`, `--on`, `--gpus` and `--lanes` of commands that train several runs."""
+"""Options of commands that train several runs: `-j`, `--on`, `--gpus`, `--lanes`, `--folds` and `--repeats`."""
 
 from typing import Annotated
 
@@ -27,6 +27,28 @@ LanesOption = Annotated[
         metavar="N|auto|off",
         autocompletion=build_fixed_completer(*LANE_CHOICES),
         help="Number of runs that one program trains together: 4, 16, 64 or 256; auto where lanes are faster.",
+    ),
+]
+FoldsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--folds",
+        min=2,
+        max=1000,
+        metavar="N",
+        show_default=False,
+        help="Cross-validate: train one run for each of N folds. Same as data.folds=N.",
+    ),
+]
+RepeatsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--repeats",
+        min=1,
+        max=1000,
+        metavar="N",
+        show_default=False,
+        help="Number of cross-validations, each with the next data.split_seed. Default: 1.",
     ),
 ]
 GpusOption = Annotated[

@@ -5,6 +5,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from dnn_cli.cli.console import get_output_console
+from dnn_cli.config.cross_validation import format_fold
 from dnn_cli.report.text import replace_control_chars
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 
@@ -20,16 +21,15 @@ def print_run_summary(run: "Run", record: "Record", loaded: "LoadedExperiment", 
     from dnn_cli.report.runs_table import format_last_and_best
     from dnn_cli.report.text import format_count, format_duration
 
-    lines = [
-        f"{record.name} {record.status}: {format_count(record.epochs, 'epoch')} in {format_duration(record.seconds)}"
-    ]
+    name = f"{record.name} {format_fold(loaded.experiment.data.model_dump())}".rstrip()
+    lines = [f"{name} {record.status}: {format_count(record.epochs, 'epoch')} in {format_duration(record.seconds)}"]
     if record.reason:
         lines[0] += f"; {record.reason}"
     lines += format_last_and_best(record)
     lines += _format_model_lines(run, record, store)
     lines.append(f"  path  {os.path.relpath(run.directory)}")
-    first, *more = _suggest_next_commands(run, record, loaded, store)
-    lines += [f"  next  {first}", *(f"        {command}" for command in more)]
+    commands = _suggest_next_commands(run, record, loaded, store)
+    lines += [f"{'        ' if number else '  next  '}{command}" for number, command in enumerate(commands)]
     for line in lines:
         get_output_console().print(replace_control_chars(line))
 
@@ -57,7 +57,10 @@ def _format_model_lines(run: "Run", record: "Record", store: "Store") -> list[st
 
 
 def _suggest_next_commands(run: "Run", record: "Record", loaded: "LoadedExperiment", store: "Store") -> list[str]:
-    """Return the commands that a user most likely needs after a run, the most useful first."""
+    """Return the commands that a user most likely needs after a run, the most useful first.
+
+    A fold of a cross-validation has none, because the commands follow after the last fold.
+    """
     runs_dir_option = build_runs_dir_option(store.root)
     train_command = ["dnn", "train", loaded.file, *loaded.overrides]
     compare_command = shlex.join(["dnn", "compare", *runs_dir_option])
@@ -73,16 +76,21 @@ def _suggest_next_commands(run: "Run", record: "Record", loaded: "LoadedExperime
             and unscaled_input.root_mean_square > 1
             and not loaded.experiment.data.standardize
         )
-        override = "data.standardize=true" if is_large else build_lower_rate_override(loaded.experiment)
-        other_words = [word for word in train_command if not word.startswith(f"{override.partition('=')[0]}=")]
-        command = shlex.join([*other_words, override, *runs_dir_option])
-        # The remedy is a layer at the end of the stack. It has no short command, so `dnn explain` shows it.
         targets = find_unscaled_targets(loaded.experiment, inputs.labels if inputs else None)
-        return [shlex.join(["dnn", "explain", record.id, *runs_dir_option])] if targets else [command]
+        if targets and not targets.override:
+            # The remedy is a layer at the end of the stack. It has no short command, so `dnn explain` shows it.
+            return [shlex.join(["dnn", "explain", record.id, *runs_dir_option])]
+        overrides = [*(["data.standardize=true"] if is_large else []), *([targets.override] if targets else [])]
+        overrides = overrides or [build_lower_rate_override(loaded.experiment)]
+        replaced = tuple(f"{override.partition('=')[0]}=" for override in overrides)
+        other_words = [word for word in train_command if not word.startswith(replaced)]
+        return [shlex.join([*other_words, *overrides, *runs_dir_option])]
     if record.status == "interrupted":
         return [shlex.join(["dnn", "resume", os.path.relpath(run.directory)])]
     if record.status == "failed":
         return ["read train.log in the run directory"]
+    if record.sweeps and loaded.experiment.data.fold is not None:
+        return []
     if sum(run_info.record is not None and run_info.record.status == "completed" for run_info in store.list_runs()) > 1:
         return [compare_command]
     other_optimizer = "adam" if loaded.experiment.optimizer.type == "sgd" else "sgd"

@@ -7,10 +7,11 @@ from typing import Any
 
 from dnn_cli.compare.baseline_caveats import find_baseline_notes, find_unbeaten_baselines
 from dnn_cli.compare.comparison_points import ComparisonPoint
+from dnn_cli.compare.fold_verdicts import find_fold_conflict, iter_incomplete_groups
 from dnn_cli.compare.group_labels import label_groups
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.repeats import RepeatedRun
-from dnn_cli.compare.run_scores import RunScore, has_different_data, index_by_variant
+from dnn_cli.compare.run_scores import RunScore, has_different_data, has_standardized_targets, index_by_variant
 from dnn_cli.compare.verdicts import NO_VERDICTS, VerdictSet
 from dnn_cli.runs.query.fields import get_config_field
 from dnn_cli.runs.record import BEST_MODEL_PREFIX, get_weights_file, is_test_score
@@ -69,6 +70,7 @@ def find_caveats(context: ComparisonContext) -> list[str]:
         return [*_find_data_caveats(context), *(caveat for check in checks for caveat in check(networks))]
     return [
         *_find_data_caveats(context),
+        *_find_loss_caveats(context),
         *find_unbeaten_baselines(context.groups, context.verdict_set),
         *find_baseline_notes(context.run_scores),
         *(caveat for check in _NETWORK_CHECKS for caveat in check(networks)),
@@ -81,6 +83,12 @@ def _find_data_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat if runs were trained, validated or tested on different examples."""
     if has_different_data(context.run_scores):
         yield DIFFERENT_DATA
+    elif conflict := find_fold_conflict(context.groups):
+        yield f"the groups are not compared, because {conflict}"
+    elif any(group.fold_means for group in context.groups):
+        incomplete = [*iter_incomplete_groups(context.groups, label_groups(context.groups))]
+        if incomplete:
+            yield f"incomplete cross-validation: {format_list(incomplete)}"
     elif (
         len(
             {
@@ -125,13 +133,24 @@ def _find_setting_caveats(context: ComparisonContext) -> Iterator[str]:
 
 def _list_varied_parts(run_scores: Sequence[RunScore]) -> set[str]:
     """Return the parts of the config in which runs differ, such as `optimizer`."""
-    return {_get_config_part(key) for key in (run_scores[0].settings if run_scores else ()) if key != "seed"}
+    return {_get_config_part(key) for key in (run_scores[0].variant_settings if run_scores else ())}
 
 
 def _get_config_part(key: str) -> str:
     """Return the part of the config that a key belongs to: `optimizer` for `optimizer.learning_rate`."""
     first = key.removeprefix("model.").partition(".")[0]
     return key if first == "data" else first
+
+
+def _find_loss_caveats(context: ComparisonContext) -> Iterator[str]:
+    """Yield a caveat if losses are compared and only some runs were trained on standardized targets."""
+    count = sum(map(has_standardized_targets, context.run_scores))
+    if context.metric.rpartition("_")[2] == "loss" and 0 < count < len(context.run_scores):
+        runs = _format_run_share(count, len(context.run_scores))
+        yield (
+            f"the loss of {runs} is that of standardized targets, so the losses cannot be compared: choose another "
+            "--metric"
+        )
 
 
 def _find_size_caveats(context: ComparisonContext) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dnn_cli.compare.caveats import ComparisonContext, find_caveats
 from dnn_cli.compare.comparison_points import ComparisonPoint, parse_comparison_point
+from dnn_cli.compare.fold_verdicts import find_fold_conflict
 from dnn_cli.compare.group_labels import label_groups
 from dnn_cli.compare.grouping import Group, group_by_keys, group_experiments
 from dnn_cli.compare.repeats import RepeatedRun
@@ -64,17 +65,21 @@ class Comparison:
 
     @cached_property
     def group_intervals(self) -> dict[int, Interval | None]:
-        """The 95% interval of the mean of every group, by `id(group)`; `None` for fewer than three seeds."""
-        if all(len(group.seeds) < MIN_SEEDS for group in self.groups):
+        """The 95% interval of the mean of every group, by `id(group)`; `None` for fewer than three seeds or folds."""
+        if all(len(group.averaged_scores) < MIN_SEEDS for group in self.groups):
             return {id(group): None for group in self.groups}
         # The import of numpy takes as long as the rest of a comparison.
+        from dnn_cli.compare.fold_tests import compute_fold_interval
         from dnn_cli.compare.group_tests import compute_mean_intervals
 
         intervals = compute_mean_intervals([list(group.seed_means.values()) for group in self.groups], self.resolution)
-        return {id(group): interval for group, interval in zip(self.groups, intervals, strict=True)}
+        return {
+            id(group): compute_fold_interval(group, self.resolution) if group.fold_means else interval
+            for group, interval in zip(self.groups, intervals, strict=True)
+        }
 
     def get_interval(self, group: Group) -> Interval | None:
-        """Return the 95% interval of the mean of a group; `None` for fewer than three seeds."""
+        """Return the 95% interval of the mean of a group; `None` for fewer than three seeds or folds."""
         return self.group_intervals[id(group)]
 
     @cached_property
@@ -168,7 +173,7 @@ def compare_runs(
     groups.sort(key=lambda group: group.mean if lower_is_better else -group.mean)
     baseline_group = None if baseline is None else resolve_group(groups, baseline, [*label_groups(groups).values()])
     verdict_set = NO_VERDICTS
-    if len(groups) > 1 and not has_different_data(run_scores):
+    if len(groups) > 1 and not has_different_data(run_scores) and not find_fold_conflict(groups):
         verdict_set = judge_groups(
             groups, metric, is_final=point.text == "final", lower_is_better=lower_is_better, resolution=resolution,
             baseline=baseline_group, max_groups=max_groups,
@@ -215,6 +220,9 @@ def _mark_untrained_seeds(groups: Sequence[Group], metric: str, point: Compariso
     """
     run_scores = [run_score for group in groups if not group.is_baseline for run_score in group.run_scores]
     if point.unit or not any(len(group.seeds) >= MIN_SEEDS for group in groups) or len(groups) < 2:
+        return list(groups)
+    # A failed seed requires an exact test, and cross-validated groups have no exact test.
+    if any(group.fold_means for group in groups):
         return list(groups)
     # This module imports numpy, which is slow.
     from dnn_cli.compare.constant_scores import compute_constant_score

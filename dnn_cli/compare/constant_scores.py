@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.compare.run_scores import RunScore, has_example_weights
+from dnn_cli.compare.run_scores import RunScore, has_example_weights, has_standardized_targets
 from dnn_cli.config.datasets import USER_DATA_KINDS
 from dnn_cli.config.loading import load_resolved_experiment
 from dnn_cli.errors import ConfigError, RunError
@@ -62,7 +62,8 @@ _CONSTANT_SCORES: dict[str, Callable[[_Targets], float]] = {
 def _compute_constant_loss(run_score: RunScore, targets: _Targets) -> float | None:
     """Return the loss of the best constant prediction, computed with the loss function of a run's config.
 
-    The result is `None` if the config cannot be read, or if a run on user data has no input profile.
+    The result is `None` if the config cannot be read, or if a run on user data or standardized targets has no input
+    profile.
     """
     try:
         experiment, inputs = load_resolved_experiment(str(run_score.run.config)), read_input_profile(run_score.run)
@@ -72,12 +73,22 @@ def _compute_constant_loss(run_score: RunScore, targets: _Targets) -> float | No
         if inputs is None:
             return None
         experiment = experiment.model_copy(update={"data": experiment.data.with_info(inputs.dataset_info)})
+    if experiment.data.standardize_target:
+        if inputs is None or inputs.target_scaling is None:
+            return None
+        targets = inputs.target_scaling.standardize(targets)
     true = to_loss_targets(experiment, targets)
     output = find_best_constant(experiment.loss, true, np.ones(len(true)))
     losses_of_constant = compute_example_losses(
         experiment.loss, true, np.broadcast_to(output, (len(true), len(output)))
     )
     return float(np.nanmean(losses_of_constant))
+
+
+def _format_loss_settings(run_score: RunScore) -> str:
+    """Return the config values that determine the scale of a run's loss, as text."""
+    config = run_score.run_info.config or {}
+    return str([config.get("loss"), has_standardized_targets(run_score)])
 
 
 def compute_constant_score(run_scores: Sequence[RunScore], metric: str) -> float | None:
@@ -99,7 +110,7 @@ def compute_constant_score(run_scores: Sequence[RunScore], metric: str) -> float
         return None
     if len({run_score.record.data.get("split") for run_score in run_scores}) > 1:
         return None
-    if name == "loss" and len({str((run_score.run_info.config or {}).get("loss")) for run_score in run_scores}) > 1:
+    if name == "loss" and len({_format_loss_settings(run_score) for run_score in run_scores}) > 1:
         return None
     for run_score in run_scores:
         try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.compare.significance import compute_standard_deviation
+from dnn_cli.config.cross_validation import Fold, remove_fold
 from dnn_cli.config.digests import remove_extra_file_keys
 from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.registry import format_config_value
@@ -57,7 +58,7 @@ class Group:
     set_aside: tuple[RunScore, ...] = ()
     """Runs of the group that its mean leaves out, so that all groups and seeds average over the same settings."""
 
-    @property
+    @cached_property
     def is_baseline(self) -> bool:
         """Whether the group is a baseline, which has a fixed score."""
         return any(run_score.is_baseline for run_score in self.run_scores)
@@ -72,14 +73,38 @@ class Group:
         return _compute_seed_means(self.scores)
 
     @cached_property
+    def fold_scores(self) -> dict[Fold, dict[int, float]]:
+        """The mean score over the settings, by seed, for each fold; empty unless all runs are cross-validated."""
+        scores: dict[Fold, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        for run_score in self.run_scores:
+            fold = run_score.fold
+            if fold is None:
+                return {}
+            scores[fold][run_score.seed].append(run_score.score)
+        return {
+            fold: {seed: fmean(values) for seed, values in sorted(by_seed.items())}
+            for fold, by_seed in sorted(scores.items())
+        }
+
+    @cached_property
+    def fold_means(self) -> dict[Fold, float]:
+        """The mean score over the seeds, by fold; empty unless all runs are cross-validated."""
+        return {fold: fmean(by_seed.values()) for fold, by_seed in self.fold_scores.items()}
+
+    @property
+    def averaged_scores(self) -> list[float]:
+        """The scores of which the mean is taken: one for each fold or, without folds, for each seed."""
+        return list((self.fold_means or self.seed_means).values())
+
+    @cached_property
     def mean(self) -> float:
-        """The mean over the seeds."""
-        return fmean(self.seed_means.values())
+        """The mean over the folds or, without folds, over the seeds."""
+        return fmean(self.averaged_scores)
 
     @cached_property
     def spread(self) -> float | None:
-        """The standard deviation over the seeds; `None` for a single seed."""
-        return compute_standard_deviation(list(self.seed_means.values()))
+        """The standard deviation over the folds or seeds; `None` for a single fold or seed."""
+        return compute_standard_deviation(self.averaged_scores)
 
     @property
     def seconds(self) -> float:
@@ -116,7 +141,7 @@ def group_experiments(run_scores: Sequence[RunScore], failed: Sequence[tuple[Run
     return [
         Group(
             _find_common_name(group_scores),
-            {key: value for key, value in group_scores[0].settings.items() if key != "seed"},
+            group_scores[0].variant_settings,
             tuple(group_scores),
             _compute_combination_scores([((), run_score) for run_score in group_scores]),
             _find_failed_seeds(failed_by_digest[digest], group_scores),
@@ -342,8 +367,8 @@ def _restrict_group(group: Group, combinations: set[_Combination], other_setting
 def _compute_combination_scores(settings_and_scores: Sequence[tuple[_Setting, RunScore]]) -> dict[_Combination, float]:
     """Return the mean score of every combination of setting and seed.
 
-    A combination has several runs only if these runs were trained on different data. Runs on the same data are
-    repeats, and all but one of them were dropped before.
+    A combination has several runs only if these runs are folds, or were trained on different data. Other runs on the
+    same data are repeats, and all but one of them were dropped before.
     """
     scores_by_combination: dict[_Combination, list[float]] = defaultdict(list)
     for setting, run_score in settings_and_scores:
@@ -426,5 +451,5 @@ def _is_varied(
 
 def _flatten_config(experiment: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of a config by key; keys are spelled as on the command line, such as `layers.hidden.units`."""
-    comparable_config = remove_extra_file_keys(dict(experiment))
+    comparable_config = remove_fold(remove_extra_file_keys(dict(experiment)))
     return {name: get_config_field(comparable_config, name.split(".")) for name in iter_config_keys(comparable_config)}

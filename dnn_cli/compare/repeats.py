@@ -9,7 +9,7 @@ from dnn_cli.runs.record import Record
 from dnn_cli.runs.run_info import RunInfo
 
 _Item = TypeVar("_Item")
-_RepeatKey = tuple[str, int, Any]
+_RepeatKey = tuple[str, int, Any, Any]
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,10 @@ class RepeatedRun:
 
 
 def _get_repeat_key(run_info: RunInfo) -> _RepeatKey:
-    """Return the key that repeats share: the variant digest, the seed and the fingerprint of the data."""
+    """Return the key that repeats share: the variant digest, the seed, the fold and the fingerprint of the data."""
     data: Mapping[str, Any] = run_info.record.data if run_info.record else {}
-    return run_info.details.variant_digest, run_info.details.seed, data.get("fingerprint")
+    details = run_info.details
+    return details.variant_digest, details.seed, details.fold, data.get("fingerprint")
 
 
 def drop_repeats(

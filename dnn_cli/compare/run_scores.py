@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from dnn_cli.compare.comparison_points import ComparisonPoint, ScoreCurve, find_score_curve
 from dnn_cli.compare.repeats import RepeatedRun, drop_repeats
 from dnn_cli.config.config_diff import find_config_differences
+from dnn_cli.config.cross_validation import FOLD_KEYS, Fold, remove_fold
 from dnn_cli.config.digests import remove_extra_file_keys
 from dnn_cli.config.metrics import expand_score_name
 from dnn_cli.config.registry import format_config_value
@@ -42,6 +43,17 @@ class RunScore:
     @property
     def seed(self) -> int:
         return self.run_info.details.seed
+
+    @property
+    def variant_settings(self) -> dict[str, str]:
+        """The settings that the runs of a variant share: all but the seed and, in a cross-validation, the fold."""
+        left_out = ("seed", *(FOLD_KEYS if self.fold else ()))
+        return {key: value for key, value in self.settings.items() if key not in left_out}
+
+    @property
+    def fold(self) -> Fold | None:
+        """The fold of the run in a cross-validation; `None` for other runs."""
+        return self.run_info.details.fold
 
     @property
     def variant_digest(self) -> str:
@@ -155,17 +167,22 @@ def _add_differing_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
     networks = _add_network_settings([run_score for run_score in run_scores if not run_score.is_baseline])
     settings = {id(run_score.record): run_score.settings for run_score in networks}
     baselines = index_by_variant([run_score for run_score in run_scores if run_score.is_baseline])
-    configs = [run_score.run_info.config or {} for run_score in baselines.values()]
+    configs = [remove_fold(run_score.run_info.config or {}) for run_score in baselines.values()]
     differences = dict(zip(baselines, find_config_differences(configs), strict=True))
-    return [
-        replace(
-            run_score,
-            settings={**differences[run_score.variant_digest], "baseline": _format_method(run_score)}
-            if run_score.is_baseline
-            else settings[id(run_score.record)],
-        )
-        for run_score in run_scores
-    ]
+    has_repetitions = _has_repetitions(run_scores)
+    for run_score in run_scores:
+        if run_score.is_baseline:
+            settings[id(run_score.record)] = {
+                **_list_fold_settings(run_score.fold, has_repetitions=has_repetitions),
+                **differences[run_score.variant_digest],
+                "baseline": _format_method(run_score),
+            }
+    return [replace(run_score, settings=settings[id(run_score.record)]) for run_score in run_scores]
+
+
+def _has_repetitions(run_scores: Sequence[RunScore]) -> bool:
+    """Return whether runs are folds of cross-validations with different seeds of the split."""
+    return len({run_score.fold.split_seed for run_score in run_scores if run_score.fold}) > 1
 
 
 def _format_method(run_score: RunScore) -> str:
@@ -177,17 +194,31 @@ def _add_network_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
     """Return the run scores of networks with their `settings`."""
     first = index_by_variant(run_scores)
     seedless_configs = [
-        {**remove_extra_file_keys(run_score.run_info.config or {}), "seed": 0} for run_score in first.values()
+        {**remove_fold(remove_extra_file_keys(run_score.run_info.config or {})), "seed": 0}
+        for run_score in first.values()
     ]
     settings = dict(zip(first, find_config_differences(seedless_configs), strict=True))
     several = len({run_score.seed for run_score in run_scores}) > 1
+    has_repetitions = _has_repetitions(run_scores)
     return [
         RunScore(
             run_score.run_info, run_score.record, run_score.curve, run_score.score,
-            {**({"seed": str(run_score.seed)} if several else {}), **settings[run_score.variant_digest]},
+            {
+                **({"seed": str(run_score.seed)} if several else {}),
+                **_list_fold_settings(run_score.fold, has_repetitions=has_repetitions),
+                **settings[run_score.variant_digest],
+            },
         )
         for run_score in run_scores
     ]  # fmt: skip
+
+
+def _list_fold_settings(fold: Fold | None, *, has_repetitions: bool) -> dict[str, str]:
+    """Return the settings of a fold: its number and, with repetitions, the seed of its split."""
+    if fold is None:
+        return {}
+    seed = {"data.split_seed": str(fold.split_seed)} if has_repetitions else {}
+    return {**seed, "data.fold": str(fold.number)}
 
 
 def index_by_variant(run_scores: Sequence[RunScore]) -> dict[str, RunScore]:
@@ -206,3 +237,8 @@ def has_different_data(run_scores: Sequence[RunScore]) -> bool:
 def has_example_weights(run_score: RunScore) -> bool:
     """Return whether the examples of a run have weights, so that its scores are weighted means."""
     return ((run_score.run_info.config or {}).get("data") or {}).get("weight") is not None
+
+
+def has_standardized_targets(run_score: RunScore) -> bool:
+    """Return whether a run was trained on standardized targets, so that its loss does not have their units."""
+    return ((run_score.run_info.config or {}).get("data") or {}).get("standardize_target") is True

@@ -33,7 +33,7 @@ the limit."""
 
 Interval = tuple[float, float]
 Design = Literal["paired", "unpaired", "fixed"]
-TestName = Literal["exact", "student", "none"]
+TestName = Literal["exact", "student", "corrected", "none"]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class MeanDifference:
     """Design of the test: pairs of equal seeds, two samples of seeds, or one sample against a fixed score."""
 
     test: TestName
-    """Test of the difference: an exact permutation test, a t-test, or none where a group has a single seed."""
+    """Test of the difference: an exact permutation test, a t-test, a corrected t-test of folds, or none where a group
+    has a single seed."""
 
     mean: float
     interval: Interval | None
@@ -75,7 +76,7 @@ class MeanDifference:
     """Smallest p-value that the test can give for this number of seeds; 0 for a t-test."""
 
     seed_counts: tuple[int, int]
-    """Numbers of seeds that the test uses, one for each group. In a paired test, both numbers are equal."""
+    """Numbers of seeds or folds that the test uses, one for each group. In a paired test, both numbers are equal."""
 
     spread: float
     """Standard deviation of the difference between two scores, one of each group.

@@ -109,19 +109,21 @@ def compute_power(effect: float, pairs: int, level: float) -> float:
     return float((above * density) @ weights / (density @ weights))
 
 
-def run_paired_t_test(differences: FloatArray, min_variance: float) -> TestResults:
+def run_paired_t_test(differences: FloatArray, min_variance: float, overlap: float = 0.0) -> TestResults:
     """Test whether paired differences have mean 0 (Student, 1908).
 
     Args:
         differences: The paired differences, of shape (comparisons, pairs).
         min_variance: The lower limit of the variance of the differences.
+        overlap: The share of the variance that is added to the variance of the mean, because the pairs are correlated.
 
     Returns:
         The two-sided p-values of shape (comparisons,) and the 95% intervals of shape (comparisons, 2).
     """
     pairs = differences.shape[-1]
     variance = np.maximum(differences.var(-1, ddof=1), min_variance)
-    return _compute_t_results(differences.mean(-1), variance / pairs, np.full(len(differences), pairs - 1.0))
+    squared_error = variance * (1 / pairs + overlap)
+    return _compute_t_results(differences.mean(-1), squared_error, np.full(len(differences), pairs - 1.0))
 
 
 def run_welch_t_test(ours: FloatArray, theirs: FloatArray, min_variance: float) -> TestResults:

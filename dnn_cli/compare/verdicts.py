@@ -61,9 +61,11 @@ class Verdict:
     def needed_seeds(self) -> int | None:
         """The advised number of seeds in each group, with which a verdict is probable.
 
-        The value is `None` if more seeds are not advised, because the difference is too small, or too many comparisons
-        are judged together.
+        The value is `None` if more seeds are not advised, because the difference is too small, too many comparisons
+        are judged together, or the groups are cross-validated.
         """
+        if self.group.fold_means:
+            return None
         if self.difference is None or self.difference.p_value is None:
             return find_min_exact_seeds(self.comparisons) if self.exact_test_reason else MIN_SEEDS
         needed = compute_needed_seeds(self.difference, self.comparisons, needs_exact=bool(self.exact_test_reason))
@@ -117,7 +119,7 @@ def judge_groups(
     networks = [group for group in groups if not group.is_baseline]
     if not networks or (baseline is not None and baseline.is_baseline):
         return _judge_against_baseline(groups, networks, metric, baseline, is_final, lower_is_better, resolution)
-    tested = [group for group in networks if len(group.seeds) > 1]
+    tested = [group for group in networks if len(group.averaged_scores) > 1]
     reference = baseline or (tested or networks)[0]
     others = [group for group in networks if group is not reference][:max_groups]
     are_single_runs = all(len(group.run_scores) == 1 for group in (reference, *others)) and not tested
@@ -128,7 +130,13 @@ def judge_groups(
     # Baselines are judged in a family of their own: networks get the same verdicts with and without baselines.
     baselines = [group for group in groups if group.is_baseline]
     baseline_comparisons = len(baselines) * (1 if baseline else len(judged_groups))
-    if are_single_runs and is_final:
+    if all(group.fold_means for group in groups) and not are_single_runs:
+        from dnn_cli.compare.fold_verdicts import judge_by_folds
+
+        labels = label_groups(groups)
+        verdicts = judge_by_folds(reference, others, labels, metric, comparisons, sign, resolution)
+        verdicts += judge_by_folds(reference, baselines, labels, metric, baseline_comparisons, sign, resolution)
+    elif are_single_runs and is_final:
         verdicts = _judge_by_examples(reference, others, metric, comparisons, sign)
         verdicts += _judge_by_examples(reference, baselines, metric, baseline_comparisons, sign)
     else:
@@ -167,8 +175,16 @@ def _judge_against_baseline(
         return NO_VERDICTS
     sign, reference = -1.0 if lower_is_better else 1.0, named or groups[0]
     baselines = [group for group in groups if group.is_baseline and group is not reference]
-    tested = [group for group in networks if len(group.seeds) > 1]
+    tested = [group for group in networks if len(group.averaged_scores) > 1]
     comparisons = max(1, len(tested or networks))
+    if all(group.fold_means for group in groups):
+        from dnn_cli.compare.fold_verdicts import judge_by_folds
+
+        labels, count = label_groups(groups), len(groups) - 1
+        others = [group for group in groups if group is not reference]
+        count = count if named else (count + 1) * count // 2
+        verdicts = judge_by_folds(reference, others, labels, metric, count, sign, resolution)
+        return VerdictSet(reference, named is not None, max(1, count), tuple(verdicts))
     if is_final and not tested:
         verdicts = _judge_by_examples(reference, networks, metric, comparisons, sign)
     else:

@@ -39,5 +39,8 @@ BOUNDED_RANGES = {
 }
 """Ranges of activations whose outputs cannot exceed an upper limit."""
 
+NEVER_NEGATIVE_ACTIVATIONS = ("relu", "relu6", "softplus", "exponential")
+"""Activations without negative outputs and without an upper limit, except relu6."""
+
 RELU_ACTIVATIONS = ("relu", "relu6")
 """Activations whose gradient is 0 where their output is 0. A unit is dead if its output is 0 for every example."""

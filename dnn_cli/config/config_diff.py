@@ -68,7 +68,9 @@ def _collect_differences(
     """
     if all(value == values[0] for value in values):
         return
-    if all(isinstance(value, dict) for value in values) and len({value.get("type") for value in values}) == 1:
+    if key == "data.columns":
+        _collect_column_differences(values, rows)
+    elif all(isinstance(value, dict) for value in values) and len({value.get("type") for value in values}) == 1:
         for name in dict.fromkeys(name for value in values for name in value):
             below = [value.get(name, _ABSENT) for value in values]
             _collect_differences(
@@ -81,6 +83,17 @@ def _collect_differences(
         texts = _format_differing_layers(values) if key.endswith("layers") else _format_differing_values(values)
         for row, text in zip(rows, texts, strict=True):
             row[key.removeprefix("model.")] = os.path.basename(text) if key in DATA_PATH_KEYS else text
+
+
+def _collect_column_differences(values: Sequence[Any], rows: list[dict[str, str]]) -> None:
+    """Add the differing types of columns to the rows; of tables with different columns, the numbers of columns."""
+    if len({tuple(value) if isinstance(value, dict) else None for value in values}) == 1:
+        for name in values[0]:
+            _collect_differences([value[name] for value in values], f"data.columns.{name}", rows, {})
+        return
+    for row, value in zip(rows, values, strict=True):
+        noun = "column" if isinstance(value, dict) and len(value) == 1 else "columns"
+        row["data.columns"] = f"{len(value)} {noun}" if isinstance(value, dict) else ABSENT_TEXT
 
 
 def _format_differing_values(values: Sequence[Any]) -> list[str]:

@@ -2,15 +2,18 @@
 
 import json
 import os
+import re
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dnn_cli.config.columns import Column
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, DatasetInfo
 from dnn_cli.config.layer_stack import format_sizes
 from dnn_cli.config.registry import CLASSES_BY_KIND
-from dnn_cli.formats.dataset_contents import CURRENT_RULES
+from dnn_cli.formats.dataset_contents import CURRENT_RULES, Remark
 
 _SCHEMA_FILE = "schema.json"
 """Usual name of the file that `dnn schema -o` writes. A template in the same directory refers editors to this file."""
@@ -22,6 +25,9 @@ _MIN_LARGE_DATASET = 10_000
 With a large dataset, a few epochs suffice for a first result, and random splits have nearly equal class shares.
 """
 
+
+_PLAIN_KEY = re.compile(r"(?!(?i:y|n|yes|no|on|off|true|false|null)$)[A-Za-z_][A-Za-z0-9_]*")
+"""Pattern of keys that YAML reads as text without quotes."""
 
 _DATA_COMMENTS = {"scale": "divides the inputs, which are pixels up to 255"}
 """Comments for keys of user data that no remark explains."""
@@ -43,14 +49,14 @@ class TemplateOptions:
     epochs: int | None = None
     """Number of epochs; `None` means the result of `get_default_epochs`."""
 
-    target_mean_and_deviation: tuple[float, float] | None = None
-    """Mean and standard deviation of the target of a regression; `None` for classes or several targets."""
+    standardize_target: bool = False
+    """Whether the targets of a regression are standardized."""
 
     stratify: bool = True
     """Whether every class has enough examples for a stratified split."""
 
-    ignore_reason: str = ""
-    """Comment on the columns of a csv that are left out of the inputs."""
+    ignore_reasons: tuple[Remark, ...] = ()
+    """Reasons for the columns of a csv that are left out of the inputs, such as `column id contains row numbers`."""
 
 
 def resolve_data(name: str, **other_keys: Any) -> Data:
@@ -86,7 +92,6 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
     """
     info = options.data.info
     output, loss, metric, meaning = _derive_output_and_loss(info)
-    rescaling = _build_rescaling_lines(options.target_mean_and_deviation)
     layers = [
         *([("- Flatten", "all numbers of an input as one vector")] if len(info.input_shape) > 1 else []),
         *(
@@ -94,7 +99,6 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
             for name, units in zip(_list_hidden_layer_names(options.hidden_units), options.hidden_units, strict=True)
         ),
         (output, meaning),
-        *rescaling,
     ]
     schema_path = os.path.join(os.path.dirname(os.path.abspath(file)), _SCHEMA_FILE)
     lines = [
@@ -102,7 +106,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
         f"# {info.examples:,} {info.example_noun}s of {format_sizes(info.input_shape)}; the output is {meaning}.",
         "#",
         f"#     dnn train {shlex.quote(file)}",
-        f"#     dnn train {shlex.quote(file)} optimizer={'rmsprop' if rescaling else 'sgd'} epochs=10",
+        f"#     dnn train {shlex.quote(file)} optimizer=sgd epochs=10",
         "#",
         "# `dnn list layers` shows all layers; the same for optimizers, activations, losses, metrics and datasets.",
         "data:",
@@ -110,7 +114,9 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
         "model:",
         "  layers:",
         *(_format_commented_line(f"    {line}", comment) for line, comment in layers),
-        _format_commented_line(*_build_optimizer_line(options, has_rescaling=bool(rescaling))),
+        _format_commented_line(
+            f"optimizer: {options.optimizer}", f"or with arguments: {_format_optimizer_with_rate(options.optimizer)}"
+        ),
         _format_commented_line(f"loss: {loss}", "training minimises the loss"),
         _format_commented_line(f"metrics: [{metric}]", "scores next to the loss; the first selects the best epoch"),
         _format_commented_line(
@@ -136,27 +142,6 @@ def _derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:
     return layer, "sparse_categorical_crossentropy", "accuracy", meaning
 
 
-def _build_rescaling_lines(mean_and_deviation: tuple[float, float] | None) -> list[tuple[str, str]]:
-    """Return the config line, with its comment, of a last layer that scales outputs to the size of the targets.
-
-    An untrained network has outputs near 0, far away from large targets. The list is empty if mean and deviation are
-    unknown. It is also empty if both are below 10, where scaling is not necessary.
-
-    Args:
-        mean_and_deviation: The mean and the standard deviation of the target.
-    """
-    if mean_and_deviation is None or max(map(abs, mean_and_deviation)) < 10:
-        return []
-    return [
-        (f"- {format_rescaling_layer(*mean_and_deviation)}", "scales outputs to the deviation and mean of the target")
-    ]
-
-
-def format_rescaling_layer(mean: float, deviation: float) -> str:
-    """Return the YAML of a Rescaling layer that gives outputs this mean and deviation (two significant digits)."""
-    return f"{{type: Rescaling, scale: {float(f'{deviation:.2g}') or 1.0}, offset: {float(f'{mean:.2g}')}}}"
-
-
 def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) -> list[tuple[str, str]]:
     """Return the config lines below `data:`, each with its comment."""
     data = options.data.with_decisions()
@@ -167,11 +152,16 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
             lines.append((f"{key}: {json.dumps(relative, ensure_ascii=False)}", "relative to this file"))
     # Overrides of names with spaces are in quotes for a shell.
     remarks = {remark.override.partition("=")[0].lstrip("'"): remark.message for remark in info.remarks}
-    comments = {**_DATA_COMMENTS, "ignore": options.ignore_reason}
+    reasons = options.ignore_reasons
+    comments = {**_DATA_COMMENTS, "ignore": reasons[0].message if len(reasons) == 1 else ""}
     for key in DATASETS_BY_KEY:
         value = getattr(data, key)
         is_default = value is None or (key == "rules" and value == CURRENT_RULES)
-        if key not in _SEPARATE_DATA_KEYS and not is_default:
+        if key == "ignore" and len(reasons) > 1:
+            lines += [(f"# {_format_comment(reason.message)}", "") for reason in reasons]
+        if key == "columns" and data.columns is not None:
+            lines += _build_column_lines(data.columns, info)
+        elif key not in _SEPARATE_DATA_KEYS and not is_default:
             comment = remarks.get(f"data.{key}") or comments.get(key, "")
             lines.append((f"{key}: {json.dumps(value, ensure_ascii=False)}", _format_comment(comment)))
     if data.dataset == "image_folder":
@@ -191,26 +181,38 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
             lines.append(("stratify: true", "the same shares of the classes in all splits"))
     if len(info.input_shape) == 1:
         lines.append(("standardize: true", "scales every feature to mean 0 and deviation 1"))
+    if options.standardize_target:
+        lines.append(("standardize_target: true", "trains on such targets; outputs and metrics keep their units"))
     return lines
+
+
+def _build_column_lines(columns: Mapping[str, Column], info: DatasetInfo) -> list[tuple[str, str]]:
+    """Return the config lines of typed columns, each with the number of its inputs as a comment."""
+    inputs = {column.name: column.inputs for column in info.columns}
+    lines = [("columns:", "types of the columns, which are encoded into inputs")]
+    for name, column in columns.items():
+        values = {
+            field: getattr(column, field) for field in type(column).model_fields if field in column.model_fields_set
+        }
+        text = column.type if len(values) == 1 else _format_flow_mapping(values)
+        key = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+        count = inputs.get(name, 0)
+        lines.append((f"  {key}: {text}", f"{count} input{'s' if count != 1 else ''}" if count != 1 else ""))
+    return lines
+
+
+def _format_flow_mapping(values: Mapping[str, Any]) -> str:
+    """Format a mapping of plain values as YAML on one line."""
+    pairs = (
+        f"{key}: {value if str(value).isalnum() else json.dumps(value, ensure_ascii=False)}"
+        for key, value in values.items()
+    )
+    return f"{{{', '.join(pairs)}}}"
 
 
 def get_default_epochs(info: DatasetInfo) -> int:
     """Return the default number of epochs: 5 for a dataset of at least 10,000 examples, else 50."""
     return 5 if info.examples >= _MIN_LARGE_DATASET else 50
-
-
-def _build_optimizer_line(options: TemplateOptions, *, has_rescaling: bool) -> tuple[str, str]:
-    """Return the config line of the optimizer, with its comment.
-
-    A Rescaling layer after the output multiplies the gradients of a squared error by the square of its scale. SGD then
-    diverges unless its learning rate is divided by this number. Adaptive optimizers normalize gradients.
-    """
-    if has_rescaling and options.optimizer == "sgd" and options.target_mean_and_deviation is not None:
-        scale = float(f"{options.target_mean_and_deviation[1]:.2g}") or 1.0
-        rate = CLASSES_BY_KIND["optimizer"]["sgd"].model_fields["learning_rate"].default
-        line = f"optimizer: {{type: sgd, learning_rate: {rate / scale**2:.2g}}}"
-        return line, f"{rate} divided by the square of {scale:g}, by which Rescaling multiplies gradients"
-    return f"optimizer: {options.optimizer}", f"or with arguments: {_format_optimizer_with_rate(options.optimizer)}"
 
 
 def _format_optimizer_with_rate(optimizer: str) -> str:

@@ -3,12 +3,13 @@
 import math
 import os
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Len
-from pydantic import Field, Strict
+from pydantic import Field, Strict, model_validator
 
 from dnn_cli.config.base import BelowOne, ConfigModel, ImageExtent, Seed, Shape
+from dnn_cli.config.columns import Column
 from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, DatasetInfo
 from dnn_cli.formats.dataset_contents import CURRENT_RULES, Remark, SplitName
 from dnn_cli.formats.reader_options import ArrayOptions, CsvOptions, ImageOptions
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
 else:
     _DatasetName = Literal[(*DATASETS, *USER_DATA_KINDS)]
 
+_MAX_FOLDS = 1000
+"""Maximum number of folds of a cross-validation."""
+
 _DataPath = Annotated[str, Field(min_length=1, max_length=4096)]
 _CellText = Annotated[str, Field(min_length=1, max_length=20)]
 _ColumnName = Annotated[str, Field(min_length=1, max_length=1000)]
+_MissingText = Annotated[str, Field(max_length=100)]
 _IgnoredName = Annotated[str, Field(max_length=1000)]
+_FoldCount = Annotated[int, Field(ge=2, le=_MAX_FOLDS)]
 _SplitSize = BelowOne | Annotated[int, Field(ge=1, le=1_000_000_000)]
 """Share of the examples, or number of examples."""
 
@@ -50,6 +56,14 @@ class Data(ConfigModel):
 
     ignore: Annotated[tuple[_IgnoredName, ...], Strict(False), Len(1, 10_000)] | None = None
     """Columns of a csv that are left out of the inputs. An empty name leaves out all columns without a name."""
+
+    columns: Annotated[dict[_ColumnName, Column], Len(1, 10_000)] | None = None
+    """Types of the input columns of a csv, by name: number, category, boolean or date. Other columns are numbers
+    without missing cells. The columns are encoded into inputs. The categories and the replacements of missing cells
+    come from the training examples."""
+
+    missing: Annotated[tuple[_MissingText, ...], Strict(False), Len(1, 100)] | None = None
+    """Texts of a csv with `columns` that mark a missing cell. By default an empty cell, ?, NA, null and similar."""
 
     task: Literal["classification", "regression"] | None = None
     """Task of a csv or npz. If absent, the targets decide: fractions or many different whole numbers are a regression.
@@ -114,12 +128,49 @@ class Data(ConfigModel):
     stratify: bool = False
     """Whether the classes have the same shares in every split."""
 
+    folds: _FoldCount | None = None
+    """Number of folds of a cross-validation, which replaces `validation_size`. The examples outside the test set
+    are divided into this number of parts, as by scikit-learn's KFold, or its variants for `stratify`, `group` and
+    `time`."""
+
+    fold: Annotated[int, Field(ge=1, le=_MAX_FOLDS)] | None = None
+    """Fold whose examples are the validation set, from 1. If absent, `dnn train` and `dnn sweep` train one run for each
+    fold, and other commands use fold 1."""
+
+    group: _ColumnName | None = None
+    """Column of a csv, or name of an array in an npz, with the group of each example, such as a patient. All examples
+    of a group are in the same split. Sizes such as `validation_size` count groups, as in scikit-learn's
+    GroupShuffleSplit. The column is not an input."""
+
+    time: _ColumnName | None = None
+    """Column of a csv, or name of an array in an npz, with the time of each example: numbers or dates in the form of
+    ISO 8601. Training examples are earlier than validation examples, and these are earlier than test examples. Examples
+    with equal times are in the same split. The column is not an input."""
+
     standardize: bool = False
     """Whether every input feature is scaled to mean 0 and standard deviation 1, as in scikit-learn's StandardScaler.
-    Mean and deviation are measured on the training examples."""
+    Mean and deviation are measured on the training examples. The default is true for a csv with `columns`, whose
+    inputs of categories stay 0 and 1."""
+
+    standardize_target: bool = False
+    """Whether a regression is trained on targets of mean 0 and standard deviation 1, measured on the training examples.
+    The loss is that of the standardized targets. Outputs, metrics and exports have the units of the target."""
 
     flatten: bool = False
     """Whether every image becomes a vector of its pixels."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _standardize_columns(cls, values: Any) -> Any:
+        """Return the values of the keys, with `standardize: true` for typed columns unless the key is set.
+
+        The text null among the missing texts is YAML's empty value.
+        """
+        if not isinstance(values, dict) or values.get("columns") is None:
+            return values
+        missing = values.get("missing")
+        texts = {"missing": ["null" if text is None else text for text in missing]} if isinstance(missing, list) else {}
+        return {"standardize": True, **values, **texts}
 
     @property
     def title(self) -> str:
@@ -146,14 +197,20 @@ class Data(ConfigModel):
             strip=self.strip or (),
             drop_unlabelled=bool(self.drop_unlabelled),
             weight=self.weight,
+            group=self.group,
+            time=self.time,
             scale=self.scale,
+            columns=None
+            if self.columns is None
+            else tuple((name, column.options) for name, column in self.columns.items()),
+            missing=self.missing,
             rules=self.reading_rules,
         )
 
     @property
     def array_options(self) -> ArrayOptions:
         """Options of the reader of .npz and .npy files."""
-        return ArrayOptions(self.task or "auto", self.scale, self.channels, self.reading_rules)
+        return ArrayOptions(self.task or "auto", self.scale, self.channels, self.group, self.time, self.reading_rules)
 
     @property
     def image_options(self) -> ImageOptions:
@@ -237,18 +294,45 @@ class Data(ConfigModel):
         return data
 
     @property
+    def has_exact_counts(self) -> bool:
+        """Whether the numbers of examples of the splits are exact.
+
+        Folds with equal class shares, groups and equal times give splits whose sizes depend on the examples. The
+        numbers of examples are then estimates.
+        """
+        return self.group is None and self.time is None and not (self.folds and self.stratify)
+
+    @property
+    def used_fold(self) -> int:
+        """Fold whose examples are the validation set: `fold`, or the first fold."""
+        return self.fold or 1
+
+    @property
     def test_examples(self) -> int:
         """Number of test examples: those of a separate test set, or those that are split off."""
         info = self.info
-        return info.test_examples or count_split_off(info.examples - info.validation_examples, self.test_size)
+        examples = info.examples - info.validation_examples
+        return info.test_examples or self._count_share(examples, info.group_count, self.test_size)
 
     @property
     def validation_examples(self) -> int:
-        """Number of validation examples: those of a separate validation set, or those that are split off."""
+        """Number of validation examples: those of a separate validation set, of the fold, or those split off."""
         info = self.info
         if info.validation_examples:
             return info.validation_examples
-        return count_split_off(info.examples - self.split_off_test_examples, self.validation_size)
+        examples = info.examples - self.split_off_test_examples
+        if self.folds and self.time:
+            return examples // (self.folds + 1)
+        if self.folds:
+            return examples // self.folds + (self.used_fold <= examples % self.folds)
+        test_groups = 0 if info.test_examples else count_split_off(info.group_count, self.test_size)
+        return self._count_share(examples, info.group_count - test_groups, self.validation_size)
+
+    def _count_share(self, examples: int, groups: int, size: float) -> int:
+        """Return the number of examples that a size splits off. With groups, the number is an estimate."""
+        if self.group is None or not groups:
+            return count_split_off(examples, size)
+        return round(examples * min(1.0, count_split_off(groups, size) / groups))
 
     @property
     def split_off_test_examples(self) -> int:
@@ -257,8 +341,11 @@ class Data(ConfigModel):
 
     @property
     def training_examples(self) -> int:
-        """Number of training examples."""
-        return self.info.examples - self.validation_examples - self.split_off_test_examples
+        """Number of training examples. Of folds by time, only the earlier examples are training examples."""
+        remaining = self.info.examples - self.validation_examples - self.split_off_test_examples
+        if self.folds and self.time:
+            remaining -= (self.folds - self.used_fold) * self.validation_examples
+        return remaining
 
     @property
     def input_shape(self) -> Shape:

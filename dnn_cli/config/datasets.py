@@ -18,6 +18,12 @@ class DatasetInfo(DatasetContents):
     test_examples: int = 0
     """Number of examples in a separate test set. `examples` does not include them."""
 
+    group_count: int = 0
+    """Number of different groups of the examples that are split; 0 without groups."""
+
+    time_count: int = 0
+    """Number of different times of the examples that are split; 0 without times."""
+
     @property
     def is_classification(self) -> bool:
         return bool(self.classes)
@@ -194,6 +200,8 @@ DATASETS_BY_KEY = {
     "test_path": ("csv", "image_folder"),
     "target": ("csv",),
     "ignore": ("csv",),
+    "columns": ("csv",),
+    "missing": ("csv",),
     "header": ("csv",),
     "delimiter": ("csv",),
     "encoding": ("csv",),
@@ -202,6 +210,8 @@ DATASETS_BY_KEY = {
     "strip": ("csv",),
     "drop_unlabelled": ("csv",),
     "weight": ("csv",),
+    "group": ("csv", "npz"),
+    "time": ("csv", "npz"),
     "task": ("csv", "npz"),
     "scale": ("csv", "npz"),
     "channels": ("npz",),

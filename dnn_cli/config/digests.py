@@ -5,7 +5,7 @@
 | training digest | experiments whose trainings have identical weights after each epoch; numbers of epochs may differ |
 | outcome digest | experiments whose trainings end with identical weights after the same number of epochs |
 | network digest | experiments that share compiled programs on this machine |
-| variant digest | experiments that differ only in seed, names, diagnostics and `model_checkpoint` |
+| variant digest | experiments that differ only in seed, fold, names, diagnostics and `model_checkpoint` |
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dnn_cli.config.callbacks import CALLBACK_CLASSES
+from dnn_cli.config.cross_validation import remove_fold
 from dnn_cli.host.resources import find_cpuinfo_line
 
 if TYPE_CHECKING:
@@ -31,8 +32,9 @@ _ADDED_KEYS = {"deterministic": True}
 Digests leave out these values, so that new digests equal earlier ones.
 """
 
-_FIRST_RULES = {"rules": 1}
-"""Key of `data` that runs of dnn 0.11.0 and older lack, with the value of these runs. Digests leave out this value."""
+_ADDED_DATA_KEYS = {"rules": 1, "standardize_target": False}
+"""Keys of `data` that runs of dnn 0.11.0 and older lack, with the values of these runs. Digests leave out these
+values."""
 
 _EXTRA_FILE_KEYS = tuple(key for key, cls in CALLBACK_CLASSES.items() if not cls.changes_training)
 """Keys that make a training keep more files. Weights and scores have the same bits with and without these keys."""
@@ -72,6 +74,10 @@ def compute_network_digest(experiment: "Experiment") -> str:
     if isinstance(config["optimizer"]["learning_rate"], float):
         config["optimizer"]["learning_rate"] = None
     config["data"]["split_seed"] = None
+    data = experiment.data
+    if data.fold is not None and data.has_exact_counts:
+        # Folds with equal numbers of examples share programs, whose shapes depend on these numbers.
+        config["data"]["fold"] = [data.training_examples, data.validation_examples]
     return _compute_sha256([config, *_read_compiler_conditions()])[:32]
 
 
@@ -85,8 +91,11 @@ def _read_compiler_conditions() -> tuple[list[str], str]:
 
 
 def compute_variant_digest(config: dict[str, Any]) -> str:
-    """Return the digest of a resolved config without seed, names, diagnostics and `model_checkpoint`."""
-    compared = remove_names_and_measurements(remove_extra_file_keys(config))
+    """Return the digest of a resolved config without seed, names, diagnostics and `model_checkpoint`.
+
+    In a cross-validation, the fold and the seed of the split are also left out.
+    """
+    compared = remove_names_and_measurements(remove_extra_file_keys(remove_fold(config)))
     return _compute_sha256({key: value for key, value in compared.items() if key != "seed"})
 
 
@@ -100,7 +109,7 @@ def build_training_config(experiment: "Experiment") -> dict[str, Any]:
 def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
     """Return a resolved config without names and diagnostics, which do not change weights or scores.
 
-    Keys of `_ADDED_KEYS` and `_FIRST_RULES` with the values there are also left out.
+    Keys of `_ADDED_KEYS` and `_ADDED_DATA_KEYS` with the values there are also left out.
     """
 
     def remove_names(part: dict[str, Any]) -> dict[str, Any]:
@@ -114,7 +123,11 @@ def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
         for key, value in remove_names(config).items()
         if key not in MEASUREMENT_KEYS and _ADDED_KEYS.get(key) != value
     }
-    data = {key: value for key, value in config["data"].items() if _FIRST_RULES.get(key) != value}
+    data = {
+        key: value
+        for key, value in config["data"].items()
+        if key not in _ADDED_DATA_KEYS or _ADDED_DATA_KEYS[key] != value
+    }
     # The config of a baseline has no network.
     model = {"model": remove_names(config["model"])} if "model" in config else {}
     return {**remaining, "data": data, **model}

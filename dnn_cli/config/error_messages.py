@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from dnn_cli.config.base import ConfigModel
 from dnn_cli.config.callbacks import CALLBACK_CLASSES
+from dnn_cli.config.columns import COLUMNS_BY_TYPE
 from dnn_cli.config.data import Data
 from dnn_cli.config.experiment import Experiment, Model, Repeat
 from dnn_cli.config.keras_suggestions import (
@@ -18,7 +19,7 @@ from dnn_cli.config.keras_suggestions import (
     suggest_typed_mapping,
 )
 from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER
-from dnn_cli.config.registry import CLASSES_BY_KIND, NAMES_BY_KIND, get_kind_at
+from dnn_cli.config.registry import CLASSES_BY_KIND, COLUMN_KIND, NAMES_BY_KIND, get_kind_at
 from dnn_cli.config.yaml_reader import MAX_ISSUES, Document, format_key_path
 from dnn_cli.errors import KeyPath, LocatedIssue, suggest_nearest_name
 
@@ -271,5 +272,7 @@ def _find_config_class(path: KeyPath, root: Any) -> type[ConfigModel] | None:
     kind, value = get_kind_at(path), _find_value_at(root, path)
     if kind == "layer" and "repeat" in value:
         return Repeat
+    if kind == COLUMN_KIND:
+        return COLUMNS_BY_TYPE.get(value.get("type"))
     name = value.get("type", DEFAULT_OPTIMIZER if kind == "optimizer" else None)
     return CLASSES_BY_KIND.get(kind, {}).get(name)

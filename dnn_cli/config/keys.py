@@ -94,7 +94,9 @@ def _collect_default_texts(config: Mapping[str, Any]) -> dict[str, str]:
                         }
                     )
             for name, inner in value.items():
-                collect_from(inner, f"{key}.{name}" if key else name)
+                # A column can have any name, such as `type`.
+                if (key, name) != ("data", "columns"):
+                    collect_from(inner, f"{key}.{name}" if key else name)
         elif isinstance(value, list) and key.endswith("layers"):
             for name, layer in zip(list_config_layer_names(value), value, strict=True):
                 collect_from(layer, f"{key}.{name}")

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 
 from dnn_cli.config import learning_rates
-from dnn_cli.config.activations import BOUNDED_RANGES, SATURATION_RANGES
+from dnn_cli.config.activations import BOUNDED_RANGES, NEVER_NEGATIVE_ACTIVATIONS, SATURATION_RANGES
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_base import BaseLayer
 from dnn_cli.config.layer_stack import compute_stages, find_output_layer, format_shape
@@ -25,6 +25,7 @@ def find_advice(experiment: Experiment) -> list[Issue]:
         *_find_consecutive_linear_layers(layers),
         *(issue._replace(suggestion=f"use {issue.suggestion}") for issue in find_output_activation_advice(experiment)),
         *_find_vanishing_gradients(layers),
+        *_find_repeated_target_scaling(experiment),
     ]
     return map_to_config_paths(
         experiment, [*issues, *_find_repeated_seeds(experiment), *_find_schedule_advice(experiment)]
@@ -133,6 +134,9 @@ def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
     elif experiment.target_encoding == "real":
         if activation in BOUNDED_RANGES:
             yield Issue(path, f"{prefix} compares outputs with numbers of any size", "linear")
+        elif experiment.data.standardize_target and activation in NEVER_NEGATIVE_ACTIVATIONS:
+            effect = "is never negative, but half of the standardized targets are"
+            yield Issue(path, f"the output activation {activation} {effect}", "linear")
     elif activation == "sigmoid" and needed == "softmax":
         effect = f"computes a separate probability for each of {experiment.output_shape[0]} classes"
         yield Issue(path, f"sigmoid {effect}, but {loss.type} needs probabilities with the sum 1", needed)
@@ -140,6 +144,14 @@ def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
         yield Issue(path, f"{prefix} needs probabilities", needed)
     else:
         yield Issue(path, f"{prefix} compares outputs with one-hot targets", needed)
+
+
+def _find_repeated_target_scaling(experiment: Experiment) -> Iterator[Issue]:
+    """Yield an issue if the last layer scales outputs that `data.standardize_target` scales too."""
+    last = experiment.model.stack[-1]
+    if experiment.data.standardize_target and last.scaling == "fixed":
+        message = f"both data.standardize_target and the last layer, {last.type}, scale the outputs"
+        yield Issue(("model", "layers", len(experiment.model.stack) - 1), message, "remove this layer")
 
 
 def _find_vanishing_gradients(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:

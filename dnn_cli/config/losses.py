@@ -26,6 +26,9 @@ class BaseLoss(KerasConfig):
     needs_probabilities: ClassVar[bool] = False
     """Whether outputs must be probabilities, because the loss takes their logarithm."""
 
+    is_relative: ClassVar[bool] = False
+    """Whether the loss compares ratios of numbers, which standardized targets do not have."""
+
     @property
     def takes_logits(self) -> bool:
         """Whether the loss takes logits: outputs before the activation."""
@@ -148,6 +151,7 @@ class MeanAbsolutePercentageError(BaseLoss):
     keras_name: ClassVar[str] = "losses.MeanAbsolutePercentageError"
     type: Literal["mean_absolute_percentage_error"] = "mean_absolute_percentage_error"
     target_encodings: ClassVar[tuple[TargetEncoding, ...]] = ("real",)
+    is_relative: ClassVar[bool] = True
 
 
 class MeanSquaredLogarithmicError(BaseLoss):
@@ -156,6 +160,7 @@ class MeanSquaredLogarithmicError(BaseLoss):
     keras_name: ClassVar[str] = "losses.MeanSquaredLogarithmicError"
     type: Literal["mean_squared_logarithmic_error"] = "mean_squared_logarithmic_error"
     target_encodings: ClassVar[tuple[TargetEncoding, ...]] = ("real",)
+    is_relative: ClassVar[bool] = True
 
 
 ERROR_ALIASES = {

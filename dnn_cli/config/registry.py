@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from dnn_cli.config.activations import ActivationName
 from dnn_cli.config.base import KerasConfig
+from dnn_cli.config.columns import COLUMNS_BY_TYPE
 from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS
 from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from dnn_cli.config.losses import ERROR_ALIASES, Loss
@@ -32,7 +33,9 @@ CLASSES_BY_KIND: dict[str, dict[str, type[KerasConfig]]] = {
     "regularizer": _list_classes_by_type(Regularizer),
     "constraint": _list_classes_by_type(Constraint),
 }
+COLUMN_KIND = "column type"
 NAMES_BY_KIND: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table in CLASSES_BY_KIND.items()} | {
+    COLUMN_KIND: tuple(COLUMNS_BY_TYPE),
     "activation": get_args(ActivationName),
     "dataset": (*DATASETS, *USER_DATA_KINDS),
 }
@@ -40,6 +43,8 @@ NAMES_BY_KIND: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table 
 
 def get_kind_at(path: KeyPath) -> str:
     """Return the kind of the part at a key path: `layer` in `model.layers`, `metric` in `metrics`."""
+    if path[:2] == ("data", "columns") and len(path) == 3:
+        return COLUMN_KIND
     keys = [step for step in path if isinstance(step, str)]
     last = keys[-1] if keys else ""
     by_key = {"layers": "layer", "metrics": "metric", "learning_rate": "schedule"}

@@ -97,6 +97,9 @@ class Sweep:
     locations: dict[str, SourceLocation]
     """Lines and columns of the keys in `parameters` of a sweep file; empty if a sweep has no file."""
 
+    repetitions: int | None = None
+    """Number of repetitions of a cross-validation, each with another seed of the split; `None` for one."""
+
 
 @dataclass(frozen=True)
 class SweepOptions:
@@ -106,6 +109,8 @@ class SweepOptions:
     trials: int | None = None
     minutes: float | None = None
     seed: int | None = None
+    folds: int | None = None
+    repetitions: int | None = None
 
 
 def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = SweepOptions()) -> Sweep:
@@ -125,14 +130,16 @@ def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = Swee
         sweep = _parse_sweep_file(file, document)
     else:
         sweep = Sweep(file, None, (), {}, (), "grid", 0, None, None, {})
-    sweep = _apply_arguments(sweep, arguments)
+    if options.folds is not None:
+        arguments = [*arguments, f"data.folds={options.folds}"]
+    sweep = replace(_apply_arguments(sweep, arguments), repetitions=options.repetitions)
     if not sweep.parameters and len(sweep.seeds) < 2:
-        raise _build_nothing_varies_error(file, sweep.file, arguments)
+        _check_folds_vary(file, sweep.file, arguments)
     return _apply_options(sweep, options, searched=isinstance(document.value, dict) and "search" in document.value)
 
 
-def _build_nothing_varies_error(file: str, base: str, arguments: Sequence[str]) -> UsageError:
-    """Return the error of a sweep in which every key has a single value.
+def _check_folds_vary(file: str, base: str, arguments: Sequence[str]) -> None:
+    """Check that a sweep in which every key has a single value is a cross-validation, of which all folds are trained.
 
     If an argument was probably intended as several values, the error names this argument.
 
@@ -143,15 +150,18 @@ def _build_nothing_varies_error(file: str, base: str, arguments: Sequence[str]) 
 
     Raises:
         ConfigError: the base config or the value of an argument is invalid, such as `seed=1..x`.
+        UsageError: nothing varies.
     """
     for argument in arguments:
         key, _, text = argument.partition("=")
         if values := suggest_values(key, text, alone=True):
-            return UsageError(f"nothing varies in this sweep: {argument} is one value", format_values_hint(key, values))
-    load_experiment(base, arguments)
+            raise UsageError(f"nothing varies in this sweep: {argument} is one value", format_values_hint(key, values))
+    data = load_experiment(base, arguments).experiment.data
+    if data.folds is not None and data.fold is None:
+        return
     other_arguments = [argument for argument in arguments if not argument.removeprefix("~").startswith("optimizer")]
     example = shlex.join(["dnn", "sweep", file, *other_arguments, "optimizer=sgd,adam"])
-    return UsageError("nothing varies in this sweep", f"for example: {example}")
+    raise UsageError("nothing varies in this sweep", f"for example: {example}")
 
 
 def _parse_sweep_file(file: str, document: Document) -> Sweep:

@@ -57,7 +57,10 @@ def _read_user_dataset_info(data: Data) -> DatasetInfo:
         value_bytes=train.value_bytes,
         target=train.target,
         features=train.features,
+        columns=train.columns,
         weight=train.weight,
+        group_count=train.group_count,
+        time_count=train.time_count,
         remarks=_collect_remarks(train, validation, test),
         decisions=_select_common_decisions(train, validation, test),
         examples=train.examples + (validation.examples if validation else 0),
@@ -158,12 +161,13 @@ def _check_same_kind(part: str, other: DatasetContents, train: DatasetContents, 
     if other.targets != train.targets:
         counts = f"{_count_targets(other.targets)}, but the training examples have {_count_targets(train.targets)}"
         raise UserDataError(f"the {part} examples have {counts}")
-    if other.input_shape != train.input_shape:
+    if other.input_columns != train.input_columns:
+        columns = f"{', '.join(other.input_columns)}, but the training examples have {', '.join(train.input_columns)}"
+        raise UserDataError(f"the {part} examples have the columns {columns}", "use the same columns in the same order")
+    # The number of inputs of a category column is that of the training file.
+    if not train.columns and other.input_shape != train.input_shape:
         shapes = f"{other.input_shape}, but the training examples have the shape {train.input_shape}"
         raise UserDataError(f"the {part} examples have the shape {shapes}", shape_hint)
-    if other.features != train.features:
-        columns = f"{', '.join(other.features)}, but the training examples have {', '.join(train.features)}"
-        raise UserDataError(f"the {part} examples have the columns {columns}", "use the same columns in the same order")
 
 
 def _count_targets(number: int) -> str:

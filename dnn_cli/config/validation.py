@@ -10,6 +10,7 @@ from typing import cast
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, USER_DATA_KINDS, EmbeddedDataset
 from dnn_cli.config.experiment import MAX_LAYERS, Experiment, count_layers, find_class_number
+from dnn_cli.config.fold_validation import find_fold_issues
 from dnn_cli.config.keras_suggestions import REMOVE_INPUT_SHAPE
 from dnn_cli.config.layer_stack import Stage, compute_stages, examine_stack, list_trainable_weights
 from dnn_cli.config.metrics import AUC, BinaryAccuracy, F1Score, Metric, Precision, Recall
@@ -152,7 +153,7 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
             )
     if info.test_examples and data.test_size:
         yield Issue(("data", "test_size"), f"{data.title} already has a test set", "remove it")
-    elif data.training_examples < 1:
+    elif data.training_examples < 1 and not data.folds:
         key = (
             "test_size"
             if data.split_off_test_examples >= info.examples - info.validation_examples
@@ -162,6 +163,10 @@ def find_data_issues(data: Data) -> Iterator[Issue]:
         yield Issue(("data", key), message, "use a smaller size, or add examples")
     if data.stratify and not info.is_classification:
         yield Issue(("data", "stratify"), f"needs classes, but {data.title} is for regression", "remove it")
+    if data.standardize_target and info.is_classification:
+        message = f"needs numbers to predict, but {data.title} has {len(info.classes)} classes"
+        yield Issue(("data", "standardize_target"), message, "remove it")
+    yield from find_fold_issues(data)
 
 
 def _find_data_key_issues(data: Data) -> Iterator[Issue]:
@@ -174,11 +179,21 @@ def _find_data_key_issues(data: Data) -> Iterator[Issue]:
                 else f"only {' and '.join(owners)} data accepts this key"
             )
             yield Issue(("data", key), f"{data.dataset} does not accept {key}", f"remove it: {reason}")
+    yield from _find_column_issues(data)
     if data.dataset in USER_DATA_KINDS and data.path is None:
         noun = "directory" if data.dataset == "image_folder" else "file"
         yield Issue(("data",), f"dataset: {data.dataset} needs a path", f"path: the {noun} with your data")
     if data.path is not None and isinstance(DATASETS.get(data.dataset), EmbeddedDataset):
         yield Issue(("data", "path"), f"{data.dataset} is part of scikit-learn and needs no path", "remove it")
+
+
+def _find_column_issues(data: Data) -> Iterator[Issue]:
+    """Yield issues of keys that typed columns exclude or that need typed columns."""
+    if data.columns is not None and data.scale is not None:
+        yield Issue(("data", "scale"), "a table with columns does not accept scale", "remove it, or use standardize")
+    if data.missing is not None and data.columns is None:
+        suggestion = "add columns with the types of the columns, or remove missing"
+        yield Issue(("data", "missing"), "needs columns, as all cells of other tables must be numbers", suggestion)
 
 
 def _find_optimizer_issues(experiment: Experiment) -> Iterator[Issue]:
@@ -230,6 +245,9 @@ def _find_loss_issues(experiment: Experiment) -> Iterator[Issue]:
     elif classes != 2 and loss.target_encodings == ("binary",):
         message = f"{loss.type} is for two classes, but {dataset} has {classes}"
         yield Issue(("loss",), message, "use sparse_categorical_crossentropy")
+    elif experiment.data.standardize_target and loss.is_relative:
+        message = f"{loss.type} compares ratios of numbers, which standardized targets do not have"
+        yield Issue(("loss",), message, "use mean_squared_error, or write data.standardize_target: false")
     elif (getattr(loss, "ignore_class", None) or 0) >= max(classes, 1):
         yield Issue(("loss", "ignore_class"), f"is not a class: the numbers of classes are 0 to {classes - 1}")
 

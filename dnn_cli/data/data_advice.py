@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import USER_DATA_KINDS
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.data.column_advice import list_column_advice
+from dnn_cli.data.column_advice import MAX_CHECKED_COLUMNS, list_column_advice
+from dnn_cli.data.data_issues import DataIssue
 from dnn_cli.data.data_leakage import compute_commonest_share
+from dnn_cli.data.duplicates import find_shared_inputs
 from dnn_cli.data.examples import Examples, Split
 from dnn_cli.data.input_statistics import measure_inputs
 from dnn_cli.data.preprocessing import compute_preprocessing
@@ -37,70 +39,87 @@ def list_data_advice(experiment: Experiment, examples: Examples, split: Split) -
 
     Each line describes a problem and ends with a suggestion in parentheses. Without problems, the list is empty.
     """
+    data = experiment.data
     target_advice = _advise_on_targets(experiment, examples.targets[split.train])
-    equal_advice = _advise_on_equal_inputs(examples, split.train)
-    split_advice = _advise_on_split(experiment.data)
-    if equal_advice:
-        return [*filter(None, [equal_advice, target_advice, split_advice])]
-    validation_advice = _advise_on_validation_inputs(examples, split)
-    if are_undivided_pixels(experiment.data, examples, split.train):
-        return [*filter(None, [validation_advice, _advise_on_pixels(experiment), target_advice, split_advice])]
-    input_advice = _advise_on_inputs(experiment, examples, split)
-    column_advice = list_column_advice(experiment.data, examples, split.train)
-    return [*filter(None, [validation_advice, input_advice, target_advice, split_advice]), *column_advice]
-
-
-def list_example_advice(data: Data, examples: Examples, split: Split) -> list[str]:
-    """Return advice on the examples alone, without a network, as lines of text like those of `list_data_advice`."""
-    if equal_advice := _advise_on_equal_inputs(examples, split.train):
-        return [equal_advice]
-    advice = [*filter(None, [_advise_on_validation_inputs(examples, split), _advise_on_split(data)])]
+    equal_issue = _find_equal_inputs(examples, split.train)
+    split_issue = _find_small_validation(data, len(split.validation))
+    if equal_issue:
+        return [*map(str, filter(None, [equal_issue, target_advice, split_issue]))]
+    scale_issue, shared_issue = _find_validation_scale(examples, split), find_shared_inputs(data, examples, split)
     if are_undivided_pixels(data, examples, split.train):
-        return advice
-    return [*advice, *list_column_advice(data, examples, split.train)]
+        pixel_advice = _advise_on_pixels(experiment)
+        return [*map(str, filter(None, [scale_issue, pixel_advice, target_advice, split_issue, shared_issue]))]
+    input_advice = _advise_on_inputs(experiment, examples, split)
+    column_issues = list_column_advice(data, examples, split.train)
+    issues = [scale_issue, input_advice, target_advice, split_issue, shared_issue, *column_issues]
+    return [*map(str, filter(None, issues))]
 
 
-def _advise_on_split(data: Data) -> str:
-    """Return advice if the user's own data has very few validation examples; else an empty text."""
-    count = data.validation_examples
+def list_example_issues(data: Data, examples: Examples, split: Split) -> list[DataIssue]:
+    """Return issues of the scale of inputs, the size of the validation set, and the columns, without a network."""
+    if equal_issue := _find_equal_inputs(examples, split.train):
+        return [equal_issue]
+    issues = [
+        *filter(None, [_find_validation_scale(examples, split), _find_small_validation(data, len(split.validation))])
+    ]
+    if are_undivided_pixels(data, examples, split.train):
+        return issues
+    return [*issues, *list_column_advice(data, examples, split.train, MAX_CHECKED_COLUMNS)]
+
+
+def _find_small_validation(data: Data, count: int) -> DataIssue | None:
+    """Return an issue if the user's own data has very few validation examples."""
     if data.dataset not in USER_DATA_KINDS or not 0 < count < _MIN_VALIDATION_EXAMPLES:
-        return ""
+        return None
     noun = "example" if count == 1 else "examples"
-    return f"validation scores of {count} {noun} say little about other examples  (add examples)"
+    message = f"validation scores of {count} {noun} say little about other examples"
+    return DataIssue("small_validation_set", message, "add examples")
 
 
 def _advise_on_targets(experiment: Experiment, targets: NDArray[np.float32]) -> str:
-    """Return advice if the targets of a regression are far from 0; else an empty text.
+    """Return advice if the targets of a regression are all equal or far from 0; else an empty text.
 
-    A network reaches such targets slowly, because the outputs of an untrained network are near 0.
+    A network reaches targets far from 0 slowly, because the outputs of an untrained network are near 0.
     """
+    if experiment.target_encoding == "real" and len(targets) > 1 and (constant := _find_constant_target(targets)):
+        return f"{constant} of all training examples are equal  (check how the targets were made)"
     far = find_unscaled_targets(experiment, targets)
     return f"{far.observation}  ({far.suggestion})" if far else ""
 
 
-def _advise_on_equal_inputs(examples: Examples, train: NDArray[np.int64]) -> str:
-    """Return advice if all or most training inputs are equal; else an empty text."""
-    if len(train) < 2:
+def _find_constant_target(targets: NDArray[np.float32]) -> str:
+    """Return the name of the first target with a single value, such as `the targets`; empty without such a target."""
+    numbers = np.flatnonzero((targets == targets[0]).all(0))
+    if not len(numbers):
         return ""
+    return "the targets" if targets.shape[1] == 1 else f"the values of target {numbers[0] + 1}"
+
+
+def _find_equal_inputs(examples: Examples, train: NDArray[np.int64]) -> DataIssue | None:
+    """Return an issue if all or most training inputs are equal."""
+    if len(train) < 2:
+        return None
     share = compute_commonest_share(examples, train)
     if share == 1.0:
-        return "all inputs are equal, so a network cannot learn from them  (check how the inputs were made)"
+        message = "all inputs are equal, so a network cannot learn from them"
+        return DataIssue("equal_inputs", message, "check how the inputs were made")
     if share > _MAX_COMMONEST_SHARE and math.prod(examples.inputs.shape[1:]) >= MIN_PIXEL_COUNT:
-        return f"{share:.0%} of the inputs are equal  (check how the inputs were made)"
-    return ""
+        return DataIssue("equal_inputs", f"{share:.0%} of the inputs are equal", "check how the inputs were made")
+    return None
 
 
-def _advise_on_validation_inputs(examples: Examples, split: Split) -> str:
-    """Return advice if validation inputs range from 0 to 1 and training inputs to 255, or the reverse; else no text."""
+def _find_validation_scale(examples: Examples, split: Split) -> DataIssue | None:
+    """Return an issue if validation inputs range from 0 to 1 and training inputs to 255, or the reverse."""
     samples = [_sample_inputs(examples, indices) for indices in (split.validation, split.train)]
     if math.prod(examples.inputs.shape[1:]) < MIN_PIXEL_COUNT or not all(sample.size for sample in samples):
-        return ""
+        return None
     validation_range, training_range = ((float(sample.min()), float(sample.max())) for sample in samples)
     if not have_different_scales(validation_range, training_range):
-        return ""
-    return (
-        f"the validation inputs are up to {validation_range[1]:g}, and the training inputs up to "
-        f"{training_range[1]:g}  (divide one of them by 255, or multiply the other)"
+        return None
+    return DataIssue(
+        "different_scales",
+        f"the validation inputs are up to {validation_range[1]:g}, and the training inputs up to {training_range[1]:g}",
+        "divide one of them by 255, or multiply the other",
     )
 
 

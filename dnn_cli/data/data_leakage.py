@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.config.datasets import DatasetInfo
 from dnn_cli.data.examples import Examples, Split
+from dnn_cli.data.row_hashes import hash_rows
 
 _MAX_COLUMNS = 1000
 """Maximum number of columns of a table for measurements of single columns. Wider tables would take too long."""
@@ -27,6 +28,9 @@ _BIN_COUNT = 32
 
 _MIN_ROWS = 20
 """Minimum number of rows for a measurement. In fewer rows, consecutive whole numbers can be a coincidence."""
+
+_MIN_ID_EXPONENT = 12
+"""Whole numbers are ids if they are all different, and chance would make them so in at most exp(-12) of the cases."""
 
 _MAX_HASHED_BYTES = 200_000_000
 """Maximum size of the inputs that are searched for copies, in bytes. Hashing 47 MB takes 20 ms. Larger inputs may have
@@ -72,6 +76,25 @@ def find_row_number_columns(rows: NDArray[np.generic]) -> NDArray[np.uint8]:
             np.array_equal(values, values[0] + np.arange(len(rows))) and float(values[0]).is_integer()
         )
     return is_row_number
+
+
+def find_id_columns(rows: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Return 1 for every column of ids, and 0 for every other column.
+
+    A column of ids holds different whole numbers, where chance would repeat some. `rows` has the shape (n, columns),
+    and the result has the shape (columns,). With fewer than `_MIN_ROWS` rows, all columns get 0.
+    """
+    count = len(rows)
+    is_id = np.zeros(rows.shape[1], np.uint8)
+    if count < _MIN_ROWS:
+        return is_id
+    ranges = rows.max(0).astype(np.float64) - rows.min(0).astype(np.float64) + 1
+    # Numbers drawn from a range of r numbers are all different with a chance of about exp(-n² / 2r), or less
+    # (the birthday problem).
+    for column in np.flatnonzero((ranges >= count) & (count**2 / (2 * ranges) >= _MIN_ID_EXPONENT)):
+        values = np.sort(rows[:, column].astype(np.float64))
+        is_id[column] = bool((values == np.rint(values)).all() and (np.diff(values) > 0).all())
+    return is_id
 
 
 def score_single_columns(examples: Examples, train: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -207,17 +230,37 @@ def measure_copies(examples: Examples, split: Split) -> NDArray[np.float32]:
     The result is float32 of shape (2,).
     """
     rows = examples.inputs.reshape(len(examples), -1)
-    hashes = _hash_rows(rows)
+    hashes = hash_rows(rows)
     candidates = split.validation[:: max(1, math.ceil(len(split.validation) / _MAX_COPY_CANDIDATES))]
     share = float(np.isin(hashes[candidates], hashes[split.train]).mean())
     expected = 0.0
-    if share and rows.shape[1] <= _MAX_COLUMNS:
-        logarithms = []
-        for column in rows[split.train[:: max(1, math.ceil(len(split.train) / _MAX_ROWS))]].T:
-            counts = np.unique(column, return_counts=True)[1]
-            logarithms.append(math.log(float(((counts / counts.sum()) ** 2).sum())))
-        expected = min(1.0, len(split.train) * math.exp(sum(logarithms)))
+    if share:
+        expected = min(1.0, len(split.train) * compute_match_chance(sample_training_rows(rows, split.train)))
     return np.array([share, expected], np.float32)
+
+
+def sample_training_rows(rows: NDArray[Any], train: NDArray[np.int64]) -> NDArray[Any]:
+    """Return at most `_MAX_ROWS` rows at evenly spaced positions of the training examples.
+
+    Args:
+        rows: The inputs of all examples, of shape (n, columns).
+        train: The indices of the training examples.
+    """
+    return rows[train[:: max(1, math.ceil(len(train) / _MAX_ROWS))]]
+
+
+def compute_match_chance(rows: NDArray[Any]) -> float:
+    """Compute the chance that two rows are equal, if each value is drawn independently from its column.
+
+    The chance is 0 for more than `_MAX_COLUMNS` columns, because it would be too small to matter.
+    """
+    if rows.shape[1] > _MAX_COLUMNS or not len(rows):
+        return 0.0
+    logarithms = []
+    for column in rows.T:
+        counts = np.unique(column, return_counts=True)[1]
+        logarithms.append(math.log(float(((counts / counts.sum()) ** 2).sum())))
+    return math.exp(sum(logarithms))
 
 
 def compute_commonest_share(examples: Examples, train: NDArray[np.int64]) -> float:
@@ -229,29 +272,5 @@ def compute_commonest_share(examples: Examples, train: NDArray[np.int64]) -> flo
     indices = train[:: max(1, math.ceil(len(train) / _MAX_ROWS), len(train) * size // _MAX_SAMPLE_NUMBERS)]
     if len(indices) < _MIN_ROWS:
         return 0.0
-    hashes = _hash_rows(examples.inputs[indices].reshape(len(indices), -1))
+    hashes = hash_rows(examples.inputs[indices].reshape(len(indices), -1))
     return float(np.unique(hashes, return_counts=True)[1].max() / len(hashes))
-
-
-def _hash_rows(rows: NDArray[np.generic]) -> NDArray[np.uint64]:
-    """Return a 64-bit hash of the bytes of each row."""
-    row_bytes = np.ascontiguousarray(rows).view(np.uint8).reshape(len(rows), -1)
-    word_bytes = row_bytes.shape[1] // 8 * 8
-    last_words = np.zeros((len(rows), 8), np.uint8)
-    last_words[:, : row_bytes.shape[1] - word_bytes] = row_bytes[:, word_bytes:]
-    factors = np.random.default_rng(0).integers(1, 2**63, word_bytes // 8 + 1, dtype=np.uint64) * np.uint64(
-        2
-    ) + np.uint64(1)
-    hashes: NDArray[np.uint64] = last_words.view(np.uint64)[:, 0] * factors[-1]
-    if word_bytes:
-        body = np.ascontiguousarray(row_bytes[:, :word_bytes]).view(np.uint64)
-        for start in range(0, len(rows), 4096):
-            block = body[start : start + 4096]
-            hashes[start : start + 4096] += (_mix_bits(block) * factors[:-1]).sum(1, dtype=np.uint64)
-    return hashes
-
-
-def _mix_bits(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Return each word XORed with the same word shifted right by 29 bits, which mixes high bits into low bits."""
-    mixed_words: NDArray[np.uint64] = words ^ (words >> np.uint64(29))
-    return mixed_words

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import USER_DATA_KINDS
 from dnn_cli.data.examples import Examples
+from dnn_cli.formats.data_overrides import format_override
 from dnn_cli.formats.dataset_contents import Remark
+from dnn_cli.formats.table_columns import DAYS_PART
 
 _MIN_SORTED_EXAMPLES = 20
 """Minimum number of examples for a remark about their order. Fewer examples can be sorted by coincidence."""
@@ -42,18 +43,35 @@ def _find_order_remarks(data: Data, examples: Examples) -> Iterator[Remark]:
     info = data.info
     count = info.examples - info.validation_examples
     splits = data.split_off_test_examples or (data.validation_size and not info.validation_examples)
-    if not splits or count < _MIN_SORTED_EXAMPLES:
+    if not splits or data.time is not None or count < _MIN_SORTED_EXAMPLES:
         return
-    names = []
+    names, override = [], ""
     # The images of a directory are always sorted by class.
     if info.is_classification and data.dataset != "image_folder" and _is_sorted(examples.targets[:count]):
         names.append("class")
-    if 0 < len(info.features) <= _MAX_SORTED_COLUMNS:
-        rows = examples.inputs[:count]
-        sorted_columns = (column for column in np.flatnonzero(rows[0] != rows[-1]) if _is_sorted(rows[:, column]))
-        names += [f"column {info.features[column]}" for column in islice(sorted_columns, 1)]
+    columns = _list_ordered_columns(data, examples)
+    if 0 < len(columns) <= _MAX_SORTED_COLUMNS:
+        for name in islice((name for position, name in columns if _is_sorted(examples.inputs[:count, position])), 1):
+            names.append(f"column {name}")
+            override = format_override("time", name)
     if names:
-        yield Remark(f"the rows are sorted by {' and by '.join(names)}; they are shuffled before the split")
+        yield Remark(f"the rows are sorted by {' and by '.join(names)}; they are shuffled before the split", override)
+
+
+def _list_ordered_columns(data: Data, examples: Examples) -> list[tuple[int, str]]:
+    """List the columns of a table whose values have an order, as pairs of their position in the inputs and their name.
+
+    Of encoded inputs, these are numbers, and the days of dates.
+    """
+    if examples.encoding is None:
+        return [*enumerate(data.info.features)]
+    columns, start = [], 0
+    for encoding in examples.encoding.columns:
+        if encoding.column.type in ("number", "date"):
+            offset = encoding.column.parts.index(DAYS_PART) if encoding.column.type == "date" else 0
+            columns.append((start + offset, encoding.column.name))
+        start += encoding.column.inputs
+    return columns
 
 
 def _is_sorted(values: NDArray[Any]) -> bool:

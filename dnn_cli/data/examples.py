@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.config.data import Data, count_split_off
+from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, EmbeddedDataset, IdxDataset
 from dnn_cli.data.dataset_sources import load_dataset_files
+from dnn_cli.data.encoding_fit import fit_encoding
+from dnn_cli.data.splitting import split_into_fold, split_off
 from dnn_cli.errors import DataError, UserDataError
 from dnn_cli.formats.dataset_contents import ExampleArrays, ReadProgress, SplitName, ignore_progress
 from dnn_cli.formats.idx import parse_idx
+from dnn_cli.formats.table_encoding import TableEncoding
 
 MAX_MEMORY_SHARE = 1 / 4
 """Maximum size of memory-mapped inputs that are loaded into memory, as a share of the usable memory. Larger inputs are
@@ -46,18 +49,29 @@ def _read_user_data(
 
 @dataclass(frozen=True)
 class Examples(ExampleArrays):
-    """Inputs, uint8 or float32 of shape (n, *input_shape), their targets, and the weights of the examples.
+    """Inputs, uint8 or float32 of shape (n, *input_shape), their targets, weights, groups and times.
 
     Targets are class numbers, uint8 or int32 of shape (n,), or the numbers of a regression, float32 of shape
-    (n, targets).
+    (n, targets). The inputs of a table with typed columns are encoded after the split, by `encode_examples`.
     """
+
+    encoding: TableEncoding | None = None
+    """Encoding with which the inputs were made from typed columns; `None` for other data, and before the encoding."""
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def __getitem__(self, indices: Any) -> "Examples":
-        weights = self.weights
-        return Examples(self.inputs[indices], self.targets[indices], None if weights is None else weights[indices])
+        optional = (None if array is None else array[indices] for array in (self.weights, self.groups, self.times))
+        weights, groups, times = optional
+        return replace(
+            self,
+            inputs=self.inputs[indices],
+            targets=self.targets[indices],
+            weights=weights,
+            groups=groups,
+            times=times,
+        )
 
     def compute_fingerprint(self) -> str:
         """Return a digest that is equal only for equal examples in the same order."""
@@ -65,15 +79,19 @@ class Examples(ExampleArrays):
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 digest of the inputs, the targets and the weights, computed once.
+        """SHA-256 digest of the inputs, targets, weights, groups and times, computed once.
 
-        The computation takes as long as a small training.
+        The digest of a table with typed columns is that of its columns before their encoding. The computation takes as
+        long as a small training.
         """
         digest = hashlib.sha256(repr(self.inputs.shape).encode())
         digest.update(np.ascontiguousarray(self.inputs).data)
         digest.update(np.ascontiguousarray(self.targets).data)
-        if self.weights is not None:
-            digest.update(np.ascontiguousarray(self.weights).data)
+        for array in (self.weights, self.groups, self.times):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).data)
+        if self.categories:
+            digest.update(repr(self.categories).encode("utf-8", "backslashreplace"))
         return f"sha256:{digest.hexdigest()}"
 
 
@@ -116,19 +134,31 @@ def load_examples(data: Data, report_progress: ReadProgress = ignore_progress) -
 def check_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> Examples:
     """Load all examples, including test examples that are stored separately. Return the result of `load_examples`.
 
+    Errors are those of `load_all_examples`.
+    """
+    return load_all_examples(data, report_progress)[0]
+
+
+def load_all_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> tuple[Examples, Examples | None]:
+    """Load the examples of `load_examples`, and the separate test set; `None` if the data has no such set.
+
+    The codes of categories are the same in both.
+
     Raises:
         UserDataError: a file of the user's data is invalid. The message lists the errors of all splits.
         DataError: the dataset cannot be loaded, or has another shape than expected.
     """
     has_test_set = bool(data.test_examples and not data.split_off_test_examples)
     if data.dataset in DATASETS:
-        if has_test_set:
-            load_test_examples(data, report_progress)
-        return load_examples(data, report_progress)
+        test_set = load_test_examples(data, report_progress) if has_test_set else None
+        return load_examples(data, report_progress), test_set
     splits = _list_loaded_splits(data)
     test_split: list[SplitName] = ["test"] if has_test_set else []
     parts = _read_splits(data, [*splits, *test_split], report_progress)
-    return _join_examples(parts[: len(splits)])
+    # The codes of categories are those of one file.
+    if has_test_set and parts[0].categories:
+        parts = _renumber_categories(parts)
+    return _join_examples(parts[: len(splits)]), _join_examples(parts[len(splits) :]) if has_test_set else None
 
 
 def _list_loaded_splits(data: Data) -> list[SplitName]:
@@ -167,10 +197,71 @@ def _read_splits(data: Data, splits: Sequence[SplitName], report_progress: ReadP
 def _join_examples(parts: list[ExampleArrays]) -> Examples:
     """Return the examples of several splits as one object. A single split is not copied."""
     if len(parts) == 1:
-        return Examples(parts[0].inputs, parts[0].targets, parts[0].weights)
+        part = parts[0]
+        return Examples(part.inputs, part.targets, part.weights, part.groups, part.times, part.categories)
+    if parts[0].categories:
+        parts = _renumber_categories(parts)
     inputs, targets = (np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "targets"))
     weights = [part.weights for part in parts if part.weights is not None]
-    return Examples(inputs, targets, np.concatenate(weights) if weights else None)
+    # Only the examples of the first part are split; the others have a fixed split.
+    first, fixed_count = parts[0], sum(len(part.targets) for part in parts[1:])
+    groups = None if first.groups is None else np.append(first.groups, np.full(fixed_count, -1))
+    times = None if first.times is None else np.append(first.times, np.full(fixed_count, np.nan))
+    return Examples(inputs, targets, np.concatenate(weights) if weights else None, groups, times, first.categories)
+
+
+def _renumber_categories(parts: list[ExampleArrays]) -> list[ExampleArrays]:
+    """Return the typed columns of several splits with the same codes for the same categories."""
+    joined = tuple(
+        tuple(dict.fromkeys(name for part in parts for name in part.categories[at]))
+        for at in range(len(parts[0].categories))
+    )
+    renumbered = []
+    for part in parts:
+        values = part.inputs.copy()
+        for at, names in enumerate(part.categories):
+            if names:
+                codes = np.array([joined[at].index(name) for name in names], np.float64)
+                is_present = ~np.isnan(values[:, at])
+                values[is_present, at] = codes[values[is_present, at].astype(np.int64)]
+        renumbered.append(replace(part, inputs=values, categories=joined))
+    return renumbered
+
+
+def encode_examples(data: Data, examples: Examples, split: Split) -> Examples:
+    """Encode the typed columns of a table, fitted to the training examples. Other examples are returned unchanged.
+
+    Args:
+        data: The data of an experiment.
+        examples: The examples of all splits, from `load_examples`.
+        split: The split of the examples.
+    """
+    if not examples.categories:
+        return examples
+    encoding = fit_encoding(data.info.columns, examples.inputs[split.train], examples.categories)
+    return encode_with(encoding, examples)
+
+
+def encode_with(encoding: TableEncoding | None, examples: Examples) -> Examples:
+    """Encode the typed columns of a table with an encoding. Other examples are returned unchanged."""
+    if encoding is None or not examples.categories:
+        return examples
+    inputs = encoding.encode(examples.inputs, examples.categories)
+    encoded = replace(examples, inputs=inputs, categories=(), encoding=encoding)
+    # The digest identifies the data, whatever split has determined the encoding.
+    encoded.__dict__["digest"] = examples.digest
+    return encoded
+
+
+def load_split_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> tuple[Examples, Split]:
+    """Load the examples of an experiment, split them, and encode typed columns.
+
+    Raises:
+        DataError: the dataset cannot be loaded, or has another shape than expected.
+    """
+    examples = load_examples(data, report_progress)
+    split = split_examples(data, examples)
+    return encode_examples(data, examples, split), split
 
 
 def load_targets(data: Data) -> Examples:
@@ -231,11 +322,11 @@ def _read_builtin_dataset(data: Data, split_name: str, report_progress: ReadProg
 def split_examples(data: Data, examples: Examples) -> Split:
     """Divide examples into training, validation and test examples with scikit-learn, and return the indices.
 
-    Test examples are split off first, then validation examples from the other examples. Validation examples from their
-    own file are the last examples. With such a file, no other validation examples are split off.
+    Test examples are split off first, then validation examples from the other examples: a fold, or a share. Validation
+    examples from their own file are the last examples. With such a file, no other validation examples are split off.
 
     Raises:
-        UserDataError: a class has too few examples for a stratified split.
+        UserDataError: a class, a group or a time has too few examples for the split.
     """
     validation_count = data.info.validation_examples
     train, validation, test = (
@@ -244,35 +335,9 @@ def split_examples(data: Data, examples: Examples) -> Split:
         _NO_INDICES,
     )
     if data.split_off_test_examples:
-        train, test = _split_indices(data, examples, train, data.test_size)
-    if data.validation_size and not validation_count:
-        train, validation = _split_indices(data, examples, train, data.validation_size)
+        train, test = split_off(data, examples, train, "test_size")
+    if data.folds and not validation_count:
+        train, validation = split_into_fold(data, examples, train)
+    elif data.validation_size and not validation_count:
+        train, validation = split_off(data, examples, train, "validation_size")
     return Split(train, validation, test)
-
-
-def _split_indices(
-    data: Data, examples: Examples, indices: NDArray[np.int64], second_size: float
-) -> list[NDArray[np.int64]]:
-    """Split indices at random into two arrays. `second_size` is the share or the length of the second array.
-
-    Raises:
-        UserDataError: a class has too few examples for a stratified split.
-    """
-    from sklearn.model_selection import train_test_split
-
-    stratify_targets = examples.targets[indices] if data.stratify else None
-    try:
-        index_parts: list[NDArray[np.int64]] = train_test_split(
-            indices, test_size=second_size, random_state=data.split_seed, stratify=stratify_targets
-        )
-    except ValueError:
-        names, counts = data.info.classes, np.bincount(examples.targets[indices], minlength=len(data.info.classes))
-        rarest = int(np.argmin(np.where(counts > 0, counts, len(indices) + 1)))
-        second_count = count_split_off(len(indices), second_size)
-        raise UserDataError(
-            f"data.stratify: {len(indices):,} examples of {np.count_nonzero(counts)} classes "
-            f"({counts[rarest]} of {names[rarest]}) cannot be split by class into "
-            f"{len(indices) - second_count:,} and {second_count:,}",
-            "set data.stratify=false, or add examples",
-        ) from None
-    return index_parts

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,10 @@ from dnn_cli.config.datasets import DatasetInfo
 from dnn_cli.data.data_leakage import measure_leakage
 from dnn_cli.data.examples import Examples, Split
 from dnn_cli.data.preprocessing import Preprocessing
+from dnn_cli.formats.date_cells import format_date
 from dnn_cli.formats.input_scale import MIN_PIXEL_COUNT, have_different_scales
+from dnn_cli.formats.table_columns import DAYS_PART
+from dnn_cli.formats.table_encoding import TableEncoding
 from dnn_cli.runs.input_profile import IMAGE_STATISTICS, InputProfile
 
 _MAX_SAMPLE_NUMBERS = 400_000
@@ -50,17 +53,31 @@ def measure_inputs(
 
     Measuring these fields takes little time. The other fields are `None`.
     """
+    if examples.encoding is not None:
+        columns = tuple(column.column for column in examples.encoding.columns)
+        dataset_info = replace(dataset_info, columns=columns, features=examples.encoding.input_names)
     size = math.prod(dataset_info.input_shape)
     sample = _sample_inputs(examples, split.train, size)
     minimum, maximum = sample.min(0), sample.max(0)
     average = sample.mean(0, dtype=np.float64).astype(np.float32)
     looks = None
-    if _is_image_shape(dataset_info.input_shape):
-        sample_looks = _measure_looks(sample, dataset_info.input_shape, minimum, maximum, average)
+    if is_image_shape(dataset_info.input_shape):
+        sample_looks = measure_looks(sample, dataset_info.input_shape, minimum, maximum, average)
         looks = np.quantile(sample_looks, _USUAL_QUANTILES, axis=0).T.astype(np.float32)
     deviation = sample.std(0, dtype=np.float64).astype(np.float32)
+    target_scaling = preprocessing.target_scaling
     return InputProfile(
-        dataset_info, preprocessing.scale, preprocessing.mean, minimum, maximum, average, deviation, looks
+        dataset_info,
+        preprocessing.scale,
+        preprocessing.mean,
+        minimum,
+        maximum,
+        average,
+        deviation,
+        looks,
+        encoding=examples.encoding,
+        target_mean=target_scaling.mean if target_scaling else None,
+        target_scale=target_scaling.scale if target_scaling else None,
     )
 
 
@@ -103,12 +120,12 @@ def _measure_validation_inputs(examples: Examples, split: Split, size: int) -> d
     }
 
 
-def _is_image_shape(shape: Sequence[int]) -> bool:
+def is_image_shape(shape: Sequence[int]) -> bool:
     """Return whether a shape is (height, width), or (height, width, channels) with 1 to 4 channels."""
     return len(shape) == 2 or (len(shape) == 3 and shape[2] <= 4)
 
 
-def _measure_looks(
+def measure_looks(
     rows: NDArray[np.float32],
     shape: Sequence[int],
     minimum: NDArray[np.float32],
@@ -180,6 +197,8 @@ def describe_unusual_inputs(inputs: NDArray[Any], input_profile: InputProfile) -
         input_profile: The input profile of the run.
     """
     rows = inputs.reshape(len(inputs), -1).astype(np.float32)
+    if input_profile.encoding is not None:
+        return _describe_unusual_numbers(rows, input_profile, _list_encoded_numbers(input_profile.encoding))
     low, high = float(input_profile.minimum.min()), float(input_profile.maximum.max())
     if rows.shape[1] >= MIN_PIXEL_COUNT and len(rows):
         least, most = float(rows.min()), float(rows.max())
@@ -187,9 +206,11 @@ def describe_unusual_inputs(inputs: NDArray[Any], input_profile: InputProfile) -
             phrase = f"its values are on another scale, {least:.3g} to {most:.3g}, in training {low:.3g} to {high:.3g}"
             return [[phrase] for _ in rows]
     if input_profile.looks is None:
-        return _describe_unusual_numbers(rows, input_profile)
+        names = input_profile.dataset_info.features or [f"number {at + 1}" for at in range(rows.shape[1])]
+        numbers = [_NamedNumber(at, name) for at, name in enumerate(names)]
+        return _describe_unusual_numbers(rows, input_profile, numbers)
     slack = 0.1 * (high - low)
-    looks_by_row = _measure_looks(
+    looks_by_row = measure_looks(
         rows,
         input_profile.dataset_info.input_shape,
         input_profile.minimum,
@@ -239,23 +260,64 @@ def _describe_unusual_looks(looks: NDArray[np.float64], usual_looks: NDArray[np.
     return [f"it {words[name][above]} the training images ({numbers})" for name, (above, numbers) in outside.items()]
 
 
-def _describe_unusual_numbers(rows: NDArray[np.float32], input_profile: InputProfile) -> list[list[str]]:
+@dataclass(frozen=True)
+class _NamedNumber:
+    """Value of an input with a name in descriptions."""
+
+    index: int
+    """Position of the value in the input."""
+
+    name: str
+    first_day: float | None = None
+    """Day 0 of a value that counts days, in days since 1970-01-01; `None` for other numbers."""
+
+    def format(self, value: float) -> str:
+        """Format a value as a number, or as a date."""
+        return f"{value:.6g}" if self.first_day is None else format_date(float(value) + self.first_day)
+
+
+def _list_encoded_numbers(encoding: TableEncoding) -> list[_NamedNumber]:
+    """List the inputs that are numbers of columns, with the names of these columns.
+
+    The days of a date represent all of its inputs. Inputs of 0 and 1 cannot be unusual.
+    """
+    numbers, start = [], 0
+    for column_encoding in encoding.columns:
+        column = column_encoding.column
+        if column.type == "number":
+            numbers.append(_NamedNumber(start, column.name))
+        elif column.type == "date":
+            at = start + column.parts.index(DAYS_PART)
+            numbers.append(_NamedNumber(at, column.name, column_encoding.first_day))
+        start += column.inputs
+    return numbers
+
+
+def _describe_unusual_numbers(
+    rows: NDArray[np.float32], input_profile: InputProfile, numbers: Sequence[_NamedNumber]
+) -> list[list[str]]:
     """Describe the unusual values of each row, in a list of phrases for each row.
 
     A value is unusual if its distance from the training range is more than half of the width of this range. The list is
     empty for a row without unusual values. For a row of more than `_MAX_STRICT_NUMBERS` values, the list is also empty
     if the share of unusual values is below `_MIN_UNUSUAL_SHARE`.
+
+    Args:
+        rows: The unscaled inputs, of shape (n, size).
+        input_profile: The input profile of the run.
+        numbers: The values of an input that can be unusual.
     """
-    half = (input_profile.maximum - input_profile.minimum) / 2
-    outside = (rows < input_profile.minimum - half) | (rows > input_profile.maximum + half)
-    least = _MIN_UNUSUAL_SHARE * rows.shape[1] if rows.shape[1] > _MAX_STRICT_NUMBERS else 1
-    names = input_profile.dataset_info.features or [f"number {at + 1}" for at in range(rows.shape[1])]
+    indices = [number.index for number in numbers]
+    values, minimum, maximum = rows[:, indices], input_profile.minimum[indices], input_profile.maximum[indices]
+    half = (maximum - minimum) / 2
+    outside = (values < minimum - half) | (values > maximum + half)
+    least = _MIN_UNUSUAL_SHARE * len(numbers) if len(numbers) > _MAX_STRICT_NUMBERS else 1
     descriptions: list[list[str]] = []
-    for row, out in zip(rows, outside, strict=True):
+    for row, out in zip(values, outside, strict=True):
         unusual_columns = np.flatnonzero(out).tolist() if out.sum() >= least else []
         named = [
-            f"{names[at]} is {row[at]:.6g}, in training {input_profile.minimum[at]:.6g} to "
-            f"{input_profile.maximum[at]:.6g}"
+            f"{numbers[at].name} is {numbers[at].format(row[at])}, in training {numbers[at].format(minimum[at])} to "
+            f"{numbers[at].format(maximum[at])}"
             for at in unusual_columns[:_MAX_NAMED_NUMBERS]
         ]
         more = (

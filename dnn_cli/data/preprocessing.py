@@ -1,4 +1,4 @@
-"""Preprocessing that the training examples determine: the scaling of inputs, and the weights of classes."""
+"""Preprocessing that the training examples determine: the scaling of inputs and targets, and weights of classes."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment, find_class_number
 from dnn_cli.data.examples import Examples, Split
+from dnn_cli.runs.target_scaling import TargetScaling
 
 _ROWS_PER_BLOCK = 4096
 """Number of examples that are converted to float64 at once."""
@@ -14,7 +15,7 @@ _ROWS_PER_BLOCK = 4096
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Scaling of inputs to (input - mean) / scale, and weights of training examples by class."""
+    """Scaling of inputs to (input - mean) / scale, scaling of targets, and weights of training examples by class."""
 
     scale: NDArray[np.float32]
     """Divisor of the inputs: a single number, or an array of shape (size,) with a divisor for each value of an
@@ -24,10 +25,14 @@ class Preprocessing:
     class_weights: NDArray[np.float32] | None = None
     """Weight of each class, of shape (classes,); `None` if all classes have the same weight."""
 
+    target_scaling: TargetScaling | None = None
+    """Scaling of the targets; `None` unless `data.standardize_target` is set."""
+
 
 def compute_preprocessing(experiment: Experiment, examples: Examples, split: Split) -> Preprocessing:
-    """Compute the scaling and the class weights of an experiment from its training examples, with scikit-learn."""
-    mean, scale = None, np.float32(experiment.data.info.pixel_max)
+    """Compute the scalings and the class weights of an experiment from its training examples, with scikit-learn."""
+    mean: NDArray[np.float32] | None = None
+    scale: NDArray[np.float32] = np.asarray(experiment.data.info.pixel_max, np.float32)
     if experiment.data.standardize:
         from sklearn.preprocessing import StandardScaler
 
@@ -35,7 +40,27 @@ def compute_preprocessing(experiment: Experiment, examples: Examples, split: Spl
         for start in range(0, len(split.train), _ROWS_PER_BLOCK):
             scaler.partial_fit(rows[np.sort(split.train[start : start + _ROWS_PER_BLOCK])].astype(np.float64))
         mean, scale = scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32)
-    return Preprocessing(np.asarray(scale), mean, compute_class_weights(experiment, examples.targets[split.train]))
+        if examples.encoding is not None:
+            is_scaled = examples.encoding.is_scaled
+            mean, scale = np.where(is_scaled, mean, np.float32(0)), np.where(is_scaled, scale, np.float32(1))
+    targets = examples.targets[split.train]
+    return Preprocessing(
+        scale,
+        mean,
+        compute_class_weights(experiment, targets),
+        measure_targets(targets) if experiment.data.standardize_target else None,
+    )
+
+
+def measure_targets(targets: NDArray[np.float32]) -> TargetScaling:
+    """Measure mean and standard deviation of the training targets, of shape (n, targets).
+
+    As in scikit-learn's StandardScaler, weights of examples have no influence.
+    """
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(targets.astype(np.float64))
+    return TargetScaling(scaler.mean_.astype(np.float32), scaler.scale_.astype(np.float32))
 
 
 def compute_class_weights(experiment: Experiment, targets: NDArray[np.int32]) -> NDArray[np.float32] | None:

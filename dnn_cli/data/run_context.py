@@ -3,7 +3,8 @@
 Older versions of `dnn` saved no input profile. For their runs, the profile is computed from the data.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, IdxDataset
@@ -11,14 +12,17 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import load_resolved_experiment
 from dnn_cli.config.validation import find_experiment_issues, find_machine_issues
 from dnn_cli.data.dataset_sources import get_dataset_cache_directory
-from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
-from dnn_cli.data.input_statistics import build_input_profile
+from dnn_cli.data.examples import Examples, Split, load_examples, load_split_examples
+from dnn_cli.data.input_statistics import build_input_profile, find_white_value
 from dnn_cli.data.preprocessing import compute_preprocessing
 from dnn_cli.errors import DataError, RunError, UsageError
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 from dnn_cli.runs.input_profile import InputProfile, read_input_profile
 from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
+
+if TYPE_CHECKING:
+    from dnn_cli.formats.prediction_inputs import InputSpec
 
 
 class RunContext(NamedTuple):
@@ -30,6 +34,30 @@ class RunContext(NamedTuple):
 
     experiment: Experiment
     input_profile: InputProfile
+
+    def build_input_spec(self, *, resize: bool, invert: bool = False, kept_columns: Sequence[str] = ()) -> "InputSpec":
+        """Build the form of the training inputs, in which new files are read.
+
+        Args:
+            resize: Whether images are resized to the size of the training images.
+            invert: Whether the brightness of images is inverted.
+            kept_columns: The names of columns of a table whose cells are kept for output.
+        """
+        from dnn_cli.formats.prediction_inputs import InputSpec
+
+        dataset_info, data = self.input_profile.dataset_info, self.experiment.data
+        return InputSpec(
+            dataset_info.input_shape,
+            dataset_info.input_columns,
+            find_white_value(self.input_profile),
+            resize,
+            invert,
+            channels_first=data.channels == "first",
+            csv_options=data.csv_options,
+            kept_columns=tuple(kept_columns),
+            rules=data.reading_rules,
+            encoding=self.input_profile.encoding,
+        )
 
 
 def load_run_context(run: Run, record: Record, report_progress: ReadProgress = ignore_progress) -> RunContext:
@@ -55,6 +83,10 @@ def load_run_context(run: Run, record: Record, report_progress: ReadProgress = i
         raise RunError(
             f"{run.inputs} does not match the dataset {data.dataset}", "train the run again to create a new file"
         )
+    if data.standardize_target and input_profile.target_scaling is None:
+        raise RunError(
+            f"{run.inputs} lacks mean and deviation of the targets", "train the run again to create a new file"
+        )
     experiment = experiment.model_copy(update={"data": data})
     if issues := find_experiment_issues(experiment) or find_machine_issues(experiment):
         raise RunError(f"{run.config} does not match the inputs of the run: {issues[0].message}")
@@ -70,7 +102,7 @@ def _build_profile_from_data(
         RunError: the data cannot be read or has changed.
     """
     try:
-        examples = load_examples(experiment.data, report_progress)
+        examples, split = load_split_examples(experiment.data, report_progress)
         check_same_data(record, examples)
     except (DataError, RunError) as error:
         reason = error.message.splitlines()[0]
@@ -78,7 +110,6 @@ def _build_profile_from_data(
             f"{run.directory} has no inputs.npz (an older dnn trained the run), and its data cannot be used: {reason}",
             "restore the data at the path in config.yaml, or train the run again",
         ) from None
-    split = split_examples(experiment.data, examples)
     return build_input_profile(
         experiment.data.info, examples, split, compute_preprocessing(experiment, examples, split)
     )

@@ -1,18 +1,29 @@
 """Choices of a config template that need the examples: scale, ignored columns, image size and stratified splits."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from dnn_cli.config.data import Data
 from dnn_cli.data.column_advice import list_leak_issues
 from dnn_cli.data.data_advice import are_undivided_pixels
-from dnn_cli.data.examples import load_examples, load_targets, split_examples
+from dnn_cli.data.examples import Examples, load_examples, load_targets, split_examples
 from dnn_cli.errors import UserDataError
+from dnn_cli.formats.column_types import choose_column_types
+from dnn_cli.formats.data_overrides import format_column_override
+from dnn_cli.formats.dataset_contents import Remark
 
 _MAX_CHECKED_EXAMPLES = 50_000
 """If a dataset has at least this number of examples, a stratified split is assumed to be possible.
 
 Every class then probably has enough examples, and the examples of each class are not counted.
 """
+
+_MAX_TARGET_SIZE = 10.0
+"""Targets with a mean or standard deviation of at least this number are standardized: outputs start near 0."""
+
+_MIN_TARGET_DEVIATION = 0.1
+"""Targets with a smaller standard deviation are standardized: the outputs of an untrained network vary more."""
 
 
 def divide_pixels(data: Data) -> Data:
@@ -28,21 +39,65 @@ def divide_pixels(data: Data) -> Data:
     return Data.model_validate({**data.model_dump(exclude_unset=True), "scale": 255.0})
 
 
-def ignore_leaking_columns(data: Data) -> tuple[Data, str]:
-    """Return the data section of a csv without the columns that make scores too good, and the reason as text.
+def choose_columns(data: Data) -> tuple[Data, list[Remark]]:
+    """Return the data section of a csv with the types of its columns, and the reasons for ignored columns.
+
+    A table of numbers alone keeps its data section, without `columns`. The data section is also unchanged if it has
+    types already, and for other data.
+
+    Raises:
+        UserDataError: the file is not a table, or no column is left for the inputs.
+    """
+    if data.dataset != "csv" or data.columns is not None or data.path is None:
+        return data, []
+    choices = choose_column_types(data.path, data.csv_options)
+    left_out = [choice for choice in choices if choice.options is None]
+    if len(left_out) == len(choices):
+        first = choices[0]
+        raise UserDataError(
+            f"{data.title} has no columns for the inputs: {first.name} {first.reason}",
+            f"use {format_column_override(first.name, 'category')}",
+            "columns",
+        )
+    values = data.model_dump(exclude_unset=True)
+    if left_out:
+        values["ignore"] = (*(data.ignore or ()), *(choice.name for choice in left_out))
+    if not all(choice.is_plain_number for choice in choices if choice.options is not None):
+        values["columns"] = {choice.name: choice.list_values() for choice in choices if choice.options is not None}
+    return Data.model_validate(values), [
+        Remark(f"column {choice.name} {choice.reason}", choice.override) for choice in left_out
+    ]
+
+
+def ignore_leaking_columns(data: Data) -> tuple[Data, list[Remark]]:
+    """Return the data section of a csv without the columns that make scores too good, and the reasons.
 
     These columns number the rows or alone predict the target. For other data, the data section is unchanged.
     """
     if data.dataset != "csv":
-        return data, ""
-    names, examples = data.info.features, load_examples(data)
-    issues = list_leak_issues(examples, np.arange(len(examples)))
+        return data, []
+    names, examples = data.info.input_columns, load_examples(data)
+    issues = list_leak_issues(_fill_missing_values(data, examples), np.arange(len(examples)))
     columns = [names[column] for issue in issues for column in issue.columns]
     if not columns or len(columns) == len(names):
-        return data, ""
-    reason = "; ".join(issue.format_sentence(names) for issue in issues)
-    ignored = (*(data.ignore or ()), *columns)
-    return Data.model_validate({**data.model_dump(exclude_unset=True), "ignore": ignored}), reason
+        return data, []
+    reasons = [Remark(issue.format_sentence(names)) for issue in issues]
+    values = {**data.model_dump(exclude_unset=True), "ignore": (*(data.ignore or ()), *columns)}
+    if data.columns is not None:
+        values["columns"] = {name: value for name, value in values["columns"].items() if name not in columns} or None
+    return Data.model_validate(values), reasons
+
+
+def _fill_missing_values(data: Data, examples: Examples) -> Examples:
+    """Return typed columns without missing cells, in which dates are 0. Other examples are returned unchanged.
+
+    The days of a daily table would otherwise count as row numbers.
+    """
+    if not examples.categories:
+        return examples
+    filled = np.nan_to_num(examples.inputs, nan=-1.0)
+    filled[:, [column.type == "date" for column in data.info.columns]] = 0
+    return replace(examples, inputs=filled)
 
 
 def apply_suggested_image_size(data: Data) -> Data:
@@ -57,16 +112,17 @@ def apply_suggested_image_size(data: Data) -> Data:
     return data.model_copy(update={"image_size": size})
 
 
-def compute_target_statistics(data: Data) -> tuple[float, float] | None:
-    """Return the mean and standard deviation of the target of a regression.
+def needs_standardized_targets(data: Data) -> bool:
+    """Return whether a target of a regression is far from mean 0 and standard deviation 1.
 
-    Return `None` for a classification or for several targets.
+    Targets are far if mean or deviation is at least 10, or if the deviation is below 0.1.
     """
-    if data.info.is_classification or data.info.targets > 1:
-        return None
-
-    targets = load_examples(data).targets
-    return float(targets.mean()), float(targets.std())
+    if data.info.is_classification:
+        return False
+    targets = load_examples(data).targets.astype(np.float64)
+    mean, deviation = targets.mean(0), targets.std(0)
+    is_near = (np.abs(mean) < _MAX_TARGET_SIZE) & (deviation < _MAX_TARGET_SIZE) & (deviation >= _MIN_TARGET_DEVIATION)
+    return not is_near.all()
 
 
 def can_stratify(data: Data) -> bool:

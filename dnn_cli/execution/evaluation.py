@@ -9,13 +9,13 @@ from dnn_cli.config.data import Data
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.data.examples import Examples
-from dnn_cli.data.input_statistics import describe_unusual_inputs, find_white_value
+from dnn_cli.data.input_statistics import describe_unusual_inputs
 from dnn_cli.data.run_context import check_same_data, check_same_split, load_run_context
 from dnn_cli.errors import RunError, UsageError, UserDataError
 from dnn_cli.execution.preparation import prepare_training
 from dnn_cli.execution.reporters import Reporter
 from dnn_cli.formats.evaluation_examples import TargetSpec, read_evaluation_examples
-from dnn_cli.formats.prediction_inputs import InputSpec
+from dnn_cli.formats.replaced_cells import ReplacedCells
 from dnn_cli.host.output_redirect import redirect_output
 from dnn_cli.report.evaluation_tables import format_unlike_inputs
 from dnn_cli.runs.record import Evaluation, FileEvaluation, Record, get_utc_now
@@ -36,6 +36,8 @@ class FinishedEvaluation(NamedTuple):
     """Evaluation as it is stored in the run record (`run.json`)."""
 
     warnings: Sequence[str] = ()
+    replaced_cells: Sequence[ReplacedCells] = ()
+    """Missing cells and unknown categories of an evaluated file with typed columns."""
 
 
 def evaluate_split(
@@ -85,15 +87,7 @@ def evaluate_file(
         run_context = load_run_context(run, record)
         dataset_info, data = run_context.input_profile.dataset_info, run_context.experiment.data
         resize = resize or (data.dataset == "image_folder" and data.image_size is not None)
-        input_spec = InputSpec(
-            dataset_info.input_shape,
-            dataset_info.features,
-            find_white_value(run_context.input_profile),
-            resize,
-            channels_first=data.channels == "first",
-            rules=data.reading_rules,
-            csv_options=data.csv_options,
-        )
+        input_spec = run_context.build_input_spec(resize=resize)
         target_spec = TargetSpec(dataset_info.classes, dataset_info.targets, data.target or dataset_info.target)
         arrays = read_evaluation_examples(file, input_spec, target_spec)
     with reporter.show_waiting("starting TensorFlow"), redirect_output():
@@ -113,6 +107,7 @@ def evaluate_file(
         result,
         evaluation,
         [*_list_training_data_warnings(file, data), *format_unlike_inputs(input_warnings)],
+        arrays.replaced_cells,
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dnn_cli.config.data import Data
-from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
+from dnn_cli.data.examples import Examples, Split, encode_examples, load_examples, split_examples
 from dnn_cli.data.input_statistics import build_input_profile
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 from dnn_cli.host.resources import get_usable_memory
@@ -37,7 +37,9 @@ _MAX_MEMORY_SHARE = 1 / 16
 """Maximum size of the inputs that a process keeps, as a share of the usable memory. Compiled models also hold the
 inputs, and several workers share the memory."""
 
-_SPLIT_KEYS = ("validation_size", "test_size", "split_seed", "stratify", "standardize")
+_SPLIT_KEYS = (
+    "validation_size", "test_size", "split_seed", "stratify", "folds", "fold", "standardize", "standardize_target",
+)  # fmt: skip
 """Keys of a data section that do not change the examples, but only their split or their scaling."""
 
 
@@ -149,13 +151,18 @@ def _format_data_line(experiment: "Experiment") -> str:
     from dnn_cli.report.text import format_count
 
     data, dataset_info = experiment.data, experiment.data.info
+    about = "" if data.has_exact_counts else "about "
     parts = [
-        f"{format_count(data.training_examples, dataset_info.example_noun)} for training",
+        f"{about}{format_count(data.training_examples, dataset_info.example_noun)} for training",
         f"{data.validation_examples:,} for validation",
     ]
     if data.split_off_test_examples or (data.dataset in USER_DATA_KINDS and data.test_examples):
         parts.append(f"{data.test_examples:,} for testing")
     shape = format_sizes(data.input_shape)
+    if dataset_info.columns:
+        inputs = format_count(data.input_shape[0], "input")
+        shape = f"{format_count(len(dataset_info.columns), 'column')} as {inputs}"
+        shape += ", numbers standardized" if data.standardize else ""
     target_text = (
         f"{len(dataset_info.classes)} classes"
         if dataset_info.classes
@@ -163,7 +170,8 @@ def _format_data_line(experiment: "Experiment") -> str:
     )
     if experiment.target_encoding == "binary":
         target_text += f", positive class {dataset_info.classes[1]}"
-    return f"{data.title}: {', '.join(parts)}, {shape}, {target_text}"
+    fold_text = f"fold {data.used_fold} of {data.folds}, " if data.folds else ""
+    return f"{data.title}: {fold_text}{', '.join(parts)}, {shape}, {target_text}"
 
 
 @dataclass
@@ -173,6 +181,9 @@ class _LoadedData:
     data: Data
     examples: Examples
     split: Split
+    raw_examples: Examples
+    """Examples before the encoding of typed columns, which other splits share. Equal to `examples` for other data."""
+
     input_profile: "InputProfile | None" = None
 
 
@@ -203,7 +214,8 @@ class ProcessCache:
             if examples is None:
                 self.remove_old_data(data)
                 examples = load_examples(data, report_progress)
-            loaded = _LoadedData(data, examples, split_examples(data, examples))
+            split = split_examples(data, examples)
+            loaded = _LoadedData(data, encode_examples(data, examples, split), split, examples)
             _logger.info(
                 "data loaded: %s, %d examples, %.2f s",
                 data.title, data.info.examples, time.monotonic() - start_time,
@@ -212,7 +224,7 @@ class ProcessCache:
         return loaded.examples, loaded.split
 
     def set_examples(self, data: Data, examples: Examples, split: Split) -> None:
-        """Cache examples that another process has loaded.
+        """Cache examples that another process has loaded. Typed columns of a table are not encoded yet.
 
         If examples of the same data are cached already, these stay in the cache, because compiled models hold these
         examples.
@@ -221,7 +233,8 @@ class ProcessCache:
             shared_examples = self.find_shared_examples(data)
             if shared_examples is None:
                 self.remove_old_data(data)
-            self.store_loaded_data(_LoadedData(data, shared_examples or examples, split))
+            raw_examples = shared_examples or examples
+            self.store_loaded_data(_LoadedData(data, encode_examples(data, raw_examples, split), split, raw_examples))
 
     def build_input_profile(self, job: "TrainingJob") -> "InputProfile":
         """Build the input profile of a training, once for all trainings with the same data section.
@@ -242,7 +255,7 @@ class ProcessCache:
     def find_shared_examples(self, data: Data) -> Examples | None:
         """Find the examples of a data section in a section that differs only in the split or the scaling."""
         unsplit = _remove_split_keys(data)
-        return next((loaded.examples for loaded in self.loaded if _remove_split_keys(loaded.data) == unsplit), None)
+        return next((loaded.raw_examples for loaded in self.loaded if _remove_split_keys(loaded.data) == unsplit), None)
 
     def store_loaded_data(self, loaded: _LoadedData) -> None:
         """Store loaded data as the data of the latest use, and remove the data of the earliest use beyond the limit."""

@@ -17,9 +17,9 @@ from typing import Any
 
 import dnn_cli
 from dnn_cli.config.data import Data
+from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.errors import DnnError, UsageError
 from dnn_cli.execution.messages import Event, Task, TaskResult
-from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.signals import STOP_SIGNALS
 from dnn_cli.execution.tensorboard_tee import write_finished_log
 from dnn_cli.host.gpus import list_training_gpus
@@ -220,7 +220,8 @@ class RayExecutor:
         """
         key = data.model_dump_json()
         if key not in self.examples_references:
-            examples, split = ProcessCache().load_examples(data)
+            examples = load_examples(data)
+            split = split_examples(data, examples)
             # The computation takes a while, and the examples keep the fingerprint.
             examples.compute_fingerprint()
             self.examples_references[key] = ray.put((examples, split))

@@ -176,6 +176,9 @@ class SweepExecution:
     tensorboard: bool = False
     """Whether every trained run gets a TensorBoard log."""
 
+    runs_per_setting: int = 1
+    """Number of runs of each setting: one for each seed and, in a cross-validation, each fold."""
+
     abandoned_numbers: set[int] = field(default_factory=set)
     """Numbers of the planned runs that the search strategy abandoned before their start."""
 
@@ -194,7 +197,11 @@ class SweepExecution:
             DataError: the user's data cannot be read to compare it with the data of existing runs.
         """
         if sweep.search == "bayesian":
-            return cls(sweep, store, [], {}, plan_extreme_runs(sweep)[0].loaded.experiment.name, force, tensorboard)
+            extreme_runs = plan_extreme_runs(sweep)
+            fold_runs = sum(run.trial == extreme_runs[0].trial for run in extreme_runs)
+            runs_per_setting = fold_runs * max(1, len(sweep.seeds))
+            name = extreme_runs[0].loaded.experiment.name
+            return cls(sweep, store, [], {}, name, force, tensorboard, runs_per_setting)
         planned_runs = plan_sweep(sweep)
         existing_runs = {} if force else find_existing_runs(store, planned_runs)
         return cls(
@@ -226,11 +233,11 @@ class SweepExecution:
         """Number of runs that the sweep still has to train.
 
         A bayesian search plans its runs during the sweep. The number is then the number of trials, times the number of
-        seeds, minus the number of runs that are already planned.
+        runs of each setting, minus the number of runs that are already planned.
         """
         if self.sweep.search != "bayesian":
             return len(self.missing_numbers)
-        return (self.sweep.trials or 0) * max(1, len(self.sweep.seeds)) - len(self.planned_runs)
+        return (self.sweep.trials or 0) * self.runs_per_setting - len(self.planned_runs)
 
     def plan_lanes(self, choice: str, *, gpu: bool, workers: int) -> LanePlan:
         """Plan which missing runs are trained together, in the lanes of one program.

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
+from dnn_cli.config.cross_validation import list_fold_settings
 from dnn_cli.config.digests import compute_network_digest, compute_outcome_digest
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import LoadedExperiment, build_experiment, read_config
@@ -32,7 +33,7 @@ class PlannedRun:
     """Experiment of a sweep, before it has a run."""
 
     trial: int
-    """Number of the setting, from 0. Planned runs that differ only in the seed have the same number."""
+    """Number of the setting, from 0. Planned runs that differ only in the seed or the fold have the same number."""
 
     setting: Setting
     """Values that this experiment has for the keys that vary in the sweep, including `seed` if the sweep has seeds."""
@@ -45,20 +46,28 @@ class PlannedRun:
 
 
 class SweepPlanner:
-    """Object that builds the planned runs of a setting, one for each seed of the sweep."""
+    """Object that builds the planned runs of a setting: one for each seed and, in a cross-validation, each fold."""
 
     def __init__(self, sweep: Sweep) -> None:
         self.sweep = sweep
         self.base_document = read_config(sweep.file)
 
     def plan_seeds(self, trial: int, setting: Setting) -> list[PlannedRun]:
-        """Plan the experiments of a setting, one for each seed.
+        """Plan the experiments of a setting: one for each seed and fold.
 
         Raises:
             ConfigError: an experiment is not valid, or this machine cannot train it.
+            UsageError: the sweep has repetitions, but no folds.
         """
-        settings = [{**setting, "seed": seed} for seed in self.sweep.seeds] or [setting]
-        return [self.plan_run(trial, seeded_setting) for seeded_setting in settings]
+        planned_runs: list[PlannedRun] = []
+        for seeded_setting in [{**setting, "seed": seed} for seed in self.sweep.seeds] or [setting]:
+            planned_run = self.plan_run(trial, seeded_setting)
+            fold_settings = list_fold_settings(planned_run.loaded.experiment.data, self.sweep.repetitions)
+            if fold_settings == [{}]:
+                planned_runs.append(planned_run)
+            else:
+                planned_runs += [self.plan_run(trial, {**seeded_setting, **fold}) for fold in fold_settings]
+        return planned_runs
 
     def plan_run(self, trial: int, setting: Setting) -> PlannedRun:
         """Plan the experiment that has the values of a setting.
@@ -86,16 +95,26 @@ def plan_sweep(sweep: Sweep) -> list[PlannedRun]:
         math.prod([len(values.end_values) for values in sweep.parameters.values()]) if sweep.search == "grid" else 0
     )
     run_count = (run_count or sweep.trials or 1) * max(1, len(sweep.seeds))
+    _check_run_count(run_count)
+    settings = _iter_grid(sweep) if sweep.search == "grid" else _iter_random_settings(sweep)
+    runs_by_digest: dict[str, PlannedRun] = {}
+    for planned_run in _plan_settings(planner, list(settings)):
+        runs_by_digest.setdefault(planned_run.outcome_digest, planned_run)
+    _check_run_count(len(runs_by_digest))
+    return list(runs_by_digest.values())
+
+
+def _check_run_count(run_count: int) -> None:
+    """Check the number of runs of a sweep.
+
+    Raises:
+        UsageError: the sweep has too many runs.
+    """
     if run_count > _MAX_RUNS:
         raise UsageError(
             f"the sweep has {run_count:,} runs; the maximum is {_MAX_RUNS:,}",
             "use fewer values, or use --search random with --trials",
         )
-    settings = _iter_grid(sweep) if sweep.search == "grid" else _iter_random_settings(sweep)
-    runs_by_digest: dict[str, PlannedRun] = {}
-    for planned_run in _plan_settings(planner, list(settings)):
-        runs_by_digest.setdefault(planned_run.outcome_digest, planned_run)
-    return list(runs_by_digest.values())
 
 
 def plan_extreme_runs(sweep: Sweep) -> list[PlannedRun]:

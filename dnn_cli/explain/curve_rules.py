@@ -67,12 +67,11 @@ def find_unfinished_training(evidence: Evidence) -> Iterator[Finding]:
         meaning = "The usual cause is a learning rate that is too large: each step overshoots the minimum by more."
         if far is not None and far.root_mean_square > 1:
             meaning = "Large inputs cause large steps: each step overshoots the minimum by more."
-        scaling_suggestions = (
-            suggestions.suggest_standardizing(evidence) if far is not None and far.root_mean_square > 1 else ()
-        )
+        has_large_inputs = far is not None and far.root_mean_square > 1 and not evidence.experiment.data.standardize
+        overrides = ["data.standardize=true"] if has_large_inputs else []
         observation = [
             record.reason or "the loss became NaN or infinite",
-            *([far.observation] if scaling_suggestions and far else []),
+            *([far.observation] if has_large_inputs and far else []),
         ]
         targets = (
             find_unscaled_targets(evidence.experiment, evidence.input_profile.labels)
@@ -81,7 +80,10 @@ def find_unfinished_training(evidence: Evidence) -> Iterator[Finding]:
         )
         if targets is not None:
             observation.append(targets.observation)
-            meaning = f"Large targets cause large errors and large steps: {targets.suggestion}. {meaning}"
+            remedy = "" if targets.override else f": {targets.suggestion}"
+            meaning = f"Large targets cause large errors and large steps{remedy}. {meaning}"
+            overrides += [targets.override] if targets.override else []
+        scaling_suggestions = suggestions.suggest_training(evidence, *overrides)
         yield Finding(
             "divergence", "trouble", "the training diverged", "; ".join(observation),
             meaning, record.epochs + 1, suggestions=(*scaling_suggestions, *suggestions.suggest_lower_rate(evidence)),

@@ -9,7 +9,7 @@ from dnn_cli.explain import suggestions
 from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding, Suggestion
 from dnn_cli.runs.data_scale import find_unscaled_input
-from dnn_cli.runs.revealing_column import find_revealing_column
+from dnn_cli.runs.revealing_columns import find_revealing_columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,17 +95,19 @@ def find_row_numbers(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_target_in_inputs(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding if one column alone predicts the target, and all other columns are clearly worse."""
+    """Yield a finding if single columns predict the target, and all other columns are clearly worse."""
     inputs = evidence.input_profile
     if inputs is None or inputs.alone is None:
         return
-    revealing = find_revealing_column(inputs.alone, inputs.numbering, evidence.training_examples or 0)
+    revealing = find_revealing_columns(inputs.alone, inputs.numbering, evidence.training_examples or 0)
     if revealing is None:
         return
-    best, second = revealing.score, revealing.second_score
-    name = _get_column_name(evidence, revealing.column)
+    best, second = revealing.score, revealing.next_score
+    is_single = len(revealing.columns) == 1
+    name = ", ".join(_get_column_name(evidence, column) for column in revealing.columns)
     observation = (
-        f"{name} alone avoids {best:.0%} of the errors of a constant prediction; the next best column, {second:.0%}"
+        f"{name} {'alone avoids' if is_single else 'each avoid'} {best:.0%} of the errors of a constant prediction; "
+        f"the next best column, {second:.0%}"
     )
     meaning = (
         "Such a column is usually computed from the target, or known only after the target. The score is then not "
@@ -114,12 +116,12 @@ def find_target_in_inputs(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         "label_in_inputs",
         "advice",
-        "one column reveals the target",
+        "one column reveals the target" if is_single else f"{len(revealing.columns)} columns reveal the target",
         observation,
         meaning,
         None,
         {"best": best, "second": second},
-        _suggest_ignoring_columns(evidence, [revealing.column]),
+        _suggest_ignoring_columns(evidence, [*revealing.columns]),
     )
 
 

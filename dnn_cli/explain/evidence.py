@@ -148,6 +148,11 @@ class Evidence:
             return None
         return targets, outputs
 
+    def to_loss_scale(self, numbers: "NDArray[Any]") -> "NDArray[Any]":
+        """Return targets or outputs on the scale of the loss: standardized if `data.standardize_target` is set."""
+        scaling = self.input_profile.target_scaling if self.input_profile else None
+        return numbers if scaling is None else scaling.standardize(numbers)
+
     @cached_property
     def score_judgement(self) -> "ScoreJudgement | str":
         """The comparison of the loss with that of the best constant prediction, or why a comparison is impossible."""

@@ -120,6 +120,9 @@ def judge_score(evidence: Evidence) -> "ScoreJudgement | str":
     """Compare the loss with that of the best constant prediction, or return the reason why this is impossible."""
     if evidence.class_count is None:
         return "neither the data nor inputs.npz can be read"
+    scaling = evidence.input_profile.target_scaling if evidence.input_profile else None
+    if evidence.experiment.data.standardize_target and scaling is None:
+        return "inputs.npz, which has the scaling of the targets, cannot be read"
     if evidence.predictions is not None:
         return _judge_predictions(evidence, *evidence.predictions)
     return _judge_curves(evidence)
@@ -131,7 +134,8 @@ def _judge_predictions(evidence: Evidence, targets: "NDArray[Any]", outputs: "ND
 
     from dnn_cli.metrics.constant_prediction import compute_example_losses, find_best_constant, to_loss_targets
 
-    loss, true = evidence.experiment.loss, to_loss_targets(evidence.experiment, targets)
+    outputs = evidence.to_loss_scale(outputs)
+    loss, true = evidence.experiment.loss, to_loss_targets(evidence.experiment, evidence.to_loss_scale(targets))
     # Keras applies class weights to the training loss alone. The network was trained for the weighted loss, so both
     # losses are weighted here. With equal weights, the model's loss is the val_loss of the curves.
     weights = _compute_example_weights(evidence, targets)
@@ -184,7 +188,7 @@ def _judge_curves(evidence: Evidence) -> "ScoreJudgement | str":
     on_validation = bool(evidence.get_curve("val_loss"))
     # Keras does not apply class weights to the validation loss.
     weights = np.ones(len(training_targets)) if on_validation else _compute_example_weights(evidence, training_targets)
-    true = to_loss_targets(evidence.experiment, training_targets)
+    true = to_loss_targets(evidence.experiment, evidence.to_loss_scale(training_targets))
     best_constant = find_best_constant(evidence.experiment.loss, true, weights)
     with np.errstate(all="ignore"):
         constant_losses = compute_example_losses(

@@ -297,14 +297,19 @@ def find_far_outputs(evidence: Evidence) -> Iterator[Finding]:
         f"{deviation:.3g}"
     )
     if abs(output_mean) < abs(target_mean):
-        meaning = (
-            "Outputs start near 0, and small steps need many epochs to reach the targets. With the mean target as "
-            "initial bias, outputs start near the targets."
-        )
-        bias = f"{{type: constant, value: {target_mean:.3g}}}"
-        proposed = (
-            suggestions.suggest_output_change(evidence, "bias_initializer", bias) if outputs.shape[1] == 1 else ()
-        )
+        meaning = "Outputs start near 0, and small steps need many epochs to reach the targets."
+        if evidence.experiment.data.standardize_target:
+            meaning = "Small steps need many epochs to reach the targets."
+            proposed = suggestions.suggest_higher_rate(evidence)
+        elif not evidence.experiment.loss.is_relative:
+            meaning += " With standardized targets, outputs start near the mean of the targets."
+            proposed = suggestions.suggest_training(evidence, "data.standardize_target=true")
+        else:
+            meaning += " With the mean target as initial bias, outputs start near the targets."
+            bias = f"{{type: constant, value: {target_mean:.3g}}}"
+            proposed = (
+                suggestions.suggest_output_change(evidence, "bias_initializer", bias) if outputs.shape[1] == 1 else ()
+            )
     else:
         meaning = "The outputs are too large. Usual causes are unscaled inputs or a learning rate that is too large."
         proposed = ()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from dnn_cli.config import learning_rates
-from dnn_cli.config.activations import BOUNDED_RANGES
+from dnn_cli.config.activations import BOUNDED_RANGES, NEVER_NEGATIVE_ACTIVATIONS
 from dnn_cli.config.lint import find_output_activation_advice
 from dnn_cli.explain import suggestions
 from dnn_cli.explain.evidence import Evidence
@@ -50,10 +50,11 @@ def find_unreachable_targets(evidence: Evidence) -> Iterator[Finding]:
     last = next((x for x in reversed(stack) if x.applied_activation), None)
     if evidence.class_count != 0 or evidence.predictions is None or last is None or stack[-1] is not last:
         return
-    low = float(evidence.predictions[0].min())
-    if last.applied_activation not in ("relu", "relu6", "softplus") or low >= 0:
+    low = float(evidence.to_loss_scale(evidence.predictions[0]).min())
+    if last.applied_activation not in NEVER_NEGATIVE_ACTIVATIONS or low >= 0:
         return
-    observation = f"the last activation is {last.applied_activation}, and the smallest target is {low:.4g}"
+    adjective = "standardized " if evidence.experiment.data.standardize_target else ""
+    observation = f"the last activation is {last.applied_activation}, and the smallest {adjective}target is {low:.4g}"
     meaning = "This activation is never negative, so the network cannot predict targets below 0."
     proposed = suggestions.suggest_output_change(evidence, "activation", "linear") if last.has_kernel else ()
     yield Finding(
@@ -75,7 +76,7 @@ def _can_reach_targets(evidence: Evidence, activation: str) -> bool:
     """
     if activation not in BOUNDED_RANGES or evidence.predictions is None:
         return False
-    targets, limits = evidence.predictions[0], BOUNDED_RANGES[activation]
+    targets, limits = evidence.to_loss_scale(evidence.predictions[0]), BOUNDED_RANGES[activation]
     return bool(targets.min() >= limits.low and targets.max() <= limits.high)
 
 

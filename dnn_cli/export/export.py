@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, IdxDataset
 from dnn_cli.data.dataset_sources import get_dataset_cache_directory
-from dnn_cli.data.examples import load_examples, split_examples
+from dnn_cli.data.examples import load_split_examples
 from dnn_cli.data.run_context import RunContext, check_same_data
 from dnn_cli.errors import DnnError, RunError
 from dnn_cli.export.export_formats import ExportFormat
@@ -37,11 +37,14 @@ def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: boo
         RunError: the file holds no weights of this network.
     """
     experiment, shape = run_context.experiment, run_context.experiment.data.input_shape
-    model = load_trained_model(weights, experiment)
+    model = load_trained_model(weights, experiment, run_context.input_profile.target_scaling)
+    stack = experiment.model.stack
     # With a RandomFlip layer, exporters would trace later layers, such as BatchNormalization, in training mode.
     inference_layers = [
-        layer for part, layer in zip(experiment.model.stack, model.layers, strict=True) if not part.is_training_only
+        layer for part, layer in zip(stack, model.layers[: len(stack)], strict=True) if not part.is_training_only
     ]
+    # The layer that returns to the units of the target is not part of the config.
+    inference_layers += model.layers[len(stack) :]
     used_names = {layer.name for layer in inference_layers}
     input_layers = _build_scaling_layers(run_context, used_names) if scaling else []
     return keras.Sequential(
@@ -148,7 +151,8 @@ def export_model(
     # All runtimes compute on the CPU.
     with tf.device("/CPU:0"):
         report_progress(f"writing {export_format.name}")
-        reference = compute_outputs(load_trained_model(weights, experiment), experiment, scaled)
+        target_scaling = run_context.input_profile.target_scaling
+        reference = compute_outputs(load_trained_model(weights, experiment, target_scaling), experiment, scaled)
         try:
             export_format.write(_build_serving_model(weights, run_context, scaling=scaling), path)
             report_progress(f"comparing outputs in {runtime}")
@@ -171,7 +175,7 @@ def export_model(
             )
         in_16_bits = None
         if (precision := str(record.plan.get("precision", "float32"))) != "float32":
-            narrow_model = load_trained_model(weights, experiment, precision=precision)
+            narrow_model = load_trained_model(weights, experiment, target_scaling, precision=precision)
             in_16_bits = _compute_largest_difference(outputs, compute_outputs(narrow_model, experiment, scaled))
     same_class = None
     if experiment.data.info.is_classification and reference.shape[1] > 1:
@@ -202,12 +206,11 @@ def _select_comparison_inputs(
     reason = "the data is not available"
     if _is_data_available(data):
         try:
-            examples = load_examples(data, report_progress)
+            examples, split = load_split_examples(data, report_progress)
             check_same_data(record, examples)
         except DnnError as error:
             reason = error.message.splitlines()[0]
         else:
-            split = split_examples(data, examples)
             indices, name = (split.validation, "validation") if len(split.validation) else (split.train, "training")
             inputs = examples.inputs[indices[:_MAX_COMPARED_EXAMPLES]]
             return inputs, f"{len(inputs):,} {name} examples"

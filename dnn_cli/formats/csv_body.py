@@ -1,8 +1,9 @@
 """Rows below the header of a CSV file: inputs and weights as numbers, and the cells of the target."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,16 +14,13 @@ from dnn_cli.formats.csv_errors import CellErrors, CsvErrors
 from dnn_cli.formats.csv_inputs import InputConverter
 from dnn_cli.formats.csv_numbers import NumberFormat, parse_float, parse_floats, quote_cell
 from dnn_cli.formats.csv_rows import CsvRow, CsvRows
+from dnn_cli.formats.csv_typed_columns import TypedConverter
 from dnn_cli.formats.dataset_contents import Remark
 from dnn_cli.formats.reader_options import CsvOptions
+from dnn_cli.formats.table_columns import MISSING_CELLS, PLAIN_NUMBER, TableColumn
 
 ROWS_PER_BLOCK = 4096
 """Number of rows that are read as text and then converted to numbers together. The limit saves memory."""
-
-_MISSING_TARGETS = frozenset(
-    ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>", "#N/A", "#NA")
-)
-"""Texts that other programs write for a missing value, as in pandas."""
 
 _MISSING_AMONG_NUMBERS = frozenset(("na", "n/a", "nan", "null", "none", "-", "missing"))
 """Texts in lower case that are missing values if all other targets are numbers, and can else be classes."""
@@ -32,15 +30,26 @@ _MISSING_AMONG_NUMBERS = frozenset(("na", "n/a", "nan", "null", "none", "-", "mi
 class CsvBody:
     """Inputs, cells of the target and weights of all rows, with their line numbers."""
 
-    inputs: NDArray[np.float32]
-    """Inputs of shape (n, features)."""
+    inputs: NDArray[Any]
+    """Inputs of shape (n, features): float32, or float64 for typed columns."""
 
     target_cells: list[str]
     """Cells of the target without spaces at their ends, and with numbers in their plain form."""
 
     lines: list[int]
     weights: NDArray[np.float32] | None
+    group_cells: list[str]
+    """Cells of the group column, without spaces at their ends; empty without such a column."""
+
+    time_cells: list[str]
+    """Cells of the time column, without spaces at their ends; empty without such a column."""
+
     remarks: tuple[Remark, ...]
+    columns: tuple[TableColumn, ...] = ()
+    """Typed columns of the inputs; empty for a table of numbers alone."""
+
+    categories: tuple[tuple[str, ...], ...] = ()
+    """Texts of the category codes of each typed column."""
 
 
 def build_number_format(path: str, options: CsvOptions) -> NumberFormat:
@@ -54,8 +63,24 @@ def build_number_format(path: str, options: CsvOptions) -> NumberFormat:
     return number_format
 
 
+def _build_converter(
+    columns: CsvColumns, options: CsvOptions, number_format: NumberFormat
+) -> InputConverter | TypedConverter:
+    """Build the converter of the input cells: of typed columns, or of numbers alone."""
+    if options.columns is None:
+        return InputConverter(columns.feature_indices, number_format)
+    return TypedConverter.create(
+        columns.feature_indices, columns.names, dict(options.columns), PLAIN_NUMBER, options.missing, number_format
+    )
+
+
 def read_body(
-    path: str, columns: CsvColumns, rows: CsvRows, options: CsvOptions, text_hint: Callable[[list[str]], str]
+    path: str,
+    columns: CsvColumns,
+    rows: CsvRows,
+    options: CsvOptions,
+    text_hint: Callable[[list[str]], str],
+    typed_hint: str | None = None,
 ) -> CsvBody:
     """Read all rows below the header.
 
@@ -65,12 +90,14 @@ def read_body(
         rows: The rows of the file.
         options: The options of the reader.
         text_hint: The function that returns a hint from the names of the input columns that contain text.
+        typed_hint: The hint for invalid cells of typed columns; `None` for hints that name overrides of the config.
 
     Raises:
         UserDataError: the table has no rows, or some rows have errors.
     """
     number_format = build_number_format(path, options)
-    reader = _BodyReader(columns, options, CellErrors(CsvErrors(path), rows.delimiter, number_format))
+    errors = CellErrors(CsvErrors(path), rows.delimiter, number_format, typed_hint=typed_hint)
+    reader = _BodyReader(columns, options, errors)
     reader.read_blocks(rows.rows)
     reader.errors.raise_if_any(text_hint)
     return reader.build_body(path)
@@ -83,10 +110,12 @@ class _BodyReader:
     columns: CsvColumns
     options: CsvOptions
     errors: CellErrors
-    inputs: list[NDArray[np.float32]] = field(default_factory=list)
+    inputs: list[NDArray[Any]] = field(default_factory=list)
     weights: list[NDArray[np.float32]] = field(default_factory=list)
     target_cells: list[str] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
+    group_cells: list[str] = field(default_factory=list)
+    time_cells: list[str] = field(default_factory=list)
     unlabelled_lines: list[int] = field(default_factory=list)
     """Line numbers of the rows that were left out because they have no target."""
 
@@ -94,9 +123,9 @@ class _BodyReader:
     """Maximum number of empty cells at the end of a row that the header does not name."""
 
     def __post_init__(self) -> None:
-        self.converter = InputConverter(self.columns.feature_indices, self.errors.number_format)
+        self.converter = _build_converter(self.columns, self.options, self.errors.number_format)
         self.interned: dict[str, str] = {}
-        self.missing = _MISSING_TARGETS if self.options.rules > 1 else frozenset(("",))
+        self.missing = frozenset((*MISSING_CELLS, *(self.options.missing or ()))) if self.options.rules > 1 else {""}
 
     def read_blocks(self, rows: Iterator[CsvRow]) -> None:
         """Read all blocks of rows."""
@@ -116,6 +145,12 @@ class _BodyReader:
             for cell in set(cells) - interned.keys():
                 interned[cell] = self._normalize_target(cell)
             self.target_cells.extend(map(interned.__getitem__, cells))
+            for index, kept_cells in (
+                (self.columns.group_index, self.group_cells),
+                (self.columns.time_index, self.time_cells),
+            ):
+                if index is not None:
+                    kept_cells.extend(row[index].strip() for _, row in block)
 
     def _select_complete_rows(self, block: list[CsvRow]) -> list[CsvRow]:
         """Return the rows with the cells of the header. Other rows are errors.
@@ -209,13 +244,17 @@ class _BodyReader:
             raise UserDataError(f"{path} has a header but no rows", "add one row for each example")
         inputs = np.concatenate(self.inputs).reshape(-1, len(self.columns.feature_indices))
         weights = np.concatenate(self.weights) if self.columns.weight_index is not None else None
-        body = CsvBody(inputs, self.target_cells, self.lines, weights, ())
+        body = CsvBody(inputs, self.target_cells, self.lines, weights, self.group_cells, self.time_cells, ())
         if self.options.rules > 1:
             body = self._leave_out_missing_numbers(path, body)
         self._check_number_form(path, body)
         if body.weights is not None and not body.weights.any():
             raise UserDataError(f"{path}: column {self.options.weight} has only weights of 0", "use larger weights")
-        return CsvBody(body.inputs, body.target_cells, body.lines, body.weights, tuple(self._build_remarks()))
+        body = replace(body, remarks=tuple(self._build_remarks()))
+        if isinstance(self.converter, TypedConverter):
+            columns, categories = self.converter.describe_columns(body.inputs), self.converter.categories
+            body = replace(body, columns=columns, categories=categories)
+        return body
 
     def _leave_out_missing_numbers(self, path: str, body: CsvBody) -> CsvBody:
         """Leave out rows whose target is a text such as `-` or `none` if all other targets are numbers.
@@ -247,6 +286,8 @@ class _BodyReader:
             [body.target_cells[at] for at in labelled],
             [body.lines[at] for at in labelled],
             None if body.weights is None else body.weights[labelled],
+            [body.group_cells[at] for at in labelled] if body.group_cells else [],
+            [body.time_cells[at] for at in labelled] if body.time_cells else [],
             (),
         )
 

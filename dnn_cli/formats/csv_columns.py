@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dnn_cli.errors import UserDataError, suggest_nearest_name
@@ -33,6 +33,8 @@ class CsvColumns:
     """Positions of the input columns."""
 
     weight_index: int | None = None
+    group_index: int | None = None
+    time_index: int | None = None
     unnamed_indices: tuple[int, ...] = ()
     """Positions of columns without a name, which may hold row names in the first column, and else no values."""
 
@@ -75,17 +77,26 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
     if options.header is None:
         _check_header(path, line, names)
     _check_names(path, line, names, options.ignore)
-    requested = {"target": options.target, "weight": options.weight}
-    for key, name in [*requested.items(), *(("ignore", name) for name in options.ignore)]:
+    requested = {"target": options.target, "weight": options.weight, "group": options.group, "time": options.time}
+    typed = [("columns", name) for name, _ in options.columns or ()]
+    for key, name in [*requested.items(), *(("ignore", name) for name in options.ignore), *typed]:
         if name is not None and name not in names:
             column_list = f"use one of {', '.join(names[:20])}{', …' if len(names) > 20 else ''}"
             raise UserDataError(
                 f"{path}:{line}  has no column {name}", suggest_nearest_name(name, names) or column_list, key
             )
-    weight_index = None if options.weight is None else names.index(options.weight)
+    weight_index, group_index, time_index = (
+        None if requested[key] is None else names.index(str(requested[key])) for key in ("weight", "group", "time")
+    )
+    typed_names = {name for _, name in typed}
+    # Groups and times are inputs only if they have a type.
+    split_roles = {
+        index for index in (group_index, time_index) if index is not None and names[index] not in typed_names
+    }
+    other_roles = {weight_index, *split_roles}
     unnamed = tuple(index for index, name in enumerate(names) if not name and "" not in options.ignore)
     remaining = [
-        index for index, name in enumerate(names) if name and name not in options.ignore and index != weight_index
+        index for index, name in enumerate(names) if name and name not in options.ignore and index not in other_roles
     ]
     if options.target is not None:
         target_index = names.index(options.target)
@@ -93,10 +104,9 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
         target_index = remaining[-1] if remaining else 0
         if options.rules > 1:
             _check_target_is_clear(path, line, [names[index] for index in remaining])
-    if target_index == weight_index:
-        raise UserDataError(
-            f"{path}:{line}  column {options.weight} is both the target and the weight", "use two columns", "weight"
-        )
+    roles = {"target": target_index, "weight": weight_index, "group": group_index, "time": time_index}
+    _check_roles_differ(f"{path}:{line}", names, roles)
+    _check_typed_columns(f"{path}:{line}", names, {key: roles[key] for key in ("target", "weight")}, typed_names)
     features = tuple(index for index in remaining if index != target_index)
     if not features:
         raise UserDataError(f"{path}:{line}  has no columns left for the inputs", "ignore fewer columns", "ignore")
@@ -110,7 +120,50 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
             for name in (names[index] for index in features)
             if name.lower().replace(" ", "_") in _WEIGHT_COLUMN_NAMES
         ]
-    return CsvColumns(names, target_index, features, weight_index, unnamed, tuple(remarks), line)
+    return CsvColumns(
+        names, target_index, features, weight_index, group_index, time_index, unnamed, tuple(remarks), line
+    )
+
+
+def _check_roles_differ(location: str, names: Sequence[str], roles: Mapping[str, int | None]) -> None:
+    """Check that no column has two roles, such as target and weight.
+
+    Args:
+        location: The path and line of the header, for the message.
+        names: The names of the columns.
+        roles: The position of the column of each role, by the key of `data`; `None` without a column.
+
+    Raises:
+        UserDataError: a column has two roles.
+    """
+    first_roles: dict[int, str] = {}
+    for role, index in roles.items():
+        if index is not None and (first := first_roles.setdefault(index, role)) != role:
+            raise UserDataError(f"{location}  column {names[index]} is both the {first} and the {role}",
+                                "use two columns", role)  # fmt: skip
+
+
+def _check_typed_columns(
+    location: str, names: Sequence[str], roles: Mapping[str, int | None], typed_names: Collection[str]
+) -> None:
+    """Check that no column with a type is the target or has the weights.
+
+    Args:
+        location: The path and line of the header, for the message.
+        names: The names of the columns.
+        roles: The position of the target and of the weights; `None` without a column.
+        typed_names: The names of the columns with a type.
+
+    Raises:
+        UserDataError: a column with a type has another role.
+    """
+    for role, index in roles.items():
+        if index is not None and names[index] in typed_names:
+            raise UserDataError(
+                f"{location}  column {names[index]} is the {role}, but data.columns is for inputs",
+                f"remove it: ~data.columns.{names[index]}",
+                "columns",
+            )
 
 
 def _check_header(path: str, line: int, names: Sequence[str]) -> None:

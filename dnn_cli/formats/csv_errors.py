@@ -16,6 +16,7 @@ from dnn_cli.formats.csv_numbers import (
     PLAIN_NUMBERS,
     NumberFormat,
     find_number_error,
+    is_missing_cell,
     is_text_cell,
     parse_float,
     quote_cell,
@@ -29,6 +30,7 @@ _MAX_LISTED_LINES = 5
 """Maximum number of line numbers that a message about several cells lists after the first line number."""
 
 NUMBERS_REQUIRED_HINT = "every input must be a number, as in training"
+TRAINING_TYPES_HINT = "correct or fill in the cells: columns have the types of the training"
 _MISSING_TARGET_HINT = "fill in the targets, or leave these rows out: data.drop_unlabelled=true"
 
 
@@ -69,7 +71,7 @@ class CsvErrors:
             raise UserDataError("\n".join([*(f"{self.path}:{line}  {text}" for line, text, _ in first), *more]), hint)
 
 
-_CellKind = Literal["text", "amount", "missing target"]
+_CellKind = Literal["text", "amount", "missing value", "missing target"]
 
 
 @dataclass
@@ -114,6 +116,11 @@ class CellErrors:
     delimiter: str = ","
     number_format: NumberFormat = PLAIN_NUMBERS
     groups: dict[tuple[str, _CellKind], _CellGroup] = field(default_factory=dict)
+    typed_groups: dict[tuple[str, str], tuple[_CellGroup, str]] = field(default_factory=dict)
+    """Cells of typed columns with the hint for them, by column and message."""
+
+    typed_hint: str | None = None
+    """Hint for all cells of typed columns; `None` for hints that name overrides of the config."""
 
     def add_cell(self, line: int, column: str, cell: str) -> None:
         """Add the error of a cell, if the cell does not hold a number."""
@@ -121,6 +128,9 @@ class CellErrors:
         if error is None:
             return
         cell = cell.strip()
+        if is_missing_cell(cell):
+            self._add_to_group(line, column, cell, "missing value")
+            return
         if not is_text_cell(cell) or parse_float(cell) is not None:
             self.errors.add_error(line, f"column {column}: {error[0]}", error[1])
             return
@@ -147,6 +157,17 @@ class CellErrors:
             message = f"column {column}: {quote_cell(cell.strip())} is a negative weight"
             self.errors.add_error(line, message, "use weights of at least 0")
 
+    def add_typed_cell(self, line: int, column: str, cell: str, message: str, hint: str) -> None:
+        """Add the error of a cell in a typed column. Cells of a column with the same message are reported together."""
+        group = self.typed_groups.get((column, message))
+        if group is None:
+            self.typed_groups[column, message] = (
+                _CellGroup(line, cell),
+                hint if self.typed_hint is None else self.typed_hint,
+            )
+        else:
+            group[0].add_line(line)
+
     def _add_to_group(self, line: int, column: str, cell: str, kind: _CellKind) -> _CellGroup:
         """Add a cell to the group of its column and kind, and return the group."""
         group = self.groups.get((column, kind))
@@ -160,7 +181,8 @@ class CellErrors:
         """Raise the collected errors together, if there are any.
 
         Args:
-            text_hint: The function that returns a hint from the names of the columns that contain text.
+            text_hint: The function that returns a hint from the names of the columns that contain text. The list is
+                empty if missing values are the only errors.
 
         Raises:
             UserDataError: the table has errors. The message lists the first errors and counts the others.
@@ -170,6 +192,9 @@ class CellErrors:
             if kind == "missing target":
                 text = f"{quote_cell(group.cell)} is a missing target" if group.cell else "the cell is empty"
                 hint = _MISSING_TARGET_HINT
+            elif kind == "missing value":
+                text, hint = find_number_error(group.cell) or ("the cell is empty", "")
+                hint = text_hint(columns) or hint
             else:
                 comma = guess_column_comma(group.commas, self.delimiter) if kind == "amount" else ""
                 is_decimal = comma == "decimal" and guess_cell_comma(group.cell) in ("decimal", "either")
@@ -177,6 +202,9 @@ class CellErrors:
                 strip = self.number_format.strip
                 hint = format_amount_hint(group.cell, comma, strip) if kind == "amount" else text_hint(columns)
             self.errors.add_error(group.line, f"column {name}: {text}{group.format_more_cells()}", hint, always=True)
+        for (name, message), (typed_group, hint) in self.typed_groups.items():
+            text = f"column {name}: {quote_cell(typed_group.cell)} {message}{typed_group.format_more_cells()}"
+            self.errors.add_error(typed_group.line, text, hint, always=True)
         self.errors.raise_if_any()
 
 

@@ -14,14 +14,14 @@ from dnn_cli.formats.csv_numbers import NumberFormat, parse_floats
 from dnn_cli.formats.csv_rows import CsvRow
 from dnn_cli.formats.dataset_contents import Remark
 
-_WORD_PAIRS = ({"true": "1", "false": "0"}, {"yes": "1", "no": "0"}, {"t": "1", "f": "0"}, {"y": "1", "n": "0"})
+WORD_PAIRS = ({"true": "1", "false": "0"}, {"yes": "1", "no": "0"}, {"t": "1", "f": "0"}, {"y": "1", "n": "0"})
 """Pairs of words that are read as 1 and 0, in any case. The words of a column must be of one pair, as columns of other
 categories can have cells such as `n` and `f`."""
 
 _POINT_GROUPS = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
 """Pattern of numbers such as `1.200`, which are 1.2, or 1200 with a point between thousands."""
 
-WORD_VALUES = {word: value for pair in _WORD_PAIRS for word, value in pair.items()}
+WORD_VALUES = {word: value for pair in WORD_PAIRS for word, value in pair.items()}
 
 _MAX_LISTED_COLUMNS = 10
 
@@ -86,7 +86,7 @@ class InputConverter:
         columns: dict[int, Mapping[str, str]] = {}
         for index in self.indices:
             words = {row[index].strip().lower() for _, row in block} - {""}
-            pair = next((pair for pair in _WORD_PAIRS if words and words <= pair.keys()), None)
+            pair = next((pair for pair in WORD_PAIRS if words and words <= pair.keys()), None)
             if pair is not None:
                 columns[index] = pair
         return columns

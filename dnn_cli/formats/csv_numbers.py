@@ -133,6 +133,11 @@ def find_number_error(cell: str, number_format: NumberFormat = PLAIN_NUMBERS) ->
     return f"{quote_cell(cell)} is not a number", "encode text as numbers"
 
 
+def is_missing_cell(cell: str) -> bool:
+    """Return whether a cell is empty or holds a text that programs write for a missing value."""
+    return cell.strip().lower() in _MISSING_VALUES
+
+
 def is_text_cell(cell: str) -> bool:
     """Return whether an invalid cell holds text or an amount.
 

@@ -3,18 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.errors import UserDataError, suggest_nearest_name
 from dnn_cli.formats.csv_body import ROWS_PER_BLOCK, build_number_format
-from dnn_cli.formats.csv_errors import NUMBERS_REQUIRED_HINT, CellErrors, CsvErrors
+from dnn_cli.formats.csv_errors import NUMBERS_REQUIRED_HINT, TRAINING_TYPES_HINT, CellErrors, CsvErrors
 from dnn_cli.formats.csv_inputs import WORD_VALUES
 from dnn_cli.formats.csv_numbers import NumberFormat, parse_float, parse_floats
 from dnn_cli.formats.csv_rows import HEADER_HINT, CsvRow, fits_delimiter, open_rows
 from dnn_cli.formats.csv_text import is_unicode_file
+from dnn_cli.formats.csv_typed_columns import TypedConverter
 from dnn_cli.formats.reader_options import CsvOptions
+from dnn_cli.formats.replaced_cells import ReplacedCells, find_replaced_cells
+from dnn_cli.formats.table_columns import PLAIN_NUMBER
+from dnn_cli.formats.table_encoding import TableEncoding
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class PredictionTable:
     """Rows of a table: inputs of the valid rows, and kept cells of all rows."""
 
     inputs: NDArray[np.float32]
-    """Inputs of the valid rows, of shape (n, features)."""
+    """Inputs of the valid rows, of shape (n, features). Typed columns are encoded."""
 
     lines: tuple[int, ...]
     """Line numbers of the valid rows."""
@@ -36,6 +41,9 @@ class PredictionTable:
     error: UserDataError | None
     """Error that names the rows which are not valid; `None` if all rows are valid."""
 
+    replaced_cells: tuple[ReplacedCells, ...] = ()
+    """Missing cells and unknown categories of the valid rows; empty without typed columns."""
+
 
 def adapt_options(path: str, options: CsvOptions) -> CsvOptions:
     """Adapt the options of a training to another file: UTF-8 is read as UTF-8, and another delimiter is detected."""
@@ -45,7 +53,12 @@ def adapt_options(path: str, options: CsvOptions) -> CsvOptions:
 
 
 def read_prediction_table(
-    path: str, options: CsvOptions, features: Sequence[str], size: int, kept_names: Sequence[str]
+    path: str,
+    options: CsvOptions,
+    features: Sequence[str],
+    size: int,
+    kept_names: Sequence[str],
+    encoding: TableEncoding | None = None,
 ) -> PredictionTable:
     """Read the rows of a table as inputs. Rows with an invalid cell are left out of the inputs.
 
@@ -53,8 +66,9 @@ def read_prediction_table(
         path: The path of the file.
         options: The options with which the training data was read.
         features: The names of the input columns; empty if the training data has no names.
-        size: The number of values of one input.
+        size: The number of columns or values of one input.
         kept_names: The names of columns whose cells are kept, if the file has these columns.
+        encoding: The encoding of typed columns; `None` for a table of numbers alone.
 
     Raises:
         UserDataError: the file is not a table, lacks a column, or has no valid row.
@@ -63,21 +77,50 @@ def read_prediction_table(
     with open_rows(path, adapt_options(path, options)) as rows:
         names, columns = find_input_columns(path, rows.header, features, size, has_header=options.header is not False)
         positions = {name: names.index(name) for name in kept_names if name in names}
-        reader = _RowReader(
-            names, columns, positions, CellErrors(CsvErrors(path), rows.delimiter, number_format), number_format
-        )
+        errors = CellErrors(CsvErrors(path), rows.delimiter, number_format, typed_hint=TRAINING_TYPES_HINT)
+        converter = None
+        if encoding is not None:
+            converter = _build_typed_converter(columns, features, options, number_format)
+        reader = _RowReader(names, columns, positions, errors, number_format, converter)
         reader.read_blocks(rows.rows)
     if not reader.all_lines:
         raise UserDataError(f"{path} has a header but no rows", "add one row for each example")
     error = reader.build_error()
     if error is not None and not reader.lines:
         raise error
+    inputs = np.concatenate(reader.blocks).reshape(-1, len(columns))
+    replaced_cells: tuple[ReplacedCells, ...] = ()
+    if encoding is not None and converter is not None:
+        replaced_cells = find_replaced_cells(encoding, inputs, converter.categories)
+        inputs = encoding.encode(inputs, converter.categories)
     return PredictionTable(
-        np.concatenate(reader.blocks).reshape(-1, len(columns)),
+        inputs,
         tuple(reader.lines),
         tuple(reader.all_lines),
         {name: tuple(cells) for name, cells in reader.kept_cells.items()},
         error,
+        replaced_cells,
+    )
+
+
+def _build_typed_converter(
+    columns: Sequence[int], features: Sequence[str], options: CsvOptions, number_format: NumberFormat
+) -> TypedConverter:
+    """Build the converter of typed columns.
+
+    Columns have the names of the training, even if they are numbered and the file lacks the column of the target.
+
+    Args:
+        columns: The positions of the inputs.
+        features: The names of the input columns in the training.
+        options: The options with which the training data was read.
+        number_format: The form of the numbers.
+    """
+    names = [""] * (1 + max(columns))
+    for position, name in zip(columns, features, strict=True):
+        names[position] = name
+    return TypedConverter.create(
+        columns, names, dict(options.columns or ()), PLAIN_NUMBER, options.missing, number_format
     )
 
 
@@ -136,7 +179,12 @@ class _RowReader:
     kept_positions: dict[str, int]
     errors: CellErrors
     number_format: NumberFormat
-    blocks: list[NDArray[np.float32]] = field(default_factory=list)
+    converter: TypedConverter | None = None
+    """Converter of typed columns; `None` for a table of numbers alone."""
+
+    blocks: list[NDArray[Any]] = field(default_factory=list)
+    """Values of valid rows: float32, or float64 before the encoding of typed columns."""
+
     lines: list[int] = field(default_factory=list)
     all_lines: list[int] = field(default_factory=list)
 
@@ -161,15 +209,18 @@ class _RowReader:
         """Add the inputs of rows, and return whether all of these rows are valid."""
         if not all(self._has_valid_length(row) for _, row in rows):
             return False
-        cells = [row[index] for _, row in rows for index in self.columns]
-        values = parse_floats(cells) if self.number_format.is_plain else None
-        if values is None:
-            values = parse_floats([self._normalize(cell) for cell in cells])
+        values = self._parse_numbers(rows) if self.converter is None else self.converter.convert(rows)
         if values is None:
             return False
         self.blocks.append(values)
         self.lines += [line for line, _ in rows]
         return True
+
+    def _parse_numbers(self, rows: Sequence[CsvRow]) -> NDArray[np.float32] | None:
+        """Parse the inputs of rows of numbers, or return `None` if a cell is not valid."""
+        cells = [row[index] for _, row in rows for index in self.columns]
+        values = parse_floats(cells) if self.number_format.is_plain else None
+        return parse_floats([self._normalize(cell) for cell in cells]) if values is None else values
 
     def _normalize(self, cell: str) -> str:
         """Return the plain number of a cell or of a word such as `True`; the text is empty for an invalid cell."""
@@ -187,6 +238,9 @@ class _RowReader:
             comparison = f"{'fewer' if len(cells) < len(self.names) else 'more'} fields than the header"
             message = f"has {comparison}: {len(cells)} instead of {len(self.names)}"
             self.errors.errors.add_error(line, message, "put quotes around text that contains the delimiter")
+            return
+        if self.converter is not None:
+            self.converter.add_errors(self.names, row, self.errors)
             return
         for index in self.columns:
             if cells[index].strip().lower() not in WORD_VALUES:

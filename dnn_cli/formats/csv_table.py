@@ -6,15 +6,18 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from typing import Any
 
+from dnn_cli.formats.column_types import choose_column_types
 from dnn_cli.formats.csv_body import read_body
 from dnn_cli.formats.csv_columns import check_class_name_header, select_columns
-from dnn_cli.formats.csv_errors import format_ignore_hint
+from dnn_cli.formats.csv_errors import CsvErrors, format_ignore_hint
 from dnn_cli.formats.csv_numbers import parse_float
 from dnn_cli.formats.csv_rows import CsvRows, open_rows
 from dnn_cli.formats.csv_targets import TargetColumn, parse_csv_targets
+from dnn_cli.formats.data_overrides import format_columns_override, format_override
 from dnn_cli.formats.dataset_contents import DatasetContents, ExampleArrays
 from dnn_cli.formats.reader_options import CsvOptions
 from dnn_cli.formats.safe_open import stat_regular_file
+from dnn_cli.formats.split_values import count_different, parse_groups, parse_times
 
 _MAX_CACHED_TABLES = 4
 
@@ -25,6 +28,8 @@ class _CsvTable:
 
     contents: DatasetContents
     arrays: ExampleArrays
+    lines: tuple[int, ...]
+    """Line of each row in the file, from 1."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +85,19 @@ def inspect_csv(path: str, options: CsvOptions, classes: tuple[str, ...] | None 
 
 def read_csv(path: str, options: CsvOptions, classes: tuple[str, ...] | None = None) -> ExampleArrays:
     """Read the examples of a table into read-only arrays. Arguments and errors are those of `inspect_csv`."""
+    return _parse_known_table(path, options, classes).arrays
+
+
+def list_csv_lines(path: str, options: CsvOptions, classes: tuple[str, ...] | None = None) -> tuple[int, ...]:
+    """Return the line of each row of a table, from 1. Arguments and errors are those of `inspect_csv`."""
+    return _parse_known_table(path, options, classes).lines
+
+
+def _parse_known_table(path: str, options: CsvOptions, classes: tuple[str, ...] | None) -> _CsvTable:
+    """Parse a table, or return the table that was parsed before its decisions became options."""
     key = _build_key(path, options, classes)
     decided = next((decided for decided in _known_decisions if decided.includes(key)), None)
-    return parse_table(key if decided is None else decided.key).arrays
+    return parse_table(key if decided is None else decided.key)
 
 
 def _build_key(path: str, options: CsvOptions, classes: tuple[str, ...] | None) -> _TableKey:
@@ -100,31 +115,68 @@ def parse_table(key: _TableKey) -> _CsvTable:
     with open_rows(path, options) as rows:
         columns = select_columns(path, rows.header, options)
         may_lack_header = options.header is None and any(parse_float(name) is not None for name in columns.names)
-        text_hint = partial(format_ignore_hint, ignored=options.ignore, may_lack_header=may_lack_header)
+        text_hint = partial(_suggest_columns, path, options, may_lack_header=may_lack_header)
         body = read_body(path, columns, rows, options, text_hint)
     column = TargetColumn(
         path, columns.target, body.target_cells, body.lines, rows.delimiter, options.strip, options.rules
     )
     targets = parse_csv_targets(column, options.task, key.classes)
     check_class_name_header(path, columns, targets.classes, options)
-    for array in (body.inputs, targets.values, body.weights):
+    errors = CsvErrors(path)
+    groups = parse_groups(body.group_cells, body.lines, options.group or "", errors) if options.group else None
+    times = None
+    if options.time is not None:
+        time_column = dict(options.columns or ()).get(options.time)
+        date_format = time_column.format if time_column is not None else None
+        times = parse_times(body.time_cells, body.lines, options.time, errors, date_format)
+    errors.raise_if_any()
+    for array in (body.inputs, targets.values, body.weights, groups, times):
         if array is not None:
             # The cache returns the same arrays to every caller.
             array.setflags(write=False)
     decisions = _select_decisions(key, rows, {"target": columns.target, "task": targets.task})
+    features = tuple(name for column in body.columns for name in column.list_input_names()) or columns.features
     contents = DatasetContents(
-        (len(columns.features),),
+        (len(features),),
         len(body.inputs),
         targets.classes,
         pixel_max=options.scale or 1,
         target=columns.target,
-        features=columns.features,
+        features=features,
+        columns=body.columns,
         weight=options.weight,
+        group_count=count_different(groups),
+        time_count=count_different(times),
         remarks=(*rows.remarks, *columns.remarks, *targets.remarks, *body.remarks),
         decisions=decisions,
     )
     _known_decisions.append(_KnownDecisions(key, decisions))
-    return _CsvTable(contents, ExampleArrays(body.inputs, targets.values, body.weights))
+    return _CsvTable(
+        contents,
+        ExampleArrays(body.inputs, targets.values, body.weights, groups, times, body.categories),
+        tuple(body.lines),
+    )
+
+
+def _suggest_columns(path: str, options: CsvOptions, text_columns: list[str], *, may_lack_header: bool) -> str:
+    """Suggest the types of the columns of a table that has text or missing cells.
+
+    Args:
+        path: The path of the file.
+        options: The options of the reader.
+        text_columns: The names of the columns with text; empty if missing cells are the only errors.
+        may_lack_header: Whether the first line can be an example, because a name in the header is a number.
+    """
+    if options.columns is not None or options.rules == 1 or may_lack_header:
+        return format_ignore_hint(text_columns, options.ignore, may_lack_header=may_lack_header) if text_columns else ""
+    choices = choose_column_types(path, options)
+    typed = {choice.name: choice.list_values() for choice in choices if choice.options and not choice.is_plain_number}
+    left_out = [choice.name for choice in choices if choice.options is None]
+    overrides = [format_columns_override(typed)] if typed else []
+    overrides += [format_override("ignore", [*options.ignore, *left_out])] if left_out else []
+    if not overrides or len(left_out) == len(choices):
+        return format_ignore_hint(text_columns, options.ignore) if text_columns else ""
+    return f"set the types of the columns: {' '.join(overrides)}"
 
 
 def _select_decisions(key: _TableKey, rows: CsvRows, target_decisions: Mapping[str, str]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from dnn_cli.formats.table_columns import TableColumn
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -59,8 +61,19 @@ class DatasetContents:
     features: tuple[str, ...] = ()
     """Names of the input columns of a table. A validation or test file must have the same names in the same order."""
 
+    columns: tuple[TableColumn, ...] = ()
+    """Typed columns of a table, whose cells are encoded into inputs after the split. Empty for other data.
+
+    `features` then has the names of the encoded inputs."""
+
     weight: str | None = None
     """Name of the column of a table with the weights of its rows; `None` without weights."""
+
+    group_count: int = 0
+    """Number of different groups of the examples; 0 without groups."""
+
+    time_count: int = 0
+    """Number of different times of the examples; 0 without times."""
 
     remarks: tuple[Remark, ...] = ()
     """Decisions about the file, and the parts of the file that are not used."""
@@ -68,19 +81,39 @@ class DatasetContents:
     decisions: Mapping[str, Any] = field(default_factory=dict)
     """Values of keys of `data` that are missing in the config and that the reader has decided, by key."""
 
+    @property
+    def input_columns(self) -> tuple[str, ...]:
+        """Names of the columns of a table that determine the inputs; empty for other data."""
+        return tuple(column.name for column in self.columns) or self.features
+
 
 @dataclass(frozen=True)
 class ExampleArrays:
     """Inputs and targets of examples, as arrays."""
 
     inputs: "NDArray[Any]"
-    """uint8 or float32 of shape (n, *input_shape), C-contiguous."""
+    """uint8 or float32 of shape (n, *input_shape), C-contiguous.
+
+    Typed columns that are not encoded yet are float64 of shape (n, columns): numbers, category codes, and days since
+    1970-01-01. A missing cell is NaN."""
 
     targets: "NDArray[Any]"
     """int32 class numbers of shape (n,), or float32 of shape (n, targets) in a regression."""
 
     weights: "NDArray[Any] | None" = None
     """Weights of the examples in the loss and the metrics, float32 of shape (n,); `None` for equal weights."""
+
+    groups: "NDArray[Any] | None" = None
+    """Group of each example, int64 numbers from 0 of shape (n,); `None` without groups.
+
+    The number is -1 for an example whose split is fixed, such as an example of a validation file."""
+
+    times: "NDArray[Any] | None" = None
+    """Time of each example, float64 of shape (n,): seconds since 1970 for dates, else the number itself; or `None`.
+
+    The time is nan for an example whose split is fixed."""
+    categories: tuple[tuple[str, ...], ...] = ()
+    """Texts of the category codes of each typed column. Empty for encoded inputs and for other data."""
 
 
 class ReadProgress(Protocol):

@@ -14,7 +14,7 @@ from dnn_cli.formats.array_source import ArraySource, open_array_source
 from dnn_cli.formats.channel_axis import MOVE_HINT, move_shape_first
 from dnn_cli.formats.csv_body import read_body
 from dnn_cli.formats.csv_columns import TARGET_COLUMN_NAMES, CsvColumns
-from dnn_cli.formats.csv_errors import NUMBERS_REQUIRED_HINT
+from dnn_cli.formats.csv_errors import NUMBERS_REQUIRED_HINT, TRAINING_TYPES_HINT
 from dnn_cli.formats.csv_numbers import quote_cell
 from dnn_cli.formats.csv_prediction import adapt_options, find_input_columns
 from dnn_cli.formats.csv_rows import CsvRow, open_rows
@@ -41,6 +41,7 @@ from dnn_cli.formats.prediction_inputs import (
     read_image_input,
     read_input_array,
 )
+from dnn_cli.formats.replaced_cells import ReplacedCells, find_replaced_cells
 from dnn_cli.formats.safe_open import check_memory, stat_regular_file
 
 _EXAMPLE_ARRAY_NAMES = (
@@ -66,7 +67,15 @@ class TargetSpec:
     """Name of the target column of a table; `None` if the training data did not name its target column."""
 
 
-def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
+@dataclass(frozen=True)
+class EvaluationArrays(ExampleArrays):
+    """Examples for an evaluation. Typed columns of a table are encoded."""
+
+    replaced_cells: tuple[ReplacedCells, ...] = ()
+    """Missing cells and unknown categories of a table with typed columns."""
+
+
+def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> EvaluationArrays:
     """Read the examples in a file or directory. Classes get the same numbers as in the training.
 
     Args:
@@ -95,7 +104,7 @@ def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: Targ
     )
 
 
-def _read_directory_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
+def _read_directory_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> EvaluationArrays:
     """Read the images of a directory with one subdirectory for each class. Subdirectories are named like classes."""
     if not target_spec.classes:
         raise UserDataError(
@@ -120,11 +129,12 @@ def _read_directory_examples(path: str, input_spec: InputSpec, target_spec: Targ
     if errors := decode_files(path, files, read_into, file_bytes, ignore_progress):
         raise build_damage_error(list(errors.values()))
     targets = [target_spec.classes.index(name) for name, paths in files_by_class.items() for _ in paths]
-    return ExampleArrays(np.concatenate([inputs[at] for at in range(len(files))]), np.array(targets, np.int32))
+    return EvaluationArrays(np.concatenate([inputs[at] for at in range(len(files))]), np.array(targets, np.int32))
 
 
-def _read_array_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
+def _read_array_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> EvaluationArrays:
     """Read the inputs and targets in two arrays of an .npz file or of .npy files."""
+    input_spec.check_array_file(path)
     with open_array_source(path) as source:
         x, y = _find_array_pair(source)
         if not has_input_shape(x, input_spec) or len(x.shape) == len(input_spec.shape):
@@ -142,7 +152,7 @@ def _read_array_examples(path: str, input_spec: InputSpec, target_spec: TargetSp
             )
         check_memory(path, compute_needed_bytes(x) + compute_needed_bytes(y))
         inputs = read_input_array(source, x, input_spec)
-        return ExampleArrays(inputs, _convert_array_targets(f"{path}: {y.name}", source.read_array(y), target_spec))
+        return EvaluationArrays(inputs, _convert_array_targets(f"{path}: {y.name}", source.read_array(y), target_spec))
 
 
 def _find_array_pair(source: ArraySource) -> tuple[ArrayHeader, ArrayHeader]:
@@ -202,7 +212,7 @@ def _are_whole_numbers(classes: tuple[str, ...]) -> bool:
     return any(name.lstrip("-").isdigit() for name in classes)
 
 
-def _read_csv_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> ExampleArrays:
+def _read_csv_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec) -> EvaluationArrays:
     """Read the rows of a table: inputs by the names of their columns, and the targets in the target column."""
     if not target_spec.classes and target_spec.targets > 1:
         raise UserDataError(
@@ -211,13 +221,18 @@ def _read_csv_examples(path: str, input_spec: InputSpec, target_spec: TargetSpec
     options = replace(adapt_options(path, input_spec.csv_options), weight=None)
     with open_rows(path, options) as rows:
         columns = _select_evaluation_columns(path, rows.header, input_spec, target_spec)
-        body = read_body(path, columns, rows, options, lambda _: NUMBERS_REQUIRED_HINT)
+        body = read_body(path, columns, rows, options, lambda _: NUMBERS_REQUIRED_HINT, TRAINING_TYPES_HINT)
     cells = body.target_cells
     if target_spec.classes and not _are_whole_numbers(target_spec.classes):
         cells = [_resolve_class_name(cell, target_spec.classes) for cell in cells]
     column = TargetColumn(path, columns.target, cells, body.lines, rows.delimiter, options.strip, options.rules)
     targets = parse_csv_targets(column, "auto", target_spec.classes)
-    return ExampleArrays(body.inputs.reshape(-1, *input_spec.shape), targets.values)
+    inputs, encoding = body.inputs, input_spec.encoding
+    replaced_cells: tuple[ReplacedCells, ...] = ()
+    if encoding is not None:
+        replaced_cells = find_replaced_cells(encoding, inputs, body.categories)
+        inputs = encoding.encode(inputs, body.categories)
+    return EvaluationArrays(inputs.reshape(-1, *input_spec.shape), targets.values, replaced_cells=replaced_cells)
 
 
 def _resolve_class_name(cell: str, classes: tuple[str, ...]) -> str:
@@ -257,7 +272,7 @@ def _select_evaluation_columns(path: str, row: CsvRow, input_spec: InputSpec, ta
             "keep one of these columns",
         )
     target_index = names.index(target_names[0])
-    size = math.prod(input_spec.shape)
+    size = input_spec.column_count
     if input_spec.features:
         _, columns = find_input_columns(path, row, input_spec.features, size)
         named_count = 1 + max(index for index, name in enumerate(names) if name)

@@ -112,6 +112,24 @@ def list_class_numbers(
     return np.array(_list_class_files(directory, options.rules, classes).class_numbers, np.int32)
 
 
+def list_image_names(directory: str, options: ImageOptions, classes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the path of each image that `read_images` returns, relative to the directory.
+
+    Args:
+        directory: The path of the directory, with one subdirectory per class.
+        options: The options of the reader.
+        classes: The classes of the training directory.
+
+    Raises:
+        UserDataError: the errors of `read_images`.
+    """
+    class_files = _list_class_files(directory, options.rules, classes)
+    damaged: set[int] = set()
+    if options.skip_damaged:
+        damaged = set(load_images(_examine_files(class_files, options), ignore_progress).damaged)
+    return tuple(os.path.relpath(file, directory) for at, file in enumerate(class_files.files) if at not in damaged)
+
+
 def find_damaged_images(
     directory: str, options: ImageOptions, progress: ReadProgress = ignore_progress
 ) -> list[DamagedImageError]:

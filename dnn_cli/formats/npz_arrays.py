@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.errors import UserDataError
+from dnn_cli.errors import UserDataError, suggest_nearest_name
 from dnn_cli.formats.array_names import build_missing_arrays_error, find_array_pair, list_unused_names
 from dnn_cli.formats.array_source import ArraySource, iter_values, open_array_source
 from dnn_cli.formats.channel_axis import arrange_shape, move_channels
@@ -19,6 +19,7 @@ from dnn_cli.formats.npy_header import ArrayHeader
 from dnn_cli.formats.npz_targets import NpzTargets, check_class_numbers, parse_npz_targets, to_float32
 from dnn_cli.formats.reader_options import ArrayOptions
 from dnn_cli.formats.safe_open import check_memory
+from dnn_cli.formats.split_values import convert_groups, convert_times, count_different
 
 MAX_NPZ_BYTES = 16_000_000_000
 _MAX_INPUT_AXES = 5
@@ -68,12 +69,15 @@ def inspect_npz(path: str, options: ArrayOptions, split: SplitName) -> DatasetCo
             scale,
             value_bytes=1 if headers.x.dtype == np.uint8 else 4,
         )
+        if split == "train":
+            groups, times = _read_split_values(source, headers, options)
+            contents = replace(contents, group_count=count_different(groups), time_count=count_different(times))
         if options.rules == 1:
             return contents
         if split != "train":
             remark = Remark(f"{headers.x.name}, {headers.y.name}: the {split} examples")
             return replace(contents, remarks=(remark, *_find_scale_remarks(source, headers.x, scale)))
-        remarks = [scale_remark, targets.remark, _build_unused_remark(source)]
+        remarks = [scale_remark, targets.remark, _build_unused_remark(source, options)]
         decisions: dict[str, Any] = {}
         if options.task == "auto":
             decisions["task"] = "classification" if targets.classes else "regression"
@@ -105,7 +109,43 @@ def read_npz(path: str, options: ArrayOptions, split: SplitName, classes_count: 
         inputs = source.read_array(headers.x)
         if options.channels == "first":
             inputs = move_channels(inputs)
-        return ExampleArrays(to_input_array(f"{source.path}: {headers.x.name}", inputs), targets.values)
+        groups, times = _read_split_values(source, headers, options) if split == "train" else (None, None)
+        return ExampleArrays(
+            to_input_array(f"{source.path}: {headers.x.name}", inputs), targets.values, groups=groups, times=times
+        )
+
+
+def _read_split_values(
+    source: ArraySource, headers: _SplitHeaders, options: ArrayOptions
+) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None]:
+    """Read the groups and times of the training examples; `None` for those that the options do not name.
+
+    Raises:
+        UserDataError: an array is missing, has another length than the inputs, or other values than groups or times.
+    """
+    arrays: dict[str, NDArray[Any] | None] = {}
+    for key, name in (("group", options.group), ("time", options.time)):
+        arrays[key] = None
+        if name is None:
+            continue
+        if name not in source.names:
+            listed = ", ".join(source.names[:_MAX_LISTED_NAMES])
+            suggestion = suggest_nearest_name(name, source.names) or f"use one of {listed}"
+            raise UserDataError(f"{source.path} has no array {name}", suggestion, key)
+        header = source.read_header(name)
+        if header.shape != headers.x.shape[:1]:
+            raise UserDataError(
+                f"{source.path}: {name} has the shape {header.shape}, but {headers.x.name} has {headers.x.shape[0]:,} "
+                "examples",
+                f"save one value for each example, with the shape ({headers.x.shape[0]},)",
+                key,
+            )
+        arrays[key] = source.read_array(header)
+    groups, times = arrays["group"], arrays["time"]
+    return (
+        None if groups is None else convert_groups(f"{source.path}: {options.group}", groups),
+        None if times is None else convert_times(f"{source.path}: {options.time}", times),
+    )
 
 
 def _read_split_headers(source: ArraySource, options: ArrayOptions, split: SplitName) -> _SplitHeaders | None:
@@ -206,9 +246,9 @@ def _check_same_range(source: ArraySource, x: ArrayHeader, training_x: ArrayHead
         )
 
 
-def _build_unused_remark(source: ArraySource) -> Remark | None:
+def _build_unused_remark(source: ArraySource, options: ArrayOptions) -> Remark | None:
     """Build the remark about the arrays that no split uses; `None` if there are no such arrays."""
-    names = list_unused_names(source.names)
+    names = [name for name in list_unused_names(source.names) if name not in (options.group, options.time)]
     if not names:
         return None
     more = f" and {len(names) - _MAX_LISTED_NAMES} more" if len(names) > _MAX_LISTED_NAMES else ""

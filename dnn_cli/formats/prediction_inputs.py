@@ -21,7 +21,9 @@ from dnn_cli.formats.npy_header import ArrayHeader
 from dnn_cli.formats.npz_archive import open_archive
 from dnn_cli.formats.npz_arrays import compute_needed_bytes, to_input_array
 from dnn_cli.formats.reader_options import CsvOptions
+from dnn_cli.formats.replaced_cells import ReplacedCells
 from dnn_cli.formats.safe_open import check_memory, stat_regular_file
+from dnn_cli.formats.table_encoding import TableEncoding
 
 _ARRAY_SUFFIXES = (".npz", NPY_SUFFIX)
 TABLE_SUFFIXES = tuple(f"{suffix}{compression}" for suffix in (".csv", ".tsv", ".txt") for compression in ("", ".gz"))
@@ -37,7 +39,7 @@ class InputSpec:
 
     shape: tuple[int, ...]
     features: tuple[str, ...] = ()
-    """Names of the input columns of the training table; empty if the training data has no names."""
+    """Names of the input columns of the training table, before their encoding; empty if the data has no names."""
 
     white_value: float | None = 255.0
     """Value of a white pixel in the training images; `None` if images cannot be converted to training inputs."""
@@ -55,6 +57,26 @@ class InputSpec:
     rules: int = CURRENT_RULES
     """Version of the rules by which the training images were read."""
 
+    encoding: TableEncoding | None = None
+    """Encoding of the typed columns of the training table; `None` for other data."""
+
+    @property
+    def column_count(self) -> int:
+        """Number of columns of a table that determine one input."""
+        return math.prod(self.shape) if self.encoding is None else len(self.encoding.columns)
+
+    def check_array_file(self, path: str) -> None:
+        """Raise an error if arrays in a file cannot be inputs, because the training inputs are encoded columns.
+
+        Raises:
+            UserDataError: the training table has columns whose inputs differ from their values.
+        """
+        if self.encoding is not None and self.encoding.input_names != self.features:
+            raise UserDataError(
+                f"{path} is not a table, but this run was trained on a table with categories or missing cells",
+                f"use a .csv file with the columns {', '.join(self.features[:20])}",
+            )
+
 
 @dataclass(frozen=True)
 class PredictionInputs:
@@ -69,6 +91,11 @@ class PredictionInputs:
 
     table: PredictionTable | None = None
     """Rows of a table, including those that are not valid; `None` for other files."""
+
+    @property
+    def replaced_cells(self) -> tuple[ReplacedCells, ...]:
+        """Missing cells and unknown categories of a table with typed columns; empty for other files."""
+        return self.table.replaced_cells if self.table is not None else ()
 
     @property
     def input_names(self) -> list[str]:
@@ -92,6 +119,8 @@ def read_prediction_inputs(path: str, input_spec: InputSpec) -> PredictionInputs
             raise UserDataError(
                 f"{path} is not an image, but --resize and --invert apply only to images", "remove the option"
             )
+        if lower.endswith(_ARRAY_SUFFIXES):
+            input_spec.check_array_file(path)
         if lower.endswith(NPY_SUFFIX):
             return _read_array_inputs(path, open_npy_file(path), input_spec)
         if lower.endswith(".npz"):
@@ -227,6 +256,11 @@ def _read_csv_inputs(path: str, input_spec: InputSpec) -> PredictionInputs:
     column. Otherwise, columns are read in their order.
     """
     table = read_prediction_table(
-        path, input_spec.csv_options, input_spec.features, math.prod(input_spec.shape), input_spec.kept_columns
+        path,
+        input_spec.csv_options,
+        input_spec.features,
+        input_spec.column_count,
+        input_spec.kept_columns,
+        input_spec.encoding,
     )
     return PredictionInputs(path, table.inputs.reshape(-1, *input_spec.shape), table.lines, table)

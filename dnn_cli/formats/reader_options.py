@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dnn_cli.formats.dataset_contents import CURRENT_RULES, TaskKind
+from dnn_cli.formats.table_columns import ColumnOptions
 
 ColorMode = Literal["rgb", "grayscale"]
 ImageSize = tuple[int, int]
@@ -28,7 +29,13 @@ class CsvOptions:
     strip: tuple[str, ...] = ()
     drop_unlabelled: bool = False
     weight: str | None = None
+    group: str | None = None
+    time: str | None = None
     scale: float | None = None
+    columns: tuple[tuple[str, ColumnOptions], ...] | None = None
+    """Options of columns by name; `None` for a table of numbers alone."""
+
+    missing: tuple[str, ...] | None = None
     rules: int = CURRENT_RULES
 
 
@@ -39,6 +46,8 @@ class ArrayOptions:
     task: TaskKind = "auto"
     scale: float | None = None
     channels: Literal["first", "last"] | None = None
+    group: str | None = None
+    time: str | None = None
     rules: int = CURRENT_RULES
 
 

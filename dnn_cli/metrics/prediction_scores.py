@@ -19,6 +19,7 @@ from dnn_cli.config.metrics import AUC, BaseMetric, BinaryAccuracy, F1Score, Pre
 from dnn_cli.metrics.constant_prediction import compute_example_losses, to_loss_targets
 from dnn_cli.metrics.threshold_scores import compute_auc, compute_f1, compute_precision_or_recall
 from dnn_cli.runs.record import MAX_SCORE, Scores
+from dnn_cli.runs.target_scaling import TargetScaling
 
 _FloatArray = NDArray[np.float64]
 
@@ -37,6 +38,7 @@ def compute_scores(
     targets: NDArray[Any],
     weights: NDArray[Any] | None = None,
     loss_weights: NDArray[Any] | None = None,
+    target_scaling: TargetScaling | None = None,
 ) -> Scores:
     """Return the loss and the metrics of an experiment by name. Scores that are not finite numbers are left out.
 
@@ -46,9 +48,14 @@ def compute_scores(
         targets: Class numbers of shape (n,), or the numbers of a regression, of shape (n, targets).
         weights: The weight of each example (`data.weight`), of shape (n,); `None` for equal weights.
         loss_weights: Weights for the loss alone, such as class weights; by default `weights`.
+        target_scaling: The scaling of targets and outputs in the loss; `None` without `data.standardize_target`.
     """
     encoded, values = to_loss_targets(experiment, targets), outputs.astype(np.float64)
-    losses = compute_example_losses(experiment.loss, encoded, outputs)
+    if target_scaling is None:
+        losses = compute_example_losses(experiment.loss, encoded, outputs)
+    else:
+        standardized = (target_scaling.standardize(numbers) for numbers in (encoded, outputs))
+        losses = compute_example_losses(experiment.loss, *standardized)
     example_weights = np.ones(len(values)) if weights is None else weights.astype(np.float64)
     factors = example_weights if loss_weights is None else loss_weights.astype(np.float64)
     # Keras divides the weighted sum of losses by the number of examples, but that of metrics by the sum of weights.

@@ -25,6 +25,10 @@ def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
                 "kind": "baseline" if group.is_baseline else "network",
                 "config_diff": group.settings,
                 "seeds": [] if group.is_baseline else group.seeds,
+                "folds": [
+                    {"split_seed": fold.split_seed, "fold": fold.number, "of": fold.folds, "mean": mean}
+                    for fold, mean in group.fold_means.items()
+                ],
                 "mean": group.mean,
                 "standard_deviation": group.spread,
                 "interval": list(interval) if (interval := comparison.get_interval(group)) else None,
@@ -64,7 +68,7 @@ def _build_pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, 
         "p_value": verdict.p_value,
         "comparisons": verdict.comparisons,
         "verdict": verdict.word,
-        "basis": "examples" if verdict.examples else "seeds",
+        "basis": "examples" if verdict.examples else "folds" if verdict.group.fold_means else "seeds",
         "test": verdict.difference.test if verdict.difference else None,
         "design": verdict.difference.design if verdict.difference else "paired",
         "n": verdict.examples.count

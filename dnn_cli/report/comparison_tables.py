@@ -41,7 +41,7 @@ def _format_epochs(value: float) -> str:
 
 
 def format_mean_and_spread(comparison: Comparison, group: Group) -> str:
-    """Format the mean of a group and its standard deviation over seeds, such as `0.8803 ± 0.0021`."""
+    """Format the mean of a group and its standard deviation over seeds or folds, such as `0.8803 ± 0.0021`."""
     mean = format_compared_value(comparison, group.mean)
     if group.spread is None:
         return mean
@@ -65,13 +65,24 @@ def format_interval(comparison: Comparison, group: Group) -> str:
 def _format_seed_list(group: Group) -> str:
     """Return the number of seeds and up to six of them, such as `3: 1, 2, 3`; for a single seed, `seed 7`.
 
-    A baseline has no seed.
+    In a cross-validation, the number of its scores precedes the seeds, such as `10 folds, seed 7`. A baseline has no
+    seed.
     """
+    folds = f"{_format_fold_count(group)} folds, " if group.fold_means else ""
     if group.is_baseline:
-        return "–"
+        return folds.removesuffix(", ") or "–"
     if len(group.seeds) == 1:
-        return f"seed {group.seeds[0]}"
-    return f"{len(group.seeds)}: {', '.join(map(str, group.seeds[:6]))}{', …' if len(group.seeds) > 6 else ''}"
+        return f"{folds}seed {group.seeds[0]}"
+    return f"{folds}{len(group.seeds)}: {', '.join(map(str, group.seeds[:6]))}{', …' if len(group.seeds) > 6 else ''}"
+
+
+def _format_fold_count(group: Group) -> str:
+    """Return the number of folds, as `2 × 5` for two repetitions of five folds; `–` without folds."""
+    folds = list(group.fold_means)
+    repetitions = len({fold.split_seed for fold in folds})
+    if repetitions > 1 and len(folds) == repetitions * folds[0].folds:
+        return f"{repetitions} × {folds[0].folds}"
+    return str(len(folds) or "–")
 
 
 def _format_run_list(group: Group) -> str:
@@ -167,10 +178,12 @@ def build_groups_cells(comparison: Comparison, max_groups: int | None = None) ->
     has_names = not keys or (not comparison.keys and len({group.name for group in groups}) > 1)
     name = Column[Group]("name", lambda group: group.name, fit="cut")
     runs = Column[Group]("runs", lambda group: str(len(group.run_scores)), is_numeric=True)
+    folds = Column[Group]("folds", _format_fold_count, is_numeric=True)
     columns = [
         *([name] if has_names else []),
         *_build_setting_columns(keys, list_key_headers(keys)),
         *_build_result_columns(comparison, "epochs to it" if comparison.point.unit else comparison.metric),
+        *([folds] if any(group.fold_means for group in groups) else []),
         Column[Group]("seeds", lambda group: "–" if group.is_baseline else str(len(group.seeds)), is_numeric=True),
         *([runs] if comparison.keys else []),
         _TIME_COLUMN,
@@ -313,6 +326,7 @@ def _build_group_fields(comparison: Comparison, group: Group | None) -> dict[str
         "group_mean": group.mean if group else None,
         "group_standard_deviation": group.spread if group else None,
         "group_seeds": len(group.seeds) if group and not group.is_baseline else None,
+        "group_folds": len(group.fold_means) or None if group else None,
         "group_low": low,
         "group_high": high,
     }

@@ -15,6 +15,7 @@ from dnn_cli.compare.group_labels import label_groups
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.repeats import drop_repeats
 from dnn_cli.config.config_diff import find_config_differences
+from dnn_cli.config.cross_validation import remove_fold
 from dnn_cli.config.digests import remove_extra_file_keys
 from dnn_cli.config.metrics import expand_score_name, lower_is_better
 from dnn_cli.errors import UsageError, suggest_nearest_name
@@ -223,7 +224,12 @@ def _format_group_labels(grouped_runs: Sequence[Sequence[RunInfo]], *, separate_
     # A run with epochs has a config, so the empty one is never used.
     configs = [group[0].config or {} for group in grouped_runs]
     settings = find_config_differences(
-        [{**remove_extra_file_keys(config), "seed": config.get("seed") if separate_runs else 0} for config in configs]
+        [
+            {**remove_extra_file_keys(config), "seed": config.get("seed")}
+            if separate_runs
+            else {**remove_fold(remove_extra_file_keys(config)), "seed": 0}
+            for config in configs
+        ]
     )
     run_names = [Counter(run_info.name for run_info in group).most_common(1)[0][0] for group in grouped_runs]
     labelled_groups = [Group(name, keys, (), {}) for name, keys in zip(run_names, settings, strict=True)]

@@ -152,7 +152,8 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
     assert base is not None  # noqa: S101 - every verdict has a reference
     if verdict.undecided_reason:
         distance = _format_difference_amount(comparison, verdict.group.mean - base.mean, sign=True)
-        return f"undecided: {distance} with one seed each; {verdict.undecided_reason}"
+        seeds = "" if verdict.group.fold_means else " with one seed each"
+        return f"undecided: {distance}{seeds}; {verdict.undecided_reason}"
     difference = verdict.examples or verdict.difference
     assert difference is not None  # noqa: S101 - a verdict without a reason has a difference
     p_value_text = "" if verdict.p_value is None else f", {_format_p_value(verdict.p_value)}"
@@ -164,7 +165,8 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
         if verdict.examples
         else difference.mean == 0 and _is_constant_difference(verdict.difference)
     ):
-        return "equal for every seed" if verdict.difference else "equal on every validation example"
+        replicate = "in every fold" if verdict.group.fold_means else "for every seed"
+        return f"equal {replicate}" if verdict.difference else "equal on every validation example"
     distance = _format_difference(comparison, difference, signed=True)
     if verdict.word == "indistinguishable":
         return f"indistinguishable: {distance}{p_value_text}{common}"
@@ -181,13 +183,15 @@ def _is_constant_difference(difference: MeanDifference | None) -> bool:
 def _format_common_seeds(verdict: Verdict, base: Group) -> str:
     """Return a clause with the number of seeds that a group and the reference `base` share: ` for 4 common seeds`.
 
-    The clause is empty if both groups have only these seeds, or if the test does not pair seeds.
+    The clause is empty if both groups have only these seeds, or if the test does not pair seeds. In a cross-validation,
+    folds are counted instead of seeds.
     """
     difference = verdict.difference
-    most = max(len(verdict.group.seeds), len(base.seeds))
+    noun = "common fold" if verdict.group.fold_means else "common seed"
+    most = max(len(verdict.group.averaged_scores), len(base.averaged_scores))
     if difference is None or difference.design == "unpaired" or difference.seed_counts[0] == most:
         return ""
-    return f" for {format_count(difference.seed_counts[0], 'common seed')}"
+    return f" for {format_count(difference.seed_counts[0], noun)}"
 
 
 def _format_p_value(p_value: float) -> str:
@@ -263,12 +267,16 @@ def format_method_lines(comparison: Comparison) -> list[str]:
         return []
     on_baselines = [verdict for verdict in family.verdicts if _involves_baseline(comparison, verdict)]
     on_networks = [verdict for verdict in family.verdicts if not _involves_baseline(comparison, verdict)]
-    lines = _format_family_method(on_networks, family.comparisons, is_named=family.is_named) if on_networks else []
+    lines = (
+        _format_family_method(comparison, on_networks, family.comparisons, is_named=family.is_named)
+        if on_networks
+        else []
+    )
     if not on_baselines:
         return lines
     subject = "baselines" if on_networks else "method"
     comparisons = max(verdict.comparisons for verdict in on_baselines)
-    baseline_lines = _format_family_method(on_baselines, comparisons, is_named=True, subject=subject)
+    baseline_lines = _format_family_method(comparison, on_baselines, comparisons, is_named=True, subject=subject)
     # Both families have this line if all groups are single runs.
     return list(dict.fromkeys([*lines, *baseline_lines]))
 
@@ -280,11 +288,17 @@ def _involves_baseline(comparison: Comparison, verdict: Verdict) -> bool:
 
 
 def _format_family_method(
-    verdicts: Sequence[Verdict], comparisons: int, *, is_named: bool, subject: str = "method"
+    comparison: Comparison,
+    verdicts: Sequence[Verdict],
+    comparisons: int,
+    *,
+    is_named: bool,
+    subject: str = "method",
 ) -> list[str]:
     """Return lines on the method of verdicts that are judged together.
 
     Args:
+        comparison: The comparison.
         verdicts: The verdicts, at least one.
         comparisons: The number of comparisons that are judged together.
         is_named: Whether the number of comparisons does not come from all pairs of groups.
@@ -300,17 +314,35 @@ def _format_family_method(
     on_examples = [verdict.examples for verdict in verdicts if verdict.examples]
     all_differences = [verdict.difference for verdict in verdicts if verdict.difference]
     differences = [difference for difference in all_differences if difference.p_value is not None]
-    if not on_examples and not differences:
+    has_folds = any(verdict.group.fold_means for verdict in verdicts)
+    if not on_examples and not differences and not has_folds:
         return ["one seed each gives no verdict, because another seed changes every score"]
     texts = [text for text in map(_format_test, _group_by_test(differences)) if text]
-    if differences and subject == "method":
-        texts.insert(0, "± is the standard deviation over seeds")
+    if has_folds:
+        texts = [_format_fold_test(comparison, differences)] if differences else []
+    if (differences or has_folds) and subject == "method":
+        texts.insert(0, f"± is the standard deviation over {'folds' if has_folds else 'seeds'}")
     if on_examples:
         test = "McNemar's exact test" if on_examples[0].only_right else "paired z-test"
         texts.append(f"{test} over {on_examples[0].count:,} validation examples")
     method = "; ".join(filter(None, [f"{subject}: {texts[0]}" if texts else subject, *texts[1:], correction]))
     models = "one run each: the verdict is about these trained models; with other seeds it can be different"
     return [method, models] if on_examples and not differences else [method]
+
+
+def _format_fold_test(comparison: Comparison, differences: Sequence[MeanDifference]) -> str:
+    """Return the test of cross-validated groups as text: its name, the number of folds, and its source.
+
+    Args:
+        comparison: The comparison of cross-validated groups.
+        differences: The differences with a p-value, at least one.
+    """
+    counts = _format_span(sorted({difference.seed_counts[0] for difference in differences}))
+    largest = max(difference.seed_counts[0] for difference in differences)
+    folds = next(fold.folds for group in comparison.groups for fold in group.fold_means)
+    if largest > folds:
+        return f"corrected repeated k-fold t-test of {counts} pairs of equal folds (Bouckaert and Frank 2004)"
+    return f"corrected resampled t-test of {counts} pairs of equal folds (Nadeau and Bengio 2003)"
 
 
 def _group_by_test(differences: Sequence[MeanDifference]) -> list[list[MeanDifference]]:
@@ -360,7 +392,8 @@ def format_advice_lines(comparison: Comparison) -> list[str]:
     ]
     single = [verdict for verdict in verdicts if verdict.examples]
     undecided = single or [verdict for verdict in verdicts if verdict.word == "undecided"]
-    if family.reference is None or comparison.keys or not undecided:
+    # More seeds or repetitions add no examples, which a verdict on folds needs most.
+    if family.reference is None or comparison.keys or not undecided or family.reference.fold_means:
         return []
     if family.comparisons > _MAX_ADVISED_COMPARISONS:
         return [

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.config.config_template import format_rescaling_layer
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.runs.input_profile import InputProfile
 
@@ -102,6 +101,8 @@ class _UnscaledTargets(NamedTuple):
 
     mean: float
     deviation: float
+    has_relative_loss: bool
+    """Whether the loss excludes standardized targets."""
 
     @property
     def observation(self) -> str:
@@ -109,15 +110,27 @@ class _UnscaledTargets(NamedTuple):
         return f"the mean of the targets is {self.mean:.3g}, but the first outputs of a network are near 0"
 
     @property
+    def override(self) -> str:
+        """Override that standardizes the targets; empty if the loss excludes standardized targets."""
+        return "" if self.has_relative_loss else "data.standardize_target=true"
+
+    @property
     def suggestion(self) -> str:
-        """Suggestion to end the network with a layer that scales outputs to the range of the targets."""
-        return f"end the stack with {format_rescaling_layer(self.mean, self.deviation)}"
+        """Suggestion to standardize the targets, or to end the network with a layer that scales its outputs."""
+        layer = f"{{type: Rescaling, scale: {_round(self.deviation) or 1.0}, offset: {_round(self.mean)}}}"
+        return self.override or f"end the stack with {layer}"
+
+
+def _round(number: float) -> float:
+    """Return a number with two significant digits."""
+    return float(f"{number:.2g}")
 
 
 def find_unscaled_targets(experiment: Experiment, targets: NDArray[Any] | None) -> _UnscaledTargets | None:
     """Return mean and standard deviation of numeric targets that are far from 0; `None` if they are near 0.
 
-    The result is also `None` for classes as targets, and if the last layer of the network scales by fixed numbers.
+    The result is also `None` for classes as targets, for standardized targets, and if the last layer of the network
+    scales by fixed numbers.
 
     Args:
         experiment: The experiment of the run.
@@ -126,5 +139,7 @@ def find_unscaled_targets(experiment: Experiment, targets: NDArray[Any] | None) 
     last = experiment.model.stack[-1]
     if experiment.target_encoding != "real" or last.scaling == "fixed" or targets is None or not targets.size:
         return None
-    scale = _UnscaledTargets(float(np.mean(targets)), float(np.std(targets)))
+    if experiment.data.standardize_target:
+        return None
+    scale = _UnscaledTargets(float(np.mean(targets)), float(np.std(targets)), experiment.loss.is_relative)
     return scale if abs(scale.mean) + scale.deviation >= _MAX_TARGET_SCALE else None

@@ -17,8 +17,10 @@ from dnn_cli.config.datasets import DatasetInfo
 from dnn_cli.errors import RunError, UserDataError
 from dnn_cli.formats.dataset_contents import MAX_CLASSES
 from dnn_cli.formats.npz_archive import open_archive
+from dnn_cli.formats.table_encoding import TableEncoding
 from dnn_cli.runs.atomic_write import atomic_write
 from dnn_cli.runs.run import Run
+from dnn_cli.runs.target_scaling import TargetScaling
 
 _MAX_PROFILE_BYTES = 500_000_000
 """Largest size of `inputs.npz`, in bytes: larger files are not written by `dnn`."""
@@ -82,6 +84,21 @@ class InputProfile:
     copies: NDArray[np.float32] | None = None
     """Share of the validation inputs that are also training inputs, and the share expected by chance, of shape (2,)."""
 
+    encoding: TableEncoding | None = None
+    """Encoding of the typed columns of a table into inputs; `None` for other inputs."""
+    target_mean: NDArray[np.float32] | None = None
+    """Mean of each training target, of shape (targets,); `None` unless `data.standardize_target` is set."""
+
+    target_scale: NDArray[np.float32] | None = None
+    """Standard deviation of each training target, of shape (targets,); `None` together with `target_mean`."""
+
+    @property
+    def target_scaling(self) -> TargetScaling | None:
+        """Scaling of the targets; `None` unless `data.standardize_target` is set."""
+        if self.target_mean is None or self.target_scale is None:
+            return None
+        return TargetScaling(self.target_mean, self.target_scale)
+
     @property
     def input_size(self) -> int:
         """Number of values in one input: the product of its shape."""
@@ -100,12 +117,18 @@ def write_input_profile(run: Run, profile: InputProfile) -> None:
         RunError: the file cannot be written.
     """
     values = asdict(replace(profile, dataset_info=replace(profile.dataset_info, remarks=(), decisions={})))
-    dataset_info_json = np.frombuffer(
-        json.dumps(values.pop("dataset_info"), ensure_ascii=False).encode("utf-8", "replace"), np.uint8
-    )
+    del values["encoding"]
+    dataset_info_json = _encode_json(values.pop("dataset_info"))
     arrays = {name: array for name, array in values.items() if array is not None}
+    if profile.encoding is not None:
+        arrays["encoding"] = _encode_json(profile.encoding.to_document())
     with atomic_write(run.inputs) as temporary:
         np.savez(temporary, allow_pickle=False, facts=dataset_info_json, **arrays)
+
+
+def _encode_json(value: Any) -> NDArray[np.uint8]:
+    """Encode a plain value as the bytes of its JSON text."""
+    return np.frombuffer(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"), np.uint8)
 
 
 def read_input_profile(run: Run) -> InputProfile | None:
@@ -127,6 +150,8 @@ def read_input_profile(run: Run) -> InputProfile | None:
                 raise ValueError("its arrays are too large")
             arrays: dict[str, Any] = {header.name: archive.read_array(header) for header in headers}
         dataset_info = pydantic.TypeAdapter(DatasetInfo).validate_json(arrays.pop("facts").tobytes())
+        if "encoding" in arrays:
+            arrays["encoding"] = TableEncoding.from_document(json.loads(arrays["encoding"].tobytes()))
         # Files of a later `dnn` may have more arrays.
         known_arrays = {name: arrays[name] for name in arrays if name in InputProfile.__dataclass_fields__}
         profile = InputProfile(dataset_info, **{"mean": None, "looks": None, **known_arrays})
@@ -150,6 +175,9 @@ def _check_input_profile(profile: InputProfile) -> None:
         raise ValueError(f"the number of classes is {len(dataset_info.classes)}")
     if dataset_info.features and dataset_info.input_shape != (len(dataset_info.features),):
         raise ValueError("the number of names differs from the number of columns")
+    encoded_names = profile.encoding.input_names if profile.encoding else ()
+    if encoded_names != (dataset_info.features if dataset_info.columns else ()):
+        raise ValueError("the encoding does not match the columns")
     rows = {"minimum", "maximum", "average", "deviation", *({"mean"} if profile.mean is not None else ())}
     shapes = {
         **dict.fromkeys(sorted(rows), (size,)),
@@ -175,13 +203,18 @@ def _check_input_profile(profile: InputProfile) -> None:
     scale = profile.scale
     if scale.shape not in ((), (size,)) or scale.dtype != np.float32 or not (np.isfinite(scale) & (scale > 0)).all():
         raise ValueError("scale does not contain valid divisors")
+    if (profile.target_mean is None) != (profile.target_scale is None):
+        raise ValueError("only one of target_mean and target_scale exists")
+    if profile.target_scale is not None and not (profile.target_scale > 0).all():
+        raise ValueError("target_scale does not contain valid divisors")
 
 
 def _list_optional_shapes(profile: InputProfile) -> dict[str, tuple[int, ...]]:
     """Return the required shape of each optional float array that a profile has, by field name.
 
-    The arrays are optional because profiles of dnn 0.7.0 lack them.
+    The arrays are optional because the profiles of some configs or older versions lack them.
     """
-    size = (profile.input_size,)
+    size, targets = (profile.input_size,), (profile.dataset_info.targets,)
     shapes = {"validation_average": size, "validation_deviation": size, "alone": size, "copies": (2,)}
+    shapes |= {"target_mean": targets, "target_scale": targets}
     return {name: shape for name, shape in shapes.items() if getattr(profile, name) is not None}

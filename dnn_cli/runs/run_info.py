@@ -9,6 +9,7 @@ from typing import Any
 
 import pydantic_core
 
+from dnn_cli.config.cross_validation import Fold, find_fold
 from dnn_cli.config.digests import compute_variant_digest
 from dnn_cli.errors import ConfigError, RunError
 from dnn_cli.runs.annotations import NO_ANNOTATIONS, Annotations, read_annotations
@@ -26,7 +27,7 @@ class RunDetails:
     variant_digest: str = ""
     """Variant digest of the config; empty without a config.
 
-    It is equal for runs that differ only in seed, names, diagnostics and `model_checkpoint`."""
+    It is equal for runs that differ only in seed, fold, names, diagnostics and `model_checkpoint`."""
 
     seed: int = 0
     columns: tuple[str, ...] = ()
@@ -46,6 +47,14 @@ class RunDetails:
     def config(self) -> dict[str, Any] | None:
         """The resolved config as plain values; `None` if the config cannot be read."""
         return None if self.config_json is None else pydantic_core.from_json(self.config_json)
+
+    @cached_property
+    def fold(self) -> Fold | None:
+        """The fold of the run in a cross-validation; `None` for other runs."""
+        # Most configs have no fold: the search in the text saves the time to parse them.
+        if self.config_json is None or '"fold": ' not in self.config_json:
+            return None
+        return find_fold(self.config or {})
 
     def get_metric_values(self, name: str) -> Sequence[float]:
         """Return the values of a column of `metrics.csv`, one for each epoch; empty without the column."""

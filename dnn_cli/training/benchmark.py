@@ -67,7 +67,8 @@ class Contender:
     def __init__(self, job: TrainingJob, plan: ExecutionPlan, *, arrays: bool = False) -> None:
         self.job, self.plan, self.arrays = job, plan, arrays
         self.pipeline = Pipeline(job.examples, job.experiment, job.preprocessing, device=job.device.tensorflow_name)
-        self.model = build_model(job.experiment, jit=plan.jit, precision=plan.precision)
+        scaling = job.preprocessing.target_scaling
+        self.model = build_model(job.experiment, scaling, jit=plan.jit, precision=plan.precision)
         if plan.engine == "chunked":
             install_chunk_functions(self.model, self.pipeline, plan)
         if arrays:

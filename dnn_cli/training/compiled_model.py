@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.config.digests import compute_network_digest
 from dnn_cli.data.pipeline import Pipeline
+from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.training.chunked_engine import (
     ChunkDataset,
     build_chunk_predictor,
@@ -64,7 +65,7 @@ class CompiledModel:
                 examples once.
         """
         plan = job.plan
-        model = build_model(job.experiment, jit=plan.jit, precision=plan.precision)
+        model = build_model(job.experiment, job.preprocessing.target_scaling, jit=plan.jit, precision=plan.precision)
         pipeline = Pipeline(job.examples, job.experiment, job.preprocessing, shared_with, job.device.tensorflow_name)
         if plan.engine == "chunked":
             install_chunk_functions(model, pipeline, plan)
@@ -82,7 +83,8 @@ class CompiledModel:
 
     def reset_for_job(self, job: TrainingJob) -> None:
         """Reset variables and functions, so that the model equals a model that was just built for a job."""
-        new_model = build_model(job.experiment, jit=self.plan.jit, precision=self.plan.precision)
+        scaling = job.preprocessing.target_scaling
+        new_model = build_model(job.experiment, scaling, jit=self.plan.jit, precision=self.plan.precision)
         for (_, variable), (_, initial_variable) in zip(
             _iter_initial_variables(self.model), _iter_initial_variables(new_model), strict=True
         ):
@@ -109,18 +111,22 @@ class CompiledModel:
     def is_usable_for(self, job: TrainingJob) -> bool:
         """Return whether the compiled programs and the pipeline of this model are also those of a job.
 
-        The job must have the same network digest. With another split, the mean of the inputs and the weights of classes
-        can differ.
+        The job must have the same network digest. With another split, the scaling of inputs and targets and the weights
+        of classes can differ.
         """
-        parts, job_parts = (
-            (preprocessing.scale, preprocessing.mean, preprocessing.class_weights)
-            for preprocessing in (self.pipeline.preprocessing, job.preprocessing)
-        )
+        parts, job_parts = map(_list_arrays, (self.pipeline.preprocessing, job.preprocessing))
         return (
             self.pipeline.examples is job.examples
             and self.plan == job.plan
             and all(_are_equal(part, job_part) for part, job_part in zip(parts, job_parts, strict=True))
         )
+
+
+def _list_arrays(preprocessing: Preprocessing) -> list[NDArray[np.float32] | None]:
+    """Return the arrays that a preprocessing consists of; `None` for a missing array."""
+    scaling = preprocessing.target_scaling
+    target_arrays = (None, None) if scaling is None else (scaling.mean, scaling.scale)
+    return [preprocessing.scale, preprocessing.mean, preprocessing.class_weights, *target_arrays]
 
 
 def _are_equal(first: NDArray[np.float32] | None, second: NDArray[np.float32] | None) -> bool:

@@ -27,6 +27,7 @@ from dnn_cli.runs.atomic_write import write_text
 from dnn_cli.runs.diagnostics_csv import LayerState, format_diagnostics_csv, read_diagnostics
 from dnn_cli.runs.run import Run
 from dnn_cli.training.checkpoint_callback import ResumePoint
+from dnn_cli.training.model_builder import build_loss
 from dnn_cli.training.training_job import TrainingJob
 from dnn_cli.training.training_state import copy_value
 
@@ -147,7 +148,7 @@ class LayerInspector:
         self.layers = job.experiment.model.stack
         self.layer_names = list_layer_names(self.layers)
         self.output_index = find_output_layer(self.layers) or 0
-        self.loss = job.experiment.loss.build_keras_object()
+        self.loss = build_loss(job.experiment, job.preprocessing.target_scaling)
         self.threshold = 0.0 if job.experiment.loss.takes_logits else 0.5
         self.pipeline = pipeline
         self.select_examples(job)

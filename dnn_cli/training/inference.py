@@ -10,12 +10,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.data.examples import Examples, load_test_examples
+from dnn_cli.data.examples import Examples, encode_with, load_test_examples
 from dnn_cli.data.pipeline import Pipeline, count_batches
 from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.data.run_context import RunContext
 from dnn_cli.errors import RunError
 from dnn_cli.metrics.evaluation_result import EvaluationResult
+from dnn_cli.runs.target_scaling import TargetScaling
 from dnn_cli.training.determinism import set_initial_determinism
 from dnn_cli.training.device import prepare_device
 from dnn_cli.training.execution_plan import ExecutionPlan, choose_plan
@@ -40,7 +41,8 @@ def predict_outputs(weights: Path, run_context: RunContext, inputs: NDArray[np.g
     plan = choose_plan(experiment, len(inputs), gpu=device.is_gpu)
     set_initial_determinism(plan)
     with tf.device(device.tensorflow_name):
-        model = load_trained_model(weights, experiment, precision=plan.precision)
+        scaling = run_context.input_profile.target_scaling
+        model = load_trained_model(weights, experiment, scaling, precision=plan.precision)
         return compute_outputs(model, experiment, run_context.input_profile.scale_inputs(inputs))
 
 
@@ -82,7 +84,8 @@ def evaluate_examples(
     device = prepare_device(experiment)
     plan = choose_plan(experiment, training_examples, gpu=device.is_gpu)
     set_initial_determinism(plan)
-    preprocessing = Preprocessing(run_context.input_profile.scale, run_context.input_profile.mean)
+    profile = run_context.input_profile
+    preprocessing = Preprocessing(profile.scale, profile.mean, target_scaling=profile.target_scaling)
     return _compute_scores(weights, experiment, examples, preprocessing, plan, device.tensorflow_name)
 
 
@@ -96,7 +99,8 @@ def _compute_scores(
 ) -> EvaluationResult:
     """Return the scores and outputs of a model on examples."""
     with tf.device(device):
-        model = load_trained_model(weights, experiment, jit=plan.jit, precision=plan.precision)
+        scaling = preprocessing.target_scaling
+        model = load_trained_model(weights, experiment, scaling, jit=plan.jit, precision=plan.precision)
         pipeline = Pipeline(examples, experiment, preprocessing)
         batches = pipeline.build_batches(pipeline.build_fixed_order(np.arange(len(examples))))
         steps = count_batches(len(examples), experiment.batch_size)
@@ -110,7 +114,9 @@ def _select_split_examples(job: TrainingJob, split: _HeldOutSplit) -> Examples:
     """Return the examples of a split."""
     if split == "test":
         test_indices = job.split.test
-        return job.examples[test_indices] if len(test_indices) else load_test_examples(job.experiment.data)
+        if len(test_indices):
+            return job.examples[test_indices]
+        return encode_with(job.examples.encoding, load_test_examples(job.experiment.data))
     if not len(job.split.validation):
         raise RunError("the run has no validation examples", "use --split test")
     return job.examples[job.split.validation]
@@ -120,7 +126,12 @@ _PREDICTION_BATCH_SIZE = 256
 
 
 def load_trained_model(
-    weights: Path, experiment: Experiment, *, jit: bool = False, precision: str = "float32"
+    weights: Path,
+    experiment: Experiment,
+    target_scaling: TargetScaling | None,
+    *,
+    jit: bool = False,
+    precision: str = "float32",
 ) -> keras.Sequential:
     """Build the model of an experiment and load the weights of a `.keras` file.
 
@@ -129,13 +140,14 @@ def load_trained_model(
     Args:
         weights: The `.keras` file with the weights.
         experiment: The experiment that describes the network.
+        target_scaling: The scaling of the targets in the training; `None` without `data.standardize_target`.
         jit: Whether XLA compiles the model.
         precision: Keras's dtype policy, such as `mixed_float16`, for all layers except the last.
 
     Raises:
         RunError: the file holds no weights of this network.
     """
-    model = build_model(experiment, jit=jit, precision=precision)
+    model = build_model(experiment, target_scaling, jit=jit, precision=precision)
     try:
         model.load_weights(weights)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:

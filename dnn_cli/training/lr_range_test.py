@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.network_summary import summarize_network
 from dnn_cli.data.pipeline import Pipeline
-from dnn_cli.training.model_builder import build_model
+from dnn_cli.training.model_builder import build_loss, build_model
 from dnn_cli.training.training_job import TrainingJob
 
 MIN_RATE, MAX_RATE, STEPS = 1e-7, 10.0, 150
@@ -91,7 +91,7 @@ def run_range_test(job: TrainingJob, report_progress: Callable[[str, int, int], 
     """
     experiment = _set_constant_rate(job)
     with tf.device(job.device.tensorflow_name):
-        model = build_model(experiment, precision=job.plan.precision)
+        model = build_model(experiment, job.preprocessing.target_scaling, precision=job.plan.precision)
         pipeline = Pipeline(job.examples, experiment, job.preprocessing)
         batches = iter(
             pipeline.build_batches(
@@ -155,7 +155,7 @@ def _build_loss_probe(model: keras.Model, pipeline: Pipeline, job: TrainingJob) 
     inputs, targets, *weights = pipeline.prepare_batch(
         *pipeline.gather_rows(tf.constant(indices)), pipeline.scaling, weighted=True
     )
-    loss = job.experiment.loss.build_keras_object()
+    loss = build_loss(job.experiment, job.preprocessing.target_scaling)
 
     @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def compute_loss(inputs: tf.Tensor, targets: tf.Tensor, *weights: tf.Tensor) -> tf.Tensor:

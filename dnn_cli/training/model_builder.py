@@ -8,9 +8,17 @@ from numpy.typing import NDArray
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import list_layer_names, to_keras_names
 from dnn_cli.config.metrics import Metric
+from dnn_cli.runs.target_scaling import TargetScaling
+from dnn_cli.training.standardized_loss import StandardizedLoss, build_target_layer
 
 
-def build_model(experiment: Experiment, *, jit: bool = False, precision: str = "float32") -> keras.Sequential:
+def build_model(
+    experiment: Experiment,
+    target_scaling: TargetScaling | None = None,
+    *,
+    jit: bool = False,
+    precision: str = "float32",
+) -> keras.Sequential:
     """Build and compile the model of an experiment, with its initial weights.
 
     The result is a pure function of the arguments: Keras's global state is reset, so that earlier models of this
@@ -18,25 +26,46 @@ def build_model(experiment: Experiment, *, jit: bool = False, precision: str = "
 
     Args:
         experiment: The experiment.
+        target_scaling: The scaling of the targets, which becomes the last layer of the model and part of its loss. The
+            layer has no variables.
         jit: Whether XLA compiles the steps.
         precision: Keras's dtype policy for all layers except the last, whose outputs stay float32.
     """
     # A garbage collection would take 20 ms or more in a process with compiled models.
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(experiment.seed)
-    model = _build_layers(experiment, precision)
+    model = _build_layers(experiment, precision, target_scaling)
     # Keras ignores the weights of examples in `metrics`.
     metrics_argument = "metrics" if experiment.data.weight is None else "weighted_metrics"
     model.compile(
         optimizer=experiment.optimizer.build_keras_object(),
-        loss=experiment.loss.build_keras_object(),
+        loss=build_loss(experiment, target_scaling),
         **{metrics_argument: [_build_metric(experiment, metric) for metric in experiment.metrics]},
         jit_compile=jit,
     )
     # Keras on TensorFlow builds an optimizer while tracing the first step. There, schedule_free_adamw loses the weights
     # from which its average starts. A step that creates variables is also traced twice.
     model.optimizer.build(model.trainable_variables)
+    if target_scaling is not None:
+        _save_with_plain_loss(model, experiment)
     return model
+
+
+def build_loss(experiment: Experiment, target_scaling: TargetScaling | None) -> keras.losses.Loss:
+    """Build the loss of an experiment, which is computed on standardized targets and outputs if there is a scaling."""
+    loss = experiment.loss.build_keras_object()
+    return loss if target_scaling is None else StandardizedLoss(loss, target_scaling)
+
+
+def _save_with_plain_loss(model: keras.Sequential, experiment: Experiment) -> None:
+    """Make the saved file of a model name the loss of the config, which Keras can load without `dnn`."""
+    get_compile_config = model.get_compile_config
+
+    def get_plain_config() -> dict[str, Any]:
+        plain_loss = keras.saving.serialize_keras_object(experiment.loss.build_keras_object())
+        return {**get_compile_config(), "loss": plain_loss}
+
+    model.get_compile_config = get_plain_config
 
 
 def compute_initial_values(experiment: Experiment, *, precision: str = "float32") -> list[NDArray[Any]]:
@@ -55,7 +84,9 @@ def compute_initial_values(experiment: Experiment, *, precision: str = "float32"
         return [keras.ops.convert_to_numpy(variable.value) for variable in model.variables]
 
 
-def _build_layers(experiment: Experiment, precision: str) -> keras.Sequential:
+def _build_layers(
+    experiment: Experiment, precision: str, target_scaling: TargetScaling | None = None
+) -> keras.Sequential:
     """Build the model of an experiment before its compilation."""
     layers = experiment.model.stack
     names = to_keras_names(list_layer_names(layers))
@@ -65,12 +96,20 @@ def _build_layers(experiment: Experiment, precision: str) -> keras.Sequential:
         for name, layer, dtype in zip(names, layers, precisions, strict=True)
     ]
     (name,) = to_keras_names([experiment.model.name])
-    input_name = "input_layer"
-    # The input counts as a layer, and another layer may already have Keras's name for the input.
-    while input_name in names:
-        input_name += "_"
-    inputs = keras.Input(experiment.data.input_shape, name=input_name)
+    inputs = keras.Input(experiment.data.input_shape, name=_find_free_name("input_layer", names))
+    if target_scaling is not None:
+        built.append(build_target_layer(target_scaling, _find_free_name("target_scaling", names)))
     return keras.Sequential([inputs, *built], name=name)
+
+
+def _find_free_name(name: str, used_names: list[str]) -> str:
+    """Return a name that no layer has: `name`, with underscores at its end if a layer has this name.
+
+    The input counts as a layer, and another layer may already have Keras's name for the input.
+    """
+    while name in used_names:
+        name += "_"
+    return name
 
 
 def _build_metric(experiment: Experiment, metric: Metric) -> keras.metrics.Metric | str:

@@ -134,3 +134,12 @@ def test_averages_without_a_common_setting_have_a_caveat(scored_runs):
     assert find_caveats_with(scored_runs.compare(by=["optimizer.type"]), unequal)
     scored_runs.add("sgd", SCORES, "optimizer=sgd", "batch_size=16")
     assert not find_caveats_with(scored_runs.compare(by=["optimizer.type"]), unequal)
+
+
+@pytest.mark.parametrize(("metric", "expected"), [("val_loss", 1), ("val_accuracy", 0)])
+def test_losses_of_standardized_and_other_targets_are_a_caveat(scored_runs, metric, expected):
+    regression = ["data.dataset=diabetes", "layers=[{type: Dense, units: 1}]", "loss=mse", "metrics=[mae]"]
+    scored_runs.add("plain", SCORES, *regression)
+    scored_runs.add("scaled", SCORES, *regression, "data.standardize_target=true")
+    words = "the loss of 2 of 4 runs is that of standardized targets"
+    assert len(find_caveats_with(scored_runs.compare(metric=metric), words)) == expected

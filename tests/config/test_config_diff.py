@@ -74,3 +74,32 @@ def compare_overrides(config):
 )
 def test_only_differing_keys_are_listed(compare_overrides, first, second, expected):
     assert compare_overrides(first, second) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        pytest.param(
+            {"a": {"type": "number", "missing": "mean"}, "type": {"type": "date"}},
+            {"a": {"type": "number", "missing": "median"}, "type": {"type": "date"}},
+            [{"data.columns.a.missing": "mean"}, {"data.columns.a.missing": "median"}],
+            id="an option",
+        ),
+        pytest.param(
+            {"type": {"type": "number"}},
+            {"type": {"type": "category"}},
+            [{"data.columns.type": "number"}, {"data.columns.type": "category"}],
+            id="a column named type",
+        ),
+        pytest.param(
+            {"a": {"type": "number"}},
+            {"b": {"type": "number"}, "c": {"type": "date"}},
+            [{"data.columns": "1 column"}, {"data.columns": "2 columns"}],
+            id="other columns",
+        ),
+        pytest.param({"a": {"type": "number"}}, None, [{"data.columns": "1 column"}, {"data.columns": "–"}], id="none"),
+    ],
+)
+def test_columns_of_tables_are_compared_by_name(first, second, expected):
+    configs = [{"data": {"columns": columns} if columns else {}} for columns in (first, second)]
+    assert find_config_differences(configs) == expected

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dnn_cli.config import lint, output_layer, validation
+from dnn_cli.config import fold_validation, lint, output_layer, validation
 from dnn_cli.config.keras_suggestions import KEY_SUGGESTIONS, NAME_SUGGESTIONS
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.network_summary import summarize_network
@@ -23,6 +23,7 @@ CONV = "{type: Conv2D, filters: 2, kernel_size: 3, activation: relu}"
 BY_ROW = f"layers=[{HIDDEN}, {OUTPUT}]"
 FLAT = f"layers=[Flatten, {HIDDEN}, {OUTPUT}]"
 REGRESSION = ["data.dataset=diabetes", "layers=[{type: Dense, units: 1}]", "loss=mse", "metrics=[mae]"]
+STANDARDIZED = ["data.standardize_target=true", "loss=mse", "metrics=[mae]"]
 BINARY = ["data.dataset=breast_cancer", "layers=[{type: Dense, units: 1, activation: sigmoid}]",
           "loss=binary_crossentropy"]  # fmt: skip
 MUON = "optimizer={type: muon, exclude_layers: "
@@ -110,6 +111,59 @@ ISSUE_CASES = [
         ["data.validation_size=300"],
     ),
     make_case("stratified numbers", [*REGRESSION, "data.stratify=true"], "remove it", ["~data.stratify"]),
+    make_case("standardized classes", ["data.standardize_target=true"], "remove it", ["~data.standardize_target"]),
+    make_case(
+        "ratios of standardized targets",
+        [*REGRESSION, "data.standardize_target=true", "loss=mape"],
+        "use mean_squared_error, or write data.standardize_target: false",
+        ["loss=mean_squared_error"],
+    ),
+    make_case(
+        "outputs scaled twice",
+        [REGRESSION[0], *STANDARDIZED, "layers=[{type: Dense, units: 1}, {type: Rescaling, scale: 9.0}]"],
+        "remove this layer",
+        ["layers=[{type: Dense, units: 1}]"],
+    ),
+    make_case(
+        "standardized targets that are never predicted",
+        [*REGRESSION, *STANDARDIZED, "layers.0.activation=softplus"],
+        "use linear",
+        ["layers.0.activation=linear"],
+    ),
+    make_case(
+        "validation set and folds",
+        ["data={dataset: csv, path: t.csv, validation_path: t2.csv, folds: 5}", *BINARY[1:]],
+        "remove data.folds, or the validation set",
+        ["~data.folds"],
+    ),
+    make_case(
+        "more folds than groups",
+        ["data={dataset: csv, path: t.csv, group: b, folds: 6}", *BINARY[1:]],
+        "use data.folds=5",
+        ["data.folds=5"],
+    ),
+    make_case("fold without folds", ["data.fold=2"], "set data.folds, for example data.folds=5", ["data.folds=5"]),
+    make_case(
+        "fold after the last", ["data.folds=4", "data.fold=5"], "use data.fold=1 to data.fold=4", ["data.fold=4"]
+    ),
+    make_case(
+        "groups and times",
+        ["data={dataset: npz, path: ten.npz, group: groups, time: times}"],
+        "remove one of the two keys",
+        ["~data.time"],
+    ),
+    make_case(
+        "stratified times",
+        ["data={dataset: csv, path: t.csv, time: a, stratify: true}", *BINARY[1:]],
+        "set data.stratify=false",
+        ["data.stratify=false"],
+    ),
+    make_case(
+        "stratified groups",
+        ["data={dataset: csv, path: t.csv, group: b, stratify: true}", *BINARY[1:]],
+        "set data.stratify=false or data.folds=5",
+        ["data.folds=5"],
+    ),
     make_case("key of other data", ["data.target=x"], "remove it: only csv data accepts this key", ["~data.target"]),
     make_case("path of a dataset", ["data.path=/tmp"], "remove it", ["~data.path"]),
     make_case(
@@ -117,6 +171,18 @@ ISSUE_CASES = [
         ["data={dataset: npz, path: ten.npz, test_path: ten.npz}"],
         "remove it: save x_test and y_test in the npz at path instead",
         ["~data.test_path"],
+    ),
+    make_case(
+        "scale of typed columns",
+        ["data={dataset: csv, path: t.csv, columns: {a: number}, scale: 2}", *BINARY[1:]],
+        "remove it, or use standardize",
+        ["~data.scale"],
+    ),
+    make_case(
+        "missing texts without columns",
+        ["data={dataset: csv, path: t.csv, missing: ['?']}", *BINARY[1:]],
+        "add columns with the types of the columns, or remove missing",
+        ["~data.missing"],
     ),
     make_case("no path", ["data.dataset=csv", *BINARY[1:]], "path: the file with your data", ["data.path=t.csv"]),
     make_case(
@@ -507,9 +573,10 @@ VALUE_CASES = [
 def load_overrides(config, tmp_path):
     """Return a function that loads the config for digits with overrides: the experiment and its issues."""
     path = config()
-    for name, classes in {"t.csv": 2, "three.csv": 3}.items():
+    for name, classes in {"t.csv": 2, "t2.csv": 2, "three.csv": 3}.items():
         (tmp_path / name).write_text("a,b,y\n" + "".join(f"{i},{i % 5},{i % classes}\n" for i in range(40)))
-    np.savez(tmp_path / "ten.npz", x_train=np.zeros((40, 8, 8, 3), np.uint8), y_train=np.arange(40).reshape(-1, 1) % 10)
+    arrays = {"y_train": np.arange(40).reshape(-1, 1) % 10, "groups": np.arange(40) % 5, "times": np.arange(40)}
+    np.savez(tmp_path / "ten.npz", x_train=np.zeros((40, 8, 8, 3), np.uint8), **arrays)
 
     def load_with(overrides):
         absolute_overrides = [
@@ -548,7 +615,7 @@ def find_suggestion_lines(module):
 
 
 def test_every_suggestion_has_a_case(load_overrides, monkeypatch):
-    used_lines = {validation: set(), lint: set(), output_layer: set()}
+    used_lines = {validation: set(), fold_validation: set(), lint: set(), output_layer: set()}
     for module, lines in used_lines.items():
 
         def record_issue(*words, build=module.Issue, lines=lines):

@@ -35,6 +35,11 @@ def test_noise_has_no_issues():
         pytest.param([RANDOM.permutation(300)], "column new1 contains only row numbers", id="row numbers"),
         pytest.param([TARGETS * 3.0], "column new1 alone predicts the target", id="revealed target"),
         pytest.param(
+            [RANDOM.permutation(np.arange(300) * 3 + RANDOM.integers(0, 2, 300))],
+            "column new1 has a different whole number in each row, as ids have",
+            id="ids with gaps",
+        ),
+        pytest.param(
             [1.7e9 + np.arange(300) // 2 * 128],
             "column new1 has 300 numbers above 16,777,216, which 32-bit floats do not distinguish",
             id="timestamps",
@@ -55,6 +60,16 @@ def test_harmful_columns_are_named(columns, sentence):
 )
 def test_large_numbers_that_floats_distinguish_have_no_issue(column):
     assert list_sentences(column) == []
+
+
+def test_columns_that_each_predict_the_target_are_named():
+    assert list_sentences(NOISE[:, 3], TARGETS + 5, 1 - TARGETS) == ["columns new2, new3 each predict the target"]
+    # Most columns of an easy task predict the target.
+    assert list_sentences(*[TARGETS] * 4) == []
+
+
+def test_different_whole_numbers_of_a_wide_range_have_no_issue():
+    assert list_sentences(RANDOM.choice(100_000, 300, replace=False)) == []
 
 
 def test_row_number_of_sorted_rows_is_named_once():
@@ -155,4 +170,5 @@ def test_equal_inputs_have_advice(config, tmp_path, equal, line):
     x[:equal] = 0.5
     np.savez(tmp_path / "a.npz", x=RANDOM.permutation(x), y=TARGETS)
     advice = list_advice(config, "{dataset: npz, path: a.npz, flatten: true}")
-    assert [text[text.find("%") :] if "%" in text else text for text in advice] == ([line] if line else [])
+    equal_advice = [text for text in advice if "equal" in text]
+    assert [text[text.find("%") :] if "%" in text else text for text in equal_advice] == ([line] if line else [])

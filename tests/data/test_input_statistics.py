@@ -1,6 +1,7 @@
 """Statistics of the training inputs, and warnings about inputs that differ from them."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ from dnn_cli.config.datasets import DatasetInfo
 from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.data.input_statistics import build_input_profile, describe_unusual_inputs, find_white_value
 from dnn_cli.data.preprocessing import compute_preprocessing
+from dnn_cli.formats.prediction_inputs import read_prediction_inputs
+from dnn_cli.formats.table_columns import ColumnOptions
+from tests.helpers.typed_tables import fit_table
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +114,22 @@ def test_profile_of_large_data_is_fast_and_deterministic():
     first = build_table_profile(rows, pixel_max=255)
     assert time.perf_counter() - start_time < 2
     np.testing.assert_array_equal(first.looks, build_table_profile(rows, pixel_max=255).looks)
+
+
+def test_encoded_columns_are_judged_by_the_values_of_the_table(tmp_path):
+    dates = [f"2024-01-{day:02d}" for day in range(1, 29)]
+    rows = "".join(f"{'AB'[at % 2]},{at},yes,{date},{at % 3 == 0:d}\n" for at, date in enumerate(dates))
+    columns = {"kind": "category", "size": "number", "open": "boolean", "when": "date"}
+    columns = {name: ColumnOptions(column_type) for name, column_type in columns.items()}
+    inputs, spec = fit_table(tmp_path / "old.csv", f"kind,size,open,when,y\n{rows}", columns)
+    info = {"columns": tuple(column.column for column in spec.encoding.columns)}
+    profile = build_table_profile(inputs, features=spec.encoding.input_names, **info)
+    profile = replace(profile, encoding=spec.encoding)
+    path = tmp_path / "new.csv"
+    path.write_text("size,kind,open,when\n5,A,no,2024-01-05\n,?,,\n900,C,no,2035-12-24\n")
+    descriptions = describe_unusual_inputs(read_prediction_inputs(str(path), spec).inputs, profile)
+    assert descriptions == [
+        [],
+        [],
+        ["size is 900, in training 0 to 27", "when is 2035-12-24, in training 2024-01-01 to 2024-01-28"],
+    ]

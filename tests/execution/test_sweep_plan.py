@@ -107,3 +107,39 @@ def test_user_data_is_read_once(config, tmp_path, monkeypatch):
     file = config(text + "loss: binary_crossentropy\n", "own.yaml")
     assert len(plan_sweep(read_sweep(file, ["optimizer=sgd,adam", "seed=1..20"]))) == 40
     assert read_count["!"] == 3  # training, validation, test
+
+
+def test_folds_vary_within_each_setting_and_seed(planned):
+    runs = planned("optimizer=sgd,adam", "seed=1,2", folds=3)
+    settings = [(run.setting["optimizer"], run.setting["seed"], run.setting["data.fold"]) for run in runs]
+    assert settings[:4] == [("sgd", "1", "1"), ("sgd", "1", "2"), ("sgd", "1", "3"), ("sgd", "2", "1")]
+    assert len(set(settings)) == 12
+    assert {(run.trial, run.setting["optimizer"]) for run in runs} == {(0, "sgd"), (1, "adam")}
+    assert {run.loaded.experiment.data.folds for run in runs} == {3}
+
+
+def test_each_repetition_has_another_split_seed(planned):
+    runs = planned("data.split_seed=7", folds=2, repetitions=3)
+    pairs = [(run.loaded.experiment.data.split_seed, run.loaded.experiment.data.fold) for run in runs]
+    assert pairs == [(7, 1), (7, 2), (8, 1), (8, 2), (9, 1), (9, 2)]
+
+
+def test_folds_of_the_config_are_trained(planned):
+    assert [run.setting for run in planned("data.folds=2")] == [{"data.fold": "1"}, {"data.fold": "2"}]
+    assert [run.setting for run in planned("data.folds=4", "data.fold=2,3")] == [{"data.fold": "2"}, {"data.fold": "3"}]
+    assert len(planned("data.folds=2,3")) == 5
+
+
+@pytest.mark.parametrize(
+    ("words", "options", "message"),
+    [
+        (["optimizer=sgd,adam"], {"repetitions": 2}, "--repeats needs all folds"),
+        (["optimizer=sgd,adam", "data.fold=1"], {"folds": 3, "repetitions": 2}, "--repeats needs all folds"),
+        (["data.folds=4"], {"folds": 3}, "is set twice"),
+        (["data.folds=3", "data.fold=2"], {}, "nothing varies"),
+    ],
+    ids=str,
+)
+def test_contradicting_folds_are_errors(planned, words, options, message):
+    with pytest.raises((UsageError, ConfigError), match=message):
+        planned(*words, **options)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from dnn_cli.config.datasets import DATASETS
 from dnn_cli.explain.evidence import read_evidence
 from dnn_cli.explain.explanation import explain_run
 from dnn_cli.metrics.binomial import compute_confidence_interval, compute_tail_probability
-from tests.helpers.explained_runs import build_layer_states, build_predictions
+from tests.helpers.explained_runs import build_input_profile, build_layer_states, build_predictions
 
 CONVERGED = {"loss": (1.0, 0.5, 0.4, 0.35, 0.34, 0.339), "val_loss": (0.9, 0.5, 0.42, 0.39, 0.39, 0.389)}
 BINARY = (
@@ -86,6 +87,24 @@ def test_outputs_far_from_the_targets_are_found(make_run_info):
     assert "R² is -3." in nothing.observation
     assert "depend on the inputs" in nothing.meaning
     assert "0%" not in nothing.observation
+
+
+def test_loss_of_standardized_targets_is_judged_on_their_scale(make_run_info):
+    rng = np.random.default_rng(2)
+    labels = rng.normal(155, 77, (90, 1)).astype(np.float32)
+    outputs = labels + rng.normal(0, 30, (90, 1)).astype(np.float32)
+    profile = build_input_profile(DATASETS["diabetes"], target_mean=[155], target_scale=[77])
+    text = NUMBERS.replace("diabetes", "diabetes, standardize_target: true")
+    loss = float((((outputs - labels) / 77) ** 2).mean())
+    run_info = make_run_info(
+        text=text, loss=(0.5, 0.2, 0.1), val_loss=(0.5, 0.2, loss), labels=labels, outputs=outputs, inputs=profile
+    )
+    judgement = read_evidence(run_info).score_judgement
+    assert judgement.model_loss == pytest.approx(loss, rel=1e-5)
+    assert judgement.constant_loss == pytest.approx(labels.var() / 77**2, rel=1e-4)
+    assert judgement.verdict == "better"
+    run_info.run.inputs.unlink()
+    assert read_evidence(run_info).score_judgement.startswith("inputs.npz, which has the scaling of the targets")
 
 
 SPREAD = {"the same": (0.0, "the same for every input"), "different": (0.05, "depend on the inputs")}

@@ -196,13 +196,24 @@ def test_unknown_target_suggests_the_nearest_column(table):
 
 
 def test_first_ten_errors_are_listed_and_others_counted(table):
-    path = table("a,b,c\n" + "nan,,0\n" * 8)
+    path = table("a,b,c\n" + "1e39,1e40,0\n" * 8)
     lines = get_error(path).message.split("\n")
-    assert lines[0] == f"{path}:2  column a: 'nan' is not a finite number"
-    assert lines[1] == f"{path}:2  column b: the cell is empty"
+    assert lines[0] == f"{path}:2  column a: '1e39' is too large for a 32-bit float"
+    assert lines[1] == f"{path}:2  column b: '1e40' is too large for a 32-bit float"
     assert len(lines) == 11
     assert lines[-1] == "… and 6 more"
-    assert len(get_error(table("a,b,c\n" + "nan,,0\n" * 5)).message.split("\n")) == 10
+    assert len(get_error(table("a,b,c\n" + "1e39,1e40,0\n" * 5)).message.split("\n")) == 10
+
+
+def test_missing_cells_are_reported_once_a_column_with_a_way_to_replace_them(table):
+    path = table("a,b,c\n" + "1,,0\n2,3,1\nnan,4,0\n" * 8)
+    error = get_error(path)
+    assert error.message.split("\n") == [
+        f"{path}:2  column b: the cell is empty (7 more such cells in lines 5, 8, 11, 14, 17, …)",
+        f"{path}:4  column a: 'nan' is not a finite number (7 more such cells in lines 7, 10, 13, 16, 19, …)",
+    ]
+    override = "'data.columns={a: {type: number, missing: median}, b: {type: number, missing: median}}'"
+    assert error.suggestion == f"set the types of the columns: {override}"
 
 
 def test_text_column_is_reported_in_one_line(table):

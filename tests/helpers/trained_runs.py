@@ -17,12 +17,13 @@ HALVES = DIGITS_YAML.replace("dataset: digits", "dataset: digits, test_size: 0.2
 
 HOUSES = """\
 name: 집값
-data: {dataset: csv, path: houses.csv, target: price, ignore: [id], test_size: 0.2, standardize: true}
+data:
+  {dataset: csv, path: houses.csv, target: price, ignore: [id], test_size: 0.2, standardize: true,
+   standardize_target: true}
 model:
   layers:
     - {type: Dense, units: 4, activation: gelu, name: 은닉층}
     - {type: Dense, units: 1}
-    - {type: Rescaling, scale: 100.0, offset: 200.0}
 loss: mse
 metrics: [mae]
 epochs: 2

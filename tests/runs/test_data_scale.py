@@ -1,4 +1,4 @@
-"""Numbers to predict that are far from 0, and the layer that brings outputs there."""
+"""Numbers to predict that are far from 0, and the remedies: standardized targets, or a layer that scales outputs."""
 
 import numpy as np
 import pytest
@@ -15,9 +15,16 @@ def experiment(config):
     return load_experiment(config(), REGRESSION).experiment
 
 
-def test_large_targets_suggest_a_rescaling_layer(experiment, config):
+def test_large_targets_suggest_standardized_targets(experiment, config):
     scale = find_unscaled_targets(experiment, PRICES)
     assert scale.observation == "the mean of the targets is 2e+05, but the first outputs of a network are near 0"
+    assert scale.suggestion == "data.standardize_target=true"
+    assert find_unscaled_targets(load_experiment(config(), [*REGRESSION, scale.override]).experiment, PRICES) is None
+
+
+def test_relative_loss_suggests_a_rescaling_layer(config):
+    experiment = load_experiment(config(), [*REGRESSION, "loss=mape"]).experiment
+    scale = find_unscaled_targets(experiment, PRICES)
     layer = scale.suggestion.removeprefix("end the stack with ")
     stack = f"layers=[{{type: Dense, units: 1}}, {layer}]"
     assert find_unscaled_targets(load_experiment(config(), [*REGRESSION[:-1], stack]).experiment, PRICES) is None

@@ -93,6 +93,8 @@ GOOD = build_arrays(build_profile())
         pack_npz(**{**GOOD, "average": np.zeros(3)}),
         pack_npz(**{**GOOD, "scale": np.zeros(3, np.float32)}),
         pack_npz(**{**GOOD, "mean": np.full(3, np.nan, np.float32)}),
+        pack_npz(**{**GOOD, "target_mean": np.ones(1, np.float32)}),
+        pack_npz(**{**GOOD, "target_mean": np.ones(1, np.float32), "target_scale": np.zeros(1, np.float32)}),
         pack_npz(**build_arrays(build_profile(), dataclasses.replace(DATASET_INFO, classes=("one",)))),
         pack_npz(**build_arrays(build_profile(), dataclasses.replace(DATASET_INFO, features=("a",)))),
         pack_npz(**build_arrays(build_profile(), dataclasses.replace(DATASET_INFO, input_shape=(10**12,)))),
@@ -100,7 +102,8 @@ GOOD = build_arrays(build_profile())
     ],
     ids=[
         "empty", "no zip", "cut", "no facts in it", "no JSON", "pickled", "an array too many", "an array missing",
-        "too long", "of 64 bits", "divides by 0", "not finite", "one class", "too few names", "huge", "no shape",
+        "too long", "of 64 bits", "divides by 0", "not finite", "half a scaling", "targets by 0", "one class",
+        "too few names", "huge", "no shape",
     ],
 )  # fmt: skip
 def test_inconsistent_profile_is_refused(run, content):

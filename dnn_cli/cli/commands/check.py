@@ -102,13 +102,15 @@ def _check_data_files(experiment: "Experiment") -> "tuple[list[str], list[Remark
     if data.dataset not in USER_DATA_KINDS and (not is_table or data.standardize):
         return [], []
     from dnn_cli.data.data_advice import list_data_advice
-    from dnn_cli.data.examples import check_examples, split_examples
+    from dnn_cli.data.examples import check_examples, encode_examples, split_examples
     from dnn_cli.data.reading_changes import list_check_remarks
     from dnn_cli.terminal.progress import open_screen
 
     with open_screen() as screen, screen.open_read_progress() as progress:
         examples = check_examples(data, progress)
-    advice = list_data_advice(experiment, examples, split_examples(data, examples))
+    split = split_examples(data, examples)
+    examples = encode_examples(data, examples, split)
+    advice = list_data_advice(experiment, examples, split)
     return advice, list_check_remarks(data, examples)
 
 

@@ -8,6 +8,7 @@ import typer
 
 from dnn_cli.cli.completers import build_fixed_completer, complete_run_then_keys
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
+from dnn_cli.cli.fold_output import build_fold_documents, find_fold_runs, print_fold_evaluations
 from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import (
     BestOption,
@@ -19,6 +20,7 @@ from dnn_cli.errors import UsageError
 from dnn_cli.report.text import replace_control_chars
 
 if TYPE_CHECKING:
+    from dnn_cli.compare.out_of_fold import OutOfFoldPredictions
     from dnn_cli.config.experiment import Experiment
     from dnn_cli.metrics.evaluation_result import EvaluationResult
     from dnn_cli.runs.record import Record
@@ -38,7 +40,8 @@ def evaluate(
         typer.Argument(
             metavar="RUN|FILE|KEY=VALUE",
             autocompletion=complete_run_then_keys,
-            help="A run, then a .csv, .npz, X.npy or image directory with targets, or data.path=… for moved data.",
+            help="A run, then a .csv, .npz, X.npy or image directory with targets, or data.path=… for moved data. "
+            "Or the folds of a cross-validation, such as sweep:ID.",
         ),
     ],
     split: Annotated[
@@ -54,10 +57,10 @@ def evaluate(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate a trained network on its test set or on a file.
+    """Evaluate a trained network on its test set or on a file, or the folds of a cross-validation.
 
     The command prints scores, and results for each class or, for a regression, errors. Other commands do not read the
-    test set.
+    test set. For several folds, such as sweep:ID, it prints mean scores and the joined validation predictions.
 
     Later, dnn runs show RUN prints the scores of a run. dnn runs --columns test_accuracy lists the scores of all runs;
     best.test_accuracy lists the scores of evaluations with --best.
@@ -68,7 +71,17 @@ def evaluate(
     from dnn_cli.runs.saved_models import find_better_model
     from dnn_cli.terminal.progress import open_screen
 
-    (address, *files), overrides = split_addresses_and_overrides(arguments)
+    addresses, overrides = split_addresses_and_overrides(arguments)
+    fold_runs = find_fold_runs(addresses, runs_dir) if split != _EvaluatedSplit.test else []
+    if fold_runs:
+        if extra := next(iter(overrides), "--best" if best else "--resize" if resize else ""):
+            raise UsageError(f"{extra} and several folds cannot be combined", f"omit {extra}, or name one run")
+        if as_json:
+            print_json({"cross_validations": build_fold_documents(fold_runs, _build_details_document)})
+        else:
+            print_fold_evaluations(fold_runs, _print_details)
+        return
+    address, *files = addresses
     if len(files) > 1:
         raise UsageError("evaluate accepts one run and at most one file", "for example: dnn evaluate @1 new.csv")
     file = files[0] if files else None
@@ -112,6 +125,7 @@ def evaluate(
                 "examples": len(result),
                 "scores": result.scores,
                 "looked_before": len(earlier_evaluations),
+                "replaced_cells": [cells.to_document() for cells in finished.replaced_cells],
                 **_build_details_document(finished.experiment, result),
             }
         )
@@ -128,6 +142,8 @@ def evaluate(
         )
     for line in finished.warnings:
         get_notes_console().print(replace_control_chars(f"warning: {line}"))
+    for line in (line for cells in finished.replaced_cells for line in cells.lines):
+        get_notes_console().print(replace_control_chars(f"{file}: {line}"), soft_wrap=True)
     _print_details(finished.experiment, result)
     if split_name != "validation" and (note := words.format_earlier_evaluations(earlier_evaluations, file)):
         get_notes_console().print(replace_control_chars(note))
@@ -148,7 +164,9 @@ def _check_evaluable_baseline(record: "Record", files: list[str], *, best: bool)
         )
 
 
-def _build_details_document(experiment: "Experiment", result: "EvaluationResult") -> dict[str, Any]:
+def _build_details_document(
+    experiment: "Experiment", result: "EvaluationResult | OutOfFoldPredictions"
+) -> dict[str, Any]:
     """Build the JSON document of the classification report or, for a regression, of the errors of each target."""
     from dataclasses import asdict
 
@@ -176,7 +194,7 @@ def _build_details_document(experiment: "Experiment", result: "EvaluationResult"
     }
 
 
-def _print_details(experiment: "Experiment", result: "EvaluationResult") -> None:
+def _print_details(experiment: "Experiment", result: "EvaluationResult | OutOfFoldPredictions") -> None:
     """Print the tables of the classification report or, for a regression, the errors of each target."""
     from dnn_cli.metrics.classification import build_classification_report
     from dnn_cli.metrics.regression import compute_regression_errors

@@ -5,6 +5,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -19,6 +20,7 @@ from dnn_cli.report.text import replace_control_chars
 if TYPE_CHECKING:
     from dnn_cli.config.config_template import TemplateOptions
     from dnn_cli.config.data import Data
+    from dnn_cli.formats.dataset_contents import Remark
 
 _T = TypeVar("_T")
 
@@ -106,16 +108,13 @@ def new(
         hint = next((issue.suggestion for issue in error.issues if issue.suggestion), "choose other values")
         raise UsageError(f"a config with these values cannot be trained: {issues_text}", hint) from None
     get_output_console().print(replace_control_chars(f"wrote {file}; next: dnn train {shlex.quote(str(file))}"))
-    if template_options.ignore_reason:
-        get_notes_console().print(
-            replace_control_chars(f"data: {template_options.ignore_reason}; left out"), soft_wrap=True
-        )
-    for remark in template_options.data.info.remarks:
+    left_out = [replace(reason, message=f"{reason.message}; left out") for reason in template_options.ignore_reasons]
+    for remark in (*left_out, *template_options.data.info.remarks):
         get_notes_console().print(replace_control_chars(f"data: {remark}"), soft_wrap=True)
 
 
 def _choose_template_options(
-    read_data: "Callable[[str], Data]",
+    read_data: "Callable[[str], tuple[Data, list[Remark]]]",
     data: str | None,
     hidden: str | None,
     activation: str | None,
@@ -127,7 +126,8 @@ def _choose_template_options(
     An option is `None` if it is missing on the command line.
 
     Args:
-        read_data: A function that returns the data section for the name of a dataset or a path.
+        read_data: A function that returns the data section for the name of a dataset or a path, and the reasons
+            for ignored columns.
         data: The option `--data`.
         hidden: The option `--hidden`: numbers of units.
         activation: The option `--activation`.
@@ -138,12 +138,12 @@ def _choose_template_options(
     from dnn_cli.config.datasets import DATASETS
     from dnn_cli.data.template_data import (
         can_stratify,
-        compute_target_statistics,
         divide_pixels,
         ignore_leaking_columns,
+        needs_standardized_targets,
     )
 
-    chosen_data = _ask_for_value(
+    chosen_data, column_reasons = _ask_for_value(
         data, f"data: {', '.join(DATASETS)}, or the path of your data", "fashion_mnist", read_data
     )
     hidden_units = _ask_for_value(hidden, "units of the hidden layers, for example 100,50", "100", _parse_units)
@@ -153,7 +153,7 @@ def _choose_template_options(
     optimizer_name = _ask_for_value(
         optimizer, "optimizer, see dnn list optimizers", "adam", partial(_parse_catalog_name, "optimizer")
     )
-    chosen_data, ignore_reason = ignore_leaking_columns(divide_pixels(chosen_data))
+    chosen_data, leak_reasons = ignore_leaking_columns(divide_pixels(chosen_data))
     default_epochs = str(get_default_epochs(chosen_data.info))
     epoch_count = _ask_for_value(
         None if epochs is None else str(epochs), "epochs", default_epochs, partial(_parse_positive_integer, "epochs")
@@ -164,9 +164,9 @@ def _choose_template_options(
         activation_name,
         optimizer_name,
         epoch_count,
-        compute_target_statistics(chosen_data),
+        needs_standardized_targets(chosen_data),
         can_stratify(chosen_data),
-        ignore_reason,
+        (*column_reasons, *leak_reasons),
     )
 
 
@@ -196,8 +196,8 @@ def _ask_for_value(option: str | None, question: str, default: str, parse: Calla
 
 def _inspect_named_data(
     name: str, target: str | None, task: str | None, ignore: str | None, overrides: Sequence[str]
-) -> "Data":
-    """Inspect a dataset, file or directory, and return the data section of a config for this data.
+) -> "tuple[Data, list[Remark]]":
+    """Inspect a dataset, file or directory. Return the data section of a config, and the reasons for ignored columns.
 
     The inspection finds the same issues as `dnn check`.
 
@@ -217,10 +217,10 @@ def _inspect_named_data(
     from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY
     from dnn_cli.config.named_data import build_named_data
     from dnn_cli.config.validation import find_data_issues
-    from dnn_cli.data.template_data import apply_suggested_image_size
+    from dnn_cli.data.template_data import apply_suggested_image_size, choose_columns
 
     for override in overrides:
-        if override.partition("=")[0].removeprefix("data.") not in DATASETS_BY_KEY:
+        if override.partition("=")[0].removeprefix("data.").partition(".")[0] not in DATASETS_BY_KEY:
             raise UsageError(
                 f"{override} is not a key for your own files, such as data.header",
                 "change other keys in the new config",
@@ -240,6 +240,7 @@ def _inspect_named_data(
         data = build_named_data(name, overrides, target=target, task=task, ignore=ignored)
         if data.dataset == "image_folder":
             data = apply_suggested_image_size(data)
+        data, column_reasons = choose_columns(data)
     except ValidationError as error:
         key = error.errors(include_url=False)[0]["loc"][0]
         hint = "use classification or regression" if key == "task" else "choose another name"
@@ -250,7 +251,7 @@ def _inspect_named_data(
         raise UserDataError(
             "\n".join(issue.message for issue in issues), convert_hint_to_options(issues[-1].suggestion)
         )
-    return data
+    return data, column_reasons
 
 
 def convert_hint_to_options(hint: str) -> str:

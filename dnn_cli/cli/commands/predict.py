@@ -46,7 +46,8 @@ def predict(
 ) -> None:
     """Predict classes or values for images, arrays and tables.
 
-    Rows of a .csv file with an empty or invalid input are named and have no prediction.
+    Columns of a .csv file are found by their names. Missing cells of columns in data.columns are replaced as in the
+    training. Rows with another empty or invalid input are named and have no prediction.
     """
     from dnn_cli.terminal.progress import open_screen
 
@@ -75,6 +76,10 @@ def predict(
             "id": record.id, "name": record.name, "model": model.to_document(),
             "classes": list(run_context.input_profile.dataset_info.classes),
             "predictions": build_prediction_documents(predictions) if prediction_inputs else [],
+            "replaced_cells": [
+                {"file": file_inputs.file, **cells.to_document()}
+                for file_inputs in prediction_inputs for cells in file_inputs.replaced_cells
+            ],
             "refused": [{"file": file, "reason": reason} for file, reason in refused_files],
         })  # fmt: skip
     elif prediction_inputs and output is not None:
@@ -93,6 +98,9 @@ def predict(
 
         for line in format_warning_lines(predictions):
             get_notes_console().print(replace_control_chars(line))
+        for file_inputs in prediction_inputs:
+            for line in (line for cells in file_inputs.replaced_cells for line in cells.lines):
+                get_notes_console().print(replace_control_chars(f"{file_inputs.file}: {line}"), soft_wrap=True)
     for _, reason in refused_files:
         for line in reason.splitlines():
             get_notes_console().print(replace_control_chars(f"dnn: {line}"))
@@ -162,23 +170,12 @@ def _read_input_files(
         The inputs of the readable files, and a list of the unreadable files, each with the reason. Tables with invalid
         rows are in both.
     """
-    from dnn_cli.data.input_statistics import find_white_value
     from dnn_cli.errors import UserDataError
     from dnn_cli.formats.image_file import silence_pillow_warnings
-    from dnn_cli.formats.prediction_inputs import InputSpec, PredictionInputs, read_prediction_inputs
+    from dnn_cli.formats.prediction_inputs import PredictionInputs, read_prediction_inputs
 
-    dataset_info, data = run_context.input_profile.dataset_info, run_context.experiment.data
-    input_spec = InputSpec(
-        dataset_info.input_shape,
-        dataset_info.features,
-        find_white_value(run_context.input_profile),
-        resize,
-        invert,
-        channels_first=data.channels == "first",
-        csv_options=data.csv_options,
-        kept_columns=tuple((data.ignore or ()) if keep is None else keep),
-        rules=data.reading_rules,
-    )
+    kept_columns = (run_context.experiment.data.ignore or ()) if keep is None else keep
+    input_spec = run_context.build_input_spec(resize=resize, invert=invert, kept_columns=kept_columns)
     prediction_inputs: list[PredictionInputs] = []
     errors: list[tuple[str, UserDataError]] = []
     with silence_pillow_warnings():

@@ -8,7 +8,14 @@ import typer
 
 from dnn_cli.cli.completers import build_fixed_completer, complete_configs
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
-from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption, LanesOption
+from dnn_cli.cli.executor_options import (
+    ExecutorOption,
+    FoldsOption,
+    GpusOption,
+    JobsOption,
+    LanesOption,
+    RepeatsOption,
+)
 from dnn_cli.cli.options import (
     JsonOption,
     RunsDirOption,
@@ -64,6 +71,8 @@ def sweep(
         int | None,
         typer.Option("--search-seed", min=0, metavar="N", help="Seed of the search. Default: 0."),
     ] = None,
+    folds: FoldsOption = None,
+    repeats: RepeatsOption = None,
     jobs: JobsOption = None,
     on: ExecutorOption = "local",
     gpus: GpusOption = None,
@@ -101,7 +110,8 @@ def sweep(
             from dnn_cli.execution.sweep_plan import plan_extreme_runs
             from dnn_cli.runs.store import Store
 
-            sweep_config = read_sweep(files[0], words, SweepOptions(search, trials, minutes, search_seed))
+            options = SweepOptions(search, trials, minutes, search_seed, folds, repeats)
+            sweep_config = read_sweep(files[0], words, options)
             lanes = resolve_lanes(lanes, on)
             execution = SweepExecution.from_sweep(sweep_config, Store(runs_dir), force=force, tensorboard=tensorboard)
             # A bayesian search plans its runs later.
@@ -148,6 +158,7 @@ def _format_introduction_lines(execution: "SweepExecution", lane_line: str) -> l
     ]
     varied = [f"{key} ({values})" for key, values in sweep.parameters.items()]
     seeds = [format_count(len(sweep.seeds), "seed")] if sweep.seeds else []
+    seeds += _format_folds(execution)
     search_text = f"{sweep.search} search, {format_count(sweep.trials or 0, 'trial')}"
     runs_text = search_text if sweep.search == "bayesian" else format_count(len(planned_runs), "run")
     lines = [f"sweep {execution.id} of {execution.name}: {runs_text}, {' × '.join([*varied, *seeds])}"]
@@ -170,6 +181,20 @@ def _format_introduction_lines(execution: "SweepExecution", lane_line: str) -> l
     lines += [f"  {lane_line}"] if lane_line else []
     remarks = (remark for run in planned_runs for remark in run.loaded.experiment.data.info.remarks)
     return [*lines, *(f"data: {remark}" for remark in dict.fromkeys(remarks))]
+
+
+def _format_folds(execution: "SweepExecution") -> list[str]:
+    """Return texts with the numbers of folds and repetitions of a cross-validation; empty without folds."""
+    from dnn_cli.report.text import format_count
+
+    runs = [run.loaded.experiment.data for run in execution.planned_runs if "data.fold" in run.setting]
+    if not runs or "data.fold" in execution.sweep.parameters:
+        return []
+    folds = sorted({data.folds for data in runs if data.folds})
+    texts = [" or ".join(map(str, folds)) + " folds"]
+    if execution.sweep.repetitions:
+        texts.append(format_count(execution.sweep.repetitions, "repetition"))
+    return texts
 
 
 def _train_sweep_runs(

@@ -8,7 +8,14 @@ import typer
 
 from dnn_cli.cli.completers import build_fixed_completer
 from dnn_cli.cli.console import get_notes_console, print_json
-from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption, LanesOption
+from dnn_cli.cli.executor_options import (
+    ExecutorOption,
+    FoldsOption,
+    GpusOption,
+    JobsOption,
+    LanesOption,
+    RepeatsOption,
+)
 from dnn_cli.cli.options import (
     ConfigArguments,
     ForceOption,
@@ -42,6 +49,8 @@ def train(
             autocompletion=build_fixed_completer("chunked", "keras"),
         ),
     ] = None,
+    folds: FoldsOption = None,
+    repeats: RepeatsOption = None,
     jobs: JobsOption = 1,
     on: ExecutorOption = "local",
     gpus: GpusOption = None,
@@ -58,7 +67,10 @@ def train(
     tensorboard: TensorboardOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train networks; every run has its own directory."""
+    """Train networks; every run has its own directory.
+
+    A cross-validation (--folds, or data.folds without data.fold) trains one run for each fold, with equal seeds.
+    """
     configs, overrides = split_configs_and_overrides(arguments)
     if force and not resume:
         raise UsageError("--force needs --resume", "omit --force for a new run")
@@ -68,6 +80,8 @@ def train(
         check_tensorboard_installed()
     if engine is not None:
         overrides.append(f"engine={engine}")
+    if folds is not None:
+        overrides.append(f"data.folds={folds}")
 
     from dnn_cli.terminal.progress import open_screen
 
@@ -77,8 +91,7 @@ def train(
         with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as signals:
             time_limit = TimeLimit(signals, minutes)
             with screen.show_waiting(f"reading {' '.join(configs)}"):
-                loaded = load_configs(configs, overrides, to_train=True)
-
+                from dnn_cli.cli.fold_output import print_finished_folds
                 from dnn_cli.cli.run_summary import print_run_summary
                 from dnn_cli.execution.executor_choice import (
                     count_workers,
@@ -93,6 +106,7 @@ def train(
                     build_resume_request,
                     build_tasks,
                     iter_trained_runs,
+                    list_fold_trainings,
                     train_sequentially,
                 )
                 from dnn_cli.report.runs_table import build_run_document
@@ -100,12 +114,17 @@ def train(
                 from dnn_cli.runs.query.selection import CachedStore
                 from dnn_cli.runs.store import Store
 
+                trainings = list_fold_trainings(
+                    load_configs(configs, overrides, to_train=True), repeats, is_requested=folds is not None
+                )
                 store, cached_store = Store(runs_dir), CachedStore(runs_dir)
                 requests = [
-                    build_resume_request(item, cached_store, force=force) if resume else TrainRequest(item)
-                    for item in loaded
+                    build_resume_request(item, cached_store, force=force, sweeps=sweeps)
+                    if resume
+                    else TrainRequest(item, sweeps=sweeps)
+                    for item, sweeps in trainings
                 ]
-                for item, run, _ in requests:
+                for item, run, *_ in requests:
                     if (
                         resume
                         and run is None
@@ -141,6 +160,8 @@ def train(
                 finished.append((run, record))
                 if not as_json:
                     print_run_summary(run, record, item, store)
+            if not as_json:
+                print_finished_folds(requests, finished, store)
     finally:
         # Finished runs are printed even if a later run raised an error.
         if as_json and finished:
@@ -164,10 +185,12 @@ def _train_in_parallel(
 ) -> "list[TaskResult]":
     """Train the unfinished experiments in worker processes, show the progress, and return the results."""
     from dnn_cli.execution.scheduler import FixedSearch, train_all
+    from dnn_cli.execution.train_requests import format_training_label
     from dnn_cli.terminal.sweep_progress import open_sweep_progress
 
     store.check_writable()
-    labels = {task.number: task.loaded.experiment.name for item in lane_plan.tasks for task in item.tasks}
+    tasks = [task for item in lane_plan.tasks for task in item.tasks]
+    labels = {task.number: format_training_label(task.loaded.experiment) for task in tasks}
     if any(len(item.tasks) > 1 for item in lane_plan.tasks):
         screen.print_line(lane_plan.line)
     try:

@@ -9,6 +9,7 @@ from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.run_scores import RunScore, index_by_variant
 from dnn_cli.compare.verdicts import VerdictWord
+from dnn_cli.config.cross_validation import FOLD_KEYS
 from dnn_cli.report.comparison_tables import (
     format_compared_value,
     format_interval,
@@ -150,7 +151,7 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
     family = comparison.verdict_set
     groups = comparison.groups[:_MAX_GROUP_ROWS]
     verdict_by_group = {id(listed_verdict.group): listed_verdict for listed_verdict in family.verdicts}
-    scores = [value for group in groups for value in group.seed_means.values()]
+    scores = [value for group in groups for value in group.averaged_scores]
     low, high = (min(scores), max(scores)) if scores else (0.0, 0.0)
     rows = []
     for number, (group, verdict_text) in enumerate(zip(groups, list_verdict_texts(comparison, groups), strict=True)):
@@ -161,7 +162,9 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
                 format_line_classes(number),
                 format_mean_and_spread(comparison, group),
                 format_interval(comparison, group),
-                "no seed" if group.is_baseline else format_count(len(group.seeds), "seed"),
+                "no seed"
+                if group.is_baseline and not group.fold_means
+                else format_count(len(group.averaged_scores), "fold" if group.fold_means else "seed"),
                 verdict_text,
                 group_verdict.word if group_verdict else "",
                 tuple(_build_seed_dots(comparison, group, low, high)),
@@ -184,11 +187,13 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
 
 
 def _build_seed_dots(comparison: Comparison, group: Group, low: float, high: float) -> list[_SeedDot]:
-    """Build a dot for each seed of a group; `low` and `high` are the scores at the ends of the scale."""
-    places = compute_percent_positions(group.seed_means.values(), low, high)
+    """Build a dot for each seed or fold of a group; `low` and `high` are the scores at the ends of the scale."""
+    names = [f"fold {fold.number}, split seed {fold.split_seed}" for fold in group.fold_means]
+    names = names or ["baseline" if group.is_baseline else f"seed {seed}" for seed in group.seed_means]
+    places = compute_percent_positions(group.averaged_scores, low, high)
     return [
-        _SeedDot(at, f"{'' if group.is_baseline else f'seed {seed}: '}{format_compared_value(comparison, value)}")
-        for at, (seed, value) in zip(places, group.seed_means.items(), strict=True)
+        _SeedDot(at, f"{name}: {format_compared_value(comparison, value)}")
+        for at, name, value in zip(places, names, group.averaged_scores, strict=True)
     ]
 
 
@@ -210,7 +215,7 @@ def _format_verdict_headline(comparison: Comparison) -> str:
         return f"{text[0].upper()}{text[1:]}."
     word_counts = Counter(verdict.word for verdict in family.verdicts)
     name, mean = comparison.get_label(family.reference), format_mean_and_spread(comparison, family.reference)
-    quantity = "mean" if len(family.reference.seeds) > 1 else "score"
+    quantity = "mean" if len(family.reference.averaged_scores) > 1 else "score"
     has_better_baseline = comparison.groups[0].is_baseline and not family.reference.is_baseline
     achievement = f"is the best network, with {mean}" if has_better_baseline else f"has the best {quantity}, {mean}"
     first = f"{name} is the baseline, with {mean}" if family.is_named else f"{name} {achievement}"
@@ -239,12 +244,13 @@ def build_settings_section(comparison: Comparison) -> SettingsSection:
 
 
 def _list_common_settings(rows: Sequence[RunScore], keys: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the settings that all runs share, as (key, text), without the seed and without `keys`."""
+    """Return the settings that all runs share, as (key, text), without the seed, the fold and without `keys`."""
+    left_out = {"seed", *keys, *(FOLD_KEYS if any(row.fold for row in rows) else ())}
     first, *others = [dict(settings_of(row.run_info)) for row in index_by_variant(rows).values()] or [{}]
     return [
         (name, text)
         for name, text in first.items()
-        if name != "seed" and name not in keys and all(other.get(name) == text for other in others)
+        if name not in left_out and all(other.get(name) == text for other in others)
     ]
 
 

@@ -1,10 +1,10 @@
 import gzip
 import os
 import pty
-import shlex
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from dnn_cli.cli.commands.new import convert_hint_to_options
@@ -46,11 +46,11 @@ def test_leaking_columns_are_ignored_with_the_reason(dnn, tmp_path):
     rows = [",".join(f"{value:g}" for value in row) for row in zip(*columns, strict=True)]
     (tmp_path / "leak.csv").write_text("\n".join(["Unnamed: 0,leak,a,b,c,y", *rows]) + "\n")
     assert dnn("new", "a.yaml", "--data", "leak.csv").returncode == 0
-    (line,) = [line for line in (tmp_path / "a.yaml").read_text().splitlines() if "ignore:" in line]
-    assert line.split(" # ") == [
-        '  ignore: ["Unnamed: 0", "leak"]             ',
-        "column Unnamed: 0 contains only row numbers; column leak alone predicts the target",
-    ]
+    assert """
+  # column Unnamed: 0 contains only row numbers
+  # column leak alone predicts the target
+  ignore: ["Unnamed: 0", "leak"]
+""" in (tmp_path / "a.yaml").read_text()
     assert load_experiment(str(tmp_path / "a.yaml")).experiment.data.info.features == ("a", "b", "c")
 
 
@@ -85,7 +85,8 @@ def test_data_is_split_as_in_the_shipped_configs(dnn, tmp_path, name, shipped):
     new_experiment, shipped_experiment = (
         load_experiment(str(path)).experiment for path in (tmp_path / "a.yaml", ROOT / "configs" / f"{shipped}.yaml")
     )
-    assert new_experiment.data == shipped_experiment.data
+    # The scaling of the targets does not change the split.
+    assert new_experiment.data.model_copy(update={"standardize_target": False}) == shipped_experiment.data
 
 
 @pytest.mark.parametrize(
@@ -123,19 +124,17 @@ def test_bad_arguments_are_one_line_and_no_file(dnn, tmp_path, words, message):
     assert (tmp_path / "there.yaml").read_text() == "mine"
 
 
-@pytest.mark.parametrize(
-    ("columns", "row", "hint"),
-    [
-        ("a,City,y", "{i},Bern,{i}.5", "--ignore City"),
-        ("a,City,Home Zone,y", "{i},Bern,north,{i}.5", "--ignore 'City,Home Zone'"),
-    ],
-)
-def test_text_column_hints_at_the_ignore_option(dnn, tmp_path, columns, row, hint):
-    (tmp_path / "t.csv").write_text("\n".join([columns, *(row.format(i=i) for i in range(40))]))
+def test_text_columns_get_types_or_are_left_out_with_a_remark(dnn, tmp_path):
+    rows = [f"{i},{'MF'[i % 2]},Bern,name {i},{i % 3 or ''},{i}.5" for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,Sex,City,Name,Rooms,y", *rows]))
     done = dnn("new", "a.yaml", "--data", "t.csv")
-    assert (done.returncode, "data.ignore" in done.stderr) == (2, False)
-    assert done.stderr.rstrip().endswith(f"out: {hint}")
-    assert dnn("new", "a.yaml", "--data", "t.csv", *shlex.split(hint)).returncode == 0
+    assert done.returncode == 0, done.stderr
+    data = yaml.safe_load((tmp_path / "a.yaml").read_text())["data"]
+    assert data["ignore"] == ["City", "Name", "a"]
+    assert data["columns"] == {"Sex": "category", "Rooms": {"type": "number", "missing": "median"}}
+    for reason in ("City has the same text in every row", "Name has a different text in every row", "a contains only"):
+        assert f"column {reason}" in done.stderr
+    assert "column Rooms: 14 missing cells, replaced by the median of the training examples" in done.stderr
 
 
 def test_config_hint_becomes_an_option():
@@ -175,13 +174,14 @@ def test_photographs_of_any_size_get_a_small_size(dnn, own, height, width):
     assert dnn("check", "photos.yaml").returncode == 0
 
 
-def test_regression_output_is_rescaled_to_the_targets(dnn, tmp_path):
-    rows = "".join(f"{i},{i}000,north\n" for i in range(40))
+@pytest.mark.parametrize(("unit", "expected"), [("000", True), ("e-6", True), ("e-1", False)])
+def test_large_and_small_targets_are_standardized(dnn, tmp_path, unit, expected):
+    rows = "".join(f"{i},{i}{unit},north\n" for i in range(40))
     (tmp_path / "prices.csv").write_text(f"a,price,region\n{rows}")
     options = ["--target", "price", "--ignore", "region"]
     assert dnn("new", "a.yaml", "--data", "prices.csv", *options).returncode == 0
-    last = load_experiment(str(tmp_path / "a.yaml")).experiment.model.stack[-1]
-    assert (last.scale, last.offset) == (12000.0, 20000.0)
+    experiment = load_experiment(str(tmp_path / "a.yaml")).experiment
+    assert experiment.data.standardize_target is expected
 
 
 def test_tiny_class_disables_stratification(dnn, tmp_path):

@@ -1,4 +1,4 @@
-"""Column of a table that alone predicts the target, found from a score for each column."""
+"""Columns of a table that alone predict the target, found from a score for each column."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -27,19 +27,25 @@ _MIN_COLUMNS, _MIN_ROWS = 3, 50
 In a smaller table, one column can predict the target without a fault of the data."""
 
 
+_MAX_COLUMN_SHARE = 1 / 3
+"""Several columns are reported if they are at most this share of the columns, and each of them is always right.
+
+In iris, two of four columns separate one class from the others without a fault of the data."""
+
+
 @dataclass(frozen=True)
-class RevealingColumn:
-    """Position of a column that reveals the target, with its score and that of the second best column."""
+class RevealingColumns:
+    """Positions of columns that each reveal the target, with their lowest score and the next best score."""
 
-    column: int
+    columns: tuple[int, ...]
     score: float
-    second_score: float
+    next_score: float
 
 
-def find_revealing_column(
+def find_revealing_columns(
     scores: NDArray[np.float32], numbering: NDArray[Any] | None, rows: int
-) -> RevealingColumn | None:
-    """Find the column that alone predicts the target, if all other columns are clearly worse; else return `None`.
+) -> RevealingColumns | None:
+    """Find the columns that alone predict the target, if all other columns are clearly worse; else return `None`.
 
     Args:
         scores: The score of a prediction from each column alone.
@@ -48,9 +54,13 @@ def find_revealing_column(
     """
     if len(scores) < _MIN_COLUMNS or rows < _MIN_ROWS:
         return None
-    best, second = scores.argsort()[::-1][:2].tolist()
-    score, second_score = float(scores[best]), float(scores[second])
-    max_second = _MAX_SECOND_OF_PERFECT if score >= _PERFECT_SCORE else _MAX_SECOND_SCORE
-    if score < _MIN_LEAK_SCORE or second_score > max_second or (numbering is not None and numbering[best]):
+    order = scores.argsort()[::-1]
+    count = max(1, int((scores >= _PERFECT_SCORE).sum()))
+    best = order[:count]
+    score, next_score = float(scores[best[-1]]), float(scores[order[count]]) if count < len(order) else 1.0
+    max_next = _MAX_SECOND_OF_PERFECT if count == 1 and score >= _PERFECT_SCORE else _MAX_SECOND_SCORE
+    if score < _MIN_LEAK_SCORE or next_score > max_next or (numbering is not None and numbering[best].any()):
         return None
-    return RevealingColumn(best, score, second_score)
+    if count > max(1, _MAX_COLUMN_SHARE * len(scores)):
+        return None
+    return RevealingColumns(tuple(sorted(best.tolist())), score, next_score)

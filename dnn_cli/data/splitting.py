@@ -1,0 +1,176 @@
+"""Splits of examples with scikit-learn: at random, by groups, by time, and into the folds of a cross-validation."""
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dnn_cli.config.data import Data, count_split_off
+from dnn_cli.errors import UserDataError
+
+if TYPE_CHECKING:
+    from dnn_cli.formats.dataset_contents import ExampleArrays
+
+_Indices = NDArray[np.int64]
+
+
+def split_off(data: Data, examples: "ExampleArrays", indices: _Indices, key: str) -> tuple[_Indices, _Indices]:
+    """Split indices into two arrays; the second has the size that a key of `data` gives.
+
+    Without groups and times, the split is random, as by scikit-learn's `train_test_split`. With groups, whole groups
+    are split off at random, as by its `GroupShuffleSplit`. With times, the latest examples are split off.
+
+    Args:
+        data: The data with the sizes and the seed.
+        examples: All examples.
+        indices: The indices of the examples that are split, int64 of shape (n,).
+        key: The key of the size: `test_size` or `validation_size`.
+
+    Raises:
+        UserDataError: a class or a group has too few examples, or too many examples have the latest time.
+    """
+    size = getattr(data, key)
+    if data.time is not None:
+        return _split_off_latest(data, _select(examples.times, indices), indices, key)
+    if data.group is not None:
+        return _split_off_groups(data, _select(examples.groups, indices), indices, key)
+    from sklearn.model_selection import train_test_split
+
+    stratify_targets = examples.targets[indices] if data.stratify else None
+    try:
+        first, second = train_test_split(
+            indices, test_size=size, random_state=data.split_seed, stratify=stratify_targets
+        )
+    except ValueError:
+        names, counts = data.info.classes, np.bincount(examples.targets[indices], minlength=len(data.info.classes))
+        rarest = int(np.argmin(np.where(counts > 0, counts, len(indices) + 1)))
+        second_count = count_split_off(len(indices), size)
+        raise UserDataError(
+            f"data.stratify: {len(indices):,} examples of {np.count_nonzero(counts)} classes "
+            f"({counts[rarest]} of {names[rarest]}) cannot be split by class into "
+            f"{len(indices) - second_count:,} and {second_count:,}",
+            "set data.stratify=false, or add examples",
+        ) from None
+    return first, second
+
+
+def _select(values: NDArray[Any] | None, indices: _Indices) -> NDArray[Any]:
+    """Return the groups or times at some indices. The examples must have groups or times."""
+    assert values is not None  # noqa: S101 - the reader of the data has read the column
+    return values[indices]
+
+
+def _split_off_groups(data: Data, groups: NDArray[np.int64], indices: _Indices, key: str) -> tuple[_Indices, _Indices]:
+    """Split off whole groups at random. The size is a share of the groups, or a number of groups.
+
+    Raises:
+        UserDataError: no group would be left for training.
+    """
+    from sklearn.model_selection import GroupShuffleSplit
+
+    splitter = GroupShuffleSplit(n_splits=1, test_size=getattr(data, key), random_state=data.split_seed)
+    try:
+        first, second = next(splitter.split(indices, groups=groups))
+    except ValueError:
+        count = len(np.unique(groups))
+        raise UserDataError(
+            f"data.{key}: {getattr(data, key)} leaves none of the {count} groups of {data.group} for training",
+            f"use a smaller data.{key}, which counts groups",
+            key,
+        ) from None
+    return indices[first], indices[second]
+
+
+def _split_off_latest(data: Data, times: NDArray[np.float64], indices: _Indices, key: str) -> tuple[_Indices, _Indices]:
+    """Split off the latest examples. Examples with the earliest time among these are split off too.
+
+    Both arrays are in the order of the times.
+
+    Raises:
+        UserDataError: all examples would be split off.
+    """
+    order = np.argsort(times, kind="stable")
+    boundary = len(order) - count_split_off(len(order), getattr(data, key))
+    if boundary < len(order):
+        boundary = int(np.searchsorted(times[order], times[order[max(boundary, 0)]]))
+    if boundary < 1:
+        raise UserDataError(
+            f"data.{key}: {getattr(data, key)} leaves no example with an earlier {data.time} for training",
+            f"use a smaller data.{key}, or add examples of other times",
+            key,
+        )
+    return indices[order[:boundary]], indices[order[boundary:]]
+
+
+def split_into_fold(data: Data, examples: "ExampleArrays", indices: _Indices) -> tuple[_Indices, _Indices]:
+    """Return the training and the validation indices of one fold, as scikit-learn's splitters return them.
+
+    The splitter is KFold, StratifiedKFold, GroupKFold or StratifiedGroupKFold, shuffled by `data.split_seed`. With
+    times, TimeSeriesSplit divides the different times in their order, so that equal times stay in one part.
+
+    Args:
+        data: The data with the number of folds, the fold and the seed.
+        examples: All examples.
+        indices: The indices of the examples that are divided into folds, int64 of shape (n,).
+
+    Raises:
+        UserDataError: no class has as many examples as there are folds, or there are too few groups or times.
+    """
+    from sklearn import model_selection
+
+    folds, position = data.folds or 2, data.used_fold - 1
+    if data.time is not None:
+        return _split_into_time_fold(folds, position, _select(examples.times, indices), indices)
+    is_grouped = data.group is not None
+    splitter_class = {
+        (False, False): model_selection.KFold,
+        (True, False): model_selection.StratifiedKFold,
+        (False, True): model_selection.GroupKFold,
+        (True, True): model_selection.StratifiedGroupKFold,
+    }[data.stratify, is_grouped]
+    splitter = splitter_class(n_splits=folds, shuffle=True, random_state=data.split_seed)
+    groups = _select(examples.groups, indices) if is_grouped else None
+    targets = examples.targets[indices] if data.stratify else None
+    try:
+        with warnings.catch_warnings():
+            # A class with fewer examples than folds is missing in some folds.
+            warnings.simplefilter("ignore", UserWarning)
+            train, validation = list(splitter.split(indices, targets, groups))[position]
+    except ValueError:
+        parts = "groups" if is_grouped else "examples of each class" if data.stratify else "examples"
+        raise UserDataError(
+            f"data.folds: {data.title} has too few {parts} for {folds} folds",
+            "use fewer folds, or add examples",
+            "folds",
+        ) from None
+    if not len(train) or not len(validation):
+        raise UserDataError(
+            f"data.folds: fold {position + 1} of {folds} has {len(validation):,} examples for validation and "
+            f"{len(train):,} for training",
+            "use fewer folds, or set data.stratify=false",
+            "folds",
+        )
+    return indices[train], indices[validation]
+
+
+def _split_into_time_fold(
+    folds: int, position: int, times: NDArray[np.float64], indices: _Indices
+) -> tuple[_Indices, _Indices]:
+    """Return the training and validation indices of one fold by time, in the order of the times.
+
+    Raises:
+        UserDataError: there are fewer different times than one more than folds.
+    """
+    from sklearn.model_selection import TimeSeriesSplit
+
+    different, numbers = np.unique(times, return_inverse=True)
+    try:
+        parts = list(TimeSeriesSplit(n_splits=folds).split(different))[position]
+    except ValueError:
+        raise UserDataError(
+            f"data.folds: {len(different)} different times are too few for {folds} folds", "use fewer folds", "folds"
+        ) from None
+    order = np.argsort(times, kind="stable")
+    train, validation = (indices[order[np.isin(numbers.reshape(-1)[order], part)]] for part in parts)
+    return train, validation

@@ -1,0 +1,27 @@
+"""Requests of `dnn train`: the folds of a cross-validation."""
+
+import pytest
+
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.config.sweep_config import SweepOptions, compute_sweep_id, read_sweep
+from dnn_cli.errors import UsageError
+from dnn_cli.execution.train_requests import format_training_label, list_fold_trainings
+
+
+def test_each_fold_is_trained_once_in_the_sweep_of_dnn_sweep(config):
+    loaded = load_experiment(config(), ["data.folds=3"])
+    trainings = list_fold_trainings([loaded], 2, is_requested=True)
+    labels = [format_training_label(item.experiment) for item, _ in trainings]
+    assert labels == [f"digits fold {fold} of 3" for fold in (1, 2, 3)] * 2
+    (sweep_id,) = {membership.id for _, (membership,) in trainings}
+    assert sweep_id == compute_sweep_id(read_sweep(config(), [], SweepOptions(folds=3, repetitions=2)))
+    assert trainings[4][1][0].settings == {"data.split_seed": "43", "data.fold": "2"}
+
+
+def test_one_fold_is_one_training(config):
+    loaded = load_experiment(config(), ["data.folds=3", "data.fold=2"])
+    assert list_fold_trainings([loaded], None, is_requested=False) == [(loaded, ())]
+    with pytest.raises(UsageError, match=r"data\.fold is 2"):
+        list_fold_trainings([loaded], None, is_requested=True)
+    with pytest.raises(UsageError, match="--repeats needs all folds"):
+        list_fold_trainings([loaded], 2, is_requested=False)
