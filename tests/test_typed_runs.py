@@ -1,9 +1,15 @@
 """A run of a table with categories, dates and missing cells, from the training to predictions."""
 
+import json
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
+from dnn_cli.export.export_formats import EXPORT_FORMATS
 from tests.helpers.cli_output import parse_json_output
+from tests.helpers.settings import RUN_ALL_CASES
 from tests.helpers.trained_runs import Workspace
 
 CONFIG = """\
@@ -82,3 +88,62 @@ def test_training_rows_have_the_same_outputs_as_in_the_training(visits):
     result = parse_json_output(visits.dnn("predict", "visits", "visits.csv", "--json"))
     shares = np.array([prediction["probabilities"] for prediction in result["predictions"]])
     np.testing.assert_allclose(shares[indices, 1], outputs[:, 0], atol=1e-6)
+
+
+SERVING_PROGRAM = """
+import json, sys
+
+sys.modules["dnn_cli"] = None  # an import fails
+import numpy as np
+import tensorflow as tf
+
+interface = json.load(open("visits_savedmodel.json"))
+loaded = tf.saved_model.load("visits_savedmodel")
+cells = {
+    "port": ["S", "", "Z", "C"], "age": [30, np.nan, 1e9, 41], "member": ["yes", "", "no", "T"],
+    "joined": ["2024-01-05", "", "2024-03-01", "2024-01-06 10:30"],
+}
+tensors = {name: tf.constant(column, tf.float32 if name == "age" else tf.string) for name, column in cells.items()}
+names = {column["name"]: column["tensor"] for column in interface["rows"]["columns"]}
+by_signature = loaded.signatures["serving_default"](**{names[name]: tensor for name, tensor in tensors.items()})
+outputs = [loaded.serve(tensors), *by_signature.values()]
+print(json.dumps([output.numpy()[:, 0].tolist() for output in outputs]))
+"""
+
+
+def test_saved_model_takes_cells_without_dnn(visits):
+    done = visits.dnn("export", "visits", "--format", "savedmodel")
+    assert done.returncode == 0, done.stderr
+    assert "  columns  serve takes the cells of 4 columns by name; serve_encoded takes 12 inputs" in done.stdout
+    assert "on 256 random rows of cells: largest difference" in done.stdout
+    program = [sys.executable, "-I", "-c", SERVING_PROGRAM]
+    served = subprocess.run(program, cwd=visits.path, capture_output=True, text=True, check=True)
+    (visits.path / "cells.csv").write_text(
+        "port,age,member,joined\nS,30,yes,2024-01-05\n,,,\nZ,1e9,no,2024-03-01\nC,41,T,2024-01-06 10:30\n"
+    )
+    result = parse_json_output(visits.dnn("predict", "visits", "cells.csv", "--json"))
+    shares = [prediction["probabilities"][1] for prediction in result["predictions"]]
+    for outputs in json.loads(served.stdout):
+        np.testing.assert_allclose(outputs, shares, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", [*EXPORT_FORMATS] if RUN_ALL_CASES else ["keras"])
+def test_other_formats_describe_the_encoding(visits, form):
+    for module in EXPORT_FORMATS[form].modules:
+        pytest.importorskip(module)
+    name = f"other{EXPORT_FORMATS[form].suffix}"
+    done = visits.dnn("export", "visits", "--format", form, "-o", name, "--json")
+    document = parse_json_output(done)["input"]
+    assert document["shape"] == [None, 12]
+    assert len(document["columns"]) == 12
+    assert document["encoding"]["missing_texts"][:2] == ["", "?"]
+    port, age, member, joined = document["encoding"]["columns"]
+    assert port == {
+        "name": "port", "type": "category", "inputs": ["port=C", "port=Q", "port=S", "port=other"],
+        "categories": ["C", "Q", "S"], "missing_input": None, "unknown_input": None,
+    }  # fmt: skip
+    assert age["inputs"] == ["age", "age missing"]
+    assert age["missing_input"] == 1
+    assert 20 < age["replacement"] < 60
+    assert "yes" in member["true"]
+    assert (joined["format"], joined["first_day"] >= 19_723) == ("ISO 8601", True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dnn_cli.baseline.methods import Effort, Method
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.data.examples import Examples, Split
-from dnn_cli.data.preprocessing import compute_class_weights, measure_targets
+from dnn_cli.data.preprocessing import compute_class_weights, compute_target_scaling
 from dnn_cli.errors import DataError, UserDataError
 from dnn_cli.metrics.prediction_scores import compute_scores
 from dnn_cli.runs.record import Scores
@@ -102,8 +102,7 @@ def train_baseline(
         notes = _fit_estimator(estimator, method, inputs, targets, fit_weights, effort)
         training_outputs = _compute_outputs(experiment, estimator, inputs, inputs.dtype)
         outputs = _compute_outputs(experiment, estimator, all_inputs[split.validation], inputs.dtype)
-    standardizes = experiment.data.standardize_target
-    target_scaling = measure_targets(examples.targets[split.train]) if standardizes else None
+    target_scaling = compute_target_scaling(experiment, examples.targets[split.train])
     scores = compute_scores(experiment, training_outputs, targets, example_weights, loss_weights, target_scaling)
     if has_validation := len(split.validation) > 0:
         weights = None if examples.weights is None else examples.weights[split.validation]

@@ -60,12 +60,13 @@ class TemplateOptions:
 
 
 def resolve_data(name: str, **other_keys: Any) -> Data:
-    """Return the `data` part of a config for a dataset's name, or for the path of a csv, arrays or image directory.
+    """Return the `data` part of a config for a dataset's name, or for the path of a table, arrays or image directory.
 
     An image directory may contain one directory each for training, validation and test examples.
 
     Args:
-        name: The name of a dataset, or a path. A path that is neither that of arrays nor a directory is read as a csv.
+        name: The name of a dataset, or a path. A path that is neither that of arrays, a directory nor a Parquet file is
+            read as a csv.
         other_keys: Values of further keys of `data`, such as `target="price"`.
 
     Raises:
@@ -75,8 +76,11 @@ def resolve_data(name: str, **other_keys: Any) -> Data:
     if name in DATASETS:
         return Data.model_validate({"dataset": name, **other_keys})
     from dnn_cli.formats.npy_directory import is_array_path
+    from dnn_cli.formats.parquet_rows import is_parquet_file
 
     kind = "npz" if is_array_path(name) else "image_folder" if os.path.isdir(name) else "csv"
+    if kind == "csv" and (is_parquet_file(name) if os.path.isfile(name) else name.lower().endswith(".parquet")):
+        kind = "parquet"
     return Data.model_validate({"dataset": kind, "path": os.path.abspath(name), **other_keys})
 
 

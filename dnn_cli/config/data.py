@@ -13,6 +13,7 @@ from dnn_cli.config.columns import Column
 from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, DatasetInfo
 from dnn_cli.formats.dataset_contents import CURRENT_RULES, Remark, SplitName
 from dnn_cli.formats.reader_options import ArrayOptions, CsvOptions, ImageOptions
+from dnn_cli.formats.table_columns import MISSING_CELLS
 
 if TYPE_CHECKING:
     # mypy accepts only literals that are written out.
@@ -52,10 +53,10 @@ class Data(ConfigModel):
     """Your own test set, in the same format as `path`. It replaces the split by `test_size`."""
 
     target: _ColumnName | None = None
-    """Column of a csv with the target; by default the last column."""
+    """Column of a table with the target; by default the last column."""
 
     ignore: Annotated[tuple[_IgnoredName, ...], Strict(False), Len(1, 10_000)] | None = None
-    """Columns of a csv that are left out of the inputs. An empty name leaves out all columns without a name."""
+    """Columns of a table that are left out of the inputs. An empty name leaves out all columns without a name."""
 
     columns: Annotated[dict[_ColumnName, Column], Len(1, 10_000)] | None = None
     """Types of the input columns of a csv, by name: number, category, boolean or date. Other columns are numbers
@@ -66,8 +67,8 @@ class Data(ConfigModel):
     """Texts of a csv with `columns` that mark a missing cell. By default an empty cell, ?, NA, null and similar."""
 
     task: Literal["classification", "regression"] | None = None
-    """Task of a csv or npz. If absent, the targets decide: fractions or many different whole numbers are a regression.
-    Whole floats of an npz that occur only once are a regression too."""
+    """Task of a table or npz. If absent, the targets decide: fractions or many different whole numbers are a
+    regression. Whole floats of an npz that occur only once are a regression too."""
 
     header: bool | None = None
     """Whether the first line of a csv has the names of the columns: by default true. If false, the columns are named 1,
@@ -91,14 +92,14 @@ class Data(ConfigModel):
     """Texts that are removed from both ends of the numbers of a csv, such as `$` or `%`."""
 
     drop_unlabelled: bool | None = None
-    """Whether rows of a csv without a target (empty, NA, ? and similar) are left out: by default false, and such rows
+    """Whether rows of a table without a target (empty, NA, ? and similar) are left out: by default false, and such rows
     are errors."""
 
     weight: _ColumnName | None = None
-    """Column of a csv with the weight of each row in the loss and the metrics. It is not an input."""
+    """Column of a table with the weight of each row in the loss and the metrics. It is not an input."""
 
     scale: Annotated[float, Field(gt=0, le=1e9)] | None = None
-    """Number by which the inputs of a csv or npz are divided: by default 255 for uint8 above 16, else 1."""
+    """Number by which the inputs of a table or npz are divided: by default 255 for uint8 above 16, else 1."""
 
     channels: Literal["first", "last"] | None = None
     """Axis of the colour channels in the images of an npz. By default, the last axis; images that seem to have the
@@ -189,7 +190,8 @@ class Data(ConfigModel):
             target=self.target,
             task=self.task or "auto",
             ignore=self.ignore or (),
-            header=self.header,
+            # The names in a Parquet file are never examples, even if they are numbers.
+            header=True if self.dataset == "parquet" else self.header,
             delimiter=self.delimiter,
             encoding=self.encoding,
             decimal=self.decimal,
@@ -203,9 +205,15 @@ class Data(ConfigModel):
             columns=None
             if self.columns is None
             else tuple((name, column.options) for name, column in self.columns.items()),
-            missing=self.missing,
+            # A null of a Parquet file is an empty cell, and missing whatever the texts are.
+            missing=(*self.missing, "") if self.missing is not None and self.dataset == "parquet" else self.missing,
             rules=self.reading_rules,
         )
+
+    @property
+    def missing_texts(self) -> tuple[str, ...]:
+        """Texts of missing cells in a table with typed columns."""
+        return MISSING_CELLS if self.missing is None else self.missing
 
     @property
     def array_options(self) -> ArrayOptions:

@@ -189,31 +189,35 @@ DATASETS: dict[str, Dataset] = {
 
 USER_DATA_KINDS = {
     "csv": "Your own table: a header, columns of numbers, and a target column.",
+    "parquet": "Your own table in a Parquet file: named columns, and a target column.",
     "npz": "Your own arrays in an .npz or in .npy files: x_train, y_train; optionally x_val, y_val, x_test, y_test.",
     "image_folder": "Your own images: a directory with a directory for each class.",
 }
 """Summaries of the kinds of user data. Shape, classes and task come from the files at `data.path`."""
 
+TABLE_KINDS = ("csv", "parquet")
+"""Kinds of user data whose files are tables."""
+
 DATASETS_BY_KEY = {
-    "rules": ("csv", "npz", "image_folder"),
-    "validation_path": ("csv", "image_folder"),
-    "test_path": ("csv", "image_folder"),
-    "target": ("csv",),
-    "ignore": ("csv",),
-    "columns": ("csv",),
-    "missing": ("csv",),
+    "rules": ("csv", "parquet", "npz", "image_folder"),
+    "validation_path": ("csv", "parquet", "image_folder"),
+    "test_path": ("csv", "parquet", "image_folder"),
+    "target": ("csv", "parquet"),
+    "ignore": ("csv", "parquet"),
+    "columns": ("csv", "parquet"),
+    "missing": ("csv", "parquet"),
     "header": ("csv",),
     "delimiter": ("csv",),
     "encoding": ("csv",),
     "decimal": ("csv",),
     "thousands": ("csv",),
     "strip": ("csv",),
-    "drop_unlabelled": ("csv",),
-    "weight": ("csv",),
-    "group": ("csv", "npz"),
-    "time": ("csv", "npz"),
-    "task": ("csv", "npz"),
-    "scale": ("csv", "npz"),
+    "drop_unlabelled": ("csv", "parquet"),
+    "weight": ("csv", "parquet"),
+    "group": ("csv", "parquet", "npz"),
+    "time": ("csv", "parquet", "npz"),
+    "task": ("csv", "parquet", "npz"),
+    "scale": ("csv", "parquet", "npz"),
     "channels": ("npz",),
     "image_size": ("image_folder",),
     "color_mode": ("image_folder",),

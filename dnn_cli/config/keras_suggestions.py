@@ -280,7 +280,7 @@ def _suggest_for_data(name: str, *, on_command_line: bool) -> str:
     """Return the suggestion for data written as a dataset's name or as a file: `data=digits`, `data=my.csv`."""
     if suggestion := NAME_SUGGESTIONS["dataset"].get(name):
         return suggestion
-    endings = {".csv": "csv", ".tsv": "csv", ".csv.gz": "csv", ".npz": "npz", ".npy": "npz"}
+    endings = {".csv": "csv", ".tsv": "csv", ".csv.gz": "csv", ".parquet": "parquet", ".npz": "npz", ".npy": "npz"}
     file_kind = next((kind for ending, kind in endings.items() if name.lower().endswith(ending)), None)
     if file_kind is not None:
         return f"write {_format_setting('data', {'dataset': file_kind, 'path': name}, on_command_line=on_command_line)}"

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dnn_cli.config.data import Data
-from dnn_cli.config.datasets import DatasetInfo
+from dnn_cli.config.datasets import TABLE_KINDS, DatasetInfo
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.dataset_contents import DatasetContents, Remark, SplitName
 
@@ -107,9 +107,11 @@ def inspect_split(data: Data, part: SplitName, train: DatasetContents | None = N
     path = data.get_split_path(part)
     if path is None:
         return None
-    if data.dataset == "csv":
+    if data.dataset in TABLE_KINDS:
         from dnn_cli.formats.csv_table import inspect_csv
+        from dnn_cli.formats.parquet_rows import check_table_kind
 
+        check_table_kind(path, data.dataset)
         csv_options = data.csv_options if train is None else replace(data.csv_options, target=train.target)
         return inspect_csv(path, csv_options, classes)
     from dnn_cli.formats.image_directory import inspect_images

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.config.data import Data
-from dnn_cli.config.datasets import USER_DATA_KINDS
+from dnn_cli.config.datasets import TABLE_KINDS, USER_DATA_KINDS
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.data.column_advice import MAX_CHECKED_COLUMNS, list_column_advice
 from dnn_cli.data.data_issues import DataIssue
@@ -155,7 +155,7 @@ def are_undivided_pixels(data: Data, examples: Examples, train: NDArray[np.int64
     Rows of a table are pixels if they are whole numbers up to exactly 255.
     """
     size = math.prod(examples.inputs.shape[1:])
-    if data.dataset not in ("csv", "npz") or data.info.pixel_max != 1 or size < MIN_PIXEL_COUNT:
+    if data.dataset not in (*TABLE_KINDS, "npz") or data.info.pixel_max != 1 or size < MIN_PIXEL_COUNT:
         return False
     sample = _sample_inputs(examples, train)
     if not sample.size or not has_pixel_range((float(sample.min()), float(sample.max()))):

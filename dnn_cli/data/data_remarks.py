@@ -42,8 +42,8 @@ def _find_order_remarks(data: Data, examples: Examples) -> Iterator[Remark]:
     """
     info = data.info
     count = info.examples - info.validation_examples
-    splits = data.split_off_test_examples or (data.validation_size and not info.validation_examples)
-    if not splits or data.time is not None or count < _MIN_SORTED_EXAMPLES:
+    splits = data.split_off_test_examples or ((data.validation_size or data.folds) and not info.validation_examples)
+    if not splits or count < _MIN_SORTED_EXAMPLES or data.time is not None:
         return
     names, override = [], ""
     # The images of a directory are always sorted by class.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dnn_cli.config.data import Data
-from dnn_cli.config.datasets import USER_DATA_KINDS
+from dnn_cli.config.datasets import TABLE_KINDS, USER_DATA_KINDS
 from dnn_cli.formats.dataset_contents import SplitName
 
 
@@ -61,7 +61,7 @@ def _list_locations(data: Data, split: SplitName, count: int) -> ExampleLocation
         return ExampleLocations(split, count)
     path = str(data.get_split_path(split))
     classes = data.info.classes if split != "train" else None
-    if data.dataset == "csv":
+    if data.dataset in TABLE_KINDS:
         from dnn_cli.formats.csv_table import list_csv_lines
 
         lines = list_csv_lines(path, replace(data.csv_options, target=data.info.target), classes)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.config.data import Data
-from dnn_cli.config.datasets import DATASETS, EmbeddedDataset, IdxDataset
+from dnn_cli.config.datasets import DATASETS, TABLE_KINDS, EmbeddedDataset, IdxDataset
 from dnn_cli.data.dataset_sources import load_dataset_files
 from dnn_cli.data.encoding_fit import fit_encoding
 from dnn_cli.data.splitting import split_into_fold, split_off
@@ -34,7 +34,7 @@ def _read_user_data(
     """
     path = str(data.get_split_path(split_name))
     classes = data.info.classes if split_name != "train" else None
-    if data.dataset == "csv":
+    if data.dataset in TABLE_KINDS:
         from dnn_cli.formats.csv_table import read_csv
 
         return read_csv(path, replace(data.csv_options, target=data.info.target), classes)

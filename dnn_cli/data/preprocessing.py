@@ -48,15 +48,21 @@ def compute_preprocessing(experiment: Experiment, examples: Examples, split: Spl
         scale,
         mean,
         compute_class_weights(experiment, targets),
-        measure_targets(targets) if experiment.data.standardize_target else None,
+        compute_target_scaling(experiment, targets),
     )
 
 
-def measure_targets(targets: NDArray[np.float32]) -> TargetScaling:
-    """Measure mean and standard deviation of the training targets, of shape (n, targets).
+def compute_target_scaling(experiment: Experiment, targets: NDArray[np.float32]) -> TargetScaling | None:
+    """Compute mean and standard deviation of the training targets; `None` unless `data.standardize_target` is set.
 
     As in scikit-learn's StandardScaler, weights of examples have no influence.
+
+    Args:
+        experiment: The experiment.
+        targets: The targets of all training examples, of shape (n, targets).
     """
+    if not experiment.data.standardize_target:
+        return None
     from sklearn.preprocessing import StandardScaler
 
     scaler = StandardScaler().fit(targets.astype(np.float64))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from dnn_cli.config.data import Data
+from dnn_cli.config.datasets import TABLE_KINDS
 from dnn_cli.data.column_advice import list_leak_issues
 from dnn_cli.data.data_advice import are_undivided_pixels
 from dnn_cli.data.examples import Examples, load_examples, load_targets, split_examples
@@ -40,7 +41,7 @@ def divide_pixels(data: Data) -> Data:
 
 
 def choose_columns(data: Data) -> tuple[Data, list[Remark]]:
-    """Return the data section of a csv with the types of its columns, and the reasons for ignored columns.
+    """Return the data section of a table with the types of its columns, and the reasons for ignored columns.
 
     A table of numbers alone keeps its data section, without `columns`. The data section is also unchanged if it has
     types already, and for other data.
@@ -48,7 +49,7 @@ def choose_columns(data: Data) -> tuple[Data, list[Remark]]:
     Raises:
         UserDataError: the file is not a table, or no column is left for the inputs.
     """
-    if data.dataset != "csv" or data.columns is not None or data.path is None:
+    if data.dataset not in TABLE_KINDS or data.columns is not None or data.path is None:
         return data, []
     choices = choose_column_types(data.path, data.csv_options)
     left_out = [choice for choice in choices if choice.options is None]
@@ -70,11 +71,11 @@ def choose_columns(data: Data) -> tuple[Data, list[Remark]]:
 
 
 def ignore_leaking_columns(data: Data) -> tuple[Data, list[Remark]]:
-    """Return the data section of a csv without the columns that make scores too good, and the reasons.
+    """Return the data section of a table without the columns that make scores too good, and the reasons.
 
     These columns number the rows or alone predict the target. For other data, the data section is unchanged.
     """
-    if data.dataset != "csv":
+    if data.dataset not in TABLE_KINDS:
         return data, []
     names, examples = data.info.input_columns, load_examples(data)
     issues = list_leak_issues(_fill_missing_values(data, examples), np.arange(len(examples)))

@@ -37,6 +37,7 @@ def list_extras() -> dict[str, _Extra]:
         "ray": _Extra(("ray",), "dnn sweep --on ray"),
         "tensorboard": _Extra(("tensorboard",), "dnn train --tensorboard"),
         **_list_export_extras(),
+        "parquet": _Extra(("pyarrow",), "Parquet files"),
         "mlflow": _Extra(("mlflow", "sqlalchemy", "alembic"), "dnn export-runs --mlflow"),
         "gpu": _Extra(WHEEL_MODULES, "trainings on NVIDIA's GPUs"),
     }

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from dnn_cli.config.datasets import TABLE_KINDS
 from dnn_cli.explain import suggestions
 from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding, Suggestion
@@ -274,9 +275,9 @@ def _get_column_name(evidence: Evidence, column: int) -> str:
 
 
 def _suggest_ignoring_columns(evidence: Evidence, columns: list[int]) -> tuple[Suggestion, ...]:
-    """Return the suggestion to train without some columns of a csv file; empty for other data."""
+    """Return the suggestion to train without some columns of a table; empty for other data."""
     names = evidence.input_profile.dataset_info.features if evidence.input_profile else ()
-    if evidence.experiment.data.dataset != "csv" or not names:
+    if evidence.experiment.data.dataset not in TABLE_KINDS or not names:
         return ()
     ignored = [*(evidence.experiment.data.ignore or ()), *(names[column] for column in columns)]
     return suggestions.suggest_training(evidence, f"data.ignore={json.dumps(ignored, ensure_ascii=False)}")

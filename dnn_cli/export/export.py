@@ -1,7 +1,7 @@
 """Export of a saved model to another format, and the check of its outputs in the runtime of that format."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from dnn_cli.data.dataset_sources import get_dataset_cache_directory
 from dnn_cli.data.examples import load_split_examples
 from dnn_cli.data.run_context import RunContext, check_same_data
 from dnn_cli.errors import DnnError, RunError
+from dnn_cli.export.comparison_rows import draw_comparison_rows
 from dnn_cli.export.export_formats import ExportFormat
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 from dnn_cli.runs.input_profile import InputProfile
@@ -87,6 +88,9 @@ _MAX_COMPARED_EXAMPLES = 1000
 _GENERATED_INPUTS = 256
 """Number of random inputs for the comparison, if the run's data is not available."""
 
+_GENERATED_ROWS = 256
+"""Number of random rows on which a model that takes the cells of a table is compared."""
+
 _TOLERANCE = 1e-4
 """Maximum difference between the outputs of the exported model and of the run, relative to the largest output or to 1,
 whichever is larger. Another order of additions makes a far smaller difference."""
@@ -115,6 +119,12 @@ class ExportCheck:
     in_16_bits: float | None
     """Largest difference between outputs of the exported model and outputs that the run's model computes in 16 bits.
     `None` for a run that was trained in 32 bits."""
+
+    rows: int | None = None
+    """Number of random rows of a table on which a model that takes cells was compared; `None` for other models."""
+
+    rows_difference: float | None = None
+    """Largest absolute difference between outputs for these rows."""
 
 
 def export_model(
@@ -152,11 +162,15 @@ def export_model(
     with tf.device("/CPU:0"):
         report_progress(f"writing {export_format.name}")
         target_scaling = run_context.input_profile.target_scaling
-        reference = compute_outputs(load_trained_model(weights, experiment, target_scaling), experiment, scaled)
+        model = load_trained_model(weights, experiment, target_scaling)
+        reference = compute_outputs(model, experiment, scaled)
+        output, rows_comparison = float(np.abs(reference).max()), None
         try:
-            export_format.write(_build_serving_model(weights, run_context, scaling=scaling), path)
+            _write_model(weights, run_context, export_format, path, scaling=scaling)
             report_progress(f"comparing outputs in {runtime}")
             outputs = export_format.compute(path, model_inputs.reshape(-1, *experiment.data.input_shape))
+            if export_format.takes_cells(run_context.input_profile.encoding, scaling=scaling):
+                rows_comparison = _compare_rows(model, run_context, export_format, path)
         except DnnError:
             raise
         except Exception as error:
@@ -165,14 +179,9 @@ def export_model(
                 f"the network cannot be written as {export_format.name}: {_format_first_line(error)}"
             ) from error
         difference = _compute_largest_difference(outputs, reference)
-        output = float(np.abs(reference).max())
-        limit = _TOLERANCE * max(1.0, output)
-        # The negated comparison is also true for nan.
-        if not difference <= limit:
-            raise RunError(
-                f"in {runtime}, outputs differ from the run by up to {difference:.2g} on {source}",
-                f"use another --format; rounding explains at most {limit:.2g}, and no model was written",
-            )
+        _check_difference(runtime, difference, output, source)
+        if rows_comparison is not None:
+            _check_difference(runtime, rows_comparison.difference, rows_comparison.output, "random rows of cells")
         in_16_bits = None
         if (precision := str(record.plan.get("precision", "float32"))) != "float32":
             narrow_model = load_trained_model(weights, experiment, target_scaling, precision=precision)
@@ -180,7 +189,72 @@ def export_model(
     same_class = None
     if experiment.data.info.is_classification and reference.shape[1] > 1:
         same_class = int((outputs.argmax(-1) == reference.argmax(-1)).sum())
-    return ExportCheck(runtime, len(inputs), source, difference, output, same_class, in_16_bits)
+    check = ExportCheck(runtime, len(inputs), source, difference, output, same_class, in_16_bits)
+    if rows_comparison is None:
+        return check
+    return replace(check, rows=rows_comparison.rows, rows_difference=rows_comparison.difference)
+
+
+def _check_difference(runtime: str, difference: float, output: float, source: str) -> None:
+    """Check that outputs of an exported model differ from those of the run only by rounding.
+
+    Args:
+        runtime: The name and version of the package that ran the exported model.
+        difference: The largest absolute difference.
+        output: The largest absolute output of the run.
+        source: A description of the examples for users.
+
+    Raises:
+        RunError: the difference is larger.
+    """
+    limit = _TOLERANCE * max(1.0, output)
+    # The negated comparison is also true for nan.
+    if not difference <= limit:
+        raise RunError(
+            f"in {runtime}, outputs differ from the run by up to {difference:.2g} on {source}",
+            f"use another --format; rounding explains at most {limit:.2g}, and no model was written",
+        )
+
+
+def _write_model(
+    weights: Path, run_context: RunContext, export_format: ExportFormat, path: Path, *, scaling: bool
+) -> None:
+    """Write a model that takes the cells of a table if the format can, and else a model that takes inputs."""
+    model, encoding = _build_serving_model(weights, run_context, scaling=scaling), run_context.input_profile.encoding
+    if export_format.write_table_model is None or encoding is None or not scaling:
+        export_format.write(model, path)
+    else:
+        export_format.write_table_model(model, encoding, run_context.experiment.data.missing_texts, path)
+
+
+@dataclass(frozen=True)
+class _RowsComparison:
+    """Comparison of outputs for random rows of a table: their number, the largest difference and the largest output."""
+
+    rows: int
+    difference: float
+    output: float
+
+
+def _compare_rows(
+    model: keras.Sequential, run_context: RunContext, export_format: ExportFormat, path: Path
+) -> _RowsComparison:
+    """Compare the outputs of an exported model and of the run's own model for random rows of a table.
+
+    Args:
+        model: The run's own model, which takes scaled inputs.
+        run_context: The experiment and the input profile of the run.
+        export_format: The format of the exported model.
+        path: The path of the exported model.
+    """
+    experiment, profile = run_context.experiment, run_context.input_profile
+    if export_format.compute_rows is None or profile.encoding is None:
+        raise TypeError(f"{export_format.name} does not take the cells of a table")
+    rows = draw_comparison_rows(profile, experiment.data.missing_texts, _GENERATED_ROWS)
+    scaled = profile.scale_inputs(profile.encoding.encode(rows.values, rows.categories))
+    reference = compute_outputs(model, experiment, scaled)
+    difference = _compute_largest_difference(export_format.compute_rows(path, rows.cells), reference)
+    return _RowsComparison(_GENERATED_ROWS, difference, float(np.abs(reference).max()))
 
 
 def _compute_largest_difference(outputs: NDArray[np.float32], reference: NDArray[np.float32]) -> float:

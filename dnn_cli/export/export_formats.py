@@ -7,15 +7,19 @@ To add a format, define a `_write_` and a `_compute_` function and an entry in `
 # Keras, NumPy and the runtimes when they are called.
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from dnn_cli.export.table_interface import ENCODED_ENDPOINT, ROWS_ENDPOINT
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
     from numpy.typing import NDArray
+
+    from dnn_cli.formats.table_encoding import TableEncoding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +51,22 @@ class ExportFormat:
     compute: "Callable[[Path, NDArray[np.float32]], NDArray[np.float32]]"
     """Function that computes outputs of shape (n, units) from the path of an exported model and inputs of shape
     (n, …)."""
+
+    write_table_model: "Callable[[keras.Sequential, TableEncoding, Sequence[str], Path], None] | None" = None
+    """Function that writes a model that takes the cells of a table, from the encoding and the texts of missing cells.
+    `None` if the format has no operations on texts."""
+
+    compute_rows: "Callable[[Path, Mapping[str, Any]], NDArray[np.float32]] | None" = None
+    """Function that computes outputs from the path of such a model and cells by the name of their column."""
+
+    def takes_cells(self, encoding: "TableEncoding | None", *, scaling: bool) -> bool:
+        """Return whether an exported model takes the cells of a table, and encodes and scales them itself.
+
+        Args:
+            encoding: The encoding of the run; `None` without typed columns.
+            scaling: Whether the exported model scales inputs.
+        """
+        return self.write_table_model is not None and encoding is not None and scaling
 
     @property
     def runtime_version(self) -> str:
@@ -82,7 +102,41 @@ def _compute_savedmodel(path: Path, inputs: "NDArray[np.float32]") -> "NDArray[n
 
     # This object holds the variables, and must stay alive during the call.
     loaded = tf.saved_model.load(str(path))
-    return np.asarray(loaded.serve(tf.constant(inputs)))
+    serve = getattr(loaded, ENCODED_ENDPOINT, loaded.serve)
+    return np.asarray(serve(tf.constant(inputs)))
+
+
+def _write_savedmodel_of_table(
+    model: "keras.Sequential", encoding: "TableEncoding", missing: "Sequence[str]", path: Path
+) -> None:
+    """Write a model as a SavedModel that takes the cells of a table, or encoded inputs.
+
+    Raises:
+        RunError: the format of a column of dates cannot be exported.
+    """
+    import keras
+    import tensorflow as tf
+
+    from dnn_cli.export.table_encoder import TableEncoder
+
+    encoder = TableEncoder(encoding, missing)
+    archive = keras.export.ExportArchive()
+    for resource in (model, encoder):
+        archive.track(resource)
+    # The first function is the default signature.
+    archive.add_endpoint(ROWS_ENDPOINT, lambda rows: model(encoder(rows), training=False), [encoder.signature])
+    inputs = tf.TensorSpec((None, *model.input_shape[1:]), tf.float32, name="inputs")
+    archive.add_endpoint(ENCODED_ENDPOINT, lambda inputs: model(inputs, training=False), [inputs])
+    archive.write_out(str(path), verbose=False)
+
+
+def _compute_savedmodel_rows(path: Path, cells: "Mapping[str, Any]") -> "NDArray[np.float32]":
+    """Compute the outputs of a SavedModel from the cells of a table, without Keras."""
+    import numpy as np
+    import tensorflow as tf
+
+    loaded = tf.saved_model.load(str(path))
+    return np.asarray(loaded.serve({name: tf.constant(column) for name, column in cells.items()}))
 
 
 def _write_onnx(model: "keras.Sequential", path: Path) -> None:
@@ -143,6 +197,8 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
             runtime="tensorflow",
             write=_write_savedmodel,
             compute=_compute_savedmodel,
+            write_table_model=_write_savedmodel_of_table,
+            compute_rows=_compute_savedmodel_rows,
         ),
         ExportFormat(
             name="onnx",

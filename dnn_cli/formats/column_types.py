@@ -90,13 +90,17 @@ def choose_column_types(path: str, options: CsvOptions) -> list[ColumnChoice]:
     number_format = build_number_format(path, options)
     missing = frozenset(MISSING_CELLS if options.missing is None else options.missing)
     return [
-        _choose_type(name, counter, number_format, missing)
+        ColumnChoice(name, None, f"has values of the type {rows.unusable_types[name]}")
+        if name in rows.unusable_types
+        else _choose_type(name, counter, number_format, missing, is_text=name in rows.text_columns)
         for name, counter in zip(columns.features, counters, strict=True)
     ]
 
 
-def _choose_type(name: str, cells: Counter[str], number_format: NumberFormat, missing: Collection[str]) -> ColumnChoice:
-    """Choose the type of a column from the counts of its cells."""
+def _choose_type(
+    name: str, cells: Counter[str], number_format: NumberFormat, missing: Collection[str], *, is_text: bool
+) -> ColumnChoice:
+    """Choose the type of a column from the counts of its cells. Numbers in a column of text are categories."""
     counts: Counter[str] = Counter()
     for cell, count in cells.items():
         counts[cell.strip()] += count
@@ -107,7 +111,7 @@ def _choose_type(name: str, cells: Counter[str], number_format: NumberFormat, mi
     if len(words := {text.lower() for text in counts}) == 2 and any(words <= pair.keys() for pair in WORD_PAIRS):
         return ColumnChoice(name, ColumnOptions("boolean"), "", missing_count)
     numbers = sum(count for text, count in counts.items() if _is_number(text, number_format))
-    if numbers >= _MIN_NUMBER_SHARE * total:
+    if not is_text and numbers >= _MIN_NUMBER_SHARE * total:
         is_id = numbers == total == len(counts) >= _MIN_ID_ROWS and _ID_NAME.fullmatch(name)
         if is_id and all(re.fullmatch(r"[0-9]+", text) for text in counts):
             return ColumnChoice(name, None, "has a different whole number in every row, like an identifier")

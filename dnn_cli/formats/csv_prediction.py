@@ -16,6 +16,7 @@ from dnn_cli.formats.csv_numbers import NumberFormat, parse_float, parse_floats
 from dnn_cli.formats.csv_rows import HEADER_HINT, CsvRow, fits_delimiter, open_rows
 from dnn_cli.formats.csv_text import is_unicode_file
 from dnn_cli.formats.csv_typed_columns import TypedConverter
+from dnn_cli.formats.parquet_rows import is_parquet_file
 from dnn_cli.formats.reader_options import CsvOptions
 from dnn_cli.formats.replaced_cells import ReplacedCells, find_replaced_cells
 from dnn_cli.formats.table_columns import PLAIN_NUMBER
@@ -46,7 +47,14 @@ class PredictionTable:
 
 
 def adapt_options(path: str, options: CsvOptions) -> CsvOptions:
-    """Adapt the options of a training to another file: UTF-8 is read as UTF-8, and another delimiter is detected."""
+    """Adapt the options of a training to another file: UTF-8 is read as UTF-8, and another delimiter is detected.
+
+    The form of numbers in a CSV file of the training does not apply to a Parquet file, whose nulls are missing cells.
+    """
+    if is_parquet_file(path):
+        missing = None if options.missing is None else (*options.missing, "")
+        plain = replace(options, decimal=None, thousands=None, strip=(), missing=missing)
+        return replace(plain, header=True, delimiter=None, encoding=None)
     encoding = None if options.encoding is None or is_unicode_file(path) else options.encoding
     adapted = replace(options, encoding=encoding)
     return adapted if fits_delimiter(path, adapted) else replace(adapted, delimiter=None)
@@ -73,8 +81,9 @@ def read_prediction_table(
     Raises:
         UserDataError: the file is not a table, lacks a column, or has no valid row.
     """
+    options = adapt_options(path, options)
     number_format = build_number_format(path, options)
-    with open_rows(path, adapt_options(path, options)) as rows:
+    with open_rows(path, options) as rows:
         names, columns = find_input_columns(path, rows.header, features, size, has_header=options.header is not False)
         positions = {name: names.index(name) for name in kept_names if name in names}
         errors = CellErrors(CsvErrors(path), rows.delimiter, number_format, typed_hint=TRAINING_TYPES_HINT)

@@ -2,9 +2,9 @@
 
 import csv
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import Any
 
@@ -39,14 +39,26 @@ class CsvRows:
     is_default: dict[str, bool]
     """Whether a decision is the default value, by key."""
 
+    text_columns: frozenset[str] = frozenset()
+    """Names of columns that hold text by their type, even if the text is a number; empty for a CSV file."""
+
+    unusable_types: Mapping[str, str] = field(default_factory=dict)
+    """Types of columns that cannot be inputs, such as lists, by the name of the column; empty for a CSV file."""
+
 
 @contextmanager
 def open_rows(path: str, options: CsvOptions) -> Iterator[CsvRows]:
-    """Yield the header and the rows of a file.
+    """Yield the header and the rows of a CSV file or of a Parquet file.
 
     Raises:
         UserDataError: the file is missing, too large, empty or not CSV, or cannot be decoded.
     """
+    from dnn_cli.formats.parquet_rows import is_parquet_file, open_parquet_rows
+
+    if is_parquet_file(path):
+        with open_parquet_rows(path) as parquet_rows:
+            yield parquet_rows
+        return
     _check_delimiter(path, options.delimiter)
     name = os.path.basename(path)
     with open_text(path, options.encoding) as text:

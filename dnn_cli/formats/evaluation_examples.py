@@ -1,4 +1,4 @@
-"""Reader of examples for an evaluation: a .csv with the target column, an .npz with x and y, or an image directory."""
+"""Reader of examples for an evaluation: a table with the target column, an .npz with x and y, or an image directory."""
 
 import math
 import os
@@ -99,7 +99,7 @@ def read_evaluation_examples(path: str, input_spec: InputSpec, target_spec: Targ
         return _read_csv_examples(path, input_spec, target_spec)
     raise UserDataError(
         f"{path} is not a .csv file, an .npz file, an .npy file or a directory",
-        "use a .csv with the target column, an .npz with x and y, an .npy with inputs, "
+        "use a .csv or .parquet with the target column, an .npz with x and y, an .npy with inputs, "
         "or a directory with one subdirectory of images per class",
     )
 

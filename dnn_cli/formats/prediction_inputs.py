@@ -1,4 +1,4 @@
-"""Reader of inputs for predictions: an image, an array in an .npz or .npy, or rows of a .csv."""
+"""Reader of inputs for predictions: an image, an array in an .npz or .npy, or rows of a table."""
 
 import math
 from dataclasses import dataclass, field
@@ -26,7 +26,10 @@ from dnn_cli.formats.safe_open import check_memory, stat_regular_file
 from dnn_cli.formats.table_encoding import TableEncoding
 
 _ARRAY_SUFFIXES = (".npz", NPY_SUFFIX)
-TABLE_SUFFIXES = tuple(f"{suffix}{compression}" for suffix in (".csv", ".tsv", ".txt") for compression in ("", ".gz"))
+TABLE_SUFFIXES = (
+    ".parquet",
+    *(f"{suffix}{compression}" for suffix in (".csv", ".tsv", ".txt") for compression in ("", ".gz")),
+)
 _INPUT_ARRAY_NAMES = ("x", "X", "x_test", "X_test", "x_val", "x_validation", "x_train", "X_train")
 """Usual names of an array of inputs. The first name in this list whose array has the shape of inputs is read.
 
@@ -132,7 +135,7 @@ def read_prediction_inputs(path: str, input_spec: InputSpec) -> PredictionInputs
     if not lower.endswith(tuple(suffixes)):
         raise UserDataError(
             f"{path} is not an image, an .npz file, an .npy file or a .csv file",
-            f"use an image ({', '.join(sorted(suffixes))}), an .npz file, an .npy file or a .csv file",
+            f"use an image ({', '.join(sorted(suffixes))}), an .npz file, an .npy file, a .csv file or a .parquet file",
         )
     return read_image_input(path, input_spec)
 

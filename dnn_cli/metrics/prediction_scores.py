@@ -48,13 +48,14 @@ def compute_scores(
         targets: Class numbers of shape (n,), or the numbers of a regression, of shape (n, targets).
         weights: The weight of each example (`data.weight`), of shape (n,); `None` for equal weights.
         loss_weights: Weights for the loss alone, such as class weights; by default `weights`.
-        target_scaling: The scaling of targets and outputs in the loss; `None` without `data.standardize_target`.
+        target_scaling: The scaling of the targets, with which the loss is computed; `None` without
+            `data.standardize_target`.
     """
     encoded, values = to_loss_targets(experiment, targets), outputs.astype(np.float64)
     if target_scaling is None:
         losses = compute_example_losses(experiment.loss, encoded, outputs)
     else:
-        standardized = (target_scaling.standardize(numbers) for numbers in (encoded, outputs))
+        standardized = target_scaling.standardize(encoded), target_scaling.standardize(outputs)
         losses = compute_example_losses(experiment.loss, *standardized)
     example_weights = np.ones(len(values)) if weights is None else weights.astype(np.float64)
     factors = example_weights if loss_weights is None else loss_weights.astype(np.float64)

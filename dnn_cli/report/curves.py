@@ -191,7 +191,7 @@ def build_curve_chart(
     ]
     notes += [note for curve_group in curve_groups if (note := _format_cut_short_note(curve_group))]
     if any(len(curve_group.runs) > 1 for curve_group in curve_groups):
-        notes += [] if by else ["runs that differ only in their seed are drawn as their mean; --runs draws every run"]
+        notes += [] if by else ["runs that differ only in seed or fold are drawn as their mean; --runs draws every run"]
     columns = [expand_score_name(metric) for metric in metrics] or _list_default_panels(curve_groups, monitor)
     panels = tuple(
         _build_panel(curve_groups, column, x_axis, pair=column not in NON_SCORE_COLUMNS) for column in columns

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 from dnn_cli.report.evaluation_tables import has_probability_outputs, list_target_names
 from dnn_cli.report.tables import shorten_text
+from dnn_cli.report.text import format_count
 
 if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
+    from dnn_cli.formats.table_encoding import ColumnEncoding
     from dnn_cli.runs.input_profile import InputProfile
 
 _MAX_LISTED_WIDTH = 30
@@ -34,6 +36,11 @@ def build_interface_document(
     }
     if dataset_info.features:
         input_document["columns"] = list(dataset_info.features)
+    if input_profile.encoding is not None:
+        input_document["encoding"] = {
+            "missing_texts": list(experiment.data.missing_texts),
+            "columns": [_build_column_document(column) for column in input_profile.encoding.columns],
+        }
     if not scaling:
         input_document["scale_before"] = {
             "formula": "(input - mean) / scale",
@@ -50,6 +57,36 @@ def build_interface_document(
     else:
         output_document["targets"] = list_target_names(dataset_info.target, dataset_info.targets)
     return {"input": input_document, "output": output_document}
+
+
+def _build_column_document(encoding: "ColumnEncoding") -> dict[str, Any]:
+    """Build the JSON document of a column, from which another program can encode its cells.
+
+    `missing_input` and `unknown_input` are positions in `inputs` with a 1 for such cells. If they are null, these cells
+    have no such input.
+    """
+    from dnn_cli.formats.csv_inputs import WORD_VALUES
+    from dnn_cli.formats.date_cells import ISO_FORMAT
+
+    column = encoding.column
+    document: dict[str, Any] = {"name": column.name, "type": column.type, "inputs": list(encoding.input_names)}
+    if column.type == "category":
+        unknown = column.inputs - 1 if encoding.has_other_category else None
+        return {
+            **document,
+            "categories": list(encoding.categories),
+            "missing_input": len(encoding.categories) if encoding.has_missing_category else unknown,
+            "unknown_input": unknown,
+        }
+    document["missing"] = column.missing
+    document["replacement"] = None if column.missing == "error" else encoding.replacement
+    document["missing_input"] = column.inputs - 1 if column.has_indicator else None
+    if column.type == "boolean":
+        for name, value in (("true", "1"), ("false", "0")):
+            document[name] = [value, *(word for word, number in WORD_VALUES.items() if number == value)]
+    if column.type == "date":
+        document |= {"format": column.format or ISO_FORMAT, "first_day": encoding.first_day}
+    return document
 
 
 def _format_output_meaning(experiment: "Experiment") -> str:
@@ -73,6 +110,12 @@ def format_exported_input(experiment: "Experiment", input_profile: "InputProfile
     shape = ", ".join(["batch", *map(str, experiment.data.input_shape)])
     low, high = float(input_profile.minimum.min()), float(input_profile.maximum.max())
     dataset_info = experiment.data.info
+    if input_profile.encoding is not None:
+        names = shorten_text(f"encoded columns {', '.join(dataset_info.features)}", _MAX_LISTED_WIDTH)
+        if input_profile.mean is None:
+            return f"float32 ({shape}): {names}"
+        where = "inside the model" if scaling else "before, as the .json file describes"
+        return f"float32 ({shape}): {names}, standardized {where}"
     input_kind = (
         "pixels"
         if dataset_info.pixel_max > 1
@@ -101,3 +144,23 @@ def format_exported_output(experiment: "Experiment") -> str:
     shape = ", ".join(["batch", *map(str, experiment.output_shape)])
     quantity = _format_output_meaning(experiment).replace(" of the classes", "").replace(" of the second class", "")
     return f"float32 ({shape}): {quantity} of {shorten_text(names, _MAX_LISTED_WIDTH)}"
+
+
+def format_exported_columns(input_profile: "InputProfile", rows_function: str | None, encoded_function: str) -> str:
+    """Return a description in one line of how the columns of a table become inputs of an exported model.
+
+    The text is empty for a run without typed columns.
+
+    Args:
+        input_profile: The input profile of the run.
+        rows_function: The name of the function of the exported model that takes cells; `None` without this function.
+        encoded_function: The name of the function that takes inputs, if `rows_function` exists.
+    """
+    encoding = input_profile.encoding
+    if encoding is None:
+        return ""
+    count = format_count(len(encoding.columns), "column")
+    inputs = format_count(len(encoding.input_names), "input")
+    if rows_function is None:
+        return f"{count}, to be encoded into {inputs} before, as the .json file describes"
+    return f"{rows_function} takes the cells of {count} by name; {encoded_function} takes {inputs}"

@@ -78,6 +78,13 @@ def test_constant_predicts_class_shares_and_means(experiment):
     assert trained.scores["val_accuracy"] == pytest.approx(72 / 114)
 
 
+def test_loss_of_standardized_targets_has_their_scale(experiment):
+    trained = train(experiment(*NUMBERS, "loss=mse", "data.standardize_target=true"), "constant")
+    assert trained.scores["loss"] == pytest.approx(1)
+    plain = train(experiment(*NUMBERS, "loss=mse"), "constant")
+    assert trained.scores["val_mean_absolute_error"] == plain.scores["val_mean_absolute_error"]
+
+
 def test_class_weights_are_sample_weights(experiment):
     loaded = experiment(*BINARY, "class_weight={malignant: 5}")
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))

@@ -3,7 +3,11 @@
 import numpy as np
 import pytest
 
+from dnn_cli.compare.constant_scores import compute_constant_score
+from dnn_cli.config.datasets import DATASETS
 from dnn_cli.report.seed_command import build_sweep_commands
+from dnn_cli.runs.input_profile import write_input_profile
+from tests.helpers.explained_runs import build_input_profile
 
 LABELS = np.arange(200) % 4
 
@@ -52,3 +56,21 @@ def test_advice_includes_completed_seeds_with_bad_scores(scored_runs):
     ((command,), missing) = build_sweep_commands(groups, 6, "runs")
     assert command[-1] == "seed=42..47"
     assert missing == [3, 3]
+
+
+REGRESSION = ["data.dataset=diabetes", "layers=[{type: Dense, units: 1}]", "loss=mse", "metrics=[mae]"]
+
+
+def test_constant_loss_of_standardized_targets_has_their_scale(scored_runs):
+    targets = np.random.default_rng(1).normal(155, 77, (50, 1)).astype(np.float32)
+    runs = [
+        *scored_runs.add("scaled", (0.5,), *REGRESSION, "data.standardize_target=true"),
+        *scored_runs.add("plain", (0.5,), *REGRESSION),
+    ]
+    for run in runs:
+        np.savez(run.predictions, labels=targets, outputs=targets, indices=np.arange(50))
+    write_input_profile(runs[0], build_input_profile(DATASETS["diabetes"], target_mean=[155], target_scale=[77]))
+    groups = {group.name: group.run_scores for group in scored_runs.compare(metric="val_loss").groups}
+    assert compute_constant_score(groups["scaled"], "val_loss") == pytest.approx(targets.var() / 77**2, rel=1e-4)
+    assert compute_constant_score(groups["plain"], "val_loss") == pytest.approx(targets.var(), rel=1e-4)
+    assert compute_constant_score([*groups["scaled"], *groups["plain"]], "val_loss") is None

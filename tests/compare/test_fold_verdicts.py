@@ -138,6 +138,27 @@ def test_without_common_folds_there_is_no_verdict(folds, add_second, reason):
     assert build_comparison_document(compared)["pairs"][0]["basis"] == "folds"
 
 
+TABLE = "day,x,y\n" + "".join(f"{at},{at % 7},{at % 2}\n" for at in range(40))
+TIMES = "data={{dataset: csv, path: {path}, time: day, folds: 3, fold: {fold}}}"
+
+
+def test_folds_by_time_show_differences_without_a_verdict(make_run, tmp_path):
+    (tmp_path / "times.csv").write_text(TABLE)
+    store = FoldRuns(make_run, tmp_path)
+    output = "layers=[{type: Dense, units: 1, activation: sigmoid}]"
+    for name, shift in (("adam", 0.0), ("sgd", 0.05)):
+        for fold in (1, 2, 3):
+            store.count += 1
+            words = (f"name={name}", f"optimizer={name}", output, "loss=binary_crossentropy")
+            data = TIMES.format(path=tmp_path / "times.csv", fold=fold)
+            make_run(*words, data, digits=f"{store.count:08x}", curve=(0.8 + shift,))
+    compared = store.compare()
+    (verdict,) = compared.verdict_set.verdicts
+    assert (verdict.word, verdict.p_value) == ("undecided", None)
+    assert "undecided: −5.00 points; the training sets of folds by time differ in size" in format_screen(compared)
+    assert all(compared.get_interval(group) is None for group in compared.groups)
+
+
 def test_two_folds_have_no_verdict(folds):
     folds.add("adam", LEFT[:2], folds=2)
     folds.add("sgd", RIGHT[:2], folds=2)

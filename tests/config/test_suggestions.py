@@ -164,7 +164,12 @@ ISSUE_CASES = [
         "set data.stratify=false or data.folds=5",
         ["data.folds=5"],
     ),
-    make_case("key of other data", ["data.target=x"], "remove it: only csv data accepts this key", ["~data.target"]),
+    make_case(
+        "key of other data",
+        ["data.target=x"],
+        "remove it: only csv and parquet data accepts this key",
+        ["~data.target"],
+    ),
     make_case("path of a dataset", ["data.path=/tmp"], "remove it", ["~data.path"]),
     make_case(
         "test file of an npz",

@@ -66,7 +66,7 @@ def test_consistent_task_has_no_issues(config, overrides):
         pytest.param("classes", "early_stopping.patient=2", "early_stopping.patient  is not a key of early_stopping  "
                      "(did you mean patience?)", id="unknown key of a callback"),
         pytest.param("classes", "data.target=x", "data.target  iris does not accept target  "
-                     "(remove it: only csv data accepts this key)",
+                     "(remove it: only csv and parquet data accepts this key)",
                      id="key of own data"),
         pytest.param("classes", "data.dataset=csv", "data  dataset: csv needs a path", id="own data without a path"),
         pytest.param("classes", "data.test_size=0.99999", "leaves none of the 150 examples", id="nothing left"),

@@ -46,6 +46,12 @@ def test_rows_without_a_split_keep_their_order(list_remarks):
     assert not list_remarks({"validation_size": 0}, x=np.arange(40), y=np.arange(40) // 20)
 
 
+def test_rows_that_are_split_by_time_are_not_shuffled(list_remarks):
+    columns = {"x": np.arange(40), "day": np.arange(40), "y": RANDOM.integers(0, 2, 40)}
+    assert not list_remarks({"time": "day"}, **columns)
+    assert list_remarks({"folds": 4}, **columns) == [f"the rows are sorted by column x; {SHUFFLED}"]
+
+
 def test_built_in_data_has_no_remarks():
     data = Data(dataset="iris")
     assert not list_data_remarks(data, load_examples(data))

@@ -173,7 +173,7 @@ TABLE = InputSpec((2,), ("age", "area"), None)
     [
         ("a.png", b"hello", InputSpec((3, 4)), "is not an image"),
         ("a.png", b"", InputSpec((3, 4)), "is not an image"),
-        ("a.parquet", b"PAR1", InputSpec((3, 4)), "is not an image, an .npz file, an .npy file or a .csv file"),
+        ("a.feather", b"PAR1", InputSpec((3, 4)), "is not an image, an .npz file, an .npy file or a .csv file"),
         ("a.png", GREY, TABLE, "is an image, but this run was trained on rows of 2 numbers"),
         ("a.png", GREY, InputSpec((3, 4), white_value=None), "is an image, but this run was trained on"),
         ("a.npz", b"hello", InputSpec((3, 4)), "is not an .npz file"),

@@ -47,6 +47,12 @@ PARTS = {
         "metrics=[accuracy, {type: sparse_top_k_categorical_accuracy, k: 2}]", *SMALL,
     ],
     "weights of classes": [*SMALL, "class_weight=balanced", "data.standardize=true"],
+    **({
+        "standardized targets": [
+            "data={dataset: diabetes, standardize_target: true}", "layers=[{type: Dense, units: 1}]", "loss=mse",
+            "metrics=[mae]", "jit=false",
+        ],
+    } if RUN_ALL_CASES else {}),
     "no validation": [*SMALL, "data.validation_size=0"],
 }  # fmt: skip
 

@@ -6,6 +6,7 @@ import pytest
 
 from dnn_cli.config.metrics import Metric
 from dnn_cli.metrics.prediction_scores import compute_scores
+from dnn_cli.runs.target_scaling import TargetScaling
 
 COUNT = 300
 OVERRIDES = {
@@ -98,3 +99,11 @@ def test_a_score_that_is_no_number_is_left_out(experiment):
     loaded = experiment("data.dataset=diabetes", "metrics=r2_score", "loss=mse", LAYERS["diabetes"])
     targets = np.ones((3, 1), np.float32)
     assert "r2_score" not in compute_scores(loaded, targets, targets)
+
+
+def test_loss_of_standardized_targets_has_their_scale(experiment):
+    loaded = experiment("data.dataset=diabetes", "metrics=mse", "loss=mse", LAYERS["diabetes"])
+    targets = np.array([[100.0], [300.0]], np.float32)
+    scaling = TargetScaling(np.array([200], np.float32), np.array([50], np.float32))
+    scores = compute_scores(loaded, targets + 25, targets, target_scaling=scaling)
+    assert (scores["loss"], scores["mean_squared_error"]) == (0.25, 625)

@@ -38,7 +38,7 @@ def test_seeds_form_one_curve_with_range(make_run, read_runs):
     adam = chart.panels[1].curves[0]
     assert (adam.run_count, adam.low[1], adam.high[1]) == (2, 0.8, 0.9)
     assert adam.y[1] == pytest.approx(0.85)
-    assert chart.notes == ("runs that differ only in their seed are drawn as their mean; --runs draws every run",)
+    assert chart.notes == ("runs that differ only in seed or fold are drawn as their mean; --runs draws every run",)
     assert build_curve_chart(read_runs(), separate_runs=True).names == (
         "seed 1, optimizer adam", "seed 2, optimizer adam", "seed 1, optimizer sgd",
     )  # fmt: skip

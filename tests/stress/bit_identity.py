@@ -57,6 +57,8 @@ TASKS = [
     ["data={dataset: iris}", SOFTMAX, "loss=categorical_crossentropy", "metrics=[f1_score, auc]"],
     ["data={dataset: diabetes, standardize: true}", "layers=[{type: Dense, units: 1}]", "loss=huber",
      "metrics=[mae, mse, root_mean_squared_error, mape, msle, r2_score]"],
+    ["data={dataset: diabetes, standardize: true, standardize_target: true}", "loss=mse", "metrics=[mae, r2_score]",
+     "layers=[{type: Dense, units: 30, activation: relu}, {type: Dense, units: 1}]"],
     ["data={dataset: breast_cancer, standardize: true}", "layers=[{type: Dense, units: 1, activation: sigmoid}]",
      "loss=binary_crossentropy", "metrics=[accuracy, auc, precision, recall]", "class_weight=balanced"],
 ]  # fmt: skip

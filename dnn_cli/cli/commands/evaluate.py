@@ -40,7 +40,7 @@ def evaluate(
         typer.Argument(
             metavar="RUN|FILE|KEY=VALUE",
             autocompletion=complete_run_then_keys,
-            help="A run, then a .csv, .npz, X.npy or image directory with targets, or data.path=… for moved data. "
+            help="A run, then a table, .npz, X.npy or image directory with targets, or data.path=… for moved data. "
             "Or the folds of a cross-validation, such as sweep:ID.",
         ),
     ],

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -23,6 +23,7 @@ from dnn_cli.cli.options import CompletedRunArgument, JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import BestOption, resolve_saved_model
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
+from dnn_cli.export.table_interface import ENCODED_ENDPOINT, ROWS_ENDPOINT, build_rows_document
 from dnn_cli.report.text import replace_control_chars
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def export(
         from dnn_cli.host.output_redirect import redirect_output
         from dnn_cli.report.export_summary import (
             build_interface_document,
+            format_exported_columns,
             format_exported_input,
             format_exported_output,
         )
@@ -108,11 +110,17 @@ def export(
         interface_document = build_interface_document(
             run_context.experiment, run_context.input_profile, scaling=not without_scaling
         )
+        encoding = run_context.input_profile.encoding
+        rows_document: dict[str, Any] = {}
+        if encoding is not None and export_format.takes_cells(encoding, scaling=not without_scaling):
+            rows_document = {"rows": build_rows_document(encoding)}
+            interface_document["input"]["function"] = ENCODED_ENDPOINT
         document = {
             "run": record.id,
             "name": record.name,
             "format": export_format.name,
             "model": model.to_document(),
+            **rows_document,
             **interface_document,
             "checked": asdict(export_check),
             "versions": {**record.versions, "dnn": dnn_cli.__version__},
@@ -123,10 +131,14 @@ def export(
         print_json({**document, "path": os.fspath(path), "sidecar": os.fspath(sidecar)})
         return
     out = get_output_console()
+    columns_text = format_exported_columns(
+        run_context.input_profile, ROWS_ENDPOINT if rows_document else None, ENCODED_ENDPOINT
+    )
     for line in (
         f"{path}  {_format_export_size(path)}, {record.name} {record.id} as {export_format.name}",
         "  input    "
         f"{format_exported_input(run_context.experiment, run_context.input_profile, scaling=not without_scaling)}",
+        *([f"  columns  {columns_text}"] if columns_text else []),
         f"  output   {format_exported_output(run_context.experiment)}",
         f"  weights  {model.file_name}: {model.format_epoch()}",
         *_iter_check_lines(export_check),
@@ -232,6 +244,9 @@ def _iter_check_lines(export_check: "ExportCheck") -> Iterator[str]:
         same += f", the same class for {'all' if all_same else f'{export_check.same_class:,}'} examples"
     yield f"  checked  in {export_check.runtime} on {export_check.source}:"
     yield f"           largest difference {export_check.difference:.1e}{same}"
+    if export_check.rows is not None:
+        rows = f"on {export_check.rows} random rows of cells"
+        yield f"           {rows}: largest difference {export_check.rows_difference:.1e}"
     if export_check.in_16_bits is not None:
         yield (
             f"           it computes in 32 bits, and the run in 16; they differ by up to {export_check.in_16_bits:.1e}"

@@ -40,10 +40,10 @@ def new(
         typer.Option(
             metavar="DATA",
             autocompletion=build_name_completer("dataset"),
-            help="A dataset, or path of a CSV file, .npz or .npy file, or directory of images or .npy files.",
+            help="A dataset, or path of a CSV, Parquet, .npz or .npy file, or of a directory of images or .npy files.",
         ),
     ] = None,
-    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of a CSV file to predict.")] = None,
+    target: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of a table to predict.")] = None,
     task: Annotated[
         str | None,
         typer.Option(
@@ -53,7 +53,7 @@ def new(
         ),
     ] = None,
     ignore: Annotated[
-        str | None, typer.Option(metavar="COLUMN,…", help="Columns of a CSV file to ignore, separated by commas.")
+        str | None, typer.Option(metavar="COLUMN,…", help="Columns of a table to ignore, separated by commas.")
     ] = None,
     hidden: Annotated[
         str | None, typer.Option(metavar="N,…", help="Numbers of units of the hidden layers, for example 100,50.")
@@ -230,10 +230,11 @@ def _inspect_named_data(
             f"{name} is not a dataset or an existing path",
             suggest_nearest_name(name, DATASETS) or f"use one of {', '.join(DATASETS)}",
         )
-    suffixes = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".npz", ".npy")
+    suffixes = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".npz", ".npy")
     if name not in DATASETS and not os.path.isdir(name) and not name.lower().endswith(suffixes):
         raise UsageError(
-            f"{name} is not a .csv, .tsv, .npz or .npy file or a directory", "convert the data to one of these"
+            f"{name} is not a .csv, .tsv, .parquet, .npz or .npy file or a directory",
+            "convert the data to one of these",
         )
     try:
         ignored = ignore.split(",") if ignore else None

@@ -21,7 +21,10 @@ def predict(
     address: CompletedRunArgument,
     files: Annotated[
         list[str],
-        typer.Argument(metavar="FILE", help="Image files, .npz files with an array x, .npy files, or .csv files."),
+        typer.Argument(
+            metavar="FILE",
+            help="Image files, .npz files with an array x, .npy files, or tables in .csv or .parquet files.",
+        ),
     ],
     resize: Annotated[bool, typer.Option("--resize", help="Resize images to the size of the training images.")] = False,
     invert: Annotated[bool, typer.Option("--invert", help="Invert the brightness of images.")] = False,

@@ -97,7 +97,9 @@ def test_data_is_split_as_in_the_shipped_configs(dnn, tmp_path, name, shipped):
         pytest.param(["no/where.yaml"], "no does not exist", id="no directory"),
         pytest.param(["a.yaml", "--data", "irs"], "did you mean iris?", id="unknown dataset"),
         pytest.param(
-            ["a.yaml", "--data", "there.yaml"], "is not a .csv, .tsv, .npz or .npy file", id="another kind of file"
+            ["a.yaml", "--data", "there.yaml"],
+            "is not a .csv, .tsv, .parquet, .npz or .npy file",
+            id="another kind of file",
         ),
         pytest.param(["a.yaml", "--data", "broken.csv"], "broken.csv", id="data with a fault"),
         pytest.param(["a.yaml", "--data", "amounts.csv"], "write 1200: no", id="data with several faults"),
