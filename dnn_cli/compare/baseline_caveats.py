@@ -47,7 +47,9 @@ def _format_unbeaten(subject: str, baselines: Sequence[Group], *, is_undecided: 
     """
     texts = [f"{_get_title(group)} ({group.mean:.4g})" for group in baselines]
     listed = " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
-    more = "; more seeds can show a difference" if is_undecided else ": a simpler model can be enough"
+    # More repetitions of a cross-validation add no examples, which a verdict on folds needs most.
+    source = "examples" if baselines[0].fold_means else "seeds"
+    more = f"; more {source} can show a difference" if is_undecided else ": a simpler model can be enough"
     return f"{subject} better than {listed}{more}"
 
 

@@ -70,6 +70,7 @@ def find_caveats(context: ComparisonContext) -> list[str]:
         return [*_find_data_caveats(context), *(caveat for check in checks for caveat in check(networks))]
     return [
         *_find_data_caveats(context),
+        *_find_loss_caveats(context),
         *find_unbeaten_baselines(context.groups, context.verdict_set),
         *find_baseline_notes(context.run_scores),
         *(caveat for check in _NETWORK_CHECKS for caveat in check(networks)),
@@ -385,7 +386,6 @@ def format_list(texts: Iterable[str], max_listed: int = _MAX_LISTED) -> str:
 
 
 _NETWORK_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
-    _find_loss_caveats,
     _find_setting_caveats,
     _find_size_caveats,
     _find_length_caveats,

@@ -58,7 +58,7 @@ class Group:
     set_aside: tuple[RunScore, ...] = ()
     """Runs of the group that its mean leaves out, so that all groups and seeds average over the same settings."""
 
-    @property
+    @cached_property
     def is_baseline(self) -> bool:
         """Whether the group is a baseline, which has a fixed score."""
         return any(run_score.is_baseline for run_score in self.run_scores)

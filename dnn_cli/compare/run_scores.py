@@ -167,17 +167,22 @@ def _add_differing_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
     networks = _add_network_settings([run_score for run_score in run_scores if not run_score.is_baseline])
     settings = {id(run_score.record): run_score.settings for run_score in networks}
     baselines = index_by_variant([run_score for run_score in run_scores if run_score.is_baseline])
-    configs = [run_score.run_info.config or {} for run_score in baselines.values()]
+    configs = [remove_fold(run_score.run_info.config or {}) for run_score in baselines.values()]
     differences = dict(zip(baselines, find_config_differences(configs), strict=True))
-    return [
-        replace(
-            run_score,
-            settings={**differences[run_score.variant_digest], "baseline": _format_method(run_score)}
-            if run_score.is_baseline
-            else settings[id(run_score.record)],
-        )
-        for run_score in run_scores
-    ]
+    has_repetitions = _has_repetitions(run_scores)
+    for run_score in run_scores:
+        if run_score.is_baseline:
+            settings[id(run_score.record)] = {
+                **_list_fold_settings(run_score.fold, has_repetitions=has_repetitions),
+                **differences[run_score.variant_digest],
+                "baseline": _format_method(run_score),
+            }
+    return [replace(run_score, settings=settings[id(run_score.record)]) for run_score in run_scores]
+
+
+def _has_repetitions(run_scores: Sequence[RunScore]) -> bool:
+    """Return whether runs are folds of cross-validations with different seeds of the split."""
+    return len({run_score.fold.split_seed for run_score in run_scores if run_score.fold}) > 1
 
 
 def _format_method(run_score: RunScore) -> str:
@@ -194,7 +199,7 @@ def _add_network_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
     ]
     settings = dict(zip(first, find_config_differences(seedless_configs), strict=True))
     several = len({run_score.seed for run_score in run_scores}) > 1
-    has_repetitions = len({run_score.fold.split_seed for run_score in run_scores if run_score.fold}) > 1
+    has_repetitions = _has_repetitions(run_scores)
     return [
         RunScore(
             run_score.run_info, run_score.record, run_score.curve, run_score.score,

@@ -8,6 +8,7 @@ import typer
 
 from dnn_cli.cli.completers import build_fixed_completer
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
+from dnn_cli.cli.executor_options import FoldsOption, RepeatsOption
 from dnn_cli.cli.options import (
     ConfigArguments,
     JsonOption,
@@ -35,6 +36,8 @@ def baseline(
             help="Train this method: constant, linear or boosting. Repeat for more. Default: all.",
         ),
     ] = None,
+    folds: FoldsOption = None,
+    repeats: RepeatsOption = None,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
@@ -54,14 +57,20 @@ def baseline(
     try:
         with open_screen() as screen, handle_stop_signals(screen.restore_terminal):
             with screen.show_waiting(f"reading {' '.join(configs)}"):
+                if folds is not None:
+                    overrides.append(f"data.folds={folds}")
                 loaded = load_configs(configs, overrides)
 
                 from dnn_cli.execution.baseline_training import train_baselines
+                from dnn_cli.execution.preparation import ProcessCache
+                from dnn_cli.execution.train_requests import list_fold_trainings
                 from dnn_cli.runs.store import Store
 
-                store = Store(runs_dir)
-            for item in loaded:
-                finished += train_baselines(item, methods, store, screen)
+                store, cache = Store(runs_dir), ProcessCache()
+                trainings = list_fold_trainings(loaded, repeats, is_requested=folds is not None)
+            for item, _ in trainings:
+                for pair in train_baselines(item, methods, store, screen, cache):
+                    finished.append(pair)
     finally:
         # Finished runs are printed even if a later method raised an error.
         if finished and as_json:
@@ -88,9 +97,9 @@ def _print_results(
     out, runs_dir_option = get_output_console(), build_runs_dir_option(runs_dir)
     records = [record for _, record in finished]
     print_rich_table(out, build_baseline_cells(records).build_fitting_table(out.width))
-    for record in records:
-        for note in record.baseline.notes if record.baseline else ():
-            out.print(replace_control_chars(f"! {record.name}: {note}"), soft_wrap=True)
+    notes = [f"! {record.name}: {note}" for record in records if record.baseline for note in record.baseline.notes]
+    for line in dict.fromkeys(notes):
+        out.print(replace_control_chars(line), soft_wrap=True)
     train_command = shlex.join(["dnn", "train", *configs, *overrides, *runs_dir_option])
     compare_command = shlex.join(["dnn", "compare", *runs_dir_option])
     for label, command in (("next", train_command), ("", compare_command)):
