@@ -81,6 +81,16 @@ def test_a_report_shows_baselines_without_epochs(baselines):
     assert "--only boosting" in text
 
 
+def test_folds_train_a_baseline_in_every_fold(baselines):
+    words = ("baseline", "cancer.yaml", "--only", "linear", "--only", "constant", "--folds", "3", "--runs-dir", "folds")
+    done = baselines.dnn(*words)
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()[2:4]] == ["cancer-constant", "cancer-linear"]
+    document = json.loads(baselines.dnn("compare", "--runs-dir", "folds", "--json").stdout)
+    assert [[len(group["folds"]), group["name"]] for group in document["groups"]] == [[3, "linear"], [3, "constant"]]
+    assert document["pairs"][0]["basis"] == "folds"
+
+
 def test_options_name_the_methods():
     assert tuple(METHODS) == command._METHOD_NAMES
 
