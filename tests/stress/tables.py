@@ -1,4 +1,4 @@
-"""Take tables of seven shapes from a file to an exported model, and compare scores with scikit-learn and plain Keras.
+"""Take typed tables from a file to an export, and compare scores with scikit-learn and Keras.
 
 Each table goes through `dnn new`, `train --folds`, `compare`, `predict` of a raw row and `export`, as a user types
 them. A pipeline of scikit-learn and plain Keras is trained on the same folds. Its scores must be equal within noise:

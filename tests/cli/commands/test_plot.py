@@ -40,7 +40,7 @@ def test_runs_are_named_by_differing_settings(dnn, runs):
 def test_seeds_share_a_curve_unless_each_run_is_drawn(dnn, runs):
     grouped = dnn("plot", "--where", "name = digits")
     assert "a sgd   b adam" in grouped.stdout.splitlines()
-    assert "runs that differ only in their seed are drawn as their mean" in grouped.stderr
+    assert "runs that differ only in seed or fold are drawn as their mean" in grouped.stderr
     assert "d seed 2, optimizer adam" in dnn("plot", "--where", "name = digits", "--runs").stdout
 
 
