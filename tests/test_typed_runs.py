@@ -1,6 +1,7 @@
 """A run of a table with categories, dates and missing cells, from the training to predictions."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -147,3 +148,10 @@ def test_other_formats_describe_the_encoding(visits, form):
     assert 20 < age["replacement"] < 60
     assert "yes" in member["true"]
     assert (joined["format"], joined["first_day"] >= 19_723) == ("ISO 8601", True)
+
+
+def test_report_shows_the_cells_of_examples(visits):
+    done = visits.dnn("report", "visits", "-o", "report.html")
+    assert done.returncode == 0, done.stderr
+    page = (visits.path / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"port [SCQ], age (missing|[0-9]+), member (yes|no), joined 2024-01-[0-9]{2} ", page)

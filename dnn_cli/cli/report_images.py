@@ -74,22 +74,28 @@ def _draw_thumbnails(
         examples: The examples of this data.
         remaining_length: The limit of the total length, in characters of data URIs.
     """
-    from dnn_cli.report.html.thumbnails import build_thumbnail
-
     thumbnails: _Thumbnails = {}
     for index in indices:
         if not 0 <= index < len(examples):
             continue
         key = fingerprint, index
         if key not in thumbnails:
-            dataset_info = data.info
-            thumbnails[key] = build_thumbnail(
-                examples.inputs[index], _get_white_value(examples, data), dataset_info.features
-            )
+            thumbnails[key] = _build_thumbnail(data, examples, index)
         remaining_length -= len(thumbnails[key].uri)
         if remaining_length < 0:
             break
     return thumbnails
+
+
+def _build_thumbnail(data: "Data", examples: "Examples", index: int) -> "Thumbnail":
+    """Build the thumbnail of an example: an image, or the numbers and texts of a row."""
+    from dnn_cli.formats.cell_texts import format_cells
+    from dnn_cli.report.html.thumbnails import build_text_thumbnail, build_thumbnail
+
+    if examples.categories:
+        texts = format_cells(data.info.columns, examples.inputs[index], examples.categories)
+        return build_text_thumbnail(data.info.input_columns, [text or "missing" for text in texts])
+    return build_thumbnail(examples.inputs[index], _get_white_value(examples, data), data.info.features)
 
 
 def _get_white_value(examples: "Examples", data: "Data") -> float:

@@ -1,6 +1,5 @@
 """Config template: the config file with comments that `dnn new` writes for a user's data and a few options."""
 
-import json
 import os
 import re
 import shlex
@@ -13,6 +12,7 @@ from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, DatasetInfo
 from dnn_cli.config.layer_stack import format_sizes
 from dnn_cli.config.registry import CLASSES_BY_KIND
+from dnn_cli.formats.data_overrides import quote_yaml_value
 from dnn_cli.formats.dataset_contents import CURRENT_RULES, Remark
 
 _SCHEMA_FILE = "schema.json"
@@ -153,7 +153,7 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
     for key in ("path", "validation_path", "test_path"):
         if (path := getattr(data, key)) is not None:
             relative = os.path.relpath(path, os.path.dirname(os.path.abspath(file)))
-            lines.append((f"{key}: {json.dumps(relative, ensure_ascii=False)}", "relative to this file"))
+            lines.append((f"{key}: {quote_yaml_value(relative)}", "relative to this file"))
     # Overrides of names with spaces are in quotes for a shell.
     remarks = {remark.override.partition("=")[0].lstrip("'"): remark.message for remark in info.remarks}
     reasons = options.ignore_reasons
@@ -167,7 +167,7 @@ def _build_data_lines(options: TemplateOptions, info: DatasetInfo, file: str) ->
             lines += _build_column_lines(data.columns, info)
         elif key not in _SEPARATE_DATA_KEYS and not is_default:
             comment = remarks.get(f"data.{key}") or comments.get(key, "")
-            lines.append((f"{key}: {json.dumps(value, ensure_ascii=False)}", _format_comment(comment)))
+            lines.append((f"{key}: {quote_yaml_value(value)}", _format_comment(comment)))
     if data.dataset == "image_folder":
         from dnn_cli.formats.image_directory import sample_image_sizes
 
@@ -199,7 +199,7 @@ def _build_column_lines(columns: Mapping[str, Column], info: DatasetInfo) -> lis
             field: getattr(column, field) for field in type(column).model_fields if field in column.model_fields_set
         }
         text = column.type if len(values) == 1 else _format_flow_mapping(values)
-        key = name if _PLAIN_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+        key = name if _PLAIN_KEY.fullmatch(name) else quote_yaml_value(name)
         count = inputs.get(name, 0)
         lines.append((f"  {key}: {text}", f"{count} input{'s' if count != 1 else ''}" if count != 1 else ""))
     return lines
@@ -207,10 +207,7 @@ def _build_column_lines(columns: Mapping[str, Column], info: DatasetInfo) -> lis
 
 def _format_flow_mapping(values: Mapping[str, Any]) -> str:
     """Format a mapping of plain values as YAML on one line."""
-    pairs = (
-        f"{key}: {value if str(value).isalnum() else json.dumps(value, ensure_ascii=False)}"
-        for key, value in values.items()
-    )
+    pairs = (f"{key}: {value if str(value).isalnum() else quote_yaml_value(value)}" for key, value in values.items())
     return f"{{{', '.join(pairs)}}}"
 
 

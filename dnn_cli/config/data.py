@@ -13,7 +13,7 @@ from dnn_cli.config.columns import Column
 from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, DatasetInfo
 from dnn_cli.formats.dataset_contents import CURRENT_RULES, Remark, SplitName
 from dnn_cli.formats.reader_options import ArrayOptions, CsvOptions, ImageOptions
-from dnn_cli.formats.table_columns import MISSING_CELLS
+from dnn_cli.formats.table_columns import MAX_MISSING_TEXT, MISSING_CELLS
 
 if TYPE_CHECKING:
     # mypy accepts only literals that are written out.
@@ -27,7 +27,7 @@ _MAX_FOLDS = 1000
 _DataPath = Annotated[str, Field(min_length=1, max_length=4096)]
 _CellText = Annotated[str, Field(min_length=1, max_length=20)]
 _ColumnName = Annotated[str, Field(min_length=1, max_length=1000)]
-_MissingText = Annotated[str, Field(max_length=100)]
+_MissingText = Annotated[str, Field(max_length=MAX_MISSING_TEXT)]
 _IgnoredName = Annotated[str, Field(max_length=1000)]
 _FoldCount = Annotated[int, Field(ge=2, le=_MAX_FOLDS)]
 _SplitSize = BelowOne | Annotated[int, Field(ge=1, le=1_000_000_000)]

@@ -1,6 +1,5 @@
 """The `data` part of a config for a dataset's name or a path on the command line, with overrides of its keys."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from dnn_cli.config.loading import resolve_data_paths
 from dnn_cli.config.overrides import apply_overrides
 from dnn_cli.config.yaml_reader import parse_yaml
 from dnn_cli.errors import ConfigError, UsageError
+from dnn_cli.formats.data_overrides import quote_yaml_value
 
 
 class _DataOnlyConfig(ConfigModel):
@@ -41,7 +41,7 @@ def build_named_data(name: str, overrides: Sequence[str] = (), **other_keys: Any
     if unrelated := [override for override in overrides if not override.lstrip("~").startswith("data.")]:
         raise UsageError(f"{unrelated[0]} is not a key of data", "without a config, override only keys of data")
     defaults = resolve_data(name, **other_keys).model_dump(mode="json")
-    document = apply_overrides(parse_yaml(json.dumps({"data": defaults}), name), overrides)
+    document = apply_overrides(parse_yaml(quote_yaml_value({"data": defaults}), name), overrides)
     resolve_data_paths(document)
     try:
         return _DataOnlyConfig.model_validate(document.value).data

@@ -8,6 +8,7 @@ from dnn_cli.config.base import Shape
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_base import WeightSpec
 from dnn_cli.config.layer_stack import Stage, compute_stages, format_shape, list_trainable_weights
+from dnn_cli.formats.table_columns import TableColumn
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class NetworkSummary:
     depth: int
     """Number of layers with a kernel. As in textbooks, layers such as Flatten do not count."""
 
+    columns: tuple[TableColumn, ...] = ()
+    """Typed columns of the table whose cells are encoded into the inputs; empty for other data."""
+
     @property
     def non_trainable(self) -> int:
         return self.total - self.trainable
@@ -72,6 +76,7 @@ def summarize_network(experiment: Experiment) -> NetworkSummary:
         optimizer_bytes=experiment.optimizer.compute_memory(list_trainable_weights(experiment.model.name, stages)),
         multiply_adds=sum(stage.layer.count_multiply_adds(stage.input_shape) for stage in stages),
         depth=sum(any(weight.name == "kernel" for weight in stage.weights) for stage in stages),
+        columns=experiment.data.info.columns,
     )
 
 

@@ -1,11 +1,12 @@
 """Overrides of a document: `key.path=value` sets a value, `~key.path` removes a value.
 
 A layer is addressed by its name or its index, and the leading `model.` may be left out:
-`layers.hidden.units=200`, `layers.1.units=200`. Values are YAML on one line, without comments: see
-`_parse_override_value`.
+`layers.hidden.units=200`, `layers.1.units=200`. A step with a point or `=` is in double quotes, as in
+`data.columns."a.b"=category`. Values are YAML on one line, without comments: see `_parse_override_value`.
 """
 
 import copy
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,6 +39,37 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> Document:
     if issues:
         raise ConfigError(issues)
     return Document(editor.value, editor.locations, tuple(editor.issues))
+
+
+_STEP = re.compile(r'"(?:[^"\\]|\\.)*"(?=[.=]|\Z)|[^.=]*', re.DOTALL)
+"""Pattern of one step of a key: a text in double quotes, or characters other than points and `=`."""
+
+
+def partition_override(override: str) -> tuple[str, str, str]:
+    """Split an override at the first `=` outside of quotes, like `str.partition`: into key, `=` and value."""
+    end = 0
+    while True:
+        match = _STEP.match(override, end)
+        # The pattern matches an empty text.
+        end = match.end() if match else end
+        if override[end : end + 1] != ".":
+            return override[:end], override[end : end + 1], override[end + 1 :]
+        end += 1
+
+
+def _split_key(key: str) -> list[str]:
+    """Split a dotted key into its steps, without the quotes of steps in quotes.
+
+    Raises:
+        ConfigError: the text in the quotes of a step is not YAML.
+    """
+    steps, end = [], -1
+    while end < len(key):
+        match = _STEP.match(key, end + 1)
+        step = match[0] if match else ""
+        end += 1 + len(step)
+        steps.append(str(parse_yaml(step, key).value) if len(step) > 1 and step[0] == step[-1] == '"' else step)
+    return steps
 
 
 TEXT_KEYS = ("name", "path", "validation_path", "test_path", "target", "weight", "encoding")
@@ -134,7 +166,7 @@ class OverrideEditor:
             ConfigError: the value is not YAML.
         """
         removes = override.startswith("~")
-        key, equals, text = override.removeprefix("~").partition("=")
+        key, equals, text = partition_override(override.removeprefix("~"))
         if not key or removes == bool(equals):
             raise OverrideError("is not an override", "write KEY=VALUE, or ~KEY to remove a key")
         check_characters(override, override)
@@ -196,7 +228,7 @@ class OverrideEditor:
         Raises:
             OverrideError: a step does not exist, or a value on the path is a plain value.
         """
-        steps = expand_key(key).split(".")
+        steps = _split_key(expand_key(key))
         if steps[0] == "layers":
             steps = ["model", *steps]
         path: list[str | int] = []
@@ -228,7 +260,7 @@ def expand_key(key: str) -> str:
 def expand_override_key(override: str) -> str:
     """Return an override with its full key: `lr=0.1` becomes `optimizer.learning_rate=0.1`."""
     lead = "~" if override.startswith("~") else ""
-    key, equals, text = override.removeprefix("~").partition("=")
+    key, equals, text = partition_override(override.removeprefix("~"))
     return f"{lead}{expand_key(key)}{equals}{text}"
 
 

@@ -23,7 +23,7 @@ from pydantic import Field, ValidationError
 from dnn_cli.config.base import ConfigModel, Seed
 from dnn_cli.config.identifiers import Name
 from dnn_cli.config.loading import load_experiment, read_config
-from dnn_cli.config.overrides import expand_key
+from dnn_cli.config.overrides import expand_key, partition_override
 from dnn_cli.config.sweep_values import (
     SweepValues,
     ValueChoice,
@@ -153,7 +153,7 @@ def _check_folds_vary(file: str, base: str, arguments: Sequence[str]) -> None:
         UsageError: nothing varies.
     """
     for argument in arguments:
-        key, _, text = argument.partition("=")
+        key, _, text = partition_override(argument)
         if values := suggest_values(key, text, alone=True):
             raise UsageError(f"nothing varies in this sweep: {argument} is one value", format_values_hint(key, values))
     data = load_experiment(base, arguments).experiment.data
@@ -276,7 +276,7 @@ def _apply_arguments(sweep: Sweep, arguments: Sequence[str]) -> Sweep:
     issues, fixed, varied = [], list(sweep.fixed), {}
     typed: dict[str, list[str]] = {}
     for argument in arguments:
-        key, equals, text = argument.partition("=")
+        key, equals, text = partition_override(argument)
         key = expand_key(key)
         if equals and (suggested_values := suggest_values(key, text)):
             raise UsageError(f"{argument} is one value", format_values_hint(key, suggested_values))
@@ -298,7 +298,7 @@ def _apply_arguments(sweep: Sweep, arguments: Sequence[str]) -> Sweep:
             varied[key] = values
     if issues:
         raise ConfigError(issues)
-    given_keys = {expand_key(argument.partition("=")[0]) for argument in arguments}
+    given_keys = {expand_key(partition_override(argument)[0]) for argument in arguments}
     kept_parameters = {key: values for key, values in sweep.parameters.items() if key not in given_keys}
     return _add_varied_values(replace(sweep, fixed=tuple(fixed), parameters=kept_parameters), varied)
 
@@ -389,7 +389,7 @@ def build_overrides(sweep: Sweep, setting: dict[str, str]) -> tuple[str, ...]:
     """
 
     def build_sort_key(override: str) -> tuple[bool, int]:
-        key = override.partition("=")[0]
+        key = partition_override(override)[0]
         return override.startswith("~"), key.count(".") + key.startswith("layers.")
 
     return tuple(sorted([*sweep.fixed, *(f"{key}={text}" for key, text in setting.items())], key=build_sort_key))

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from dnn_cli.errors import ConfigError, KeyPath, LocatedIssue, SourceLocation
+from dnn_cli.host.control_characters import FORBIDDEN_CHARACTER
 from dnn_cli.host.regular_file import FileTooLargeError, NotRegularFileError, read_regular_file
 
 YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -38,7 +39,6 @@ MAX_ISSUES = 100
 
 _INTEGER_PATTERN = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT_PATTERN = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
 _YAML_CONSTANTS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -132,7 +132,7 @@ def check_characters(text: str, source: str) -> None:
     Raises:
         ConfigError: the text contains such a character.
     """
-    if match := _CONTROL_CHARACTER.search(text):
+    if match := FORBIDDEN_CHARACTER.search(text):
         start = match.start()
         location = SourceLocation(source, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
         raise _build_config_error(
@@ -239,7 +239,7 @@ class YamlReader:
 
         Escapes may represent control characters, which are not allowed. Such characters become `?` and cause an issue.
         """
-        if _CONTROL_CHARACTER.search(event.value):
+        if FORBIDDEN_CHARACTER.search(event.value):
             self.add_issue(
                 event, path, "the text contains a control character or half of a character", "delete the character"
             )

@@ -10,6 +10,7 @@ from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
 from dnn_cli.data.examples import Examples, load_examples, split_examples
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
+from dnn_cli.formats.table_columns import TableColumn
 
 _ZERO_TOLERANCE = 1e-6
 """Means below this share of the range of the values (maximum - minimum) are rounding errors of float32. They are
@@ -30,6 +31,7 @@ class _ClassSample:
     """Indices of the drawn examples in the data."""
 
     examples: Examples
+    """Drawn examples. Typed columns of a table are not encoded."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,18 @@ class Sample:
     """Names of the values of an input, such as columns of a table; empty if the values have no names."""
 
     low: NDArray[np.float64]
-    """Minimum of each value of an input over all training and validation examples, of shape (size,)."""
+    """Minimum of each value of an input over all training and validation examples, of shape (size,).
+
+    Categories, yes and no, and dates have NaN, and missing cells do not count. The same holds for `mean` and `high`."""
 
     mean: NDArray[np.float64]
     """Mean of each value over the same examples as `low`, of shape (size,)."""
 
     high: NDArray[np.float64]
     """Maximum of each value over the same examples as `low`, of shape (size,)."""
+
+    columns: tuple[TableColumn, ...] = ()
+    """Typed columns of a table; empty for other data."""
 
 
 def draw_sample(data: Data, per_class: int, seed: int, report_progress: ReadProgress = ignore_progress) -> Sample:
@@ -75,10 +82,15 @@ def draw_sample(data: Data, per_class: int, seed: int, report_progress: ReadProg
     groups = [(name, usable[targets == number]) for number, name in enumerate(names)] or [("", usable)]
     rows = examples.inputs.reshape(len(examples), -1)
     usable_rows = rows if len(usable) == len(rows) else rows[usable]
+    columns = data.info.columns if examples.categories else ()
     low, mean, high = (
-        usable_rows.min(0).astype(np.float64),
-        usable_rows.mean(0, dtype=np.float64),
-        usable_rows.max(0).astype(np.float64),
+        _measure_numbers(columns, usable_rows)
+        if columns
+        else (
+            usable_rows.min(0).astype(np.float64),
+            usable_rows.mean(0, dtype=np.float64),
+            usable_rows.max(0).astype(np.float64),
+        )
     )
     mean[abs(mean) < _ZERO_TOLERANCE * (high - low)] = 0
     return Sample(
@@ -90,7 +102,20 @@ def draw_sample(data: Data, per_class: int, seed: int, report_progress: ReadProg
         low,
         mean,
         high,
+        columns,
     )
+
+
+def _measure_numbers(
+    columns: Sequence[TableColumn], rows: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Measure the minimum, mean and maximum of the columns of numbers, without missing cells; NaN for other columns."""
+    measured = np.full((3, len(columns)), np.nan)
+    for at, column in enumerate(columns):
+        present = rows[~np.isnan(rows[:, at]), at]
+        if column.type == "number" and len(present):
+            measured[:, at] = present.min(), present.mean(), present.max()
+    return measured[0], measured[1], measured[2]
 
 
 def _draw_class_sample(
@@ -120,4 +145,4 @@ def _list_feature_names(data: Data) -> tuple[str, ...]:
         import sklearn.datasets
 
         return tuple(getattr(sklearn.datasets, dataset.loader)().feature_names)
-    return data.info.features
+    return data.info.input_columns

@@ -63,7 +63,9 @@ def choose_columns(data: Data) -> tuple[Data, list[Remark]]:
     values = data.model_dump(exclude_unset=True)
     if left_out:
         values["ignore"] = (*(data.ignore or ()), *(choice.name for choice in left_out))
-    if not all(choice.is_plain_number for choice in choices if choice.options is not None):
+    are_plain = all(choice.is_plain_number for choice in choices if choice.options is not None)
+    # Texts of missing cells belong to typed columns, even if no such text occurs.
+    if not are_plain or data.missing is not None:
         values["columns"] = {choice.name: choice.list_values() for choice in choices if choice.options is not None}
     return Data.model_validate(values), [
         Remark(f"column {choice.name} {choice.reason}", choice.override) for choice in left_out
@@ -129,8 +131,10 @@ def needs_standardized_targets(data: Data) -> bool:
 def can_stratify(data: Data) -> bool:
     """Return whether a classification has enough examples of each class for a stratified split.
 
-    For a regression, return `False`.
+    For a regression, and for splits by groups or times, return `False`.
     """
+    if data.group is not None or data.time is not None:
+        return False
     if not data.info.is_classification or not data.info.examples < _MAX_CHECKED_EXAMPLES:
         return data.info.is_classification
 

@@ -1,6 +1,8 @@
 """Search for the run that a training of the same experiment resumes."""
 
+from dnn_cli.config.cross_validation import find_fold
 from dnn_cli.config.digests import compute_training_digest
+from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import LoadedExperiment, load_resolved_experiment
 from dnn_cli.errors import ConfigError, UsageError
 from dnn_cli.runs.address import parse_run_id
@@ -14,7 +16,8 @@ def find_run_to_resume(loaded: LoadedExperiment, store: Store, *, force: bool) -
     """Return the latest run that trained the same experiment, or `None` if no such run exists.
 
     The run and the experiment must have the same name and the same training digest. Equal training digests mean that
-    the weights after each epoch are identical. The numbers of epochs may differ.
+    the weights after each epoch are identical. The numbers of epochs may differ. Unfinished runs of other folds of a
+    cross-validation are ignored, because each fold has its own run.
 
     Args:
         loaded: The experiment.
@@ -36,7 +39,9 @@ def find_run_to_resume(loaded: LoadedExperiment, store: Store, *, force: bool) -
             continue
         if compute_training_digest(recorded_experiment) == compute_training_digest(experiment):
             return run_info.run
-        if run_info.record.status not in ("completed", "running"):
+        if run_info.record.status not in ("completed", "running") and not _are_different_folds(
+            recorded_experiment, experiment
+        ):
             unfinished.append((run_info.run, recorded_experiment))
     if not unfinished:
         return None
@@ -48,6 +53,12 @@ def find_run_to_resume(loaded: LoadedExperiment, store: Store, *, force: bool) -
         f"{'; '.join(list_config_changes(recorded_experiment, experiment))}",
         "omit --resume to start a new run, or use --force to continue this run with the new config",
     )
+
+
+def _are_different_folds(recorded: Experiment, experiment: Experiment) -> bool:
+    """Return whether two experiments are different folds of cross-validations."""
+    folds = [find_fold({"data": member.data.model_dump()}) for member in (recorded, experiment)]
+    return None not in folds and folds[0] != folds[1]
 
 
 def is_training_complete(run: Run, loaded: LoadedExperiment) -> bool:

@@ -1,6 +1,5 @@
 """Findings about the data of a run, from the statistics in its `inputs.npz`."""
 
-import json
 import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ from dnn_cli.config.datasets import TABLE_KINDS
 from dnn_cli.explain import suggestions
 from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding, Suggestion
+from dnn_cli.formats.data_overrides import quote_yaml_value
 from dnn_cli.runs.data_scale import find_unscaled_input
 from dnn_cli.runs.revealing_columns import find_revealing_columns
 
@@ -72,10 +72,11 @@ def find_unscaled_inputs(evidence: Evidence) -> Iterator[Finding]:
 def find_row_numbers(evidence: Evidence) -> Iterator[Finding]:
     """Yield a finding if table columns contain only row numbers."""
     inputs = evidence.input_profile
-    if inputs is None or inputs.numbering is None or not inputs.numbering.any() or inputs.input_size < 2:
+    marks, scores = (inputs.column_numbering, inputs.column_scores) if inputs else (None, None)
+    if marks is None or not marks.any() or len(marks) < 2:
         return
-    columns = [column for column, mark in enumerate(inputs.numbering.tolist()) if mark]
-    alone = max(float(inputs.alone[column]) for column in columns) if inputs.alone is not None else 0.0
+    columns = [column for column, mark in enumerate(marks.tolist()) if mark]
+    alone = max(float(scores[column]) for column in columns) if scores is not None else 0.0
     names = ", ".join(_get_column_name(evidence, column) for column in columns)
     noun = "columns" if len(columns) > 1 else "column"
     observation = f"{noun} {names}: integers without gaps, one for each row"
@@ -98,9 +99,10 @@ def find_row_numbers(evidence: Evidence) -> Iterator[Finding]:
 def find_target_in_inputs(evidence: Evidence) -> Iterator[Finding]:
     """Yield a finding if single columns predict the target, and all other columns are clearly worse."""
     inputs = evidence.input_profile
-    if inputs is None or inputs.alone is None:
+    if inputs is None or inputs.column_scores is None:
         return
-    revealing = find_revealing_columns(inputs.alone, inputs.numbering, evidence.training_examples or 0)
+    scores, marks = inputs.column_scores, inputs.column_numbering
+    revealing = find_revealing_columns(scores, marks, evidence.training_examples or 0)
     if revealing is None:
         return
     best, second = revealing.score, revealing.next_score
@@ -270,14 +272,14 @@ def find_input_shift(evidence: Evidence) -> Iterator[Finding]:
 
 def _get_column_name(evidence: Evidence, column: int) -> str:
     """Return the name of a column, or its number where columns have no names."""
-    names = evidence.input_profile.dataset_info.features if evidence.input_profile else ()
+    names = evidence.input_profile.dataset_info.input_columns if evidence.input_profile else ()
     return names[column] if names else f"input {column + 1}"
 
 
 def _suggest_ignoring_columns(evidence: Evidence, columns: list[int]) -> tuple[Suggestion, ...]:
     """Return the suggestion to train without some columns of a table; empty for other data."""
-    names = evidence.input_profile.dataset_info.features if evidence.input_profile else ()
+    names = evidence.input_profile.dataset_info.input_columns if evidence.input_profile else ()
     if evidence.experiment.data.dataset not in TABLE_KINDS or not names:
         return ()
     ignored = [*(evidence.experiment.data.ignore or ()), *(names[column] for column in columns)]
-    return suggestions.suggest_training(evidence, f"data.ignore={json.dumps(ignored, ensure_ascii=False)}")
+    return suggestions.suggest_training(evidence, f"data.ignore={quote_yaml_value(ignored)}")

@@ -1,10 +1,13 @@
-"""Functions of a SavedModel of a table, and the names of its tensors. The module imports no TensorFlow."""
+"""Functions of a SavedModel of a table, and the names of its tensors."""
+
+# The command line reads the names, so that the import must be fast: without NumPy and TensorFlow.
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dnn_cli.formats.table_encoding import TableEncoding
+if TYPE_CHECKING:
+    from dnn_cli.formats.table_encoding import TableEncoding
 
 ROWS_ENDPOINT, ENCODED_ENDPOINT = "serve", "serve_encoded"
 """Functions of a SavedModel of a table with typed columns: the first takes cells, the second encoded inputs."""
@@ -25,7 +28,7 @@ def list_tensor_names(columns: Sequence[str]) -> list[str]:
     return names
 
 
-def build_rows_document(encoding: TableEncoding) -> dict[str, Any]:
+def build_rows_document(encoding: "TableEncoding") -> dict[str, Any]:
     """Build the JSON document of the function that takes cells: its name, and the name and type of each tensor."""
     columns = [column_encoding.column for column_encoding in encoding.columns]
     tensor_names = list_tensor_names([column.name for column in columns])

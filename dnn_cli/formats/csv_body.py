@@ -15,6 +15,7 @@ from dnn_cli.formats.csv_inputs import InputConverter
 from dnn_cli.formats.csv_numbers import NumberFormat, parse_float, parse_floats, quote_cell
 from dnn_cli.formats.csv_rows import CsvRow, CsvRows
 from dnn_cli.formats.csv_typed_columns import TypedConverter
+from dnn_cli.formats.data_overrides import format_override
 from dnn_cli.formats.dataset_contents import Remark
 from dnn_cli.formats.reader_options import CsvOptions
 from dnn_cli.formats.table_columns import MISSING_CELLS, PLAIN_NUMBER, TableColumn
@@ -190,7 +191,7 @@ class _BodyReader:
                     f"{self.errors.errors.path}:{self.columns.line}  column {index + 1} has no name, but the value "
                     f"{quote_cell(cell)} in line {line}",
                     "name or remove the column (pandas: to_csv(index=False)), or leave columns without a name out: "
-                    """'data.ignore=[""]'""",
+                    + format_override("ignore", [*self.options.ignore, ""]),
                 )
 
     def _select_labelled_rows(self, block: list[CsvRow]) -> list[CsvRow]:

@@ -9,9 +9,10 @@ from dnn_cli.errors import UserDataError, suggest_nearest_name
 from dnn_cli.formats.csv_errors import CsvErrors
 from dnn_cli.formats.csv_numbers import parse_float, quote_cell
 from dnn_cli.formats.csv_rows import HEADER_HINT, CsvRow
-from dnn_cli.formats.data_overrides import format_override
+from dnn_cli.formats.data_overrides import format_column_removal, format_override
 from dnn_cli.formats.dataset_contents import Remark
 from dnn_cli.formats.reader_options import CsvOptions
+from dnn_cli.host.control_characters import FORBIDDEN_CHARACTER
 
 TARGET_COLUMN_NAMES = ("y", "label", "labels", "target", "class")
 """Usual names of a target column."""
@@ -74,6 +75,8 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
         UserDataError: the header holds data, lacks a column, or has a name twice, or the target is ambiguous.
     """
     line, names = header[0], tuple(cell.strip() for cell in header[1])
+    if options.rules > 1:
+        _check_characters(path, line, names)
     if options.header is None:
         _check_header(path, line, names)
     _check_names(path, line, names, options.ignore)
@@ -161,8 +164,22 @@ def _check_typed_columns(
         if index is not None and names[index] in typed_names:
             raise UserDataError(
                 f"{location}  column {names[index]} is the {role}, but data.columns is for inputs",
-                f"remove it: ~data.columns.{names[index]}",
+                f"remove it: {format_column_removal(names[index])}",
                 "columns",
+            )
+
+
+def _check_characters(path: str, line: int, names: Sequence[str]) -> None:
+    """Check that the names have no control characters, which a config cannot contain. Line ends and tabs are valid.
+
+    Raises:
+        UserDataError: a name has a control character.
+    """
+    for position, name in enumerate(names, 1):
+        if match := FORBIDDEN_CHARACTER.search(name):
+            raise UserDataError(
+                f"{path}:{line}  the name of column {position} contains the control character U+{ord(match[0]):04X}",
+                "rename the column, or set data.encoding if the file has another encoding",
             )
 
 
@@ -191,7 +208,9 @@ def _check_names(path: str, line: int, names: Sequence[str], ignore: Sequence[st
         if name and times > 1 and name not in ignore:
             positions = [str(position) for position, other in enumerate(names, 1) if other == name]
             listed = f"{', '.join(positions[:10])}{', …' if len(positions) > 10 else ''}"
-            hint = f"use a different name for each column, or leave them out: {format_override('ignore', [name])}"
+            hint = (
+                f"use a different name for each column, or leave them out: {format_override('ignore', [*ignore, name])}"
+            )
             errors.add_error(line, f"column {name} occurs {times} times: columns {listed}", hint)
     errors.raise_if_any()
     if len(names) < 2:

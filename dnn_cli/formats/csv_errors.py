@@ -157,13 +157,21 @@ class CellErrors:
             message = f"column {column}: {quote_cell(cell.strip())} is a negative weight"
             self.errors.add_error(line, message, "use weights of at least 0")
 
-    def add_typed_cell(self, line: int, column: str, cell: str, message: str, hint: str) -> None:
-        """Add the error of a cell in a typed column. Cells of a column with the same message are reported together."""
+    def add_typed_cell(self, line: int, column: str, cell: str, message: str, build_hint: Callable[[], str]) -> None:
+        """Add the error of a cell in a typed column. Cells of a column with the same message are reported together.
+
+        Args:
+            line: The line number of the cell.
+            column: The name of the column.
+            cell: The content of the cell.
+            message: The error message without the column and the cell.
+            build_hint: The function that builds the hint for the first of these cells.
+        """
         group = self.typed_groups.get((column, message))
         if group is None:
             self.typed_groups[column, message] = (
                 _CellGroup(line, cell),
-                hint if self.typed_hint is None else self.typed_hint,
+                build_hint() if self.typed_hint is None else self.typed_hint,
             )
         else:
             group[0].add_line(line)

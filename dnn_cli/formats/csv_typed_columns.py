@@ -6,6 +6,8 @@ A missing cell becomes NaN. Missing cells are replaced later, after the examples
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from dnn_cli.formats.csv_rows import CsvRow
 from dnn_cli.formats.data_overrides import format_column_override, format_override
 from dnn_cli.formats.dataset_contents import Remark
 from dnn_cli.formats.date_cells import ISO_FORMAT, find_date_formats, parse_date
-from dnn_cli.formats.table_columns import MISSING_CELLS, ColumnOptions, TableColumn
+from dnn_cli.formats.table_columns import MAX_MISSING_TEXT, MISSING_CELLS, ColumnOptions, TableColumn
 
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _MAX_LISTED_COLUMNS = 10
@@ -47,6 +49,8 @@ class _ColumnReader:
     """Codes of categories by their text without spaces around it."""
 
     missing_count: int = 0
+    date_cells: Sequence[str] = ()
+    """Cells of the current block, if the column has dates."""
 
     def __post_init__(self) -> None:
         # Numbers such as -999 can mark missing cells.
@@ -61,6 +65,8 @@ class _ColumnReader:
             values = self._convert_numbers(cells)
             if values is not None:
                 return values
+        if self.options.type == "date":
+            self.date_cells = cells
         # The order of a set of texts differs between processes, and would change the codes of categories.
         for cell in dict.fromkeys(cells):
             if cell in self.values:
@@ -111,31 +117,49 @@ class _ColumnReader:
         """Add the error of a cell, if the cell is not valid."""
         value, options = self._convert_cell(cell), self.options
         if value is None:
-            kind, hint = self._describe_kind(cell.strip())
-            errors.add_typed_cell(line, self.name, cell.strip(), f"is not {kind}", hint)
+            text = cell.strip()
+            build_hint = partial(self._format_type_hint, text)
+            errors.add_typed_cell(line, self.name, text, f"is not {self._describe_kind(text)}", build_hint)
         elif math.isnan(value) and options.missing == "error" and options.type != "category":
             hint = f"replace missing cells: {format_column_override(self.name, options.type, missing='median')}"
-            errors.add_typed_cell(line, self.name, cell.strip(), "is missing", hint)
+            errors.add_typed_cell(line, self.name, cell.strip(), "is missing", lambda: hint)
 
-    def _describe_kind(self, text: str) -> tuple[str, str]:
-        """Describe the valid cells of the column, and suggest what to do with another cell."""
-        if self.missing == frozenset(MISSING_CELLS):
+    def _describe_kind(self, text: str) -> str:
+        """Describe the valid cells of the column."""
+        if self.options.type == "number":
+            return "a number"
+        if not text:
+            return self.options.type
+        if self.options.type == "boolean":
+            return "yes or no, true or false, or 1 or 0"
+        return f"a date in the format {self.options.format or ISO_FORMAT}"
+
+    def _format_type_hint(self, text: str) -> str:
+        """Format a hint for a cell of another type."""
+        if self.missing == frozenset(MISSING_CELLS) or len(text) > MAX_MISSING_TEXT:
             as_missing = "add such cells to data.missing if they are missing values"
         else:
             as_missing = f"use {format_override('missing', [*sorted(self.missing), text])} for missing values"
         if not text:
-            return "a number" if self.options.type == "number" else self.options.type, as_missing
-        hint = f"use {format_column_override(self.name, 'category')}, or {as_missing}"
-        if self.options.type == "number":
-            is_amount = bool(normalize_amount(text))
-            return "a number", format_amount_hint(text, guess_cell_comma(text)) if is_amount else hint
-        if self.options.type == "boolean":
-            return "yes or no, true or false, or 1 or 0", hint
-        formats = find_date_formats([text])
-        if formats:
-            override = format_column_override(self.name, "date", format=formats[0])
-            return f"a date in the format {self.options.format or ISO_FORMAT}", f"use {override}"
-        return f"a date in the format {self.options.format or ISO_FORMAT}", hint
+            return as_missing
+        if self.options.type == "number" and normalize_amount(text):
+            if self.number_format.decimal == ",":
+                return "write all numbers in the same form: with a decimal comma, and without a decimal point"
+            return format_amount_hint(text, guess_cell_comma(text), self.number_format.strip)
+        if formats := self._find_date_formats():
+            override = format_column_override(self.name, "date", format=formats[0], missing=self._changed_missing)
+            return f"use {override}"
+        return f"use {format_column_override(self.name, 'category')}, or {as_missing}"
+
+    def _find_date_formats(self) -> list[str | None]:
+        """Find the formats that fit all cells of a column of dates up to the current block."""
+        cells = {cell.strip() for cell in chain(self.values, self.date_cells)}
+        return find_date_formats(cells - self.missing) if self.options.type == "date" else []
+
+    @property
+    def _changed_missing(self) -> str | None:
+        """Replacement of missing cells, if it is not the default."""
+        return None if self.options.missing == "median" else self.options.missing
 
     def build_missing_remark(self) -> Remark:
         """Build the remark about the missing cells of the column."""
@@ -155,7 +179,7 @@ class _ColumnReader:
         exchanged = date_format.replace("%d", "%-").replace("%m", "%d").replace("%-", "%m")
         if any(parse_date(cell, exchanged) is None for cell, days in self.values.items() if not math.isnan(days)):
             return []
-        override = format_column_override(self.name, "date", format=exchanged)
+        override = format_column_override(self.name, "date", format=exchanged, missing=self._changed_missing)
         return [Remark(f"column {self.name}: dates in the format {date_format}; {exchanged} is possible too", override)]
 
 
@@ -210,7 +234,8 @@ class TypedConverter:
     def convert(self, block: Sequence[CsvRow]) -> NDArray[np.float64] | None:
         """Convert the inputs of a block into a flat array, or return `None` if a cell is not valid."""
         values = np.empty((len(block), len(self.indices)))
-        columns = list(zip(*(row for _, row in block), strict=True))
+        # Rows can have empty cells after the last input.
+        columns = list(zip(*(row for _, row in block), strict=False))
         for at, (index, reader) in enumerate(zip(self.indices, self.readers, strict=True)):
             converted = reader.convert(columns[index])
             if converted is None:

@@ -9,6 +9,9 @@ MissingMethod = Literal["median", "mean", "error"]
 MISSING_CELLS = ("", "?", "NA", "N/A", "n/a", "NaN", "nan", "-nan", "NULL", "null", "None", "<NA>", "#N/A", "#NA")
 """Texts that programs write for a missing value, as in pandas. Spaces around them are ignored."""
 
+MAX_MISSING_TEXT = 100
+"""Maximum number of characters of a text that marks missing cells."""
+
 DAYS_PART = "days since first"
 """Input of a column of dates that counts days."""
 

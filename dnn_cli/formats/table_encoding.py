@@ -116,6 +116,10 @@ class TableEncoding:
         """Whether each input is a number to standardize, of shape (inputs,)."""
         return np.array([scaled for column in self.columns for scaled in column.is_scaled], bool)
 
+    def group_by_column(self, values: NDArray[Any]) -> list[NDArray[Any]]:
+        """Group values of the inputs, of shape (inputs,), by the column that makes the input."""
+        return np.split(values, np.cumsum([column.column.inputs for column in self.columns])[:-1])
+
     def encode(self, values: NDArray[np.float64], categories: Sequence[Sequence[str]]) -> NDArray[np.float32]:
         """Encode the values of all columns.
 

@@ -1,9 +1,14 @@
 """Control characters, which a terminal would interpret instead of printing them."""
 
+import re
 import unicodedata
 
 CONTROL_CATEGORIES = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Unicode categories of control and formatting characters, surrogates, and separators of lines and paragraphs."""
+
+FORBIDDEN_CHARACTER = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Pattern of the characters that a config cannot contain: control characters other than tab and line ends, surrogates,
+and noncharacters."""
 
 
 def is_control_character(character: str, categories: tuple[str, ...] = CONTROL_CATEGORIES) -> bool:

@@ -114,8 +114,8 @@ def format_exported_input(experiment: "Experiment", input_profile: "InputProfile
         names = shorten_text(f"encoded columns {', '.join(dataset_info.features)}", _MAX_LISTED_WIDTH)
         if input_profile.mean is None:
             return f"float32 ({shape}): {names}"
-        where = "inside the model" if scaling else "before, as the .json file describes"
-        return f"float32 ({shape}): {names}, standardized {where}"
+        scaling_text = "inside the model" if scaling else "before, as the .json file describes"
+        return f"float32 ({shape}): {names}, standardized {scaling_text}"
     input_kind = (
         "pixels"
         if dataset_info.pixel_max > 1

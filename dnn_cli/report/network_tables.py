@@ -27,6 +27,12 @@ def build_summary_table(summary: NetworkSummary) -> Table:
     return build_table(headers, rows, right=["parameters"], flexible=["layer", "type"])
 
 
+def build_columns_table(summary: NetworkSummary) -> Table:
+    """Build a table of the typed columns of a table, with the number of inputs that each column makes."""
+    rows = [[column.name, column.type, f"{column.inputs:,}"] for column in summary.columns]
+    return build_table(["column", "type", "inputs"], rows, right=["inputs"], flexible=["column"])
+
+
 def list_summary_totals(summary: NetworkSummary) -> list[tuple[str, str]]:
     """Return the totals below the table of layers, as (label, text)."""
     copies = summary.optimizer_bytes / (4 * summary.trainable) if summary.trainable else 0.0
@@ -46,6 +52,7 @@ def build_summary_document(summary: NetworkSummary) -> dict[str, Any]:
     return {
         "name": summary.name,
         "input_shape": [None, *summary.input_shape],
+        "columns": [{"name": column.name, "type": column.type, "inputs": column.inputs} for column in summary.columns],
         "layers": [
             {
                 "name": row.name,

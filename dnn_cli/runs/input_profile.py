@@ -100,6 +100,21 @@ class InputProfile:
         return TargetScaling(self.target_mean, self.target_scale)
 
     @property
+    def column_numbering(self) -> NDArray[np.uint8] | None:
+        """1 for each column that only numbers the rows, 0 for other columns, dates and categories; else `None`."""
+        if self.numbering is None or self.encoding is None:
+            return self.numbering
+        marks = zip(self.encoding.columns, self.encoding.group_by_column(self.numbering), strict=True)
+        return np.array([part[0] if column.column.type == "number" else 0 for column, part in marks], np.uint8)
+
+    @property
+    def column_scores(self) -> NDArray[np.float32] | None:
+        """Largest score in `alone` of the inputs of each column; `None` if inputs are not rows of a table."""
+        if self.alone is None or self.encoding is None:
+            return self.alone
+        return np.array([part.max() for part in self.encoding.group_by_column(self.alone)], np.float32)
+
+    @property
     def input_size(self) -> int:
         """Number of values in one input: the product of its shape."""
         return math.prod(self.dataset_info.input_shape)

@@ -2,6 +2,7 @@ import pytest
 
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.network_summary import format_bytes, format_layer_flow, summarize_network
+from dnn_cli.report.network_tables import build_columns_table, build_summary_document
 
 FASHION = """\
 model:
@@ -38,6 +39,22 @@ def test_summary_of_convolution_and_normalization(config):
     assert summary.non_trainable == 16 + 13_520
     assert summary.multiply_adds == 13 * 13 * 8 * 9 + 13_520
     assert summary.depth == 2
+
+
+def test_summary_counts_the_inputs_of_each_column(config, tmp_path):
+    (tmp_path / "a.csv").write_text("kind,size,when,y\na,1,2024-01-01,u\na,,2024-01-02,v\nb,2,2024-01-03,u\n")
+    columns = "data.columns={kind: category, size: number, when: date}"
+    text = FASHION.replace("  layers:\n    - Flatten\n", "  layers:\n").replace("units: 10", "units: 2")
+    path = f"data.path={tmp_path / 'a.csv'}"
+    loaded = load_experiment(config(text), ["data.dataset=csv", path, columns])
+    summary = summarize_network(loaded.experiment)
+    assert summary.input_shape == (8,)
+    document = build_summary_document(summary)
+    assert document["columns"] == [
+        {"name": "kind", "type": "category", "inputs": 2}, {"name": "size", "type": "number", "inputs": 2},
+        {"name": "when", "type": "date", "inputs": 4},
+    ]  # fmt: skip
+    assert build_columns_table(summary).columns[2].header == "inputs"
 
 
 def test_layer_flow_in_one_line(config):

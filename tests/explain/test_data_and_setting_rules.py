@@ -1,12 +1,16 @@
 """Causes in the data and in settings are named with the evidence that shows them, and with a valid change."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from dnn_cli.config.datasets import DATASETS
+from dnn_cli.config.datasets import DATASETS, DatasetInfo
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.explain.explanation import explain_run
+from dnn_cli.formats.table_columns import ColumnOptions
 from tests.helpers.explained_runs import build_input_profile, build_layer_states, build_predictions
+from tests.helpers.typed_tables import fit_table
 
 FELL = {"loss": (1.0, 0.5, 0.4, 0.35, 0.34, 0.339), "val_loss": (0.9, 0.5, 0.42, 0.39, 0.39, 0.389)}
 GUESSED = {"loss": (2.4, 2.31, 2.304), "val_loss": (2.4, 2.32, 2.305), "accuracy": (0.1, 0.1, 0.1)}
@@ -337,3 +341,41 @@ def test_relu_output_for_negative_targets_is_found(make_run_info):
     finding = get_finding(explained, "output_misfit")
     assert "the smallest target is -5" in finding.observation
     assert finding.suggestions[0].overrides == ("layers.0.activation=linear",)
+
+
+def explain_typed_run(make_run_info, tmp_path, digits="00000001", **arrays):
+    """Explain a run of a table with a category of four inputs, a date of four and two numbers."""
+    rows = "".join(f"{'abc'[at % 3]},2024-01-{at % 28 + 1:02d},{at},{at % 5},{'uv'[at % 2]}\n" for at in range(300))
+    columns = {"kind": "category", "when": "date", "size": "number", "age": "number"}
+    options = {name: ColumnOptions(column_type) for name, column_type in columns.items()}
+    _, spec = fit_table(tmp_path / "t.csv", f"kind,when,size,age,y\n{rows}", options)
+    typed = tuple(column.column for column in spec.encoding.columns)
+    info = DatasetInfo(
+        input_shape=spec.shape, classes=("u", "v"), examples=300, features=spec.encoding.input_names, columns=typed
+    )
+    profile = replace(build_input_profile(info, **arrays), encoding=spec.encoding)
+    text = (
+        "data: {dataset: csv, path: t.csv, columns: {kind: category, when: date}}\n"
+        "model: {layers: [{type: Dense, units: 2, activation: softmax}]}\n"
+    )
+    labels, outputs = build_predictions(0.8, 0.6, 300, 2)
+    return explain_run(
+        make_run_info(text=text, **FELL, inputs=profile, labels=labels, outputs=outputs, digits=digits,
+                      data={"dataset": "csv", "train": 240}),
+    )  # fmt: skip
+
+
+def test_category_that_predicts_the_target_alone_is_one_column(make_run_info, tmp_path):
+    alone = [1, 1, 0.9, 0, 0.1, 0, 0, 0.2, 0.3, 0.1]
+    explained = explain_typed_run(make_run_info, tmp_path, alone=alone, numbering=np.zeros(10))
+    finding = get_finding(explained, "label_in_inputs")
+    assert finding.observation.startswith("kind alone avoids 100%")
+    assert finding.suggestions[0].overrides == ('data.ignore=["kind"]',)
+
+
+def test_days_of_a_date_are_no_row_numbers(make_run_info, tmp_path):
+    marks = [0, 0, 0, 0, 0, 0, 0, 1, 1, 0]
+    explained = explain_typed_run(make_run_info, tmp_path, numbering=marks, alone=np.zeros(10))
+    finding = get_finding(explained, "row_numbers")
+    assert finding.observation == "column size: integers without gaps, one for each row"
+    assert finding.suggestions[0].overrides == ('data.ignore=["size"]',)

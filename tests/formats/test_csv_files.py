@@ -390,6 +390,17 @@ def test_repeated_and_unnamed_columns_can_be_ignored(write):
     path = write("a,b,a,,y\n1,2,3,4,0\n5,6,7,8,1\n")
     assert "data.ignore=[a]" in get_error(path)
     assert inspect_csv(path, CsvOptions(ignore=("a", ""))).features == ("b",)
+    ignored = CsvOptions(ignore=("b",))
+    for content, names in (("a,b,a,y\n1,2,3,0\n", "[b, a]"), ("a,b,,y\n1,2,3,0\n", '["b", ""]')):
+        with pytest.raises(UserDataError) as caught:
+            inspect_csv(write(content), ignored)
+        assert f"data.ignore={names}" in caught.value.suggestion
+
+
+@pytest.mark.parametrize("name", ["a\x85", "\x7fa", "\x01a"])
+def test_a_name_with_a_control_character_is_refused(write, name):
+    error = get_error(write(f"{name}b,y\n1,0\n2,1\n"))
+    assert f":1  the name of column 1 contains the control character U+{ord(name.strip('a')):04X}" in error
 
 
 # The target

@@ -76,7 +76,7 @@ def test_other_columns_are_numbers_without_missing_cells(write):
         pytest.param("number", "1_000", "'1_000' is not a number", "", id="Python's digits"),
         pytest.param("number", "$5", "'$5' is not a number", "data.strip", id="amount"),
         pytest.param("boolean", "maybe", "'maybe' is not yes or no, true or", "data.columns.x=category", id="word"),
-        pytest.param("date", "31.05.2024", "not a date in the format ISO 8601", '"%d.%m.%Y"', id="format"),
+        pytest.param("date", "31.05.2024", "not a date in the format ISO 8601", "data.columns.x=category", id="format"),
         pytest.param("date", "soon", "not a date in the format ISO 8601", "data.columns.x=category", id="no date"),
     ],
 )
@@ -129,6 +129,33 @@ def test_codes_of_categories_follow_their_first_rows(write):
     names = [f"name {at * 7 % 100}" for at in range(100)]
     path = write("c,y", *(f"{name},{at % 2}" for at, name in enumerate(names)))
     assert read_csv(path, build_options(c=CATEGORY)).categories == (tuple(names),)
+
+
+def test_rows_may_have_empty_cells_after_the_last_column(write):
+    path = write("a,c,y,", "1,x,0,", "2,x,1,,", "3,z,0")
+    assert read_values(path, build_options(a=NUMBER, c=CATEGORY)) == [[1, 2, 3], [0, 0, 1]]
+
+
+def test_another_format_is_suggested_only_if_it_fits_all_dates(write):
+    options = build_options(d=ColumnOptions("date", "mean", format="%m/%d/%Y"))
+    error = get_error(write("d,y", "31/05/2024,0", "NA,1", "01/06/2024,0"), options)
+    assert error.suggestion == """use 'data.columns.d={type: date, format: "%d/%m/%Y", missing: mean}'"""
+    error = get_error(write("d,y", "05/31/2024,0", "31/05/2024,1", "06/01/2024,0"), options)
+    assert error.suggestion.startswith("use data.columns.d=category, or add such cells to data.missing")
+
+
+def test_suggestions_keep_what_the_config_has(write):
+    options = CsvOptions(columns=(("a", NUMBER),), strip=("$",), missing=("-9",))
+    assert '\'data.strip=["$", "%"]\'' in get_error(write("a,y", "$1,0", "5%,1"), options).suggestion
+    assert "data.missing=" in get_error(write("a,y", "1,0", f"{'x' * 100},1"), options).suggestion
+    assert "data.missing=" not in get_error(write("a,y", "1,0", f"{'x' * 101},1"), options).suggestion
+    decimal_comma = CsvOptions(columns=(("a", NUMBER),), decimal=",", delimiter=";")
+    assert "data." not in get_error(write("a;y", "1,5;0", "1,200.5;1"), decimal_comma).suggestion
+
+
+def test_a_type_of_the_target_is_removed_by_its_override(write):
+    error = get_error(write("a,b.c", "1,0", "2,1"), CsvOptions(columns=(("b.c", NUMBER),)))
+    assert error.suggestion == "remove it: '~data.columns.\"b.c\"'"
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

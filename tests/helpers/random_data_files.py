@@ -20,8 +20,11 @@ from dnn_cli.config.data import Data
 from dnn_cli.data.data_remarks import list_data_remarks
 from dnn_cli.data.examples import Examples, load_examples
 from dnn_cli.errors import DnnError
+from tests.helpers.mutated_bytes import mutate_bytes
+from tests.helpers.typed_table_checks import try_typed_table
 
 _WORD_PAIRS = [("True", "False"), ("TRUE", "FALSE"), ("true", "false"), ("yes", "no"), ("t", "f")]
+_TYPED_SHARE = 0.2
 _MUTATED_SHARE = 0.3
 """Share of files in which random bytes are changed. Their content is unknown: they must only give no traceback."""
 
@@ -45,13 +48,15 @@ def try_data_file(number: int, directory: Path) -> tuple[str, str, str]:
     Return its kind, the result (`read`, `refused` or `mutated`), and what is wrong; empty if nothing is wrong.
     """
     random = Random(number)
+    if random.random() < _TYPED_SHARE:
+        return ("typed", *try_typed_table(random, directory))
     kind, write = random.choices(
         [("table", _write_table), ("arrays", _write_arrays), ("images", _write_images)], [14, 5, 1]
     )[0]
     file = write(random, directory)
     is_mutated = bool(file.mutable) and random.random() < _MUTATED_SHARE
     if is_mutated:
-        _mutate_bytes(random, random.choice(file.mutable))
+        mutate_bytes(random, random.choice(file.mutable))
     try:
         data = Data.model_validate(file.keys)
         data = data.with_decisions()
@@ -75,16 +80,6 @@ def _find_unstable_reading(data: Data, examples: Examples) -> str:
     if again.info.classes != data.info.classes or again.info.pixel_max != data.info.pixel_max:
         return "a second reading has other classes or another scale"
     return "" if repeated.digest == examples.digest else "a second reading has other examples"
-
-
-def _mutate_bytes(random: Random, path: Path) -> None:
-    """Replace, remove, repeat or insert bytes of a file."""
-    raw = bytearray(path.read_bytes())
-    for _ in range(random.choice([1, 1, 2, 5])):
-        start = random.randrange(len(raw) + 1)
-        at = slice(start, start + random.choice([0, 1, 1, 3, 20]))
-        raw[at] = random.choice([b"", random.randbytes(1), raw[at] * 2, b'"', b",", b"\n", b"\0", b"\xff"])
-    path.write_bytes(raw)
 
 
 @dataclass

@@ -29,7 +29,12 @@ def summary(
     from dnn_cli.config.loading import load_experiment
     from dnn_cli.config.network_summary import summarize_network
     from dnn_cli.errors import UsageError
-    from dnn_cli.report.network_tables import build_summary_document, build_summary_table, list_summary_totals
+    from dnn_cli.report.network_tables import (
+        build_columns_table,
+        build_summary_document,
+        build_summary_table,
+        list_summary_totals,
+    )
 
     addresses = [word for word in arguments if not is_override(word)]
     resolved_arguments = [
@@ -46,6 +51,9 @@ def summary(
     out = get_output_console()
     out.print(f"{network_summary.name}   input {(None, *network_summary.input_shape)}")
     out.print()
+    if network_summary.columns:
+        print_rich_table(out, build_columns_table(network_summary))
+        out.print()
     print_rich_table(out, build_summary_table(network_summary))
     out.print()
     width = max(len(label) for label, _ in list_summary_totals(network_summary))

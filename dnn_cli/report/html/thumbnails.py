@@ -38,11 +38,13 @@ def build_thumbnail(example: NDArray[Any], white_value: float, features: Sequenc
         return Thumbnail(uri=_encode_png(example, white_value))
     numbers = example.reshape(-1)
     names = features if len(features) == len(numbers) else [""] * len(numbers)
-    number_texts = [
-        f"{name} {value:.4g}".strip()
-        for name, value in zip(names, numbers[:_MAX_LISTED_NUMBERS].tolist(), strict=False)
-    ]
-    return Thumbnail(text=", ".join(number_texts) + (", …" if len(numbers) > _MAX_LISTED_NUMBERS else ""))
+    return build_text_thumbnail(names, [f"{value:.4g}" for value in numbers[:_MAX_LISTED_NUMBERS].tolist()])
+
+
+def build_text_thumbnail(names: Sequence[str], texts: Sequence[str]) -> Thumbnail:
+    """Build the thumbnail of an input that is not an image, from the names and texts of its first values."""
+    listed = [f"{name} {text}".strip() for name, text in zip(names, texts[:_MAX_LISTED_NUMBERS], strict=False)]
+    return Thumbnail(text=", ".join(listed) + (", …" if len(names) > _MAX_LISTED_NUMBERS else ""))
 
 
 def _encode_png(image: NDArray[Any], white_value: float) -> str:

@@ -61,6 +61,35 @@ def test_a_table_has_rows_and_ranges(run_data_show):
     assert rows[-1].split()[3:] == ["7.9", "4.4", "6.9", "2.5"]
 
 
+PEOPLE = """\
+name: people
+data:
+  dataset: csv
+  path: people.csv
+  target: seen
+  columns: {port: category, age: number, member: boolean, joined: date}
+model: {layers: [{type: Dense, units: 1, activation: sigmoid}]}
+loss: binary_crossentropy
+"""
+
+
+def test_typed_columns_have_the_cells_of_the_table(run_data_show, tmp_path):
+    (tmp_path / "people.yaml").write_text(PEOPLE)
+    (tmp_path / "people.csv").write_text(
+        "port,age,member,joined,seen\nS,30,yes,2024-05-31,no\n,,no,,no\nQ,50,1,2024-06-01,yes\n"
+    )
+    lines = run_data_show("people.yaml").splitlines()
+    assert lines[0] == "people.csv: 3 examples, 4 columns encoded into 9 inputs, 2 classes"
+    assert [line.split() for line in lines[5:]] == [
+        ["no", "S", "30", "yes", "2024-05-31"], ["no", "no"], ["yes", "Q", "50", "yes", "2024-06-01"],
+        ["minimum", "of", "all", "30"], ["mean", "of", "all", "40"], ["maximum", "of", "all", "50"],
+    ]  # fmt: skip
+    document = run_data_show("people.yaml", as_json=True)
+    assert document["features"] == ["port", "age", "member", "joined"]
+    inputs = [example["input"] for group in document["classes"] for example in group["examples"]]
+    assert inputs == [["S", 30, "yes", "2024-05-31"], [None, None, "no", None], ["Q", 50, "yes", "2024-06-01"]]
+
+
 def test_regression_examples_are_sorted_by_target(run_data_show, tmp_path):
     rows = "\n".join(f"{i},{10 - i},{100.5 - i}" for i in range(9))
     (tmp_path / "houses.csv").write_text(f"rooms,age,price\n{rows}\n")

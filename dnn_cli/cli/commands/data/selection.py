@@ -77,7 +77,8 @@ def format_headline(dataset: "Data", examples: int) -> str:
     target_text = (
         f"{len(dataset_info.classes)} classes" if dataset_info.classes else format_count(dataset_info.targets, "target")
     )
-    return (
-        f"{dataset.title}: {format_count(examples, dataset_info.example_noun)}, "
-        f"{format_sizes(dataset_info.input_shape)}, {target_text}"
-    )
+    sizes = format_sizes(dataset_info.input_shape)
+    if dataset_info.columns:
+        inputs = format_count(dataset_info.input_shape[0], "input")
+        sizes = f"{format_count(len(dataset_info.columns), 'column')} encoded into {inputs}"
+    return f"{dataset.title}: {format_count(examples, dataset_info.example_noun)}, {sizes}, {target_text}"

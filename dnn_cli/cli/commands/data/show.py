@@ -1,6 +1,8 @@
 """Command `dnn data show`: examples of a dataset or of the user's data."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from math import isnan
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from dnn_cli.config.data import Data
+    from dnn_cli.data.examples import Examples
     from dnn_cli.data.sample import Sample
+    from dnn_cli.formats.table_columns import TableColumn
     from dnn_cli.report.tables import PlainTable
 
 _PIPE_WIDTH = 80
@@ -159,12 +163,14 @@ def _build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tupl
     target_heading = dataset.info.target or ("class" if dataset.info.classes else "target")
     rows: list[list[str]] = []
     for drawn_class in drawn.classes[:_MAX_CLASSES]:
-        flat = drawn_class.examples.inputs.reshape(len(drawn_class.examples), -1)
-        for values, target in zip(flat.tolist(), drawn_class.examples.targets, strict=True):
+        for values, target in zip(
+            _list_cell_texts(drawn_class.examples, drawn.columns), drawn_class.examples.targets, strict=True
+        ):
             target_text = drawn_class.name or ", ".join(f"{number:.6g}" for number in target.tolist())
-            rows.append([replace_control_chars(target_text), *(f"{value:.6g}" for value in values[:_MAX_COLUMNS])])
+            rows.append(list(map(replace_control_chars, [target_text, *values])))
     for name, bound in (("minimum", drawn.low), ("mean", drawn.mean), ("maximum", drawn.high)):
-        rows.append([f"{name} of all", *(f"{value:.4g}" for value in bound[:_MAX_COLUMNS].tolist())])
+        numbers = bound[:_MAX_COLUMNS].tolist()
+        rows.append([f"{name} of all", *("" if isnan(value) else f"{value:.4g}" for value in numbers)])
     headings = [replace_control_chars(target_heading), *map(replace_control_chars, names[:_MAX_COLUMNS])]
     room, column_count = (out.width if has_limited_width(out) else UNLIMITED_WIDTH), 0
     for column in zip(headings, *rows, strict=True):
@@ -176,6 +182,34 @@ def _build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tupl
         headings[:column_count], [row[:column_count] for row in rows], right=headings[1:column_count]
     )
     return plain_table, feature_count - (column_count - 1)
+
+
+def _list_cell_texts(examples: "Examples", columns: "Sequence[TableColumn]") -> list[list[str]]:
+    """List the texts of the first `_MAX_COLUMNS` values of each example; texts of missing cells are empty."""
+    from dnn_cli.formats.cell_texts import format_cells
+
+    if columns:
+        printed = columns[:_MAX_COLUMNS]
+        categories = examples.categories[:_MAX_COLUMNS]
+        return [format_cells(printed, values[:_MAX_COLUMNS], categories) for values in examples.inputs]
+    flat = examples.inputs.reshape(len(examples), -1)
+    return [[f"{value:.6g}" for value in values] for values in flat[:, :_MAX_COLUMNS].tolist()]
+
+
+def _list_json_values(examples: "Examples", columns: "Sequence[TableColumn]") -> list[Any]:
+    """List the values of each example for JSON: numbers, or texts of typed columns, and null for missing cells."""
+    from dnn_cli.formats.cell_texts import format_cell
+
+    if not columns:
+        inputs: list[Any] = examples.inputs.tolist()
+        return inputs
+    return [
+        [
+            None if isnan(value) else value if column.type == "number" else format_cell(column, value, names)
+            for column, value, names in zip(columns, values, examples.categories, strict=True)
+        ]
+        for values in examples.inputs.tolist()
+    ]
 
 
 def _build_sample_document(dataset: "Data", drawn: "Sample") -> dict[str, Any]:
@@ -195,11 +229,14 @@ def _build_sample_document(dataset: "Data", drawn: "Sample") -> dict[str, Any]:
                 "examples": [
                     {
                         "index": int(index),
-                        "input": values.tolist(),
+                        "input": values,
                         **({} if drawn_class.name else {"target": target.tolist()}),
                     }
                     for index, values, target in zip(
-                        drawn_class.indices, drawn_class.examples.inputs, drawn_class.examples.targets, strict=True
+                        drawn_class.indices,
+                        _list_json_values(drawn_class.examples, drawn.columns),
+                        drawn_class.examples.targets,
+                        strict=True,
                     )
                 ],
             }
