@@ -16,6 +16,7 @@ from dnn_cli.data.preprocessing import compute_class_weights, compute_target_sca
 from dnn_cli.errors import DataError, UserDataError
 from dnn_cli.metrics.prediction_scores import compute_scores
 from dnn_cli.runs.record import Scores
+from dnn_cli.runs.target_scaling import TargetScaling
 
 _MAX_DOUBLE_VALUES = 10_000_000
 """Largest number of input values that are stored in float64: 80 MB. More values are stored in float32, and take half
@@ -39,6 +40,9 @@ class TrainedBaseline:
     effort: Effort
     input_type: type[np.floating[Any]]
     """Type of the numbers in which the estimator receives inputs."""
+
+    target_scaling: TargetScaling | None
+    """Scaling of the targets in the loss; `None` unless `data.standardize_target` is set."""
 
     outputs: NDArray[np.float32]
     """Outputs for the validation examples in the form of the network's outputs, of shape (n, units)."""
@@ -99,9 +103,7 @@ def train_baseline(
         training_outputs = _compute_outputs(experiment, estimator, inputs, inputs.dtype)
         outputs = _compute_outputs(experiment, estimator, all_inputs[split.validation], inputs.dtype)
     target_scaling = compute_target_scaling(experiment, examples.targets[split.train])
-    scores = compute_scores(
-        experiment, training_outputs, targets, example_weights, loss_weights, target_scaling=target_scaling
-    )
+    scores = compute_scores(experiment, training_outputs, targets, example_weights, loss_weights, target_scaling)
     if has_validation := len(split.validation) > 0:
         weights = None if examples.weights is None else examples.weights[split.validation]
         own_scores = compute_scores(
@@ -118,7 +120,7 @@ def train_baseline(
         notes.append(f"not a finite number: {', '.join(missing)}")
     seconds = round(time.monotonic() - start_time, 3)
     return TrainedBaseline(
-        method, experiment, estimator, effort, inputs.dtype.type, outputs, scores, seconds, tuple(notes)
+        method, experiment, estimator, effort, inputs.dtype.type, target_scaling, outputs, scores, seconds, tuple(notes)
     )
 
 

@@ -117,8 +117,6 @@ def judge_groups(
         max_groups: The largest number of groups to judge against the reference; `None` for all.
     """
     networks = [group for group in groups if not group.is_baseline]
-    if all(group.fold_means for group in groups) and any(len(group.run_scores) > 1 for group in groups):
-        return _judge_folds(groups, metric, baseline, lower_is_better, resolution, max_groups)
     if not networks or (baseline is not None and baseline.is_baseline):
         return _judge_against_baseline(groups, networks, metric, baseline, is_final, lower_is_better, resolution)
     tested = [group for group in networks if len(group.averaged_scores) > 1]
@@ -132,7 +130,13 @@ def judge_groups(
     # Baselines are judged in a family of their own: networks get the same verdicts with and without baselines.
     baselines = [group for group in groups if group.is_baseline]
     baseline_comparisons = len(baselines) * (1 if baseline else len(judged_groups))
-    if are_single_runs and is_final:
+    if all(group.fold_means for group in groups) and not are_single_runs:
+        from dnn_cli.compare.fold_verdicts import judge_by_folds
+
+        labels = label_groups(groups)
+        verdicts = judge_by_folds(reference, others, labels, metric, comparisons, sign, resolution)
+        verdicts += judge_by_folds(reference, baselines, labels, metric, baseline_comparisons, sign, resolution)
+    elif are_single_runs and is_final:
         verdicts = _judge_by_examples(reference, others, metric, comparisons, sign)
         verdicts += _judge_by_examples(reference, baselines, metric, baseline_comparisons, sign)
     else:
@@ -143,40 +147,6 @@ def judge_groups(
         verdicts += _judge_by_seeds(reference, baselines, reasons, baseline_comparisons, sign, resolution, variance)
     not_judged = len(networks) - 1 - len(others)
     return VerdictSet(reference, baseline is not None, comparisons, tuple(verdicts), not_judged)
-
-
-def _judge_folds(
-    groups: Sequence[Group],
-    metric: str,
-    named: Group | None,
-    lower_is_better: bool,
-    resolution: ScoreResolution,
-    max_groups: int | None,
-) -> VerdictSet:
-    """Return verdicts on cross-validated groups: networks in one family, and baselines in another family.
-
-    Args:
-        groups: The groups, from best to worst.
-        metric: The name of the compared score.
-        named: The group that the user named as the reference; `None` for the best network.
-        lower_is_better: Whether a smaller score is better.
-        resolution: The resolution of the scores.
-        max_groups: The largest number of networks to judge; `None` for all.
-    """
-    from dnn_cli.compare.fold_verdicts import judge_by_folds
-
-    networks = [group for group in groups if not group.is_baseline]
-    reference = named or (networks or groups)[0]
-    judged = networks or groups
-    others = [group for group in judged if group is not reference]
-    baselines = [group for group in groups if group.is_baseline and group is not reference] if networks else []
-    comparisons = max(1, len(others) if named else len(judged) * (len(judged) - 1) // 2)
-    labels, sign = label_groups(groups), -1.0 if lower_is_better else 1.0
-    verdicts = judge_by_folds(reference, others[:max_groups], labels, metric, comparisons, sign, resolution)
-    baseline_comparisons = max(1, len(baselines) * (1 if named else len(judged)))
-    verdicts += judge_by_folds(reference, baselines, labels, metric, baseline_comparisons, sign, resolution)
-    not_judged = len(others) - len(others[:max_groups])
-    return VerdictSet(reference, named is not None, comparisons, tuple(verdicts), not_judged)
 
 
 def _judge_against_baseline(
@@ -205,8 +175,16 @@ def _judge_against_baseline(
         return NO_VERDICTS
     sign, reference = -1.0 if lower_is_better else 1.0, named or groups[0]
     baselines = [group for group in groups if group.is_baseline and group is not reference]
-    tested = [group for group in networks if len(group.seeds) > 1]
+    tested = [group for group in networks if len(group.averaged_scores) > 1]
     comparisons = max(1, len(tested or networks))
+    if all(group.fold_means for group in groups):
+        from dnn_cli.compare.fold_verdicts import judge_by_folds
+
+        labels, count = label_groups(groups), len(groups) - 1
+        others = [group for group in groups if group is not reference]
+        count = count if named else (count + 1) * count // 2
+        verdicts = judge_by_folds(reference, others, labels, metric, count, sign, resolution)
+        return VerdictSet(reference, named is not None, max(1, count), tuple(verdicts))
     if is_final and not tested:
         verdicts = _judge_by_examples(reference, networks, metric, comparisons, sign)
     else:

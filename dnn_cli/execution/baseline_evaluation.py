@@ -13,7 +13,6 @@ from dnn_cli.baseline.methods import METHODS, Effort
 from dnn_cli.baseline.training import train_baseline
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.data.examples import encode_with, load_test_examples
-from dnn_cli.data.preprocessing import compute_target_scaling
 from dnn_cli.data.run_context import check_same_data, check_same_split, load_run_context
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.execution.evaluation import FinishedEvaluation
@@ -106,8 +105,7 @@ def _evaluate_on_test_set(
             else encode_with(examples.encoding, load_test_examples(experiment.data, report_progress))
         )
         outputs = trained.predict(test.inputs)
-    target_scaling = compute_target_scaling(experiment, examples.targets[split.train])
-    scores = compute_scores(experiment, outputs, test.targets, test.weights, target_scaling=target_scaling)
+    scores = compute_scores(experiment, outputs, test.targets, test.weights, target_scaling=trained.target_scaling)
     return experiment, EvaluationResult(scores, outputs, test.targets)
 
 

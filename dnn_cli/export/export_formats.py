@@ -167,8 +167,10 @@ def _write_litert(model: "keras.Sequential", path: Path) -> None:
     """
     import tensorflow as tf
 
+    from dnn_cli.export.litert_layers import keep_centering
+
     with tempfile.TemporaryDirectory(prefix="dnn-") as directory:
-        _write_savedmodel(model, Path(directory))
+        _write_savedmodel(keep_centering(model), Path(directory))
         path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(directory).convert())
 
 

@@ -19,7 +19,7 @@ _DATE_PARTS = ("year", "month", "day of week", DAYS_PART)
 """Inputs of a column of dates. Monday is day 0 of a week. The first date is the earliest of the training examples."""
 
 _OTHER_CATEGORIES = "other"
-"""Name of the input for rare and unknown categories."""
+"""Name of the input for rare and unknown categories, unless a category of the table has this name."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,7 @@ class TableColumn:
         if self.type == "category":
             names = list(categories or ())
             names += [str(number) for number in range(len(names) + 1, self.category_inputs)]
-            return tuple(f"{self.name}={name}" for name in (*names, _OTHER_CATEGORIES))
+            other = _OTHER_CATEGORIES if _OTHER_CATEGORIES not in names else f"({_OTHER_CATEGORIES})"
+            return tuple(f"{self.name}={name}" for name in (*names, other))
         values = tuple(f"{self.name} {part}" for part in self.parts) if self.type == "date" else (self.name,)
         return (*values, f"{self.name} missing") if self.has_indicator else values

@@ -325,8 +325,8 @@ def _build_group_fields(comparison: Comparison, group: Group | None) -> dict[str
         "group": comparison.get_label(group) if group else None,
         "group_mean": group.mean if group else None,
         "group_standard_deviation": group.spread if group else None,
-        "group_folds": len(group.fold_means) or None if group else None,
         "group_seeds": len(group.seeds) if group and not group.is_baseline else None,
+        "group_folds": len(group.fold_means) or None if group else None,
         "group_low": low,
         "group_high": high,
     }

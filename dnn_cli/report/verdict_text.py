@@ -267,12 +267,16 @@ def format_method_lines(comparison: Comparison) -> list[str]:
         return []
     on_baselines = [verdict for verdict in family.verdicts if _involves_baseline(comparison, verdict)]
     on_networks = [verdict for verdict in family.verdicts if not _involves_baseline(comparison, verdict)]
-    lines = _format_family_method(on_networks, family.comparisons, is_named=family.is_named) if on_networks else []
+    lines = (
+        _format_family_method(comparison, on_networks, family.comparisons, is_named=family.is_named)
+        if on_networks
+        else []
+    )
     if not on_baselines:
         return lines
     subject = "baselines" if on_networks else "method"
     comparisons = max(verdict.comparisons for verdict in on_baselines)
-    baseline_lines = _format_family_method(on_baselines, comparisons, is_named=True, subject=subject)
+    baseline_lines = _format_family_method(comparison, on_baselines, comparisons, is_named=True, subject=subject)
     # Both families have this line if all groups are single runs.
     return list(dict.fromkeys([*lines, *baseline_lines]))
 
@@ -284,11 +288,17 @@ def _involves_baseline(comparison: Comparison, verdict: Verdict) -> bool:
 
 
 def _format_family_method(
-    verdicts: Sequence[Verdict], comparisons: int, *, is_named: bool, subject: str = "method"
+    comparison: Comparison,
+    verdicts: Sequence[Verdict],
+    comparisons: int,
+    *,
+    is_named: bool,
+    subject: str = "method",
 ) -> list[str]:
     """Return lines on the method of verdicts that are judged together.
 
     Args:
+        comparison: The comparison.
         verdicts: The verdicts, at least one.
         comparisons: The number of comparisons that are judged together.
         is_named: Whether the number of comparisons does not come from all pairs of groups.
@@ -304,15 +314,14 @@ def _format_family_method(
     on_examples = [verdict.examples for verdict in verdicts if verdict.examples]
     all_differences = [verdict.difference for verdict in verdicts if verdict.difference]
     differences = [difference for difference in all_differences if difference.p_value is not None]
-    if any(verdict.group.fold_means for verdict in verdicts):
-        tests = [_format_fold_test(verdicts, differences)] if differences else []
-        spread = "± is the standard deviation over folds" if subject == "method" else ""
-        return [f"{subject}: {'; '.join(filter(None, [spread, *tests, correction]))}"] if spread or tests else []
-    if not on_examples and not differences:
+    has_folds = any(verdict.group.fold_means for verdict in verdicts)
+    if not on_examples and not differences and not has_folds:
         return ["one seed each gives no verdict, because another seed changes every score"]
     texts = [text for text in map(_format_test, _group_by_test(differences)) if text]
-    if differences and subject == "method":
-        texts.insert(0, "± is the standard deviation over seeds")
+    if has_folds:
+        texts = [_format_fold_test(comparison, differences)] if differences else []
+    if (differences or has_folds) and subject == "method":
+        texts.insert(0, f"± is the standard deviation over {'folds' if has_folds else 'seeds'}")
     if on_examples:
         test = "McNemar's exact test" if on_examples[0].only_right else "paired z-test"
         texts.append(f"{test} over {on_examples[0].count:,} validation examples")
@@ -321,16 +330,16 @@ def _format_family_method(
     return [method, models] if on_examples and not differences else [method]
 
 
-def _format_fold_test(verdicts: Sequence[Verdict], differences: Sequence[MeanDifference]) -> str:
+def _format_fold_test(comparison: Comparison, differences: Sequence[MeanDifference]) -> str:
     """Return the test of cross-validated groups as text: its name, the number of folds, and its source.
 
     Args:
-        verdicts: The verdicts on cross-validated groups.
-        differences: Their differences with a p-value, at least one.
+        comparison: The comparison of cross-validated groups.
+        differences: The differences with a p-value, at least one.
     """
     counts = _format_span(sorted({difference.seed_counts[0] for difference in differences}))
     largest = max(difference.seed_counts[0] for difference in differences)
-    folds = next(fold.folds for verdict in verdicts for fold in verdict.group.fold_means)
+    folds = next(fold.folds for group in comparison.groups for fold in group.fold_means)
     if largest > folds:
         return f"corrected repeated k-fold t-test of {counts} pairs of equal folds (Bouckaert and Frank 2004)"
     return f"corrected resampled t-test of {counts} pairs of equal folds (Nadeau and Bengio 2003)"

@@ -24,11 +24,11 @@ def test_an_interrupted_cross_validation_continues(config, make_run, tmp_path):
     finished = make_run("data.folds=3", "data.fold=1", digits="00000001")
     stopped = make_run("data.folds=3", "data.fold=2", digits="00000002", status="interrupted")
     store = Store(tmp_path / "runs")
-    found = []
+    resumed = []
     for fold in (1, 2, 3):
         loaded = load_experiment(config(), ["data.folds=3", f"data.fold={fold}"])
-        found.append(find_run_to_resume(loaded, store, force=fold == 3))
-    assert found == [finished, stopped, None]
+        resumed.append(find_run_to_resume(loaded, store, force=fold == 3))
+    assert resumed == [finished, stopped, None]
     # Another change of an unfinished fold is refused as before.
     with pytest.raises(UsageError, match="its config differs"):
         changed = load_experiment(config(), ["data.folds=3", "data.fold=2", "optimizer=sgd"])

@@ -8,6 +8,7 @@ import argparse
 import os
 import tempfile
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import get_args
 
@@ -21,6 +22,26 @@ from dnn_cli.host.output_redirect import redirect_output
 from dnn_cli.runs.run import Run
 
 SOFTMAX = "{type: Dense, units: 10, activation: softmax}"
+
+CITIES = ("서울", "New York, NY", "[UNK]", "missing", "other", "a=b")
+COLUMNS = (
+    '"도시 = city": category, "size (m²)": number, size_m: {type: number, missing: mean}, Size_M: boolean, '
+    'when: {type: date, format: "%d %b %Y %I:%M %p"}, day: date'
+)
+"""Types of columns whose names are not names of tensors."""
+
+
+def build_table() -> str:
+    """Build a table with every type of column, gaps, and rare categories."""
+    lines = ["도시 = city,size (m²),size_m,Size_M,when,day,price,sold"]
+    for at in range(240):
+        city = f'"{CITIES[at * at % 11 % 6]}"' if at % 23 else "?"
+        moment = datetime(2023, 1, 1, at % 24, at % 60) + timedelta(days=at * 7 % 400)
+        when = moment.strftime("%d %b %Y %I:%M %p") if at % 19 else ""
+        size = "" if at % 13 == 5 else f"{20 + at * 37 % 100}.5"
+        cells = [city, size, f"{at % 9}", ("yes", "no", "")[at % 3], when, moment.date().isoformat()]
+        lines.append(",".join([*cells, f"{at * 31 % 500}", ("no", "yes")[at * 7 % 2]]))
+    return "\n".join([*lines, ""])
 
 
 def build_image_config(*layers: str) -> str:
@@ -115,6 +136,18 @@ CASES = {
     "names that are taken": build_config(
         "{type: Flatten, name: inputs}", "{type: Dense, units: 8, name: scaling}", SOFTMAX
     ),
+    "typed table": build_config(
+        "{type: Dense, units: 8, activation: relu}",
+        "{type: Dense, units: 1, activation: sigmoid}",
+        data=f"dataset: csv, path: table.csv, target: sold, ignore: [price], columns: {{{COLUMNS}}}",
+        more="loss: binary_crossentropy\n",
+    ),
+    "typed table, regression": build_config(
+        "{type: Dense, units: 8, activation: relu}",
+        "{type: Dense, units: 1}",
+        data=f"dataset: csv, path: table.csv, target: price, ignore: [sold], columns: {{{COLUMNS}}}",
+        more="loss: mse\nmetrics: [mae]\n",
+    ),
     "16 bits": build_config("Flatten", "{type: Dense, units: 8}", SOFTMAX, more="mixed_precision: true\n"),
     "engine keras": build_config("Flatten", SOFTMAX, more="engine: keras\n"),
 }
@@ -128,7 +161,8 @@ def compare_export(run: Run, export_format: ExportFormat, directory: Path, *, sc
         checked = export_model(run.model, record, load_run_context(run, record), export_format, path, scaling=scaling)
     except DnnError as error:
         return f"FAILS: {error.message}"
-    return f"{checked.difference:.1e}"
+    rows = "" if checked.rows_difference is None else f", cells {checked.rows_difference:.1e}"
+    return f"{checked.difference:.1e}{rows}"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -147,6 +181,7 @@ def run(options: argparse.Namespace) -> int:
         with tempfile.TemporaryDirectory() as directory, redirect_output():
             config = Path(directory) / "case.yaml"
             config.write_text(text, encoding="utf-8")
+            (config.parent / "table.csv").write_text(build_table(), encoding="utf-8")
             # The compilation of each network by XLA would take longer than its exports.
             trained = dnn_cli.load(str(config), "jit=false", "diagnostics=false").train(directory)
             run, results = Run(trained.directory), {}

@@ -162,9 +162,9 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
                 format_line_classes(number),
                 format_mean_and_spread(comparison, group),
                 format_interval(comparison, group),
-                format_count(len(group.averaged_scores), "fold" if group.fold_means else "seed")
-                if group.fold_means or not group.is_baseline
-                else "no seed",
+                "no seed"
+                if group.is_baseline and not group.fold_means
+                else format_count(len(group.averaged_scores), "fold" if group.fold_means else "seed"),
                 verdict_text,
                 group_verdict.word if group_verdict else "",
                 tuple(_build_seed_dots(comparison, group, low, high)),
@@ -188,11 +188,11 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
 
 def _build_seed_dots(comparison: Comparison, group: Group, low: float, high: float) -> list[_SeedDot]:
     """Build a dot for each seed or fold of a group; `low` and `high` are the scores at the ends of the scale."""
-    names = [f"fold {fold.number}, split seed {fold.split_seed}: " for fold in group.fold_means]
-    names = names or ["" if group.is_baseline else f"seed {seed}: " for seed in group.seed_means]
+    names = [f"fold {fold.number}, split seed {fold.split_seed}" for fold in group.fold_means]
+    names = names or ["baseline" if group.is_baseline else f"seed {seed}" for seed in group.seed_means]
     places = compute_percent_positions(group.averaged_scores, low, high)
     return [
-        _SeedDot(at, f"{name}{format_compared_value(comparison, value)}")
+        _SeedDot(at, f"{name}: {format_compared_value(comparison, value)}")
         for at, name, value in zip(places, names, group.averaged_scores, strict=True)
     ]
 
