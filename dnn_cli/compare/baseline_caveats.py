@@ -15,7 +15,7 @@ def find_unbeaten_baselines(groups: Sequence[Group], verdict_set: VerdictSet) ->
     says that no network is clearly better than this baseline.
 
     Args:
-        groups: The groups of the comparison.
+        groups: The groups of the comparison, from best to worst.
         verdict_set: The verdicts.
     """
     reference = verdict_set.reference
@@ -28,7 +28,14 @@ def find_unbeaten_baselines(groups: Sequence[Group], verdict_set: VerdictSet) ->
         if "better" not in network_words:
             yield _format_unbeaten("no network is clearly", [reference], is_undecided="undecided" in network_words)
         return
-    judged = [group for group in groups if group.is_baseline and id(group) in words]
+    # Without a test, as for losses of single runs, a baseline with a worse score is not named.
+    tested = {id(verdict.group) for verdict in verdict_set.verdicts if verdict.p_value is not None}
+    rank = next(at for at, group in enumerate(groups) if group is reference)
+    judged = [
+        group
+        for at, group in enumerate(groups)
+        if group.is_baseline and id(group) in words and (id(group) in tested or at < rank)
+    ]
     unbeaten = [group for group in judged if words[id(group)] != "worse"]
     if unbeaten:
         label = label_groups(groups)[id(reference)]

@@ -107,6 +107,16 @@ def test_a_caveat_names_baselines_that_no_network_beats(score, caveat, scored_ru
     )
 
 
+def test_a_caveat_needs_a_test_or_a_better_baseline(scored_runs, baselines):
+    scored_runs.add("a", [0.9])
+    baselines("linear", 0.2)
+    baselines("boosting", 0.95)
+    caveats = [text for text in scored_runs.compare().caveats if "better than" in text]
+    assert [text.partition(" not ")[2] for text in caveats] == [
+        "clearly better than gradient boosting (0.95); more seeds can show a difference"
+    ]
+
+
 def test_a_baseline_has_no_epochs_and_size_that_could_be_unfair(scored_runs, baselines):
     scored_runs.add("a", SEEDS)
     baselines("boosting", 0.2, notes=("trained on 100 of 1,437 training examples, to limit the time",), examples=100)
