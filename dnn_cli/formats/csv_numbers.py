@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -84,14 +85,21 @@ class NumberFormat:
 PLAIN_NUMBERS = NumberFormat()
 
 
-def parse_floats(cells: list[str]) -> NDArray[np.float32] | None:
-    """Parse cells into float32 of shape (n,), or return `None` if a cell is not a finite number."""
+def parse_doubles(cells: Sequence[str]) -> NDArray[np.float64] | None:
+    """Parse cells into float64 of shape (n,), or return `None` if a cell is not a number, nan or infinity."""
     # Python reads 1_000 as a number, and other programs do not.
     if "_" in "".join(cells):
         return None
     try:
-        values = np.fromiter(map(float, cells), np.float64, len(cells))
+        return np.fromiter(map(float, cells), np.float64, len(cells))
     except ValueError:
+        return None
+
+
+def parse_floats(cells: list[str]) -> NDArray[np.float32] | None:
+    """Parse cells into float32 of shape (n,), or return `None` if a cell is not a finite number."""
+    values = parse_doubles(cells)
+    if values is None:
         return None
     with np.errstate(over="ignore"):
         floats = values.astype(np.float32)

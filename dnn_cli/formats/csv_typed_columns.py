@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dnn_cli.formats.csv_amounts import format_amount_hint, guess_cell_comma, normalize_amount
 from dnn_cli.formats.csv_errors import CellErrors
 from dnn_cli.formats.csv_inputs import WORD_VALUES
-from dnn_cli.formats.csv_numbers import NumberFormat, parse_float
+from dnn_cli.formats.csv_numbers import NumberFormat, parse_doubles, parse_float
 from dnn_cli.formats.csv_rows import CsvRow
 from dnn_cli.formats.data_overrides import format_column_override, format_override
 from dnn_cli.formats.dataset_contents import Remark
@@ -185,15 +185,9 @@ class _ColumnReader:
 
 def _parse_finite_floats(cells: Sequence[str]) -> NDArray[np.float64] | None:
     """Parse cells into float64, or return `None` if a cell is not a number that a 32-bit float can hold."""
-    # Python reads 1_000 as a number, and other programs do not.
-    if "_" in "".join(cells):
-        return None
-    try:
-        values = np.fromiter(map(float, cells), np.float64, len(cells))
-    except ValueError:
-        return None
+    values = parse_doubles(cells)
     # The comparison is false for NaN.
-    return values if (np.abs(values) <= _FLOAT32_MAX).all() else None
+    return values if values is not None and (np.abs(values) <= _FLOAT32_MAX).all() else None
 
 
 @dataclass
