@@ -240,6 +240,8 @@ def test_evaluate_prints_the_cross_validation(folds, dnn):
     (document,) = json.loads(dnn("evaluate", "adam", "--json").stdout)["cross_validations"]
     assert (document["missing"], document["examples"], document["report"]["accuracy"]) == ("fold 5 of 5", 80, 1)
     assert "omit --best" in dnn("evaluate", "adam", "--best").stderr
+    refused = dnn("evaluate", "adam", "--split", "test")
+    assert (refused.returncode, "--split test evaluates one run, not 4 folds" in refused.stderr) == (2, True)
 
 
 def test_evaluate_refuses_runs_that_are_no_folds(folds, dnn, make_run):

@@ -1,11 +1,11 @@
 """Measure how often cross-validated groups that are equally good get a verdict.
 
-    simulate [DATASETS]   two seeds, and two halves of redundant features, with small models; 10 min for 1,000 data sets
-    train [DATASETS]      the same with trainings by dnn; see the table in tests/README.md
+    simulate [DATASETS]   two seeds, and two halves of redundant features, with small models; 33 min for 1,000 data sets
+    train [DATASETS]      the same with trainings by dnn; 50 min for 100 data sets
 
 Two seeds of one network differ by chance alone. Two networks that see different, equally useful halves of the features
 also react differently to the data set, so that their differences agree across folds. A paired t-test without correction
-fails there: the last column has its share of false verdicts.
+fails there: the last number of a line is its share of false verdicts.
 """
 
 import argparse

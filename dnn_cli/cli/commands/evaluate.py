@@ -67,12 +67,16 @@ def evaluate(
     """
     from dnn_cli.report import evaluation_tables as words
     from dnn_cli.report.runs_table import format_scores
+    from dnn_cli.runs.address import parse_run_id
     from dnn_cli.runs.run_info import read_run_info
     from dnn_cli.runs.saved_models import find_better_model
     from dnn_cli.terminal.progress import open_screen
 
     addresses, overrides = split_addresses_and_overrides(arguments)
-    fold_runs = find_fold_runs(addresses, runs_dir) if split != _EvaluatedSplit.test else []
+    fold_runs = find_fold_runs(addresses, runs_dir)
+    if fold_runs and split is _EvaluatedSplit.test:
+        example = f"for example: dnn evaluate {parse_run_id(fold_runs[0].run)} --split test"
+        raise UsageError(f"--split test evaluates one run, not {len(fold_runs)} folds", example)
     if fold_runs:
         if extra := next(iter(overrides), "--best" if best else "--resize" if resize else ""):
             raise UsageError(f"{extra} and several folds cannot be combined", f"omit {extra}, or name one run")
