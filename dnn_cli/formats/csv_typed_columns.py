@@ -50,7 +50,7 @@ class _ColumnReader:
 
     missing_count: int = 0
     invalid_block_cells: set[str] = field(default_factory=set)
-    """Cells of blocks with a cell that is not valid."""
+    """Cells of blocks with a cell that is not valid, in this or another column."""
 
     has_valid_block: bool = False
 
@@ -65,10 +65,7 @@ class _ColumnReader:
         """Convert the cells of a block into values, or return `None` if a cell is not valid."""
         values = self._convert_numbers(cells) if self.has_plain_numbers else None
         values = self._convert_cells(cells) if values is None else values
-        if values is None:
-            self.invalid_block_cells.update(cell.strip() for cell in cells)
-            return None
-        self.has_valid_block = True
+        self.has_valid_block |= values is not None
         return values
 
     def _convert_cells(self, cells: Sequence[str]) -> NDArray[np.float64] | None:
@@ -125,6 +122,7 @@ class _ColumnReader:
     def add_error(self, line: int, cell: str, errors: CellErrors) -> None:
         """Add the error of a cell, if the cell is not valid."""
         value, options = self._convert_cell(cell), self.options
+        self.invalid_block_cells.add(cell.strip())
         if value is None and options.type == "number" and is_too_large(self._format_plain(cell)):
             message = "is too large for a 32-bit float"
             errors.add_typed_cell(line, self.name, cell.strip(), message, lambda: "divide the column by a constant")

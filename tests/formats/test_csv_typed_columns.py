@@ -153,6 +153,8 @@ def test_the_suggested_type_fits_the_cells_of_all_blocks(write, monkeypatch, row
         for column_type in ("number", "boolean", "date"):
             error = get_error(path, build_options(x=ColumnOptions(column_type)))
             assert error.suggestion.startswith("use data.columns.x=category, ")
+    error = get_error(write("a,x,y", "1,2024-05-31,0", "oops,7,1"), build_options(a=NUMBER, x=ColumnOptions("boolean")))
+    assert error.suggestion.startswith("use data.columns.x=category, ")
 
 
 def test_a_line_end_in_a_name_does_not_divide_the_message(write):
