@@ -24,11 +24,17 @@ else:
 _MAX_FOLDS = 1000
 """Maximum number of folds of a cross-validation."""
 
+MAX_COLUMNS = 10_000
+"""Maximum number of columns of a table that have types, or are ignored."""
+
+MAX_NAME_LENGTH = 1000
+"""Maximum number of characters of the name of a column."""
+
 _DataPath = Annotated[str, Field(min_length=1, max_length=4096)]
 _CellText = Annotated[str, Field(min_length=1, max_length=20)]
-_ColumnName = Annotated[str, Field(min_length=1, max_length=1000)]
+_ColumnName = Annotated[str, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
 _MissingText = Annotated[str, Field(max_length=MAX_MISSING_TEXT)]
-_IgnoredName = Annotated[str, Field(max_length=1000)]
+_IgnoredName = Annotated[str, Field(max_length=MAX_NAME_LENGTH)]
 _FoldCount = Annotated[int, Field(ge=2, le=_MAX_FOLDS)]
 _SplitSize = BelowOne | Annotated[int, Field(ge=1, le=1_000_000_000)]
 """Share of the examples, or number of examples."""
@@ -55,10 +61,10 @@ class Data(ConfigModel):
     target: _ColumnName | None = None
     """Column of a table with the target; by default the last column."""
 
-    ignore: Annotated[tuple[_IgnoredName, ...], Strict(False), Len(1, 10_000)] | None = None
+    ignore: Annotated[tuple[_IgnoredName, ...], Strict(False), Len(1, MAX_COLUMNS)] | None = None
     """Columns of a table that are left out of the inputs. An empty name leaves out all columns without a name."""
 
-    columns: Annotated[dict[_ColumnName, Column], Len(1, 10_000)] | None = None
+    columns: Annotated[dict[_ColumnName, Column], Len(1, MAX_COLUMNS)] | None = None
     """Types of the input columns of a csv, by name: number, category, boolean or date. Other columns are numbers
     without missing cells. The columns are encoded into inputs. The categories and the replacements of missing cells
     come from the training examples."""

@@ -150,7 +150,7 @@ def _describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_comm
             return f"{_WRONG_TYPE_TEXTS[kind]}, not {_format_quoted_value(value)}", WRITE_LAYER_LIST
         return f"{_WRONG_TYPE_TEXTS[kind]}, not {_format_quoted_value(value)}", suggest_for_value(
             value, path, on_command_line=on_command_line
-        ) or _suggest_value_of_type(kind, value)
+        ) or _suggest_value_of_type(kind, value, get_kind_at(path))
     if kind in ("too_short", "too_long"):
         counts = (context.get("min_length"), context.get("max_length"))
         length = context["actual_length"]
@@ -159,15 +159,24 @@ def _describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_comm
             f"write at {'least' if counts[0] else 'most'} " + str(counts[0] or counts[1]),
         )
     if kind.startswith("string_too"):
-        return f"has {len(value)} characters", f"write at most {context.get('max_length', 1)}" if "long" in kind else ""
+        count = f"{len(value):,} character{'s' if len(value) != 1 else ''}"
+        bound = f"most {context['max_length']:,}" if "long" in kind else f"least {context['min_length']:,}"
+        return f"has {count}", f"write at {bound}"
     return detail["msg"], ""
 
 
-def _suggest_value_of_type(kind: str, value: Any) -> str:
+def _suggest_value_of_type(kind: str, value: Any, value_kind: str = "") -> str:
     """Return a suggestion for a value of the wrong type, such as `did you mean 10?` for 10.0; else an empty text.
 
-    `kind` is pydantic's type of the error, such as `int_type`.
+    Args:
+        kind: Pydantic's type of the error, such as `int_type`.
+        value: The value.
+        value_kind: The kind of the value, such as `optimizer`; empty for other values.
     """
+    if value_kind == COLUMN_KIND:
+        return f"use one of {', '.join(NAMES_BY_KIND[COLUMN_KIND])}"
+    if kind == "string_type" and isinstance(value, int | float) and not isinstance(value, bool):
+        return f'did you mean "{value}"?'
     if kind == "int_type" and isinstance(value, float) and value.is_integer():
         return f"did you mean {int(value)}?"
     if kind == "int_type" and isinstance(value, str) and re.fullmatch(r"[0-9_]{1,18}", value) and value.strip("_"):

@@ -1,10 +1,11 @@
 """Choices of a config template that need the examples: scale, ignored columns, image size and stratified splits."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from dnn_cli.config.data import Data
+from dnn_cli.config.data import MAX_COLUMNS, MAX_NAME_LENGTH, Data
 from dnn_cli.config.datasets import TABLE_KINDS
 from dnn_cli.data.column_advice import list_leak_issues
 from dnn_cli.data.data_advice import are_undivided_pixels
@@ -67,9 +68,25 @@ def choose_columns(data: Data) -> tuple[Data, list[Remark]]:
     # Texts of missing cells belong to typed columns, even if no such text occurs.
     if not are_plain or data.missing is not None:
         values["columns"] = {choice.name: choice.list_values() for choice in choices if choice.options is not None}
+    _check_limits(data, [*values.get("columns", ()), *(choice.name for choice in left_out)])
     return Data.model_validate(values), [
         Remark(f"column {choice.name} {choice.reason}", choice.override) for choice in left_out
     ]
+
+
+def _check_limits(data: Data, names: Sequence[str]) -> None:
+    """Check that a config can contain the names of columns.
+
+    Raises:
+        UserDataError: a name is too long, or there are too many names.
+    """
+    longest = max(names, key=len, default="")
+    if len(longest) > MAX_NAME_LENGTH:
+        message = f"{data.title} has a column with a name of {len(longest):,} characters"
+        raise UserDataError(message, f"use a name of at most {MAX_NAME_LENGTH:,} characters", "columns")
+    if len(names) > MAX_COLUMNS:
+        message = f"{data.title} has {len(names):,} columns; the limit for columns with types is {MAX_COLUMNS:,}"
+        raise UserDataError(message, "save the inputs as numbers in an .npz file", "columns")
 
 
 def ignore_leaking_columns(data: Data) -> tuple[Data, list[Remark]]:

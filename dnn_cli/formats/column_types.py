@@ -6,11 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import islice
 
+from dnn_cli.errors import UserDataError
 from dnn_cli.formats.csv_amounts import normalize_amount
 from dnn_cli.formats.csv_body import ROWS_PER_BLOCK, build_number_format
 from dnn_cli.formats.csv_columns import select_columns
 from dnn_cli.formats.csv_inputs import WORD_PAIRS
-from dnn_cli.formats.csv_numbers import NumberFormat, parse_float
+from dnn_cli.formats.csv_numbers import NumberFormat, is_too_large, parse_float
 from dnn_cli.formats.csv_rows import open_rows
 from dnn_cli.formats.data_overrides import format_override
 from dnn_cli.formats.date_cells import find_date_formats
@@ -87,8 +88,10 @@ def choose_column_types(path: str, options: CsvOptions) -> list[ColumnChoice]:
             cells = list(zip(*(row for _, row in block if len(row) >= columns.width), strict=False))
             for index, counter in zip(columns.feature_indices, counters, strict=True):
                 counter.update(cells[index] if cells else ())
+    if not any(counters):
+        raise UserDataError(f"{path} has a header but no rows", "add one row for each example")
     number_format = build_number_format(path, options)
-    missing = frozenset(MISSING_CELLS if options.missing is None else options.missing)
+    missing = frozenset(map(str.strip, MISSING_CELLS if options.missing is None else options.missing))
     return [
         ColumnChoice(name, None, f"has values of the type {rows.unusable_types[name]}")
         if name in rows.unusable_types
@@ -123,9 +126,9 @@ def _choose_type(
 
 
 def _is_number(text: str, number_format: NumberFormat) -> bool:
-    """Return whether a cell is a number, or an amount that options of the reader would make a number."""
-    plain = text if number_format.is_plain else number_format.normalize(text)
-    return (plain is not None and parse_float(plain) is not None) or bool(normalize_amount(text))
+    """Return whether a cell is a number, also a too large one, or an amount that options would make a number."""
+    plain = text if number_format.is_plain else number_format.normalize(text) or ""
+    return parse_float(plain) is not None or is_too_large(plain) or bool(normalize_amount(text))
 
 
 def _choose_text_use(name: str, counts: Counter[str], total: int, missing_count: int) -> ColumnChoice:

@@ -116,7 +116,9 @@ def guess_column_comma(commas: Iterable[CommaMeaning], delimiter: str) -> CommaM
     return ("either" if delimiter == ";" else "thousands") if meanings else ""
 
 
-def format_amount_hint(cell: str, comma: CommaMeaning, strip: Sequence[str] = (), alternative: str = "") -> str:
+def format_amount_hint(
+    cell: str, comma: CommaMeaning, strip: Sequence[str] = (), alternative: str = "", decimal: str = "."
+) -> str:
     """Format a hint for an amount: the plain number to write instead, or the keys of `data` that read the amount.
 
     Args:
@@ -124,9 +126,15 @@ def format_amount_hint(cell: str, comma: CommaMeaning, strip: Sequence[str] = ()
         comma: The meaning of the commas in the cell's column.
         strip: The texts that the option `strip` already removes.
         alternative: A further hint.
+        decimal: The decimal character that the option `decimal` chooses.
     """
     keys = f"set {_format_amount_keys(cell, comma, strip)}"
-    return "; or ".join(filter(None, (_format_plain_number_hint(cell, comma), alternative, keys)))
+    plain = _format_plain_number_hint(cell, comma)
+    if decimal == ",":
+        plain = "write all numbers in the same form, with a decimal comma"
+        # One character cannot have two meanings.
+        keys = "" if "data.thousands=," in keys else keys
+    return "; or ".join(filter(None, (plain, alternative, keys)))
 
 
 def _format_plain_number_hint(cell: str, comma: CommaMeaning) -> str:

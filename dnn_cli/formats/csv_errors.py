@@ -55,7 +55,8 @@ class CsvErrors:
                 errors.
         """
         if always or self.count < _MAX_LISTED_ERRORS:
-            self.first_errors.append((line, message, hint))
+            # Names of columns can have line ends, which would divide the message.
+            self.first_errors.append((line, " ".join(message.splitlines()), hint))
         self.count += 1
 
     def raise_if_any(self) -> None:
@@ -116,8 +117,8 @@ class CellErrors:
     delimiter: str = ","
     number_format: NumberFormat = PLAIN_NUMBERS
     groups: dict[tuple[str, _CellKind], _CellGroup] = field(default_factory=dict)
-    typed_groups: dict[tuple[str, str], tuple[_CellGroup, str]] = field(default_factory=dict)
-    """Cells of typed columns with the hint for them, by column and message."""
+    typed_groups: dict[tuple[str, str], tuple[_CellGroup, Callable[[], str]]] = field(default_factory=dict)
+    """Cells of typed columns with the function that builds the hint for them, by column and message."""
 
     typed_hint: str | None = None
     """Hint for all cells of typed columns; `None` for hints that name overrides of the config."""
@@ -165,14 +166,11 @@ class CellErrors:
             column: The name of the column.
             cell: The content of the cell.
             message: The error message without the column and the cell.
-            build_hint: The function that builds the hint for the first of these cells.
+            build_hint: The function that builds the hint for the first of these cells, after all rows are read.
         """
         group = self.typed_groups.get((column, message))
         if group is None:
-            self.typed_groups[column, message] = (
-                _CellGroup(line, cell),
-                build_hint() if self.typed_hint is None else self.typed_hint,
-            )
+            self.typed_groups[column, message] = (_CellGroup(line, cell), build_hint)
         else:
             group[0].add_line(line)
 
@@ -207,10 +205,15 @@ class CellErrors:
                 comma = guess_column_comma(group.commas, self.delimiter) if kind == "amount" else ""
                 is_decimal = comma == "decimal" and guess_cell_comma(group.cell) in ("decimal", "either")
                 text = f"{quote_cell(group.cell)} {'has a decimal comma' if is_decimal else 'is not a number'}"
-                strip = self.number_format.strip
-                hint = format_amount_hint(group.cell, comma, strip) if kind == "amount" else text_hint(columns)
+                number_format = self.number_format
+                hint = (
+                    format_amount_hint(group.cell, comma, number_format.strip, decimal=number_format.decimal)
+                    if kind == "amount"
+                    else text_hint(columns)
+                )
             self.errors.add_error(group.line, f"column {name}: {text}{group.format_more_cells()}", hint, always=True)
-        for (name, message), (typed_group, hint) in self.typed_groups.items():
+        for (name, message), (typed_group, build_hint) in self.typed_groups.items():
+            hint = build_hint() if self.typed_hint is None else self.typed_hint
             text = f"column {name}: {quote_cell(typed_group.cell)} {message}{typed_group.format_more_cells()}"
             self.errors.add_error(typed_group.line, text, hint, always=True)
         self.errors.raise_if_any()

@@ -134,9 +134,9 @@ def find_number_error(cell: str, number_format: NumberFormat = PLAIN_NUMBERS) ->
         return f"{quote_cell(cell)} is not a finite number", MISSING_CELL_HINT
     if normalize_amount(cell):
         return f"{quote_cell(cell)} is not a number", format_amount_hint(
-            cell, guess_cell_comma(cell), number_format.strip
+            cell, guess_cell_comma(cell), number_format.strip, decimal=number_format.decimal
         )
-    if _is_too_large(plain or cell):
+    if is_too_large(plain or cell):
         return f"{quote_cell(cell)} is too large for a 32-bit float", "divide the column by a constant"
     return f"{quote_cell(cell)} is not a number", "encode text as numbers"
 
@@ -152,16 +152,17 @@ def is_text_cell(cell: str) -> bool:
     Other invalid cells hold a missing value, or a number that is too large.
     """
     cell = cell.strip()
-    return cell.lower() not in _MISSING_VALUES and not _is_too_large(cell)
+    return cell.lower() not in _MISSING_VALUES and not is_too_large(cell)
 
 
-def _is_too_large(cell: str) -> bool:
-    """Return whether a cell holds a number beyond the range of 32-bit floats."""
+def is_too_large(cell: str) -> bool:
+    """Return whether a cell holds a number with digits beyond the range of 32-bit floats."""
     try:
         value = float(cell)
     except ValueError:
         return False
-    return "_" not in cell and not math.isnan(value) and abs(value) > _FLOAT32_MAX
+    has_digits = any(map(str.isdigit, cell))
+    return has_digits and "_" not in cell and not math.isnan(value) and abs(value) > _FLOAT32_MAX
 
 
 def quote_cell(text: str) -> str:

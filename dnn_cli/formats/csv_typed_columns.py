@@ -4,7 +4,7 @@ A missing cell becomes NaN. Missing cells are replaced later, after the examples
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from dnn_cli.formats.csv_amounts import format_amount_hint, guess_cell_comma, normalize_amount
 from dnn_cli.formats.csv_errors import CellErrors
-from dnn_cli.formats.csv_inputs import WORD_VALUES
-from dnn_cli.formats.csv_numbers import NumberFormat, parse_doubles, parse_float
+from dnn_cli.formats.csv_inputs import WORD_PAIRS, WORD_VALUES
+from dnn_cli.formats.csv_numbers import NumberFormat, is_too_large, parse_doubles, parse_float
 from dnn_cli.formats.csv_rows import CsvRow
 from dnn_cli.formats.data_overrides import format_column_override, format_override
 from dnn_cli.formats.dataset_contents import Remark
@@ -49,8 +49,10 @@ class _ColumnReader:
     """Codes of categories by their text without spaces around it."""
 
     missing_count: int = 0
-    date_cells: Sequence[str] = ()
-    """Cells of the current block, if the column has dates."""
+    invalid_block_cells: set[str] = field(default_factory=set)
+    """Cells of blocks with a cell that is not valid, in this or another column."""
+
+    has_valid_block: bool = False
 
     def __post_init__(self) -> None:
         # Numbers such as -999 can mark missing cells.
@@ -61,12 +63,13 @@ class _ColumnReader:
 
     def convert(self, cells: Sequence[str]) -> NDArray[np.float64] | None:
         """Convert the cells of a block into values, or return `None` if a cell is not valid."""
-        if self.has_plain_numbers:
-            values = self._convert_numbers(cells)
-            if values is not None:
-                return values
-        if self.options.type == "date":
-            self.date_cells = cells
+        values = self._convert_numbers(cells) if self.has_plain_numbers else None
+        values = self._convert_cells(cells) if values is None else values
+        self.has_valid_block |= values is not None
+        return values
+
+    def _convert_cells(self, cells: Sequence[str]) -> NDArray[np.float64] | None:
+        """Convert cells one by one, or return `None` if a cell is not valid."""
         # The order of a set of texts differs between processes, and would change the codes of categories.
         for cell in dict.fromkeys(cells):
             if cell in self.values:
@@ -109,14 +112,21 @@ class _ColumnReader:
             return parse_date(text, self.options.format)
         if self.options.type == "boolean" and text.lower() in WORD_VALUES:
             return float(WORD_VALUES[text.lower()])
-        plain = text if self.number_format.is_plain else self.number_format.normalize(text)
-        value = None if plain is None else parse_float(plain)
+        value = parse_float(self._format_plain(text))
         return None if self.options.type == "boolean" and value not in (0, 1) else value
+
+    def _format_plain(self, cell: str) -> str:
+        """Format the number in a cell with a decimal point. For other cells, the result is not a number."""
+        return cell.strip() if self.number_format.is_plain else self.number_format.normalize(cell) or ""
 
     def add_error(self, line: int, cell: str, errors: CellErrors) -> None:
         """Add the error of a cell, if the cell is not valid."""
         value, options = self._convert_cell(cell), self.options
-        if value is None:
+        self.invalid_block_cells.add(cell.strip())
+        if value is None and options.type == "number" and is_too_large(self._format_plain(cell)):
+            message = "is too large for a 32-bit float"
+            errors.add_typed_cell(line, self.name, cell.strip(), message, lambda: "divide the column by a constant")
+        elif value is None:
             text = cell.strip()
             build_hint = partial(self._format_type_hint, text)
             errors.add_typed_cell(line, self.name, text, f"is not {self._describe_kind(text)}", build_hint)
@@ -143,18 +153,26 @@ class _ColumnReader:
         if not text:
             return as_missing
         if self.options.type == "number" and normalize_amount(text):
-            if self.number_format.decimal == ",":
-                return "write all numbers in the same form: with a decimal comma, and without a decimal point"
-            return format_amount_hint(text, guess_cell_comma(text), self.number_format.strip)
-        if formats := self._find_date_formats():
+            strip, decimal = self.number_format.strip, self.number_format.decimal
+            return format_amount_hint(text, guess_cell_comma(text), strip, decimal=decimal)
+        # The numbers of valid blocks are not kept. No other type than a category suits them and other cells.
+        has_numbers = self.options.type == "number" and self.has_valid_block
+        cells = {cell.strip() for cell in chain(self.values, self.invalid_block_cells)} - self.missing
+        cells |= {"0", "text"} if has_numbers else set()
+        if formats := find_date_formats(cells):
             override = format_column_override(self.name, "date", format=formats[0], missing=self._changed_missing)
             return f"use {override}"
-        return f"use {format_column_override(self.name, 'category')}, or {as_missing}"
+        return f"use {format_column_override(self.name, self._choose_type(cells))}, or {as_missing}"
 
-    def _find_date_formats(self) -> list[str | None]:
-        """Find the formats that fit all cells of a column of dates up to the current block."""
-        cells = {cell.strip() for cell in chain(self.values, self.date_cells)}
-        return find_date_formats(cells - self.missing) if self.options.type == "date" else []
+    def _choose_type(self, cells: Set[str]) -> str:
+        """Choose a type that fits all cells, except the type of the column and dates."""
+        words = {cell.lower() for cell in cells}
+        if self.options.type != "boolean" and any(words <= pair.keys() for pair in WORD_PAIRS):
+            return "boolean"
+        is_numeric = self.options.type != "number" and all(
+            parse_float(self._format_plain(cell)) is not None for cell in cells
+        )
+        return "number" if is_numeric else "category"
 
     @property
     def _changed_missing(self) -> str | None:

@@ -67,6 +67,24 @@ VALUE_CASES = [
         "name  a name must not contain control or formatting characters",
     ),
     build_case("name of 300", f"name: {'x' * 300}", "1:1", "name  has 300 characters  (write at most 100)"),
+    build_case(
+        "column without a type",
+        "data: {dataset: csv, path: t.csv, columns: {a: null}}",
+        "1:45",
+        "data.columns.a  needs a mapping of keys, not an empty value  (use one of number, category, boolean, date)",
+    ),
+    build_case(
+        "number for missing cells",
+        "data: {dataset: csv, path: t.csv, columns: {a: number}, missing: [-9]}",
+        "1:67",
+        'data.missing.0  needs text, not -9  (did you mean "-9"?)',
+    ),
+    build_case(
+        "short format of dates",
+        "data: {dataset: csv, path: t.csv, columns: {a: {type: date, format: '%'}}}",
+        "1:61",
+        "data.columns.a.format  has 1 character  (write at least 2)",
+    ),
     build_case("name of nothing", "name: ''", "1:1", "name  a name needs at least one visible character"),
     build_case(
         "slash for Keras",

@@ -22,6 +22,7 @@ def choose(tmp_path, cells, name="x", **options):
         pytest.param([" ", "?", *ROWS], {"type": "number", "missing": "median"}, id="blank and ?"),
         pytest.param(["low", *ROWS], {"type": "number"}, id="one wrong cell"),
         pytest.param(["$1,200", "$950"] * 10, {"type": "number"}, id="amounts"),
+        pytest.param(["1e39", 5, *ROWS], {"type": "number"}, id="a number too large for a float"),
         pytest.param(["Yes", "No"] * 10, {"type": "boolean"}, id="yes and no"),
         pytest.param(["yes", "no", ""] * 10, {"type": "boolean", "missing": "median"}, id="yes, no and gaps"),
         pytest.param(["male", "female"] * 10, {"type": "category"}, id="words"),

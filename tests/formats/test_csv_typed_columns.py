@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dnn_cli.errors import UserDataError
+from dnn_cli.formats import csv_body
 from dnn_cli.formats.csv_table import inspect_csv, read_csv
 from dnn_cli.formats.reader_options import CsvOptions
 from dnn_cli.formats.table_columns import ColumnOptions
@@ -72,7 +73,7 @@ def test_other_columns_are_numbers_without_missing_cells(write):
     ("column_type", "cell", "message", "hint"),
     [
         pytest.param("number", "abc", "'abc' is not a number", "use data.columns.x=category", id="text"),
-        pytest.param("number", "1e39", "'1e39' is not a number", "", id="too large"),
+        pytest.param("number", "1e39", "is too large for a 32-bit float", "divide the column", id="too large"),
         pytest.param("number", "1_000", "'1_000' is not a number", "", id="Python's digits"),
         pytest.param("number", "$5", "'$5' is not a number", "data.strip", id="amount"),
         pytest.param("boolean", "maybe", "'maybe' is not yes or no, true or", "data.columns.x=category", id="word"),
@@ -83,7 +84,7 @@ def test_other_columns_are_numbers_without_missing_cells(write):
 def test_an_invalid_cell_is_named_with_its_line_and_a_remedy(write, column_type, cell, message, hint):
     good = {"number": "1", "boolean": "no", "date": "2024-05-31"}[column_type]
     error = get_error(write("x,z,y", f"{good},1,0", *[f"{cell},1,1"] * 3), build_options(x=ColumnOptions(column_type)))
-    assert f":3  column x: '{cell}' is not" in error.message
+    assert f":3  column x: '{cell}' is " in error.message
     assert message in error.message
     assert "(2 more such cells in lines 4, 5)" in error.message
     assert hint in error.suggestion
@@ -144,13 +145,50 @@ def test_another_format_is_suggested_only_if_it_fits_all_dates(write):
     assert error.suggestion.startswith("use data.columns.d=category, or add such cells to data.missing")
 
 
+@pytest.mark.parametrize("rows_per_block", [1, 100])
+def test_the_suggested_type_fits_the_cells_of_all_blocks(write, monkeypatch, rows_per_block):
+    monkeypatch.setattr(csv_body, "ROWS_PER_BLOCK", rows_per_block)
+    for cells in (["yes", "7"], ["7", "yes"], ["2024-05-31", "7"], ["7", "2024-05-31"]):
+        path = write("x,y", *(f"{cell},{at % 2}" for at, cell in enumerate(cells)))
+        for column_type in ("number", "boolean", "date"):
+            error = get_error(path, build_options(x=ColumnOptions(column_type)))
+            assert error.suggestion.startswith("use data.columns.x=category, ")
+    error = get_error(write("a,x,y", "1,2024-05-31,0", "oops,7,1"), build_options(a=NUMBER, x=ColumnOptions("boolean")))
+    assert error.suggestion.startswith("use data.columns.x=category, ")
+
+
+def test_a_line_end_in_a_name_does_not_divide_the_message(write):
+    error = get_error(write('"a\nb",y', "x,0", "z,1"), build_options(**{"a\nb": NUMBER}))
+    assert error.message.count("\n") == 0
+    assert "column a b: 'x' is not a number" in error.message
+
+
 def test_suggestions_keep_what_the_config_has(write):
     options = CsvOptions(columns=(("a", NUMBER),), strip=("$",), missing=("-9",))
     assert '\'data.strip=["$", "%"]\'' in get_error(write("a,y", "$1,0", "5%,1"), options).suggestion
     assert "data.missing=" in get_error(write("a,y", "1,0", f"{'x' * 100},1"), options).suggestion
     assert "data.missing=" not in get_error(write("a,y", "1,0", f"{'x' * 101},1"), options).suggestion
     decimal_comma = CsvOptions(columns=(("a", NUMBER),), decimal=",", delimiter=";")
-    assert "data." not in get_error(write("a;y", "1,5;0", "1,200.5;1"), decimal_comma).suggestion
+    expected = "write all numbers in the same form, with a decimal comma"
+    assert get_error(write("a;y", "1,5;0", "1,200.5;1"), decimal_comma).suggestion == expected
+    assert get_error(write("a;y", "1,5;0", "1,200.5;1"), replace(decimal_comma, columns=None)).suggestion == expected
+
+
+@pytest.mark.parametrize(
+    ("column_type", "cells", "suggested"),
+    [
+        pytest.param("date", ["1", "2.5", "NA"], "number", id="numbers"),
+        pytest.param("boolean", ["1", "2"], "number", id="codes"),
+        pytest.param("number", ["yes", "No"], "boolean", id="words"),
+        pytest.param("number", ["2024-05-31", "2024-06-01"], "date", id="dates"),
+        pytest.param("boolean", ["yes", "maybe"], "category", id="texts"),
+        pytest.param("date", ["2024-05-31", "7"], "category", id="dates and numbers"),
+    ],
+)
+def test_the_suggested_type_fits_all_cells(write, column_type, cells, suggested):
+    path = write("x,y", *(f"{cell},{at % 2}" for at, cell in enumerate(cells)))
+    assert f"use data.columns.x={suggested}" in get_error(path, build_options(x=ColumnOptions(column_type))).suggestion
+    assert read_values(path, build_options(x=ColumnOptions(suggested)))
 
 
 def test_a_type_of_the_target_is_removed_by_its_override(write):

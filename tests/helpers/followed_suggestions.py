@@ -80,5 +80,5 @@ def list_suggested_overrides(suggestion: str) -> list[str]:
         if overrides and word in ("or", "(or"):
             break
         if word.startswith("~data.") or (word.startswith("data.") and "=" in word):
-            overrides.append(word if word.endswith("=,") else word.removesuffix(",").removesuffix(";"))
+            overrides.append(word if word[-2:-1] == "=" else word.rstrip(",;"))
     return overrides

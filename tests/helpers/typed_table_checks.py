@@ -178,12 +178,17 @@ def _find_prediction_error(random: Random, table: TypedTable, split: Split, data
     path = table.path.with_suffix(".new.csv")
     extra = [replace(new[0], name=name) for name in ("extra 1", "extra 2")]
     written = [*new, *extra]
-    write_columns(random, path, random.sample(written, len(written)), random.choice([",", ";"]))
+    delimiter = data.csv_options.delimiter or ","
+    delimiter = random.choice([delimiter, delimiter, ";"])
+    write_columns(random, path, random.sample(written, len(written)), delimiter)
     features = data.info.input_columns
     try:
         read = read_prediction_table(str(path), data.csv_options, features, len(features), (), encoded.encoding)
     except UserDataError as error:
-        return "" if "equal length" in error.message else f"new rows are refused: {error.message}"
+        # The delimiter of the training can give rows of equal length, too.
+        is_detected = delimiter != data.csv_options.delimiter
+        is_unclear = is_detected and ("equal length" in error.message or "has no column" in error.message)
+        return "" if is_unclear else f"new rows are refused: {error.message}"
     if read.error is not None:
         return f"new rows are refused: {read.error.message}"
     rows = table.used_rows
