@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, TABLE_KINDS, EmbeddedDataset, IdxDataset
 from dnn_cli.data.dataset_sources import load_dataset_files
-from dnn_cli.data.encoding_fit import fit_encoding
 from dnn_cli.data.splitting import split_into_fold, split_off
 from dnn_cli.errors import DataError, UserDataError
+from dnn_cli.formats.category_codes import unify_category_codes
 from dnn_cli.formats.dataset_contents import ExampleArrays, ReadProgress, SplitName, ignore_progress
 from dnn_cli.formats.idx import parse_idx
 from dnn_cli.formats.table_encoding import TableEncoding
@@ -52,7 +52,8 @@ class Examples(ExampleArrays):
     """Inputs, uint8 or float32 of shape (n, *input_shape), their targets, weights, groups and times.
 
     Targets are class numbers, uint8 or int32 of shape (n,), or the numbers of a regression, float32 of shape
-    (n, targets). The inputs of a table with typed columns are encoded after the split, by `encode_examples`.
+    (n, targets). The inputs of a table with typed columns are encoded after the split, by
+    `data/encoded_examples.py`.
     """
 
     encoding: TableEncoding | None = None
@@ -157,7 +158,7 @@ def load_all_examples(data: Data, report_progress: ReadProgress = ignore_progres
     parts = _read_splits(data, [*splits, *test_split], report_progress)
     # The codes of categories are those of one file.
     if has_test_set and parts[0].categories:
-        parts = _renumber_categories(parts)
+        parts = unify_category_codes(parts)
     return _join_examples(parts[: len(splits)]), _join_examples(parts[len(splits) :]) if has_test_set else None
 
 
@@ -200,7 +201,7 @@ def _join_examples(parts: list[ExampleArrays]) -> Examples:
         part = parts[0]
         return Examples(part.inputs, part.targets, part.weights, part.groups, part.times, part.categories)
     if parts[0].categories:
-        parts = _renumber_categories(parts)
+        parts = unify_category_codes(parts)
     inputs, targets = (np.concatenate([getattr(part, name) for part in parts]) for name in ("inputs", "targets"))
     weights = [part.weights for part in parts if part.weights is not None]
     # Only the examples of the first part are split; the others have a fixed split.
@@ -208,60 +209,6 @@ def _join_examples(parts: list[ExampleArrays]) -> Examples:
     groups = None if first.groups is None else np.append(first.groups, np.full(fixed_count, -1))
     times = None if first.times is None else np.append(first.times, np.full(fixed_count, np.nan))
     return Examples(inputs, targets, np.concatenate(weights) if weights else None, groups, times, first.categories)
-
-
-def _renumber_categories(parts: list[ExampleArrays]) -> list[ExampleArrays]:
-    """Return the typed columns of several splits with the same codes for the same categories."""
-    joined = tuple(
-        tuple(dict.fromkeys(name for part in parts for name in part.categories[at]))
-        for at in range(len(parts[0].categories))
-    )
-    renumbered = []
-    for part in parts:
-        values = part.inputs.copy()
-        for at, names in enumerate(part.categories):
-            if names:
-                codes = np.array([joined[at].index(name) for name in names], np.float64)
-                is_present = ~np.isnan(values[:, at])
-                values[is_present, at] = codes[values[is_present, at].astype(np.int64)]
-        renumbered.append(replace(part, inputs=values, categories=joined))
-    return renumbered
-
-
-def encode_examples(data: Data, examples: Examples, split: Split) -> Examples:
-    """Encode the typed columns of a table, fitted to the training examples. Other examples are returned unchanged.
-
-    Args:
-        data: The data of an experiment.
-        examples: The examples of all splits, from `load_examples`.
-        split: The split of the examples.
-    """
-    if not examples.categories:
-        return examples
-    encoding = fit_encoding(data.info.columns, examples.inputs[split.train], examples.categories)
-    return encode_with(encoding, examples)
-
-
-def encode_with(encoding: TableEncoding | None, examples: Examples) -> Examples:
-    """Encode the typed columns of a table with an encoding. Other examples are returned unchanged."""
-    if encoding is None or not examples.categories:
-        return examples
-    inputs = encoding.encode(examples.inputs, examples.categories)
-    encoded = replace(examples, inputs=inputs, categories=(), encoding=encoding)
-    # The digest identifies the data, whatever split has determined the encoding.
-    encoded.__dict__["digest"] = examples.digest
-    return encoded
-
-
-def load_split_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> tuple[Examples, Split]:
-    """Load the examples of an experiment, split them, and encode typed columns.
-
-    Raises:
-        DataError: the dataset cannot be loaded, or has another shape than expected.
-    """
-    examples = load_examples(data, report_progress)
-    split = split_examples(data, examples)
-    return encode_examples(data, examples, split), split
 
 
 def load_targets(data: Data) -> Examples:

@@ -12,7 +12,8 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import load_resolved_experiment
 from dnn_cli.config.validation import find_experiment_issues, find_machine_issues
 from dnn_cli.data.dataset_sources import get_dataset_cache_directory
-from dnn_cli.data.examples import Examples, Split, load_examples, load_split_examples
+from dnn_cli.data.encoded_examples import load_encoded_examples
+from dnn_cli.data.examples import Examples, Split, load_examples
 from dnn_cli.data.input_statistics import build_input_profile, find_white_value
 from dnn_cli.data.preprocessing import compute_preprocessing
 from dnn_cli.errors import DataError, RunError, UsageError
@@ -102,7 +103,7 @@ def _build_profile_from_data(
         RunError: the data cannot be read or has changed.
     """
     try:
-        examples, split = load_split_examples(experiment.data, report_progress)
+        examples, split = load_encoded_examples(experiment.data, report_progress)
         check_same_data(record, examples)
     except (DataError, RunError) as error:
         reason = error.message.splitlines()[0]

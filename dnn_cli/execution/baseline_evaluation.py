@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from dnn_cli.baseline.methods import METHODS, Effort
 from dnn_cli.baseline.training import train_baseline
 from dnn_cli.config.loading import load_experiment
-from dnn_cli.data.examples import encode_with, load_test_examples
+from dnn_cli.data.encoded_examples import encode_with
+from dnn_cli.data.examples import load_test_examples
 from dnn_cli.data.run_context import check_same_data, check_same_split, load_run_context
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.execution.evaluation import FinishedEvaluation

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dnn_cli.config.data import Data
-from dnn_cli.data.examples import Examples, Split, encode_examples, load_examples, split_examples
+from dnn_cli.data.encoded_examples import encode_examples
+from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
 from dnn_cli.data.input_statistics import build_input_profile
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 from dnn_cli.host.resources import get_usable_memory

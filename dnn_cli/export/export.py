@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, IdxDataset
 from dnn_cli.data.dataset_sources import get_dataset_cache_directory
-from dnn_cli.data.examples import load_split_examples
+from dnn_cli.data.encoded_examples import load_encoded_examples
 from dnn_cli.data.run_context import RunContext, check_same_data
 from dnn_cli.errors import DnnError, RunError
 from dnn_cli.export.comparison_rows import draw_comparison_rows
@@ -280,7 +280,7 @@ def _select_comparison_inputs(
     reason = "the data is not available"
     if _is_data_available(data):
         try:
-            examples, split = load_split_examples(data, report_progress)
+            examples, split = load_encoded_examples(data, report_progress)
             check_same_data(record, examples)
         except DnnError as error:
             reason = error.message.splitlines()[0]

@@ -10,7 +10,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.data.examples import Examples, encode_with, load_test_examples
+from dnn_cli.data.encoded_examples import encode_with
+from dnn_cli.data.examples import Examples, load_test_examples
 from dnn_cli.data.pipeline import Pipeline, count_batches
 from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.data.run_context import RunContext

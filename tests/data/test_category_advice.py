@@ -6,7 +6,8 @@ import pytest
 from dnn_cli.config.data import Data
 from dnn_cli.data.all_examples import AllExamples
 from dnn_cli.data.data_check import list_data_issues
-from dnn_cli.data.examples import encode_examples, load_all_examples, split_examples
+from dnn_cli.data.encoded_examples import encode_examples
+from dnn_cli.data.examples import load_all_examples, split_examples
 
 RANDOM = np.random.default_rng(0)
 COLUMNS = {

@@ -3,7 +3,8 @@
 import numpy as np
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.data.examples import encode_examples, load_examples, split_examples
+from dnn_cli.data.encoded_examples import encode_examples
+from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.data.input_statistics import build_input_profile
 from dnn_cli.data.preprocessing import compute_preprocessing
 

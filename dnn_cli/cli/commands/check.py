@@ -102,7 +102,8 @@ def _check_data_files(experiment: "Experiment") -> "tuple[list[str], list[Remark
     if data.dataset not in USER_DATA_KINDS and (not is_table or data.standardize):
         return [], []
     from dnn_cli.data.data_advice import list_data_advice
-    from dnn_cli.data.examples import check_examples, encode_examples, split_examples
+    from dnn_cli.data.encoded_examples import encode_examples
+    from dnn_cli.data.examples import check_examples, split_examples
     from dnn_cli.data.reading_changes import list_check_remarks
     from dnn_cli.terminal.progress import open_screen
 

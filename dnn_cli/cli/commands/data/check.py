@@ -26,8 +26,9 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
     """
     from dnn_cli.data.all_examples import AllExamples
     from dnn_cli.data.data_check import list_data_issues
+    from dnn_cli.data.encoded_examples import encode_examples
     from dnn_cli.data.example_locations import list_file_locations
-    from dnn_cli.data.examples import encode_examples, load_all_examples, split_examples
+    from dnn_cli.data.examples import load_all_examples, split_examples
     from dnn_cli.data.reading_changes import list_check_remarks
     from dnn_cli.terminal.progress import open_screen
 
