@@ -50,10 +50,10 @@ def choose_columns(data: Data) -> tuple[Data, list[str]]:
     """
     if data.dataset != "csv" or data.path is None:
         return data, []
-    given = data.columns or {}
-    choices = [choice for choice in choose_column_types(data.path, data.csv_options) if choice.name not in given]
+    typed = data.columns or {}
+    choices = [choice for choice in choose_column_types(data.path, data.csv_options) if choice.name not in typed]
     left_out = [choice for choice in choices if choice.options is None]
-    if len(left_out) == len(choices) and not given:
+    if len(left_out) == len(choices) and not typed:
         first = choices[0]
         raise UserDataError(
             f"{data.title} has no columns for the inputs: {first.name} {first.reason}",
@@ -65,7 +65,7 @@ def choose_columns(data: Data) -> tuple[Data, list[str]]:
         values["ignore"] = (*(data.ignore or ()), *(choice.name for choice in left_out))
     are_plain = all(choice.is_plain_number for choice in choices if choice.options is not None)
     # Texts of missing cells belong to typed columns, even if no such text occurs.
-    if not are_plain or data.missing is not None or given:
+    if not are_plain or data.missing is not None or typed:
         chosen = {choice.name: choice.list_values() for choice in choices if choice.options is not None}
         values["columns"] = {**values.get("columns", {}), **chosen}
     _check_limits(data, [*values.get("columns", ()), *(choice.name for choice in left_out)])

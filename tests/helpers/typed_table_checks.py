@@ -263,6 +263,8 @@ def _find_wrong_choice(table: TypedTable, data: Data) -> str:
             continue
         read = examples.inputs[:, names.index(column.name)].tolist()
         written = column.take(table.used_rows).values
+        if len(read) != len(written):
+            return f"{len(read)} examples differ from {len(written)} rows"
         if column.type == "category":
             texts = examples.categories[names.index(column.name)]
             if [None if math.isnan(code) else texts[int(code)] for code in read] != written:
