@@ -2,10 +2,23 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from dnn_cli.config.base import BareName, ByType, ConfigModel
+from dnn_cli.formats.date_cells import find_format_error
 from dnn_cli.formats.table_columns import ColumnOptions, MissingMethod
+
+
+def _check_date_format(date_format: str) -> str:
+    """Return a format of dates unchanged.
+
+    Raises:
+        PydanticCustomError: Python cannot read dates in this format.
+    """
+    if error := find_format_error(date_format):
+        raise PydanticCustomError("date_format", "{error}: use parts such as %d/%m/%Y %H:%M", {"error": error})
+    return date_format
 
 
 class _TypedColumn(ConfigModel):
@@ -50,7 +63,7 @@ class DateColumn(_TypedColumn):
     """Column of dates: inputs for year, month, day of week, days since the first training date, and any hour."""
 
     type: Literal["date"] = "date"
-    format: Annotated[str, Field(min_length=2, max_length=100)] | None = None
+    format: Annotated[str, Field(min_length=2, max_length=100), AfterValidator(_check_date_format)] | None = None
     """Format in Python's notation, such as `%d/%m/%Y`: by default ISO 8601, such as 2024-05-31."""
 
     missing: MissingMethod = "median"

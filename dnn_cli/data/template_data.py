@@ -44,17 +44,18 @@ def divide_pixels(data: Data) -> Data:
 def choose_columns(data: Data) -> tuple[Data, list[Remark]]:
     """Return the data section of a table with the types of its columns, and the reasons for ignored columns.
 
-    A table of numbers alone keeps its data section, without `columns`. The data section is also unchanged if it has
-    types already, and for other data.
+    A table of numbers alone keeps its data section, without `columns`. Types that the data section has are kept. Other
+    data is unchanged.
 
     Raises:
         UserDataError: the file is not a table, or no column is left for the inputs.
     """
-    if data.dataset not in TABLE_KINDS or data.columns is not None or data.path is None:
+    if data.dataset not in TABLE_KINDS or data.path is None:
         return data, []
-    choices = choose_column_types(data.path, data.csv_options)
+    typed = data.columns or {}
+    choices = [choice for choice in choose_column_types(data.path, data.csv_options) if choice.name not in typed]
     left_out = [choice for choice in choices if choice.options is None]
-    if len(left_out) == len(choices):
+    if len(left_out) == len(choices) and not typed:
         first = choices[0]
         raise UserDataError(
             f"{data.title} has no columns for the inputs: {first.name} {first.reason}",
@@ -66,8 +67,9 @@ def choose_columns(data: Data) -> tuple[Data, list[Remark]]:
         values["ignore"] = (*(data.ignore or ()), *(choice.name for choice in left_out))
     are_plain = all(choice.is_plain_number for choice in choices if choice.options is not None)
     # Texts of missing cells belong to typed columns, even if no such text occurs.
-    if not are_plain or data.missing is not None:
-        values["columns"] = {choice.name: choice.list_values() for choice in choices if choice.options is not None}
+    if not are_plain or data.missing is not None or typed:
+        chosen = {choice.name: choice.list_values() for choice in choices if choice.options is not None}
+        values["columns"] = {**values.get("columns", {}), **chosen}
     _check_limits(data, [*values.get("columns", ()), *(choice.name for choice in left_out)])
     return Data.model_validate(values), [
         Remark(f"column {choice.name} {choice.reason}", choice.override) for choice in left_out
@@ -97,7 +99,13 @@ def ignore_leaking_columns(data: Data) -> tuple[Data, list[Remark]]:
     if data.dataset not in TABLE_KINDS:
         return data, []
     names, examples = data.info.input_columns, load_examples(data)
-    issues = list_leak_issues(_fill_missing_values(data, examples), np.arange(len(examples)))
+    categories = {at for at, column in enumerate(data.info.columns) if column.type == "category"}
+    # The codes of categories number the rows if all categories differ.
+    issues = [
+        issue
+        for issue in list_leak_issues(_fill_missing_values(data, examples), np.arange(len(examples)))
+        if issue.kind == "revealing_columns" or not categories.intersection(issue.columns)
+    ]
     columns = [names[column] for issue in issues for column in issue.columns]
     if not columns or len(columns) == len(names):
         return data, []

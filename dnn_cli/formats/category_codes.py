@@ -14,12 +14,13 @@ def unify_category_codes(parts: Sequence[ExampleArrays]) -> list[ExampleArrays]:
         tuple(dict.fromkeys(name for part in parts for name in part.categories[at]))
         for at in range(len(parts[0].categories))
     )
+    numbers = [{name: number for number, name in enumerate(names)} for names in joined]
     renumbered = []
     for part in parts:
         values = part.inputs.copy()
         for at, names in enumerate(part.categories):
             if names:
-                codes = np.array([joined[at].index(name) for name in names], np.float64)
+                codes = np.array([numbers[at][name] for name in names], np.float64)
                 is_present = ~np.isnan(values[:, at])
                 values[is_present, at] = codes[values[is_present, at].astype(np.int64)]
         renumbered.append(replace(part, inputs=values, categories=joined))

@@ -65,10 +65,9 @@ class NumberFormat:
             UserDataError: one character has two meanings, or digits would be removed.
         """
         if self.thousands == self.decimal:
-            other = "," if self.decimal == "." else "."
             raise UserDataError(
                 f"{path}: data.thousands={self.thousands} is also the decimal character",
-                f"set data.decimal={other}",
+                "set data.decimal=," if self.decimal == "." else "remove it: ~data.thousands, or set data.decimal=.",
                 "thousands",
             )
         digits = next(

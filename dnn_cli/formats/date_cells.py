@@ -1,5 +1,6 @@
 """Dates in the cells of a table: parsing, and detection of their format."""
 
+import re
 from collections.abc import Collection
 from datetime import datetime, timedelta, timezone
 
@@ -39,6 +40,20 @@ def parse_date(cell: str, date_format: str | None = None) -> float | None:
         return (moment - _EPOCH).total_seconds() / _SECONDS_PER_DAY
     except (ValueError, OverflowError):
         return None
+
+
+def find_format_error(date_format: str) -> str:
+    """Return what is wrong with a format of dates, such as `%Q is not a part of a date`; empty for a valid format."""
+    try:
+        datetime.strptime("", date_format)
+    except re.error:
+        return "has a part of a date twice"
+    except ValueError as error:
+        if match := re.match(r"'(.*)' is a bad directive", str(error), re.DOTALL):
+            return f"%{match[1]} is not a part of a date"
+        if str(error).startswith("stray %"):
+            return "ends with a single %"
+    return "" if re.search("%[A-Za-z]", date_format) else "has no part of a date"
 
 
 def format_date(days: float, *, with_time: bool = False) -> str:

@@ -85,6 +85,12 @@ VALUE_CASES = [
         "1:61",
         "data.columns.a.format  has 1 character  (write at least 2)",
     ),
+    build_case(
+        "format with a part twice",
+        "data: {dataset: csv, path: t.csv, columns: {a: {type: date, format: '%d %d'}}}",
+        "1:61",
+        "data.columns.a.format  has a part of a date twice: use parts such as %d/%m/%Y %H:%M",
+    ),
     build_case("name of nothing", "name: ''", "1:1", "name  a name needs at least one visible character"),
     build_case(
         "slash for Keras",

@@ -2,7 +2,7 @@ import pytest
 
 from dnn_cli.config.named_data import build_named_data
 from dnn_cli.data import template_data
-from dnn_cli.data.template_data import can_stratify, choose_columns
+from dnn_cli.data.template_data import can_stratify, choose_columns, ignore_leaking_columns
 from dnn_cli.errors import UserDataError
 
 ROWS = "".join(f"{at},{at % 3},{'ab'[at % 2]}\n" for at in range(30))
@@ -23,6 +23,22 @@ def build(tmp_path):
 def test_numbers_have_types_only_with_texts_of_missing_cells(build):
     assert choose_columns(build())[0].columns is None
     assert set(choose_columns(build(missing=["-9"]))[0].columns) == {"x", "day"}
+
+
+def test_given_types_are_kept_next_to_chosen_types(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("cabin,port,age,y\n" + "".join(f"C{at},{'SQ'[at % 7 % 2]},{at % 5},{at % 2}\n" for at in range(30)))
+    keys = {"columns": {"cabin": {"type": "category", "min_frequency": 1}}}
+    data, reasons = choose_columns(build_named_data(str(path), **keys))
+    assert reasons == []
+    assert {name: column.type for name, column in data.columns.items()} == {
+        "cabin": "category",
+        "port": "category",
+        "age": "number",
+    }
+    assert data.columns["cabin"].min_frequency == 1
+    assert choose_columns(data)[0].columns == data.columns
+    assert ignore_leaking_columns(data) == (data, [])
 
 
 @pytest.mark.parametrize("key", ["group", "time"])

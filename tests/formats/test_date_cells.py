@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnn_cli.formats.date_cells import find_date_formats, parse_date
+from dnn_cli.formats.date_cells import find_date_formats, find_format_error, parse_date
 
 MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(2100, 1, 1)).map(lambda moment: moment.replace(microsecond=0))
 
@@ -41,3 +41,19 @@ def test_a_day_above_12_decides_the_order_of_day_and_month():
     assert find_date_formats(["05/06/2024", "07/08/2024"]) == ["%m/%d/%Y", "%d/%m/%Y"]
     assert find_date_formats(["05/06/2024", "13/08/2024"]) == ["%d/%m/%Y"]
     assert find_date_formats(["05/06/2024", "soon"]) == find_date_formats([]) == find_date_formats(["red"]) == []
+
+
+@pytest.mark.parametrize(
+    ("date_format", "error"),
+    [
+        ("%d/%m/%Y", ""),
+        ("%Y년 %H:%M", ""),
+        ("%d %d", "has a part of a date twice"),
+        ("%Q %Y", "%Q is not a part of a date"),
+        ("%-d.%m", "%- is not a part of a date"),
+        ("%Y%", "ends with a single %"),
+        ("2024 %%", "has no part of a date"),
+    ],
+)
+def test_formats_that_python_cannot_read_are_named(date_format, error):
+    assert find_format_error(date_format) == error

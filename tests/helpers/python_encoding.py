@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from tests.helpers.random_typed_tables import TypedColumn, split_day
 
 
@@ -57,3 +59,9 @@ def _encode_categories(column: TypedColumn, values: list[Any], new_values: Seque
             row[-1] = 1.0
         inputs.append(row)
     return inputs
+
+
+def encode_table(columns: Sequence[TypedColumn], train: Sequence[int], new: Sequence[Sequence[Any]]) -> Any:
+    """Encode the values of all columns, float32 of shape (rows, inputs)."""
+    encoded = [encode_in_python(column, train, values) for column, values in zip(columns, new, strict=True)]
+    return np.float32([[number for part in row for number in part] for row in zip(*encoded, strict=True)])

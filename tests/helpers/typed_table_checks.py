@@ -1,7 +1,6 @@
 """Independent checks of how `dnn` reads, encodes and predicts random tables with typed columns."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -22,8 +21,9 @@ from dnn_cli.formats import csv_body, csv_prediction
 from dnn_cli.formats.csv_prediction import read_prediction_table
 from tests.helpers.followed_suggestions import check_wrong_types, follow_suggestions
 from tests.helpers.mutated_bytes import mutate_bytes
-from tests.helpers.python_encoding import encode_in_python
-from tests.helpers.random_typed_tables import TypedColumn, TypedTable, write_columns, write_typed_table
+from tests.helpers.python_encoding import encode_table
+from tests.helpers.random_typed_tables import TypedTable, write_columns, write_typed_table
+from tests.helpers.validation_file_checks import find_validation_file_error
 
 _MUTATED_SHARE = 0.2
 _MIN_CONFIG_ROWS = 8
@@ -44,6 +44,7 @@ def try_typed_table(random: Random, directory: Path) -> tuple[str, str]:
         try:
             result, problem = _check_reading(random, table)
             problem = problem or _check_new_config(random, table) or check_wrong_types(random, table)
+            problem = problem or find_validation_file_error(random, table)
         except DnnError as error:
             result, problem = "refused", f"{type(error).__name__}: {error.message}"
         # Any other exception is a defect of a reader, also for changed bytes.
@@ -113,12 +114,6 @@ def _find_value_loss(table: TypedTable, data: Data, examples: Examples) -> str:
     return "" if targets == groups["target"] else f"the targets differ: {targets}"
 
 
-def _encode_table(columns: Sequence[TypedColumn], train: Sequence[int], new: Sequence[Sequence[Any]]) -> Any:
-    """Encode the values of all columns, float32 of shape (rows, inputs)."""
-    encoded = [encode_in_python(column, train, values) for column, values in zip(columns, new, strict=True)]
-    return np.float32([[number for part in row for number in part] for row in zip(*encoded, strict=True)])
-
-
 def _differ(first: Any, second: Any) -> bool:
     """Return whether two arrays of inputs differ by more than rounding."""
     return first.shape != second.shape or not np.allclose(first, second, rtol=2e-6, atol=2e-5)
@@ -127,7 +122,7 @@ def _differ(first: Any, second: Any) -> bool:
 def _find_encoding_error(table: TypedTable, split: Split, data: Data, encoded: Examples) -> str:
     """Return how encoded inputs differ from the encoding in plain Python; empty if they are equal."""
     columns = [column.take(table.used_rows) for column in table.inputs]
-    expected = _encode_table(columns, split.train.tolist(), [column.values for column in columns])
+    expected = encode_table(columns, split.train.tolist(), [column.values for column in columns])
     if not np.isfinite(encoded.inputs).all() or encoded.inputs.dtype != np.float32:
         return "the inputs differ from finite float32"
     if encoded.inputs.shape[1:] != data.input_shape:
@@ -194,7 +189,7 @@ def _find_prediction_error(random: Random, table: TypedTable, split: Split, data
         return f"new rows are refused: {read.error.message}"
     rows = table.used_rows
     columns = [column.take(rows) for column in table.inputs]
-    expected = _encode_table(columns, split.train.tolist(), [column.values for column in new])
+    expected = encode_table(columns, split.train.tolist(), [column.values for column in new])
     counted = sum(cells.missing for cells in read.replaced_cells)
     missing = sum(value is None for column in new for value in column.values)
     if counted != missing:
@@ -269,6 +264,8 @@ def _find_wrong_choice(table: TypedTable, data: Data) -> str:
             continue
         read = examples.inputs[:, names.index(column.name)].tolist()
         written = column.take(table.used_rows).values
+        if len(read) != len(written):
+            return f"{len(read)} examples differ from {len(written)} rows"
         if column.type == "category":
             texts = examples.categories[names.index(column.name)]
             if [None if math.isnan(code) else texts[int(code)] for code in read] != written:
