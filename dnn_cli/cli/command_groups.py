@@ -52,7 +52,9 @@ COMMAND_GROUPS = {
         "report": LazyCommand(".report:report", "Write a comparison and its runs as one HTML file."),
     },
     "Use trained networks": {
-        "evaluate": LazyCommand(".evaluate:evaluate", "Evaluate a trained network on its test set or on a file."),
+        "evaluate": LazyCommand(
+            ".evaluate:evaluate", "Evaluate a trained network on its test set or on a file, or folds."
+        ),
         "predict": LazyCommand(".predict:predict", "Predict classes or values for images, arrays and tables."),
         "export": LazyCommand(".export:export", "Export a network to other formats, and compare predictions."),
         "export-runs": LazyCommand(

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dnn_cli.config.data import Data
-from dnn_cli.data.examples import load_split_examples
+from dnn_cli.data.encoded_examples import load_encoded_examples
 from dnn_cli.errors import UserDataError
 from tests.helpers.python_encoding import encode_table
 from tests.helpers.random_typed_tables import TypedTable, write_columns
@@ -37,7 +37,7 @@ def find_validation_file_error(random: Random, table: TypedTable) -> str:
         {"dataset": "csv", **keys, "path": str(paths[0]), "validation_path": str(paths[1]), "delimiter": ";"}
     )
     try:
-        encoded, split = load_split_examples(data)
+        encoded, split = load_encoded_examples(data)
     except UserDataError as error:
         is_named = any(path.name in error.message for path in paths) or "columns" in error.message
         return "" if is_named else f"no path in: {error.message}"
