@@ -53,7 +53,7 @@ COMMAND_GROUPS = {
     },
     "Use trained networks": {
         "evaluate": LazyCommand(
-            ".evaluate:evaluate", "Evaluate a trained network on its test set or on a file, or folds."
+            ".evaluate:evaluate", "Evaluate a network on its test set or a file, or several folds."
         ),
         "predict": LazyCommand(".predict:predict", "Predict classes or values for images, arrays and tables."),
         "export": LazyCommand(".export:export", "Export a network to other formats, and compare predictions."),

@@ -99,8 +99,8 @@ def test_runs_show_has_test_scores_or_the_evaluate_command(workspace):
         path = shlex.quote(str(run.directory.relative_to(workspace.path)))
         assert f"model.keras is not evaluated yet: dnn evaluate {path}" in missing
     scores = parse_json_output(workspace.dnn("evaluate", "집값", "--json"))["scores"]
-    shown = workspace.dnn("runs", "show", "집값").stdout
-    assert re.search(rf"^test set +loss {format_score(scores['loss'])}  mean_absolute_error", shown, re.MULTILINE)
+    output = workspace.dnn("runs", "show", "집값").stdout
+    assert re.search(rf"^test set +loss {format_score(scores['loss'])}  mean_absolute_error", output, re.MULTILINE)
 
 
 RESTORED = "early_stopping={monitor: val_accuracy, patience: 3, restore_best_weights: true}"

@@ -177,8 +177,9 @@ def test_compare_json_has_the_documented_keys(dnn, make_run):
     make_run("name=second", "optimizer=sgd", digits="00000002", curve=(0.4, 0.7))
     compared = parse_json_output(dnn("compare", "--json"))
     assert compared["groups"][0] == {
-        "name": "adam", "kind": "network", "config_diff": {"optimizer": "adam"}, "seeds": [42], "folds": [], "mean": 0.8,
-        "standard_deviation": None, "interval": None, "runs": ["00000001"], "set_aside": [], "failed_seeds": {},
+        "name": "adam", "kind": "network", "config_diff": {"optimizer": "adam"}, "seeds": [42], "folds": [],
+        "mean": 0.8, "standard_deviation": None, "interval": None, "runs": ["00000001"], "set_aside": [],
+        "failed_seeds": {},
     }  # fmt: skip
     (pair,) = compared["pairs"]
     assert (pair["a"], pair["b"], pair["verdict"], pair["p_value"]) == ("adam", "sgd", "undecided", None)

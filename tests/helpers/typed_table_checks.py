@@ -216,7 +216,7 @@ def _check_new_config(random: Random, table: TypedTable) -> str:
         return problem or follow_suggestions(replace(table, keys=keys), error)
     if len(table.used_rows) < _MIN_CONFIG_ROWS:
         return ""
-    if problem := _find_unused_column(table, data, " | ".join([*reasons, *leaks])):
+    if problem := _find_unused_column(table, data, " | ".join(map(str, [*reasons, *leaks]))):
         return problem
     if problem := _find_wrong_choice(table, data):
         return problem

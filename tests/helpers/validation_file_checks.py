@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from dnn_cli.config.data import Data
-from dnn_cli.data.encoded_examples import load_encoded_examples
+from dnn_cli.data.encoding_fit import fit_encoding
+from dnn_cli.data.examples import load_examples, split_examples
 from dnn_cli.errors import UserDataError
 from tests.helpers.python_encoding import encode_table
 from tests.helpers.random_typed_tables import TypedTable, write_columns
@@ -37,13 +38,16 @@ def find_validation_file_error(random: Random, table: TypedTable) -> str:
         {"dataset": "csv", **keys, "path": str(paths[0]), "validation_path": str(paths[1]), "delimiter": ";"}
     )
     try:
-        encoded, split = load_encoded_examples(data)
+        examples = load_examples(data)
     except UserDataError as error:
         is_named = any(path.name in error.message for path in paths) or "columns" in error.message
         return "" if is_named else f"no path in: {error.message}"
+    split = split_examples(data, examples)
+    encoding = fit_encoding(data.info.columns, examples.inputs[split.train], examples.categories)
+    inputs = encoding.encode(examples.inputs, examples.categories)
     train = [column.take(parts[0]) for column in table.inputs]
     values = [[column.values[row] for row in (*parts[0], *parts[1])] for column in table.inputs]
     expected = encode_table(train, range(cut), values)
-    if split.train.tolist() != list(range(cut)) or encoded.inputs.shape != expected.shape:
-        return f"the shapes differ: {encoded.inputs.shape} from {expected.shape}"
-    return "" if np.allclose(encoded.inputs, expected, rtol=2e-6, atol=2e-5) else "the encoding of two files differs"
+    if split.train.tolist() != list(range(cut)) or inputs.shape != expected.shape:
+        return f"the shapes differ: {inputs.shape} from {expected.shape}"
+    return "" if np.allclose(inputs, expected, rtol=2e-6, atol=2e-5) else "the encoding of two files differs"

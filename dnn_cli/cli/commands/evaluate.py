@@ -57,7 +57,7 @@ def evaluate(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate a trained network on its test set or on a file, or folds.
+    """Evaluate a network on its test set or a file, or several folds.
 
     The command prints scores, and results for each class or, for a regression, errors. Other commands do not read the
     test set. For several folds, such as sweep:ID, it prints mean scores and the joined validation predictions.
