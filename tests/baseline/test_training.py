@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from dnn_cli.baseline import training
 from dnn_cli.baseline.methods import METHODS, Effort
@@ -35,7 +36,8 @@ def fit_by_hand(model, experiment, weights=None):
     rows = examples.inputs.reshape(len(examples), -1).astype(float)
     last = f"{model.steps[-1][0]}__" if hasattr(model, "steps") else ""
     arguments = {} if weights is None else {f"{last}sample_weight": weights(examples.targets[split.train])}
-    model.fit(rows[split.train], examples.targets[split.train].squeeze(), **arguments)
+    with threadpool_limits(1):
+        model.fit(rows[split.train], examples.targets[split.train].squeeze(), **arguments)
     return model, rows[split.validation], examples.targets[split.validation].squeeze()
 
 
