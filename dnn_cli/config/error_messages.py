@@ -159,9 +159,11 @@ def _describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_comm
             f"write at {'least' if counts[0] else 'most'} " + str(counts[0] or counts[1]),
         )
     if kind.startswith("string_too"):
-        count = f"{len(value):,} character{'s' if len(value) != 1 else ''}"
+        # The text can be the name of a key, and not its value.
+        length = len(detail["input"])
+        count = f"{length:,} character{'s' if length != 1 else ''}"
         bound = f"most {context['max_length']:,}" if "long" in kind else f"least {context['min_length']:,}"
-        return f"has {count}", f"write at {bound}"
+        return f"{'the name has' if detail['loc'][-1] == '[key]' else 'has'} {count}", f"write at {bound}"
     return detail["msg"], ""
 
 

@@ -74,6 +74,12 @@ VALUE_CASES = [
         "data.columns.a  needs a mapping of keys, not an empty value  (use one of number, category, boolean, date)",
     ),
     build_case(
+        "column without a name",
+        'data: {dataset: csv, path: t.csv, columns: {"": number}}',
+        "1:45",
+        "data.columns.  the name has 0 characters  (write at least 1)",
+    ),
+    build_case(
         "number for missing cells",
         "data: {dataset: csv, path: t.csv, columns: {a: number}, missing: [-9]}",
         "1:67",

@@ -216,7 +216,7 @@ def test_learning_rate_alone_changes_the_default_optimizer(config):
         ("name=\udcff", "name=\udcff  contains the control character U+DCFF  (delete the character)"),
         ("\udcff=1", "\udcff=1  contains the control character U+DCFF  (delete the character)"),
         ("a." * 60 + "a=1", "a." * 60 + "a=1  is nested more than 50 levels deep"),
-        ("data.path=''", "data.path=''  data.path  has 0 characters"),
+        ("data.path=''", "data.path=''  data.path  has 0 characters  (write at least 1)"),
         ("~seed", "~seed  seed does not exist"),
         ("epochs.a=1", "epochs.a=1  epochs is a plain value and has no keys"),
     ],
