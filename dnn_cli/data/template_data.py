@@ -43,16 +43,18 @@ def divide_pixels(data: Data) -> Data:
 def choose_columns(data: Data) -> tuple[Data, list[Remark]]:
     """Return the data section of a table with the types of its columns, and the reasons for ignored columns.
 
-    A table of numbers alone keeps its data section, without `columns`. The data section is also unchanged if it has
-    types already, and for other data.
+    Types that the data section has already are kept. A table of numbers alone keeps its data section, without
+    `columns`; so does other data.
 
     Raises:
         UserDataError: the file is not a table, or no column is left for the inputs.
     """
-    if data.dataset not in TABLE_KINDS or data.columns is not None or data.path is None:
+    if data.dataset not in TABLE_KINDS or data.path is None:
         return data, []
     choices = choose_column_types(data.path, data.csv_options)
-    left_out = [choice for choice in choices if choice.options is None]
+    values = data.model_dump(exclude_unset=True)
+    given_columns = values.get("columns") or {}
+    left_out = [choice for choice in choices if choice.options is None and choice.name not in given_columns]
     if len(left_out) == len(choices):
         first = choices[0]
         raise UserDataError(
@@ -60,13 +62,14 @@ def choose_columns(data: Data) -> tuple[Data, list[Remark]]:
             f"use {format_column_override(first.name, 'category')}",
             "columns",
         )
-    values = data.model_dump(exclude_unset=True)
     if left_out:
         values["ignore"] = (*(data.ignore or ()), *(choice.name for choice in left_out))
     are_plain = all(choice.is_plain_number for choice in choices if choice.options is not None)
     # Texts of missing cells belong to typed columns, even if no such text occurs.
-    if not are_plain or data.missing is not None:
-        values["columns"] = {choice.name: choice.list_values() for choice in choices if choice.options is not None}
+    if not are_plain or given_columns or data.missing is not None:
+        used = [choice for choice in choices if choice.options is not None or choice.name in given_columns]
+        types = {choice.name: given_columns.get(choice.name, choice.list_values()) for choice in used}
+        values["columns"] = {**types, **given_columns}
     return Data.model_validate(values), [
         Remark(f"column {choice.name} {choice.reason}", choice.override) for choice in left_out
     ]

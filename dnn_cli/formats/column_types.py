@@ -138,8 +138,8 @@ def _choose_text_use(name: str, counts: Counter[str], total: int, missing_count:
     if distinct <= _MAX_OBVIOUS_CATEGORIES or distinct <= _MAX_CATEGORY_SHARE * total:
         return ColumnChoice(name, ColumnOptions("category"), "", missing_count)
     reason = f"has {distinct:,} different texts in {total:,} cells"
-    # Rows of one patient, for example, belong to one split.
-    if total >= _MIN_GROUP_ROWS * distinct:
+    # Rows of one patient, for example, belong to one split. Every row needs a group.
+    if total >= _MIN_GROUP_ROWS * distinct and not missing_count:
         reason += " and may name groups of rows"
         return ColumnChoice(name, None, reason, override=format_override("group", name))
     return ColumnChoice(name, None, reason)

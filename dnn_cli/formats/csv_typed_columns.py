@@ -27,7 +27,7 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _MAX_LISTED_COLUMNS = 10
 
 _TYPE_REMARKS = {
-    "category": "categories, with one input each",
+    "category": "categories, with one input for each category",
     "boolean": "yes and true read as 1, no and false as 0",
     "date": "dates, with inputs for year, month, day of week and days",
 }
