@@ -54,6 +54,11 @@ class ColumnChoice:
         """Whether the column is read without `data.columns`: numbers, or words such as yes and no, without gaps."""
         return self.options is not None and self.options.type in ("number", "boolean") and not self.missing_count
 
+    @property
+    def is_untyped_number(self) -> bool:
+        """Whether `data.columns` of other columns reads the column without a type: numbers without gaps."""
+        return self.is_plain_number and self.options is not None and self.options.type == "number"
+
     def list_values(self) -> dict[str, str]:
         """List the type, the format of dates, and the replacement of missing cells, as in a config.
 
@@ -125,7 +130,8 @@ def _choose_type(
 def _is_number(text: str, number_format: NumberFormat) -> bool:
     """Return whether a cell is a number, or an amount that options of the reader would make a number."""
     plain = text if number_format.is_plain else number_format.normalize(text)
-    return (plain is not None and parse_float(plain) is not None) or bool(normalize_amount(text))
+    # A number in another form, such as 1.5 among decimal commas, is an error that the reader names.
+    return parse_float(text if plain is None else plain) is not None or bool(normalize_amount(text))
 
 
 def _choose_text_use(name: str, counts: Counter[str], total: int, missing_count: int) -> ColumnChoice:

@@ -142,7 +142,7 @@ class _ColumnReader:
             as_missing = f"use {format_override('missing', [*sorted(self.missing), text])} for missing values"
         if not text:
             return as_missing
-        if self.options.type == "number" and normalize_amount(text):
+        if self.options.type == "number" and (normalize_amount(text) or parse_float(text) is not None):
             if self.number_format.decimal == ",":
                 return "write all numbers in the same form: with a decimal comma, and without a decimal point"
             return format_amount_hint(text, guess_cell_comma(text), self.number_format.strip)
