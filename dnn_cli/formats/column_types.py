@@ -55,6 +55,11 @@ class ColumnChoice:
         """Whether the column is read without `data.columns`: numbers, or words such as yes and no, without gaps."""
         return self.options is not None and self.options.type in ("number", "boolean") and not self.missing_count
 
+    @property
+    def is_untyped_number(self) -> bool:
+        """Whether `data.columns` of other columns reads the column without a type: numbers without gaps."""
+        return self.is_plain_number and self.options is not None and self.options.type == "number"
+
     def list_values(self) -> dict[str, str]:
         """List the type, the format of dates, and the replacement of missing cells, as in a config.
 
@@ -127,7 +132,9 @@ def _choose_type(
 
 def _is_number(text: str, number_format: NumberFormat) -> bool:
     """Return whether a cell is a number, also a too large one, or an amount that options would make a number."""
-    plain = text if number_format.is_plain else number_format.normalize(text) or ""
+    plain = text if number_format.is_plain else number_format.normalize(text)
+    # A number in another form, such as 1.5 among decimal commas, is an error that the reader names.
+    plain = text if plain is None else plain
     return parse_float(plain) is not None or is_too_large(plain) or bool(normalize_amount(text))
 
 
@@ -141,8 +148,8 @@ def _choose_text_use(name: str, counts: Counter[str], total: int, missing_count:
     if distinct <= _MAX_OBVIOUS_CATEGORIES or distinct <= _MAX_CATEGORY_SHARE * total:
         return ColumnChoice(name, ColumnOptions("category"), "", missing_count)
     reason = f"has {distinct:,} different texts in {total:,} cells"
-    # Rows of one patient, for example, belong to one split.
-    if total >= _MIN_GROUP_ROWS * distinct:
+    # Rows of one patient, for example, belong to one split. Every row needs a group.
+    if total >= _MIN_GROUP_ROWS * distinct and not missing_count:
         reason += " and may name groups of rows"
         return ColumnChoice(name, None, reason, override=format_override("group", name))
     return ColumnChoice(name, None, reason)

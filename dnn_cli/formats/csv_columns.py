@@ -117,6 +117,10 @@ def select_columns(path: str, header: CsvRow, options: CsvOptions) -> CsvColumns
     if options.target is None:
         override = format_override("target", names[features[0]])
         remarks.append(Remark(f"column {names[target_index]}: the target, as the last column", override))
+    if unused := [name for name, _ in options.columns or () if name in options.ignore]:
+        override = format_override("ignore", [name for name in options.ignore if name not in unused])
+        noun = f"column {unused[0]}" if len(unused) == 1 else f"columns {', '.join(unused)}"
+        remarks.append(Remark(f"{noun}: left out by data.ignore, although data.columns has a type", override))
     if options.weight is None:
         remarks += [
             Remark(f"column {name}: an input, not the weights of the rows", format_override("weight", name))

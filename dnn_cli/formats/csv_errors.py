@@ -72,6 +72,16 @@ class CsvErrors:
             raise UserDataError("\n".join([*(f"{self.path}:{line}  {text}" for line, text, _ in first), *more]), hint)
 
 
+def format_more_cells(count: int, lines: Sequence[int]) -> str:
+    """Format the number of further cells with the same error, and their first lines; empty without such cells."""
+    if not count:
+        return ""
+    plural = "s" if count > 1 else ""
+    listed = ", ".join(map(str, lines[:_MAX_LISTED_LINES]))
+    ellipsis = ", …" if count > len(lines[:_MAX_LISTED_LINES]) else ""
+    return f" ({count:,} more such cell{plural} in line{plural} {listed}{ellipsis})"
+
+
 _CellKind = Literal["text", "amount", "missing value", "missing target"]
 
 
@@ -97,12 +107,7 @@ class _CellGroup:
 
     def format_more_cells(self) -> str:
         """Format the number and lines of the further cells; the text is empty for a single cell."""
-        if not self.more_count:
-            return ""
-        plural = "s" if self.more_count > 1 else ""
-        ellipsis = ", …" if self.more_count > len(self.lines) else ""
-        lines = f"line{plural} {', '.join(map(str, self.lines))}{ellipsis}"
-        return f" ({self.more_count:,} more such cell{plural} in {lines})"
+        return format_more_cells(self.more_count, self.lines)
 
 
 @dataclass

@@ -165,8 +165,9 @@ def find_input_columns(
     missing = [name for name in features if name not in names]
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        noun = "column" if len(missing) == 1 else "columns"
         raise UserDataError(
-            f"{path}:{line}  has no column {', '.join(missing[:3])}{more}, which the training used",
+            f"{path}:{line}  has no {noun} {', '.join(missing[:3])}{more}, which the training used",
             suggest_nearest_name(missing[0], names) or f"the columns of the training are {', '.join(features[:20])}",
         )
     repeated = [name for name in features if names.count(name) > 1]

@@ -170,7 +170,13 @@ def _suggest_columns(path: str, options: CsvOptions, text_columns: list[str], *,
     if options.columns is not None or options.rules == 1 or may_lack_header:
         return format_ignore_hint(text_columns, options.ignore, may_lack_header=may_lack_header) if text_columns else ""
     choices = choose_column_types(path, options)
-    typed = {choice.name: choice.list_values() for choice in choices if choice.options and not choice.is_plain_number}
+    used = [choice for choice in choices if choice.options is not None]
+    # With types, a column without a type is a number: words such as yes and no then need a type.
+    typed = (
+        {choice.name: choice.list_values() for choice in used if not choice.is_untyped_number}
+        if any(not choice.is_plain_number for choice in used)
+        else {}
+    )
     left_out = [choice.name for choice in choices if choice.options is None]
     overrides = [format_columns_override(typed)] if typed else []
     overrides += [format_override("ignore", [*options.ignore, *left_out])] if left_out else []

@@ -27,7 +27,7 @@ _FLOAT32_MAX = float(np.finfo(np.float32).max)
 _MAX_LISTED_COLUMNS = 10
 
 _TYPE_REMARKS = {
-    "category": "categories, with one input each",
+    "category": "categories, with one input for each category",
     "boolean": "yes and true read as 1, no and false as 0",
     "date": "dates, with inputs for year, month, day of week and days",
 }
@@ -152,6 +152,8 @@ class _ColumnReader:
             as_missing = f"use {format_override('missing', [*sorted(self.missing), text])} for missing values"
         if not text:
             return as_missing
+        if self.options.type == "number" and self.number_format.decimal == "," and parse_float(text) is not None:
+            return "write all numbers in the same form: with a decimal comma, and without a decimal point"
         if self.options.type == "number" and normalize_amount(text):
             strip, decimal = self.number_format.strip, self.number_format.decimal
             return format_amount_hint(text, guess_cell_comma(text), strip, decimal=decimal)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.errors import UserDataError
-from dnn_cli.formats.csv_errors import CsvErrors
+from dnn_cli.formats.csv_errors import CsvErrors, format_more_cells
 from dnn_cli.formats.csv_numbers import parse_float, quote_cell
 from dnn_cli.formats.data_overrides import format_column_override
 from dnn_cli.formats.date_cells import ISO_FORMAT, find_date_formats, parse_date
@@ -34,9 +34,9 @@ def parse_groups(cells: Sequence[str], lines: Sequence[int], column: str, errors
     """
     different = set(cells)
     if "" in different:
-        for line, cell in zip(lines, cells, strict=True):
-            if not cell:
-                errors.add_error(line, f"column {column}: the cell is empty", "write the group of each row")
+        first, *more = [line for line, cell in zip(lines, cells, strict=True) if not cell]
+        message = f"column {column}: the cell is empty{format_more_cells(len(more), more)}"
+        errors.add_error(first, message, "write the group of each row")
     if all(_INTEGER.fullmatch(cell) for cell in different):
         ordered = sorted(different, key=lambda cell: (int(cell), cell))
     else:
@@ -78,10 +78,10 @@ def parse_times(
             if possible_formats
             else _TIME_HINT
         )
-        for line, cell in zip(lines, cells, strict=True):
-            if cell in wrong:
-                message = f"{quote_cell(cell)} is not {kind}" if cell else "the cell is empty"
-                errors.add_error(line, f"column {column}: {message}", hint)
+        (line, cell), *more = [(line, cell) for line, cell in zip(lines, cells, strict=True) if cell in wrong]
+        message = f"{quote_cell(cell)} is not {kind}" if cell else "the cell is empty"
+        more_cells = format_more_cells(len(more), [line for line, _ in more])
+        errors.add_error(line, f"column {column}: {message}{more_cells}", hint)
     return np.array([times[cell] if cell not in wrong else np.nan for cell in cells], np.float64)
 
 

@@ -68,7 +68,8 @@ def _format_seed_list(group: Group) -> str:
     In a cross-validation, the number of its scores precedes the seeds, such as `10 folds, seed 7`. A baseline has no
     seed.
     """
-    folds = f"{_format_fold_count(group)} folds, " if group.fold_means else ""
+    noun = "fold" if len(group.fold_means) == 1 else "folds"
+    folds = f"{_format_fold_count(group)} {noun}, " if group.fold_means else ""
     if group.is_baseline:
         return folds.removesuffix(", ") or "–"
     if len(group.seeds) == 1:

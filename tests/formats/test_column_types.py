@@ -62,3 +62,13 @@ def test_an_ambiguous_order_of_day_and_month_is_stated(tmp_path):
 
 def test_own_texts_of_missing_cells_count(tmp_path):
     assert choose(tmp_path, ["-9", "yes", "no"] * 9, missing=("-9",)).missing_count == 9
+
+
+def test_numbers_in_another_form_stay_numbers(tmp_path):
+    assert choose(tmp_path, [at * 1.5 for at in ROWS], decimal=",").is_plain_number
+
+
+def test_only_columns_without_gaps_are_suggested_as_groups(tmp_path):
+    patients = [f"p{at}" for at in range(50)] * 3
+    assert choose(tmp_path, patients).override == "data.group=x"
+    assert not choose(tmp_path, [*patients, ""]).override

@@ -11,6 +11,7 @@ from dnn_cli.errors import UserDataError
 from dnn_cli.formats import csv_table
 from dnn_cli.formats.dataset_contents import DatasetContents
 from dnn_cli.formats.reader_options import CsvOptions
+from dnn_cli.formats.table_columns import ColumnOptions
 
 IRIS = "sepal,petal,species\n5.1,1.4,setosa\n6.7,4.7,versicolor\n4.9,1.5,setosa\n"
 
@@ -214,6 +215,14 @@ def test_missing_cells_are_reported_once_a_column_with_a_way_to_replace_them(tab
     ]
     override = "'data.columns={a: {type: number, missing: median}, b: {type: number, missing: median}}'"
     assert error.suggestion == f"set the types of the columns: {override}"
+
+
+def test_suggested_types_read_the_table(table):
+    path = table("city,open,size,y\n" + "Bern,Y,1,0\nParis,N,,1\n" * 8)
+    override = "'data.columns={city: category, open: boolean, size: {type: number, missing: median}}'"
+    assert get_error(path).suggestion.endswith(override)
+    columns = {"city": ColumnOptions("category"), "open": ColumnOptions("boolean"), "size": ColumnOptions("number")}
+    assert inspect_csv(path, columns=tuple(columns.items())).input_columns == ("city", "open", "size")
 
 
 def test_text_column_is_reported_in_one_line(table):

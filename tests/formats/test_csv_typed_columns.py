@@ -119,6 +119,20 @@ def test_only_inputs_have_types(write, options, message):
     assert message in get_error(write("a,b,y", "1,2,0", "2,3,1"), options).message
 
 
+def test_an_ignored_column_with_a_type_is_named_with_the_override_that_uses_it(write):
+    path = write("a,b,y", "1,x,0", "2,x,1")
+    options = CsvOptions(ignore=("b",), columns=(("b", CATEGORY),))
+    assert "column b: left out by data.ignore, although data.columns has a type  (data.ignore=[])" in map(
+        str, inspect_csv(path, options).remarks
+    )
+
+
+def test_numbers_with_points_among_decimal_commas_are_errors_of_their_form(write):
+    error = get_error(write("a,y", "1.5,0", "2.5,1"), CsvOptions(decimal=",", columns=(("a", NUMBER),)))
+    assert "'1.5' is not a number" in error.message
+    assert error.suggestion.startswith("write all numbers in the same form")
+
+
 def test_frequent_categories_of_the_file_determine_the_number_of_inputs(write):
     path = write("c,y", *(f"{name},{at % 2}" for at, name in enumerate("aaabbcd")), ",0", ",1")
     assert inspect_csv(path, build_options(c=CATEGORY)).input_shape == (4,)

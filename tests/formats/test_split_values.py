@@ -70,6 +70,16 @@ def test_times(tmp_path, cells, seconds):
             "t,x,y\n5,1,a\nnever,2,b\n",
             "data.csv:3  column t: .never. is not a number, as in the first row",
         ),
+        (
+            {"group": "g"},
+            "g,x,y\na,1,a\n,2,b\n,3,b\n,4,b\n",
+            "column g: the cell is empty .2 more such cells in lines 4, 5.$",
+        ),
+        (
+            {"time": "t"},
+            "t,x,y\nmist,1,a\nrain,2,b\n",
+            "data.csv:2  column t: 'mist' is not a date in the format ISO 8601 .1 more such cell in line 3.$",
+        ),
         ({"group": "h"}, "g,x,y\na,1,a\nb,2,b\n", "has no column h"),
         ({"group": "y", "target": "y"}, "g,x,y\na,1,a\nb,2,b\n", "column y is both the target and the group"),
     ],

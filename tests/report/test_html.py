@@ -280,6 +280,15 @@ def test_report_without_completed_runs(make_run, tmp_path):
     assert "failed: no memory" in text
 
 
+def test_headline_of_folds_and_other_runs_names_no_experiment(scored_runs):
+    scored_runs.add("single", [0.8])
+    for fold, score in enumerate([0.8, 0.7], 1):
+        scored_runs.add("validated", [score], "data.folds=2", f"data.fold={fold}")
+    verdict = build_page(scored_runs.root / "runs").verdict
+    assert verdict.headline == "The groups are not compared; the caveats state the reason."
+    assert "some runs are folds of a cross-validation and others are not" in verdict.warnings[0]
+
+
 def test_headline_names_the_baseline(scored_runs):
     scored_runs.add("adam", [0.9, 0.91])
     scored_runs.add("sgd", [0.8, 0.83], "optimizer=sgd")

@@ -110,9 +110,9 @@ def train(
                     train_sequentially,
                 )
                 from dnn_cli.report.runs_table import build_run_document
-                from dnn_cli.report.text import format_count
                 from dnn_cli.runs.query.selection import CachedStore
                 from dnn_cli.runs.store import Store
+                from dnn_cli.training.stop_request import Interrupted
 
                 trainings = list_fold_trainings(
                     load_configs(configs, overrides, to_train=True), repeats, is_requested=folds is not None
@@ -156,10 +156,16 @@ def train(
                 trained_runs = train_sequentially(
                     requests, store, screen, time_limit, force=force, tensorboard=tensorboard
                 )
-            for item, run, record in trained_runs:
-                finished.append((run, record))
-                if not as_json:
-                    print_run_summary(run, record, item, store)
+            try:
+                for item, run, record in trained_runs:
+                    finished.append((run, record))
+                    if not as_json:
+                        print_run_summary(run, record, item, store)
+            except (Interrupted, KeyboardInterrupt):
+                # The interrupted run names the command that continues this run alone.
+                if (remaining := len(requests) - len(finished)) > 1:
+                    screen.print_line(_format_unfinished(remaining))
+                raise
             if not as_json:
                 print_finished_folds(requests, finished, store)
     finally:
@@ -172,12 +178,17 @@ def train(
         )
     stopped_flags = [record.reason == time_limit.stop_reason != "" for _, record in finished]
     if (remaining := sum(stopped_flags) + len(requests) - len(finished)) and time_limit.is_over and not as_json:
-        get_notes_console().print(
-            f"{format_count(remaining, 'unfinished run')}; the same command with --resume continues the training"
-        )
+        get_notes_console().print(_format_unfinished(remaining))
     ends = zip(finished, stopped_flags, strict=True)
     if has_failures or any(record.status != "completed" and not stopped for (_, record), stopped in ends):
         raise typer.Exit(1)
+
+
+def _format_unfinished(count: int) -> str:
+    """Return the line about unfinished runs, and the way to continue them."""
+    from dnn_cli.report.text import format_count
+
+    return f"{format_count(count, 'unfinished run')}; the same command with --resume continues the training"
 
 
 def _train_in_parallel(

@@ -211,6 +211,8 @@ def _format_verdict_headline(comparison: Comparison) -> str:
         if len(comparison.run_scores) == 1:
             (row,) = comparison.run_scores
             return f"{row.record.name} is the only completed run, with {comparison.metric} {format_score(row.score)}."
+        if len(comparison.groups) > 1:
+            return "The groups are not compared; the caveats state the reason."
         text = format_missing_verdict_reason(comparison)
         return f"{text[0].upper()}{text[1:]}."
     word_counts = Counter(verdict.word for verdict in family.verdicts)

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from sklearn.model_selection import KFold
 
+from dnn_cli.cli.commands.train import train
+from dnn_cli.execution import train_requests
+from dnn_cli.training.stop_request import SIGNAL_REASON, Interrupted
 from tests.helpers.cli_output import parse_json_output
 from tests.helpers.digits import QUICK_YAML
 from tests.helpers.settings import RUN_ALL_CASES
@@ -38,3 +41,16 @@ def test_folds_are_trained_resumed_and_evaluated(dnn, config, tmp_path):
     assert len(list((tmp_path / "runs").glob("*/run.json"))) == 2
     sweep = dnn("sweep", "digits.yaml", "--folds", "2", "epochs=1", "--dry-run")
     assert "0 runs to train" in sweep.stdout
+
+
+def test_an_interrupted_cross_validation_names_the_command_for_all_folds(config, tmp_path, monkeypatch, capsys):
+    def interrupt(*_, **__):
+        raise Interrupted(SIGNAL_REASON)
+        yield
+
+    config(QUICK_YAML)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train_requests, "train_sequentially", interrupt)
+    with pytest.raises(SystemExit):
+        train(["digits.yaml"], folds=3, jobs=1, lanes="off", runs_dir=tmp_path / "runs")
+    assert "3 unfinished runs; the same command with --resume continues the training" in capsys.readouterr().err
