@@ -33,7 +33,7 @@ def _fit_column(column: TableColumn, values: NDArray[np.float64], categories: Se
     if column.type == "category":
         return _fit_categories(column, present.astype(np.int64), len(values) - len(present), categories)
     if not len(present):
-        return ColumnEncoding(column)
+        return ColumnEncoding(column, has_values=False)
     replacement = float(present.mean() if column.missing == "mean" else np.median(present))
     return ColumnEncoding(column, replacement, float(present.min()) if column.type == "date" else 0.0)
 

@@ -153,6 +153,8 @@ def _fill_missing(encoding: ColumnEncoding, values: tf.Tensor, is_missing: tf.Te
     column = encoding.column
     if column.missing == "error":
         _check_cells(column.name, cells, ~is_missing, "is missing")
+    if not encoding.has_values:
+        is_missing = tf.ones_like(is_missing)
     if column.has_indicator:
         values = tf.concat([values, tf.zeros_like(values[:, :1])], axis=1)
     missing_row = tf.constant(encoding.encode(np.array([np.nan]), ()))

@@ -51,6 +51,8 @@ class ReplacedCells:
         encoding, column = self.encoding, self.encoding.column
         if column.type == "category":
             return "a category of their own" if encoding.has_missing_category else self._describe_unknown_category()
+        if not encoding.has_values:
+            return "like all cells of the column in the training"
         if column.type == "date":
             value = format_date(encoding.replacement, with_time=column.has_time)
         else:

@@ -28,6 +28,10 @@ class ColumnEncoding:
     first_day: float = 0.0
     """Earliest date of the training examples, in days since 1970-01-01. Unused for other types."""
 
+    has_values: bool = True
+    """Whether the training examples have values in the column. Without values, all cells count as missing, because
+    their scale is unknown. Unused for categories."""
+
     categories: tuple[str, ...] = ()
     """Categories with an input of their own, in the order of these inputs."""
 
@@ -64,7 +68,7 @@ class ColumnEncoding:
         """
         if self.column.type == "category":
             return self._encode_categories(values, categories)
-        is_missing = np.isnan(values)
+        is_missing = np.isnan(values) | (not self.has_values)
         filled = np.where(is_missing, self.replacement, values)
         parts = self._split_dates(filled) if self.column.type == "date" else [filled]
         if self.column.has_indicator:

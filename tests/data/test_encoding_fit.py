@@ -62,4 +62,7 @@ def test_missing_cells_are_a_category_of_their_own():
 def test_a_column_without_values_in_the_training_is_0(column_type):
     column = TableColumn("n", column_type, has_missing=True)
     encoding = fit_encoding([column], np.full((3, 1), math.nan), [()])
-    assert np.isfinite(encoding.encode(np.full((2, 1), math.nan), [()])).all()
+    inputs = encoding.encode(np.array([[math.nan], [20_000.0]]), [()])
+    assert np.isfinite(inputs).all()
+    # A value of another example has an unknown scale, and counts as missing.
+    assert np.array_equal(inputs[0], inputs[1])

@@ -30,13 +30,15 @@ def encode_in_python(column: TypedColumn, train: Sequence[int], new_values: Sequ
         replacement = math.fsum(present) / len(present) if mean else statistics.median(present)
     inputs = []
     for value in new_values:
-        number = replacement if value is None else value
+        # Without a value in the training rows, all values count as missing.
+        is_missing = value is None or not present
+        number = replacement if is_missing else value
         parts = [number]
         if column.type == "date":
             parts = [*map(float, split_day(number)), number - (min(present) if present else 0)]
             if any(day is not None and day % 1 for day in column.values):
                 parts.append(number % 1 * 24)
-        inputs.append([*parts, *([float(value is None)] if has_indicator else [])])
+        inputs.append([*parts, *([float(is_missing)] if has_indicator else [])])
     return inputs
 
 
