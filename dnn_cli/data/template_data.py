@@ -12,6 +12,7 @@ from dnn_cli.data.data_advice import are_undivided_pixels
 from dnn_cli.data.examples import Examples, load_examples, load_targets, split_examples
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.column_types import choose_column_types
+from dnn_cli.formats.csv_rows import open_rows
 from dnn_cli.formats.data_overrides import format_column_override
 from dnn_cli.formats.dataset_contents import Remark
 
@@ -39,6 +40,19 @@ def divide_pixels(data: Data) -> Data:
     if not are_undivided_pixels(data, examples, np.arange(len(examples))):
         return data
     return Data.model_validate({**data.model_dump(exclude_unset=True), "scale": 255.0})
+
+
+def list_target_columns(data: Data) -> list[str]:
+    """List the columns of a table that can be the target, in the order of the file; empty for other data.
+
+    Raises:
+        UserDataError: the file is not a table.
+    """
+    if data.dataset not in TABLE_KINDS or data.path is None:
+        return []
+    roles = {*(data.ignore or ()), *(data.columns or ()), data.weight, data.group, data.time}
+    with open_rows(data.path, data.csv_options) as rows:
+        return [name for cell in rows.header[1] if (name := cell.strip()) and name not in roles]
 
 
 def choose_columns(data: Data) -> tuple[Data, list[Remark]]:

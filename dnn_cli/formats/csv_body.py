@@ -97,7 +97,10 @@ def read_body(
         UserDataError: the table has no rows, or some rows have errors.
     """
     number_format = build_number_format(path, options)
-    errors = CellErrors(CsvErrors(path), rows.delimiter, number_format, typed_hint=typed_hint)
+    is_default_target = options.target is None
+    errors = CellErrors(
+        CsvErrors(path), rows.delimiter, number_format, is_default_target=is_default_target, typed_hint=typed_hint
+    )
     reader = _BodyReader(columns, options, errors)
     reader.read_blocks(rows.rows)
     reader.errors.raise_if_any(text_hint)

@@ -125,6 +125,9 @@ class CellErrors:
     typed_groups: dict[tuple[str, str], tuple[_CellGroup, Callable[[], str]]] = field(default_factory=dict)
     """Cells of typed columns with the function that builds the hint for them, by column and message."""
 
+    is_default_target: bool = False
+    """Whether no option names the target, so that another column can be meant."""
+
     typed_hint: str | None = None
     """Hint for all cells of typed columns; `None` for hints that name overrides of the config."""
 
@@ -202,7 +205,8 @@ class CellErrors:
         for (name, kind), group in self.groups.items():
             if kind == "missing target":
                 text = f"{quote_cell(group.cell)} is a missing target" if group.cell else "the cell is empty"
-                hint = _MISSING_TARGET_HINT
+                other = "set data.target to the column to predict, " if self.is_default_target else ""
+                hint = f"{other}{_MISSING_TARGET_HINT}"
             elif kind == "missing value":
                 text, hint = find_number_error(group.cell) or ("the cell is empty", "")
                 hint = text_hint(columns) or hint

@@ -323,6 +323,7 @@ def test_missing_targets_are_counted_and_left_out_on_request(write, marker):
     error = get_error(path)
     text = f"'{marker}' is a missing target" if marker else "the cell is empty"
     assert f"cars.csv:5  column price: {text} (2 more such cells in lines 9, 52)" in error
+    assert "set data.target to the column to predict, fill in the targets" in error
     assert "data.drop_unlabelled=true" in error
     contents, arrays = read_table(path, drop_unlabelled=True)
     assert contents.classes == ()

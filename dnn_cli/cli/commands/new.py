@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
+_MAX_LISTED_COLUMNS = 10
+"""Maximum number of columns that the question about the target lists. These are the last columns."""
+
 
 def new(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Path of the new config, for example my_first.yaml.")],
@@ -217,7 +220,7 @@ def _inspect_named_data(
     from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY
     from dnn_cli.config.named_data import build_named_data
     from dnn_cli.config.validation import find_data_issues
-    from dnn_cli.data.template_data import apply_suggested_image_size, choose_columns
+    from dnn_cli.data.template_data import apply_suggested_image_size, choose_columns, list_target_columns
 
     for override in overrides:
         if override.partition("=")[0].removeprefix("data.").partition(".")[0] not in DATASETS_BY_KEY:
@@ -239,6 +242,10 @@ def _inspect_named_data(
     try:
         ignored = ignore.split(",") if ignore else None
         data = build_named_data(name, overrides, target=target, task=task, ignore=ignored)
+        if data.target is None and sys.stdin.isatty() and (columns := list_target_columns(data)):
+            question = f"column to predict: {', '.join(columns[-_MAX_LISTED_COLUMNS:])}"
+            target = _ask_for_value(None, question, columns[-1], partial(_parse_column, columns))
+            data = build_named_data(name, overrides, target=target, task=task, ignore=ignored)
         if data.dataset == "image_folder":
             data = apply_suggested_image_size(data)
         data, column_reasons = choose_columns(data)
@@ -291,6 +298,19 @@ def _parse_catalog_name(kind: str, name: str) -> str:
             f"{name} is not an {kind}",
             suggest_nearest_name(name, NAMES_BY_KIND[kind]) or f"use one of {', '.join(NAMES_BY_KIND[kind])}",
         )
+    return name
+
+
+def _parse_column(columns: Sequence[str], name: str) -> str:
+    """Return the name of a column without spaces around it.
+
+    Raises:
+        UsageError: the table has no column of this name.
+    """
+    name = name.strip()
+    if name not in columns:
+        hint = suggest_nearest_name(name, columns) or f"use one of {', '.join(columns[:20])}"
+        raise UsageError(f"there is no column {name}", hint)
     return name
 
 

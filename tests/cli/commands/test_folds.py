@@ -43,7 +43,7 @@ def test_folds_are_trained_resumed_and_evaluated(dnn, config, tmp_path):
     assert "0 runs to train" in sweep.stdout
 
 
-def test_an_interrupted_cross_validation_names_the_command_for_all_folds(config, tmp_path, monkeypatch, capsys):
+def test_an_interrupted_cross_validation_names_the_command_for_all_folds(config, tmp_path, monkeypatch, capfd):
     def interrupt(*_, **__):
         raise Interrupted(SIGNAL_REASON)
         yield
@@ -53,4 +53,4 @@ def test_an_interrupted_cross_validation_names_the_command_for_all_folds(config,
     monkeypatch.setattr(train_requests, "train_sequentially", interrupt)
     with pytest.raises(SystemExit):
         train(["digits.yaml"], folds=3, jobs=1, lanes="off", runs_dir=tmp_path / "runs")
-    assert "3 unfinished runs; the same command with --resume continues the training" in capsys.readouterr().err
+    assert "3 unfinished runs; the same command with --resume continues the training" in capfd.readouterr().err

@@ -204,17 +204,27 @@ def test_ambiguous_target_hints_at_the_option(dnn, tmp_path):
     assert "use --target label or --target a" in dnn("new", "a.yaml", "--data", "t.csv").stderr
 
 
-def test_terminal_user_is_asked(tmp_path):
+def answer_questions(directory, answers):
+    """Return the experiment that a user on a terminal gets with these answers."""
     main, terminal = pty.openpty()
     streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
-    with start_dnn(tmp_path, "new", "asked.yaml", **streams) as process:
+    with start_dnn(directory, "new", "asked.yaml", **streams) as process:
         os.close(terminal)
-        os.write(main, b"mnst\nmnist\n8,x\n8, 4\n\nAdam\nmany\n7\n")
+        os.write(main, answers)
         assert process.wait(60) == 0
     os.close(main)
-    experiment = load_experiment(str(tmp_path / "asked.yaml")).experiment
+    return load_experiment(str(directory / "asked.yaml")).experiment
+
+
+def test_terminal_user_is_asked(tmp_path):
+    experiment = answer_questions(tmp_path, b"mnst\nmnist\n8,x\n8, 4\n\nAdam\nmany\n7\n")
     assert (experiment.data.dataset, experiment.optimizer.type, experiment.epochs) == ("mnist", "adam", 7)
     assert [layer.units for layer in experiment.model.stack[1:]] == [8, 4, 10]
+
+
+def test_terminal_user_is_asked_for_the_target_of_a_table(own):
+    experiment = answer_questions(own, b"my table.csv\naeg\nage\n\n\n\n\n")
+    assert experiment.data.target == "age"
 
 
 def test_overrides_set_keys_of_own_files(dnn, own):
