@@ -149,7 +149,8 @@ class _ColumnReader:
         if formats := self._find_date_formats():
             override = format_column_override(self.name, "date", format=formats[0], missing=self._changed_missing)
             return f"use {override}"
-        return f"use {format_column_override(self.name, 'category')}, or {as_missing}"
+        fitting_type = "category" if parse_float(text) is None else "number"
+        return f"use {format_column_override(self.name, fitting_type)}, or {as_missing}"
 
     def _find_date_formats(self) -> list[str | None]:
         """Find the formats that fit all cells of a column of dates up to the current block."""
