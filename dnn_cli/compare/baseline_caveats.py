@@ -26,7 +26,9 @@ def find_unbeaten_baselines(groups: Sequence[Group], verdict_set: VerdictSet) ->
     if reference.is_baseline:
         network_words = {words.get(id(group)) for group in groups if not group.is_baseline}
         if "better" not in network_words:
-            yield _format_unbeaten("no network is clearly", [reference], is_undecided="undecided" in network_words)
+            yield _format_unbeaten(
+                "no network is clearly better than", [reference], is_undecided="undecided" in network_words
+            )
         return
     # Without a test, as for losses of single runs, a baseline with a worse score is not named.
     tested = {id(verdict.group) for verdict in verdict_set.verdicts if verdict.p_value is not None}
@@ -39,7 +41,9 @@ def find_unbeaten_baselines(groups: Sequence[Group], verdict_set: VerdictSet) ->
     unbeaten = [group for group in judged if words[id(group)] != "worse"]
     if unbeaten:
         label = label_groups(groups)[id(reference)]
-        subject = f"{label} is not clearly" if verdict_set.is_named else "the best network is not clearly"
+        are_better = all(words[id(group)] == "better" for group in unbeaten)
+        relation = "is worse than" if are_better else "is not clearly better than"
+        subject = f"{label if verdict_set.is_named else 'the best network'} {relation}"
         is_undecided = any(words[id(group)] == "undecided" for group in unbeaten)
         yield _format_unbeaten(subject, unbeaten, is_undecided=is_undecided)
 
@@ -48,16 +52,21 @@ def _format_unbeaten(subject: str, baselines: Sequence[Group], *, is_undecided: 
     """Return the caveat about baselines that a network does not beat.
 
     Args:
-        subject: The beginning of the sentence, such as `the best network is not clearly`.
+        subject: The beginning of the sentence, such as `the best network is worse than`.
         baselines: The baselines, from best to worst.
         is_undecided: Whether more seeds can change a verdict.
     """
-    texts = [f"{_get_title(group)} ({group.mean:.4g})" for group in baselines]
+    texts = [f"{_get_title(group)} ({_format_mean(group.mean)})" for group in baselines]
     listed = " and ".join([", ".join(texts[:-1]), texts[-1]] if len(texts) > 1 else texts)
     # More repetitions of a cross-validation add no examples, which a verdict on folds needs most.
     source = "examples" if baselines[0].fold_means else "seeds"
     more = f"; more {source} can show a difference" if is_undecided else ": a simpler model can be enough"
-    return f"{subject} better than {listed}{more}"
+    return f"{subject} {listed}{more}"
+
+
+def _format_mean(mean: float) -> str:
+    """Return a mean with at least four significant digits, and without an exponent for thousands."""
+    return f"{mean:.4g}" if abs(mean) < 1e4 or abs(mean) >= 1e6 else f"{mean:.0f}"
 
 
 def _get_title(group: Group) -> str:

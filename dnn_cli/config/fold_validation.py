@@ -28,7 +28,9 @@ def find_fold_issues(data: Data) -> Iterator[Issue]:
         # Before the first fold, there must be training examples.
         parts, noun = info.time_count - 1, f"times after the first in {data.time}"
     if data.folds > parts:
-        suggestion = f"use data.folds={parts}" if parts >= 2 else "remove data.folds"
+        # In equal shares of the classes, the largest class limits the number of folds.
+        most = min(parts, 5) if data.stratify else parts
+        suggestion = f"use data.folds={most}" if most >= 2 else "remove data.folds"
         yield Issue(("data", "folds"), f"is {data.folds}, but {data.title} has {parts:,} {noun}", suggestion)
 
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import cast
 
 from dnn_cli.config.data import Data
-from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, USER_DATA_KINDS, EmbeddedDataset
+from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, TABLE_KINDS, USER_DATA_KINDS, EmbeddedDataset
 from dnn_cli.config.experiment import MAX_LAYERS, Experiment, count_layers, find_class_number
 from dnn_cli.config.fold_validation import find_fold_issues
 from dnn_cli.config.keras_suggestions import REMOVE_INPUT_SHAPE
@@ -191,7 +191,7 @@ def _find_column_issues(data: Data) -> Iterator[Issue]:
     """Yield issues of keys that typed columns exclude or that need typed columns."""
     if data.columns is not None and data.scale is not None:
         yield Issue(("data", "scale"), "a table with columns does not accept scale", "remove it, or use standardize")
-    if data.missing is not None and data.columns is None:
+    if data.dataset in TABLE_KINDS and data.missing is not None and data.columns is None:
         suggestion = "add columns with the types of the columns, or remove missing"
         yield Issue(("data", "missing"), "needs columns, as all cells of other tables must be numbers", suggestion)
 

@@ -53,7 +53,9 @@ def _find_order_remarks(data: Data, examples: Examples) -> Iterator[Remark]:
     if 0 < len(columns) <= _MAX_SORTED_COLUMNS:
         for name in islice((name for position, name in columns if _is_sorted(examples.inputs[:count, position])), 1):
             names.append(f"column {name}")
-            override = format_override("time", name)
+            # Splits by groups exclude splits by time, and so do equal shares of the classes.
+            override = "" if data.group is not None else format_override("time", name)
+            override += " data.stratify=false" if override and data.stratify else ""
     if names:
         yield Remark(f"the rows are sorted by {' and by '.join(names)}; they are shuffled before the split", override)
 

@@ -145,11 +145,17 @@ def _list_shared_issues(
         different_count = int((is_shared & differs)[duplicates.groups][splits == split].sum())
         agreement = f"{different_count:,} of them with different targets" if different_count else "with equal targets"
         verb = "has the inputs" if count == 1 else "have the inputs"
+        # A network that has learned another target for these inputs gets a lower score.
+        effect = (
+            f"bias the {SPLIT_ADJECTIVES[split]} score"
+            if different_count
+            else f"make the {SPLIT_ADJECTIVES[split]} score too good"
+        )
         yield DataIssue(
             "shared_examples",
             f"{count:,} of {total:,} {SPLIT_ADJECTIVES[split]} {noun}s {verb} of a {' or '.join(used_splits)} {noun}, "
             f"{agreement}",
-            f"remove the copies, which make the {SPLIT_ADJECTIVES[split]} score too good",
+            f"remove the copies, which {effect}",
             groups=_list_groups(duplicates.select_groups(is_shared)),
         )
 

@@ -139,11 +139,10 @@ def split_into_fold(data: Data, examples: "ExampleArrays", indices: _Indices) ->
             train, validation = list(splitter.split(indices, targets, groups))[position]
     except ValueError:
         parts = "groups" if is_grouped else "examples of each class" if data.stratify else "examples"
-        raise UserDataError(
-            f"data.folds: {data.title} has too few {parts} for {folds} folds",
-            "use fewer folds, or add examples",
-            "folds",
-        ) from None
+        hint = "use fewer folds, or add examples"
+        if targets is not None and not is_grouped and (largest := int(np.bincount(targets).max())) > 1:
+            hint = f"use data.folds={largest} or fewer, or set data.stratify=false"
+        raise UserDataError(f"data.folds: {data.title} has too few {parts} for {folds} folds", hint, "folds") from None
     if not len(train) or not len(validation):
         raise UserDataError(
             f"data.folds: fold {position + 1} of {folds} has {len(validation):,} examples for validation and "

@@ -104,7 +104,8 @@ def _build_task_remarks(column: TargetColumn, task: TaskKind) -> tuple[Remark, .
         return ()
     counted = f"column {column.name}: {len(distinct):,} different whole numbers"
     if task == "regression":
-        return (Remark(f"{counted} with gaps are a regression", "data.task=classification"),)
+        override = "" if _has_too_many_classes(column, len(distinct)) else "data.task=classification"
+        return (Remark(f"{counted} with gaps are a regression", override),)
     reason = "are classes" if len(distinct) <= MAX_OBVIOUS_CLASSES else "without gaps are classes"
     return (Remark(f"{counted} {reason}", "data.task=regression"),)
 
@@ -207,6 +208,12 @@ def _check_no_missing(column: TargetColumn, distinct: list[str]) -> None:
     _check_cells(column, missing, MISSING_CELL_HINT)
 
 
+def _has_too_many_classes(column: TargetColumn, count: int) -> bool:
+    """Return whether a number of classes is too large, or every example of a file that is not tiny has its own."""
+    examples = len(column.cells)
+    return count > MAX_CLASSES or (count == examples and examples > MAX_OBVIOUS_CLASSES)
+
+
 def _check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
     """Raise an error if the column has only one class, too many classes, or a different class for every example.
 
@@ -218,7 +225,7 @@ def _check_class_count(column: TargetColumn, classes: tuple[str, ...]) -> None:
             f"{column.message_prefix} contains only the class {quote_cell(classes[0])}",
             "a classification needs at least two classes",
         )
-    if len(classes) > MAX_CLASSES or (len(classes) == examples and examples > MAX_OBVIOUS_CLASSES):
+    if _has_too_many_classes(column, len(classes)):
         numeric = all(_parse_whole_number(name) is not None for name in classes)
         raise UserDataError(
             f"{column.message_prefix} has {len(classes):,} classes in {examples:,} examples",

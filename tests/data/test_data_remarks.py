@@ -13,14 +13,14 @@ SHUFFLED = "they are shuffled before the split"
 def list_remarks(tmp_path):
     """Writes a csv of columns and returns the remarks about it, without those of the reader."""
 
-    def list_order_remarks(keys=None, **columns):
+    def list_order_remarks(keys=None, has_messages=True, **columns):
         path = tmp_path / "data.csv"
         rows = zip(*columns.values(), strict=True)
         path.write_text("\n".join([",".join(columns), *(",".join(map(str, row)) for row in rows)]) + "\n", "utf-8")
         data = Data.model_validate({"dataset": "csv", "path": str(path), "target": "y", **(keys or {})})
         remarks = list_data_remarks(data, load_examples(data))
         assert remarks[: len(data.info.remarks)] == list(data.info.remarks)
-        return [remark.message for remark in remarks[len(data.info.remarks) :]]
+        return [remark.message if has_messages else remark.override for remark in remarks[len(data.info.remarks) :]]
 
     return list_order_remarks
 
@@ -50,6 +50,19 @@ def test_rows_that_are_split_by_time_are_not_shuffled(list_remarks):
     columns = {"x": np.arange(40), "day": np.arange(40), "y": RANDOM.integers(0, 2, 40)}
     assert not list_remarks({"time": "day"}, **columns)
     assert list_remarks({"folds": 4}, **columns) == [f"the rows are sorted by column x; {SHUFFLED}"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "override"),
+    [
+        ({}, "data.time=day"),
+        ({"stratify": True}, "data.time=day data.stratify=false"),
+        ({"group": "g"}, ""),
+    ],
+)
+def test_the_override_fits_the_other_keys_of_the_split(list_remarks, keys, override):
+    columns = {"day": np.arange(40), "g": np.tile(np.arange(8), 5), "y": RANDOM.integers(0, 2, 40)}
+    assert list_remarks(keys, has_messages=False, **columns) == [override]
 
 
 def test_built_in_data_has_no_remarks():

@@ -64,6 +64,10 @@ def test_rows_shared_by_all_splits_are_counted():
         "1 of 4 test examples repeats the input of another test example",
         "6 examples with equal inputs have different targets, in 3 groups",
     ]
+    assert [issue.suggestion for issue in issues[:2]] == [
+        "remove the copies, which bias the validation score",
+        "remove the copies, which make the test score too good",
+    ]
     assert issues[0].groups[:2] == ((0, 300), (1, 301))
     assert (20, 320, 402, 403) in issues[1].groups
     assert issues[2].groups == ((402, 403),)

@@ -1,5 +1,7 @@
 """Folds, groups and times: the indices equal those of scikit-learn's splitters."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -150,3 +152,10 @@ def test_an_example_keeps_its_weight_group_and_time():
 def test_impossible_splits_are_errors(keys, message):
     with pytest.raises(UserDataError, match=message):
         split(make_examples(), **keys)
+
+
+def test_the_suggested_number_of_folds_of_a_class_works():
+    with pytest.raises(UserDataError) as caught:
+        split(make_examples(), folds=30, stratify=True)
+    (folds,) = map(int, re.findall(r"data\.folds=(\d+)", caught.value.suggestion))
+    assert len(split(make_examples(), folds=folds, stratify=True).validation)

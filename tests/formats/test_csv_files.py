@@ -97,7 +97,7 @@ def test_decided_values_as_options_give_the_same_table(write, name):
         pytest.param("UTF-16", "the semicolon is the delimiter", {"delimiter": ";"}, id="UTF-16"),
         pytest.param("gzip", None, {}, id="gzip"),
         pytest.param(
-            "many whole numbers", "column y: 60 different whole numbers with gaps are a regression  "
+            "many whole numbers", "column y: 59 different whole numbers with gaps are a regression  "
             "(data.task=classification)", {"task": "regression"}, id="many whole numbers",
         ),
         pytest.param(
@@ -116,6 +116,11 @@ def test_remarks_name_decisions_and_unused_parts(write, name, remark, decisions)
     assert any(text.startswith(f"column {target}: the target, as the last column  (") for text in remarks)
     assert len(remarks) == (1 if remark is None else 2)
     assert remark is None or any(remark in text for text in remarks)
+
+
+def test_different_numbers_in_all_rows_are_no_classes(write):
+    remarks = inspect_csv(write("a,y\n" + build_rows(range(60), range(100, 700, 10))), CsvOptions()).remarks
+    assert "column y: 60 different whole numbers with gaps are a regression" in map(str, remarks)
 
 
 def test_explicit_options_give_no_remarks(write):

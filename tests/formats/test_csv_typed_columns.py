@@ -77,6 +77,7 @@ def test_other_columns_are_numbers_without_missing_cells(write):
         pytest.param("number", "1_000", "'1_000' is not a number", "", id="Python's digits"),
         pytest.param("number", "$5", "'$5' is not a number", "data.strip", id="amount"),
         pytest.param("boolean", "maybe", "'maybe' is not yes or no, true or", "data.columns.x=category", id="word"),
+        pytest.param("boolean", "6.5", "'6.5' is not yes or no, true or", "data.columns.x=category", id="number"),
         pytest.param("date", "31.05.2024", "not a date in the format ISO 8601", "data.columns.x=category", id="format"),
         pytest.param("date", "soon", "not a date in the format ISO 8601", "data.columns.x=category", id="no date"),
     ],

@@ -223,7 +223,7 @@ def _inspect_named_data(
     from dnn_cli.data.template_data import apply_suggested_image_size, choose_columns, list_target_columns
 
     for override in overrides:
-        if override.partition("=")[0].removeprefix("data.").partition(".")[0] not in DATASETS_BY_KEY:
+        if override.partition("=")[0].lstrip("~").removeprefix("data.").partition(".")[0] not in DATASETS_BY_KEY:
             raise UsageError(
                 f"{override} is not a key for your own files, such as data.header",
                 "change other keys in the new config",

@@ -1,5 +1,6 @@
 """Command `dnn predict`: predictions of a saved model for images, rows and arrays."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -111,6 +112,10 @@ def predict(
         raise typer.Exit(2)
 
 
+_OTHER_SUFFIXES = (".parquet", ".npy", ".npz", ".json", ".xlsx")
+"""Suffixes of formats in which predictions are not written."""
+
+
 def _check_output_options(
     output: Path | None, files: list[str], keep: str | None, *, proba: bool, force: bool, as_json: bool
 ) -> None:
@@ -126,6 +131,8 @@ def _check_output_options(
         return
     if as_json:
         raise UsageError("-o and --json exclude each other", "remove one of them")
+    if output.suffix.lower() in _OTHER_SUFFIXES:
+        raise UsageError(f"{output} is not a .csv file", f"use -o {shlex.quote(str(output.with_suffix('.csv')))}")
     if len(files) > 1:
         raise UsageError(f"-o writes the predictions for one file, not for {len(files)}", "run the command once a file")
     if output.is_dir() or not output.parent.is_dir():

@@ -109,6 +109,7 @@ def test_existing_file_is_replaced_only_on_request(flowers):
         (["flowers", "test.csv", "--force"], "--force applies only to a .csv file of predictions"),
         (["flowers", "test.csv", "-o", "a.csv", "--json"], "-o and --json exclude each other"),
         (["flowers", "test.csv", "test.csv", "-o", "a.csv"], "-o writes the predictions for one file, not for 2"),
+        (["flowers", "test.csv", "-o", "a.parquet"], "a.parquet is not a .csv file"),
         (["flowers", "test.csv", "-o", "none/a.csv"], "none/a.csv cannot be written"),
         (["flowers", "test.csv", "-o", "a.csv", "--keep", "Name"], "test.csv has no column Name"),
         (["flowers", "flowers.csv", "-o", "a.csv", "--keep", "kind"], "kind is a column of the predictions and"),
