@@ -73,7 +73,8 @@ def _find_small_validation(data: Data, count: int) -> DataIssue | None:
         return None
     noun = "example" if count == 1 else "examples"
     message = f"validation scores of {count} {noun} say little about other examples"
-    return DataIssue("small_validation_set", message, "add examples")
+    suggestion = "add examples" if data.folds is None else "use fewer folds, or add examples"
+    return DataIssue("small_validation_set", message, suggestion)
 
 
 def _advise_on_targets(experiment: Experiment, targets: NDArray[np.float32]) -> str:

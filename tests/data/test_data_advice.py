@@ -52,3 +52,4 @@ def test_advice_on_a_validation_set_of_few_examples(config, tmp_path):
     ]
     for size in ("5", "0"):
         assert not [line for line in list_advice(config, f"data.validation_size={size}") if few in line]
+    assert "  (use fewer folds, or add examples)" in "".join(list_advice(config, "data.folds=10"))

@@ -26,9 +26,10 @@
   window.addEventListener('hashchange', () => route(true));
   route(false);
 
-  // Formats a number like the texts of the page.
+  // Formats a number like the texts of the page, with at most the five significant digits that the page stores.
   function written(value) {
     const size = Math.abs(value);
+    if (size >= 10 && size < 1e5) return value.toPrecision(5);
     return size === 0 || (size >= 1e-3 && size < 1e5) ? value.toFixed(4) : value.toPrecision(3);
   }
 
