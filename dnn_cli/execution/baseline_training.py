@@ -27,8 +27,6 @@ def train_baselines(
     store: "Store",
     reporter: "Reporter",
     cache: ProcessCache,
-    *,
-    reports_remarks: bool = True,
 ) -> "Iterator[tuple[Run, Record]]":
     """Train baselines on the data of an experiment, and yield the run of each with its record.
 
@@ -40,7 +38,6 @@ def train_baselines(
         store: The store in which the runs are created.
         reporter: The object that receives the lines of the training.
         cache: The cache of this process for its trainings, so that several folds load their data once.
-        reports_remarks: Whether remarks about the data are reported. Folds of one config have equal remarks.
 
     Raises:
         DataError: the data cannot be read, or a method cannot be trained on the data.
@@ -52,8 +49,8 @@ def train_baselines(
     with reporter.open_progress(epochs=1, batch_size=1) as report_progress:
         report_progress(f"loading {experiment.data.title}")
         examples, split = cache.load_examples(experiment.data, report_progress)
-        for remark in list_data_remarks(experiment.data, examples) if reports_remarks else ():
-            reporter.report_line(f"data: {remark}")
+        for remark in list_data_remarks(experiment.data, examples):
+            reporter.report_line(f"data: {remark}", once=True)
         preprocessing = compute_preprocessing(experiment, examples, split)
         profile = build_input_profile(experiment.data.info, examples, split, preprocessing)
         for number, method in enumerate(methods):

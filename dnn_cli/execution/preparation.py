@@ -93,9 +93,9 @@ def prepare_training(
     reporter.exit_callbacks.append(remove_working_directories)
     experiment = loaded.experiment
     for line in _format_experiment_lines(experiment, epochs):
-        reporter.report_line(line)
+        reporter.report_line(line, once=True)
     for issue in loaded.advice:
-        reporter.report_line(f"advice: {issue}")
+        reporter.report_line(f"advice: {issue}", once=True)
     with (
         reporter.open_progress(epochs, experiment.batch_size) as progress_reporter,
         redirect_output(hold_early=reporter.holds_early_output)
@@ -106,9 +106,9 @@ def prepare_training(
         progress_reporter(f"loading {experiment.data.title}")
         examples, split = cache.load_examples(experiment.data, progress_reporter)
         for remark in list_data_remarks(experiment.data, examples):
-            reporter.report_line(f"data: {remark}")
+            reporter.report_line(f"data: {remark}", once=True)
         for advice in list_data_advice(experiment, examples, split):
-            reporter.report_line(f"advice: {advice}")
+            reporter.report_line(f"advice: {advice}", once=True)
         progress_reporter("starting TensorFlow")
         _logger.debug("waiting for the import of TensorFlow")
         wait_for_tensorflow()

@@ -27,15 +27,22 @@ class Reporter:
     def __init__(self) -> None:
         self.pending_lines: list[str] = []
         self.log_path: Path | None = None
+        self.lines_printed_once: set[str] = set()
         self.exit_callbacks: list[Callable[[], None]] = []
         """Functions to call before a sudden end of the process."""
 
     def print_line(self, line: str) -> None:
         """Print a line. This base class prints nothing."""
 
-    def report_line(self, line: str) -> None:
-        """Print a line, and write it to the log."""
-        self.print_line(line)
+    def report_line(self, line: str, *, once: bool = False) -> None:
+        """Print a line, and write it to the log.
+
+        With `once`, an equal line of an earlier run is not printed again. Folds have equal lines about their data.
+        """
+        if not once or line not in self.lines_printed_once:
+            self.print_line(line)
+        if once:
+            self.lines_printed_once.add(line)
         self.pending_lines.append(line)
         if self.log_path is not None:
             # The training continues if a line of the log is lost.

@@ -68,11 +68,8 @@ def baseline(
 
                 store, cache = Store(runs_dir), ProcessCache()
                 trainings = list_fold_trainings(loaded, repeats, is_requested=folds is not None)
-            reported_files: set[str] = set()
             for item, _ in trainings:
-                is_first = item.file not in reported_files
-                reported_files.add(item.file)
-                for pair in train_baselines(item, methods, store, screen, cache, reports_remarks=is_first):
+                for pair in train_baselines(item, methods, store, screen, cache):
                     finished.append(pair)
     finally:
         # Finished runs are printed even if a later method raised an error.
