@@ -147,12 +147,12 @@ class Data(ConfigModel):
     group: _ColumnName | None = None
     """Column of a csv, or name of an array in an npz, with the group of each example, such as a patient. All examples
     of a group are in the same split. Sizes such as `validation_size` count groups, as in scikit-learn's
-    GroupShuffleSplit. The column is not an input."""
+    GroupShuffleSplit. The column is an input only if `columns` gives it a type."""
 
     time: _ColumnName | None = None
-    """Column of a csv, or name of an array in an npz, with the time of each example: numbers or dates in the form of
-    ISO 8601. Training examples are earlier than validation examples, and these are earlier than test examples. Examples
-    with equal times are in the same split. The column is not an input."""
+    """Column of a csv, or name of an array in an npz, with the time of each example: numbers, or dates in one format.
+    Training examples are earlier than validation examples, and these are earlier than test examples. Examples with
+    equal times are in the same split. The column is an input only if `columns` gives it a type."""
 
     standardize: bool = False
     """Whether every input feature is scaled to mean 0 and standard deviation 1, as in scikit-learn's StandardScaler.
