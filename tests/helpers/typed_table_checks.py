@@ -214,7 +214,8 @@ def _check_new_config(random: Random, table: TypedTable) -> str:
             else "no path in: " + error.message
         )
         return problem or follow_suggestions(replace(table, keys=keys), error)
-    if len(table.used_rows) < _MIN_CONFIG_ROWS:
+    # Three splits need three groups.
+    if len(table.used_rows) < _MIN_CONFIG_ROWS or 0 < data.info.group_count < 3:
         return ""
     if problem := _find_unused_column(table, data, " | ".join(map(str, [*reasons, *leaks]))):
         return problem
