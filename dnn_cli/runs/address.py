@@ -268,6 +268,8 @@ def _find_numbered_run(address: str, runs: Sequence[RunInfo]) -> RunInfo:
 def _find_best_run(metric: str, runs: Sequence[RunInfo]) -> RunInfo:
     """Find the completed run with the best value of a score, compared over all epochs of all runs.
 
+    A baseline is found only if no network has the score, because other commands use the model of the run.
+
     Raises:
         UsageError: no completed run has the score.
     """
@@ -287,8 +289,9 @@ def _find_best_run(metric: str, runs: Sequence[RunInfo]) -> RunInfo:
             suggest_nearest_name(metric, score_names)
             or (f"use one of {', '.join(sorted(score_names))}" if score_names else ""),
         )
+    networks = [pair for pair in reached if pair[1].record is not None and not pair[1].record.is_baseline]
     choose = min if lower_is_better(metric) else max
-    return choose(reached, key=lambda pair: choose(pair[0]))[1]
+    return choose(networks or reached, key=lambda pair: choose(pair[0]))[1]
 
 
 def _read_score_values(run_info: RunInfo, metric: str) -> list[float]:

@@ -176,4 +176,6 @@ def test_a_network_run_is_no_repeat_of_a_baseline(baselines):
     network = make_run_directory(baselines.path, digits="0000abcd", text=CONFIG)
     done = baselines.dnn("compare", "--json")
     assert len(json.loads(done.stdout)["groups"]) == len(METHODS) + 1
+    # A baseline has a better score, but no model for the commands that use this address.
+    assert "0000abcd" in baselines.dnn("runs", "show", "best:val_accuracy").stdout
     shutil.rmtree(network.directory)
