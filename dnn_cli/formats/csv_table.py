@@ -180,7 +180,9 @@ def _suggest_columns(path: str, options: CsvOptions, text_columns: list[str], *,
     left_out = [choice.name for choice in choices if choice.options is None]
     overrides = [format_columns_override(typed)] if typed else []
     overrides += [format_override("ignore", [*options.ignore, *left_out])] if left_out else []
-    if not overrides or len(left_out) == len(choices):
+    # A column of numbers with a few wrong cells stays a column of numbers.
+    are_wrong_cells = bool(text_columns) and not {*typed, *left_out} & {*text_columns}
+    if not overrides or are_wrong_cells or len(left_out) == len(choices):
         return format_ignore_hint(text_columns, options.ignore) if text_columns else ""
     return f"set the types of the columns: {' '.join(overrides)}"
 

@@ -225,6 +225,12 @@ def test_suggested_types_read_the_table(table):
     assert inspect_csv(path, columns=tuple(columns.items())).input_columns == ("city", "open", "size")
 
 
+def test_types_of_other_columns_are_no_remedy_for_a_wrong_cell(table):
+    rows = [f"{at * 37 + 5},{at % 7},{at % 2}" for at in range(60)]
+    error = get_error(table("\n".join(["id,a,y", *rows, "1,oops,1", ""])))
+    assert error.suggestion == "encode text as numbers, or leave the column out: data.ignore=[a]"
+
+
 def test_text_column_is_reported_in_one_line(table):
     rows = "".join(f"{at},Bern,north,{at % 2}\n" for at in range(300))
     path = table(f"id,City,Zone,y\n{rows}")
