@@ -2,7 +2,7 @@
 
 Each table goes through `dnn new`, `train --folds`, `compare`, `predict` of a raw row and `export`, as a user types
 them. A pipeline of scikit-learn and plain Keras is trained on the same folds. Its scores must be equal within noise:
-the interval of the mean difference over folds, by the corrected t-test, must contain 0. One process; about 8 minutes.
+the interval of the mean difference over folds, by the corrected t-test, must contain 0. One process; about 4 minutes.
 """
 
 import argparse
