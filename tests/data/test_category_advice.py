@@ -9,7 +9,6 @@ from dnn_cli.data.data_check import list_data_issues
 from dnn_cli.data.encoded_examples import encode_examples
 from dnn_cli.data.examples import load_all_examples, split_examples
 
-RANDOM = np.random.default_rng(0)
 COLUMNS = {
     "name": {"type": "category"},
     "city": {"type": "category"},
@@ -20,17 +19,18 @@ COLUMNS = {
 
 def list_issues(tmp_path, change=None, test_change=None):
     """The issues of a table of typed columns, and of a test table, with rows that a function changes."""
-    paths = {}
+    # Each call has its own generator, so that the tests do not depend on their order.
+    random, paths = np.random.default_rng(0), {}
     for split, count, function in (("train", 200, change), ("test", 80, test_change)):
         lines = ["name,city,age,day,y"]
         for at in range(count):
-            city = RANDOM.choice(["Lima", "Oslo", "Rome"])
+            city = random.choice(["Lima", "Oslo", "Rome"])
             row = {
-                "name": RANDOM.choice(["Kim", "Lee", "Ng"]),
+                "name": random.choice(["Kim", "Lee", "Ng"]),
                 "city": city,
-                "age": f"{RANDOM.normal(40, 9):.4f}" if RANDOM.random() > 0.1 else "",
-                "day": f"2024-0{RANDOM.integers(1, 10)}-1{RANDOM.integers(0, 10)}",
-                "y": RANDOM.choice(["no", "yes"]),
+                "age": f"{random.normal(40, 9):.4f}" if random.random() > 0.1 else "",
+                "day": f"2024-0{random.integers(1, 10)}-1{random.integers(0, 10)}",
+                "y": random.choice(["no", "yes"]),
             }
             lines.append(",".join({**row, **(function(at, row) if function else {})}.values()))
         paths[split] = tmp_path / f"{split}.csv"
@@ -76,7 +76,10 @@ def test_categories_of_a_test_file_are_compared_by_their_texts(tmp_path):
 
 
 def test_dates_of_a_test_file_are_compared_as_dates(tmp_path):
-    (line,) = list_issues(tmp_path, None, lambda at, row: {"day": "2025-03-04"})
+    # With an age in each row, no rows of one day are equal by chance.
+    (line,) = list_issues(
+        tmp_path, None, lambda at, row: {"day": "2025-03-04", "age": row["age"] or f"{40 + at / 99:.4f}"}
+    )
     assert line.startswith("column day differs between the training and test rows: mean of day 2024-0")
     assert line.endswith(" and 2025-03-04  (check how the test rows were chosen)")
 

@@ -16,6 +16,12 @@ NOISE = RANDOM.normal(0, 1, (300, 4)).astype(np.float32)
 TARGETS = (RANDOM.random(300) > 0.5).astype(np.int32)
 
 
+@pytest.fixture(autouse=True)
+def restart_random_numbers():
+    """Give each test the same random numbers, whichever tests ran before."""
+    RANDOM.bit_generator.state = np.random.default_rng(0).bit_generator.state
+
+
 def list_sentences(*columns, targets=TARGETS):
     """Return the sentences about three columns of noise and further columns."""
     inputs = np.column_stack([NOISE[:, :3], *columns]).astype(np.float32)

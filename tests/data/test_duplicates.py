@@ -16,6 +16,12 @@ RANDOM = np.random.default_rng(0)
 NOISE = RANDOM.normal(size=(400, 5)).astype(np.float32)
 
 
+@pytest.fixture(autouse=True)
+def restart_random_numbers():
+    """Give each test the same random numbers, whichever tests ran before."""
+    RANDOM.bit_generator.state = np.random.default_rng(0).bit_generator.state
+
+
 def split_rows(rows, targets=None, test_set=None, validation_count=None):
     """Examples of which the last quarter is for validation."""
     count = len(rows) // 4 if validation_count is None else validation_count

@@ -16,6 +16,12 @@ RANDOM = np.random.default_rng(0)
 CLASSES = ("a", "b", "c")
 
 
+@pytest.fixture(autouse=True)
+def restart_random_numbers():
+    """Give each test the same random numbers, whichever tests ran before."""
+    RANDOM.bit_generator.state = np.random.default_rng(0).bit_generator.state
+
+
 def list_issues(inputs, targets, test_inputs=None, test_targets=None, *, ignored=(), classes=CLASSES, **settings):
     """The issues of a table or of images. A quarter of the examples, the last ones, are for validation."""
     info = DatasetInfo(
