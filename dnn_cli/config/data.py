@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 else:
     _DatasetName = Literal[(*DATASETS, *USER_DATA_KINDS)]
 
+SPLIT_KEYS = (
+    "validation_size", "test_size", "split_seed", "stratify", "folds", "fold", "standardize", "standardize_target",
+)  # fmt: skip
+"""Keys of `data` that do not change the examples, but only their split or their scaling."""
+
 _MAX_FOLDS = 1000
 """Maximum number of folds of a cross-validation."""
 

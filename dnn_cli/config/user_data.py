@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
-from dnn_cli.config.data import Data
+from dnn_cli.config.data import SPLIT_KEYS, Data
 from dnn_cli.config.datasets import TABLE_KINDS, DatasetInfo
 from dnn_cli.errors import UserDataError
 from dnn_cli.formats.dataset_contents import DatasetContents, Remark, SplitName
@@ -33,7 +33,8 @@ def get_user_dataset_info(data: Data) -> DatasetInfo:
     cache = _DATASET_INFO_CACHE.get()
     if cache is None:
         return _read_user_dataset_info(data)
-    key = data.model_dump_json()
+    # Folds and other splits have equal info. An image directory would be listed again for each of them.
+    key = data.model_dump_json(exclude={*SPLIT_KEYS})
     if key not in cache:
         cache[key] = _read_user_dataset_info(data)
     return cache[key]

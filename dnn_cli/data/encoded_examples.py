@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from dnn_cli.config.data import Data
 from dnn_cli.data.encoding_fit import fit_encoding
-from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
+from dnn_cli.data.examples import Examples, Split, load_examples, load_test_examples, split_examples
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 from dnn_cli.formats.table_encoding import TableEncoding
 
@@ -20,10 +20,10 @@ def encode_examples(data: Data, examples: Examples, split: Split) -> Examples:
     if not examples.categories:
         return examples
     encoding = fit_encoding(data.info.columns, examples.inputs[split.train], examples.categories)
-    return encode_with(encoding, examples)
+    return _apply_encoding(encoding, examples)
 
 
-def encode_with(encoding: TableEncoding | None, examples: Examples) -> Examples:
+def _apply_encoding(encoding: TableEncoding | None, examples: Examples) -> Examples:
     """Encode the typed columns of a table with an encoding. Other examples are returned unchanged."""
     if encoding is None or not examples.categories:
         return examples
@@ -43,3 +43,22 @@ def load_encoded_examples(data: Data, report_progress: ReadProgress = ignore_pro
     examples = load_examples(data, report_progress)
     split = split_examples(data, examples)
     return encode_examples(data, examples, split), split
+
+
+def select_test_examples(
+    data: Data, examples: Examples, split: Split, report_progress: ReadProgress = ignore_progress
+) -> Examples:
+    """Return the encoded test examples: those that are split off, or those of a separate test set.
+
+    Args:
+        data: The data of an experiment.
+        examples: The encoded examples of all splits.
+        split: The split of the examples.
+        report_progress: The function that receives the progress of reading a separate test set.
+
+    Raises:
+        DataError: the dataset has no test examples, or cannot be read.
+    """
+    if len(split.test):
+        return examples[split.test]
+    return _apply_encoding(examples.encoding, load_test_examples(data, report_progress))

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from dnn_cli.baseline.methods import METHODS, Effort
 from dnn_cli.baseline.training import train_baseline
 from dnn_cli.config.loading import load_experiment
-from dnn_cli.data.encoded_examples import encode_with
-from dnn_cli.data.examples import load_test_examples
+from dnn_cli.data.encoded_examples import select_test_examples
 from dnn_cli.data.run_context import check_same_data, check_same_split, load_run_context
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.execution.evaluation import FinishedEvaluation
@@ -100,11 +99,7 @@ def _evaluate_on_test_set(
                 f"the baseline cannot be trained again with equal predictions (scikit-learn {version} trained the run)",
                 f"dnn baseline {run.config} --only {method.name} trains a new one",
             )
-        test = (
-            examples[split.test]
-            if len(split.test)
-            else encode_with(examples.encoding, load_test_examples(experiment.data, report_progress))
-        )
+        test = select_test_examples(experiment.data, examples, split, report_progress)
         outputs = trained.predict(test.inputs)
     scores = compute_scores(experiment, outputs, test.targets, test.weights, target_scaling=trained.target_scaling)
     return experiment, EvaluationResult(scores, outputs, test.targets)

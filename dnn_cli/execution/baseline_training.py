@@ -50,7 +50,7 @@ def train_baselines(
         report_progress(f"loading {experiment.data.title}")
         examples, split = cache.load_examples(experiment.data, report_progress)
         for remark in list_data_remarks(experiment.data, examples):
-            reporter.report_line(f"data: {remark}", once=True)
+            reporter.report_line(f"data: {remark}", config=loaded.file)
         preprocessing = compute_preprocessing(experiment, examples, split)
         profile = build_input_profile(experiment.data.info, examples, split, preprocessing)
         for number, method in enumerate(methods):

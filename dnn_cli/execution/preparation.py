@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from dnn_cli.config.data import Data
+from dnn_cli.config.data import SPLIT_KEYS, Data
 from dnn_cli.data.encoded_examples import encode_examples
 from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
 from dnn_cli.data.input_statistics import build_input_profile
@@ -37,11 +37,6 @@ _MAX_DATA_SECTIONS = 8
 _MAX_MEMORY_SHARE = 1 / 16
 """Maximum size of the inputs that a process keeps, as a share of the usable memory. Compiled models also hold the
 inputs, and several workers share the memory."""
-
-_SPLIT_KEYS = (
-    "validation_size", "test_size", "split_seed", "stratify", "folds", "fold", "standardize", "standardize_target",
-)  # fmt: skip
-"""Keys of a data section that do not change the examples, but only their split or their scaling."""
 
 
 class PreparedTraining(NamedTuple):
@@ -93,9 +88,9 @@ def prepare_training(
     reporter.exit_callbacks.append(remove_working_directories)
     experiment = loaded.experiment
     for line in _format_experiment_lines(experiment, epochs):
-        reporter.report_line(line, once=True)
+        reporter.report_line(line, config=loaded.file)
     for issue in loaded.advice:
-        reporter.report_line(f"advice: {issue}", once=True)
+        reporter.report_line(f"advice: {issue}", config=loaded.file)
     with (
         reporter.open_progress(epochs, experiment.batch_size) as progress_reporter,
         redirect_output(hold_early=reporter.holds_early_output)
@@ -106,9 +101,9 @@ def prepare_training(
         progress_reporter(f"loading {experiment.data.title}")
         examples, split = cache.load_examples(experiment.data, progress_reporter)
         for remark in list_data_remarks(experiment.data, examples):
-            reporter.report_line(f"data: {remark}", once=True)
+            reporter.report_line(f"data: {remark}", config=loaded.file)
         for advice in list_data_advice(experiment, examples, split):
-            reporter.report_line(f"advice: {advice}", once=True)
+            reporter.report_line(f"advice: {advice}", config=loaded.file)
         progress_reporter("starting TensorFlow")
         _logger.debug("waiting for the import of TensorFlow")
         wait_for_tensorflow()
@@ -283,7 +278,7 @@ class ProcessCache:
 
 def _remove_split_keys(data: Data) -> Data:
     """Return a data section without the keys that change only the split or the scaling."""
-    return data.model_copy(update=dict.fromkeys(_SPLIT_KEYS))
+    return data.model_copy(update=dict.fromkeys(SPLIT_KEYS))
 
 
 def _estimate_input_bytes(data: Data) -> int:

@@ -27,22 +27,27 @@ class Reporter:
     def __init__(self) -> None:
         self.pending_lines: list[str] = []
         self.log_path: Path | None = None
-        self.lines_printed_once: set[str] = set()
+        self.printed_lines: set[tuple[str, str]] = set()
+        """Lines that are printed once for a config, with the path of the config."""
+
         self.exit_callbacks: list[Callable[[], None]] = []
         """Functions to call before a sudden end of the process."""
 
     def print_line(self, line: str) -> None:
         """Print a line. This base class prints nothing."""
 
-    def report_line(self, line: str, *, once: bool = False) -> None:
+    def report_line(self, line: str, *, config: str | None = None) -> None:
         """Print a line, and write it to the log.
 
-        With `once`, an equal line of an earlier run is not printed again. Folds have equal lines about their data.
+        Args:
+            line: The line.
+            config: The path of a config, for which equal lines are printed once. The folds of a config have equal
+                lines about their data. `None` prints the line in any case.
         """
-        if not once or line not in self.lines_printed_once:
+        if config is None or (config, line) not in self.printed_lines:
             self.print_line(line)
-        if once:
-            self.lines_printed_once.add(line)
+        if config is not None:
+            self.printed_lines.add((config, line))
         self.pending_lines.append(line)
         if self.log_path is not None:
             # The training continues if a line of the log is lost.

@@ -10,8 +10,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.data.encoded_examples import encode_with
-from dnn_cli.data.examples import Examples, load_test_examples
+from dnn_cli.data.encoded_examples import select_test_examples
+from dnn_cli.data.examples import Examples
 from dnn_cli.data.pipeline import Pipeline, count_batches
 from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.data.run_context import RunContext
@@ -114,10 +114,7 @@ def _compute_scores(
 def _select_split_examples(job: TrainingJob, split: _HeldOutSplit) -> Examples:
     """Return the examples of a split."""
     if split == "test":
-        test_indices = job.split.test
-        if len(test_indices):
-            return job.examples[test_indices]
-        return encode_with(job.examples.encoding, load_test_examples(job.experiment.data))
+        return select_test_examples(job.experiment.data, job.examples, job.split)
     if not len(job.split.validation):
         raise RunError("the run has no validation examples", "use --split test")
     return job.examples[job.split.validation]
