@@ -171,16 +171,23 @@ def test_the_table_is_sorted_and_filtered(chromium, report):
     assert find_element(chromium, "#found").text == "1 of 6 runs"
 
 
+def wait_for_open_runs(browser, expected):
+    """Wait until exactly these runs are open; the browser reports a new address to the page after the click."""
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    return WebDriverWait(browser, 10).until(lambda _: browser.execute_script(OPEN_RUNS_SCRIPT) == expected)
+
+
 def test_run_page_opens_and_closes(chromium, report):
     open_page(chromium, report)
     assert chromium.execute_script(OPEN_RUNS_SCRIPT) == []
     find_element(chromium, "#all a[href='#run-00000003']").click()
-    assert chromium.execute_script(OPEN_RUNS_SCRIPT) == ["run-00000003"]
+    assert wait_for_open_runs(chromium, ["run-00000003"])
     assert not find_element(chromium, "#overview").is_displayed()
     assert chromium.execute_script("return document.activeElement.textContent").startswith("sgd")
     assert chromium.title.startswith("sgd 00000003: ")
     chromium.back()
-    assert chromium.execute_script(OPEN_RUNS_SCRIPT) == []
+    assert wait_for_open_runs(chromium, [])
     assert find_element(chromium, "#overview").is_displayed()
 
 
