@@ -90,6 +90,11 @@ def choose_columns(data: Data) -> tuple[Data, list[Remark]]:
     ]
 
 
+def describe_left_out(reasons: Sequence[Remark]) -> list[Remark]:
+    """Return remarks on columns that are left out, from the reasons."""
+    return [replace(reason, message=f"{reason.message}; left out") for reason in reasons]
+
+
 def _check_limits(data: Data, names: Sequence[str]) -> None:
     """Check that a config can contain the names of columns.
 

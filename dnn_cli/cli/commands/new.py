@@ -5,7 +5,6 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -84,6 +83,7 @@ def new(
     """
     from dnn_cli.config.config_template import build_config_template
     from dnn_cli.config.loading import load_experiment
+    from dnn_cli.data.template_data import describe_left_out
     from dnn_cli.runs.atomic_write import atomic_write
 
     if file.suffix not in (".yaml", ".yml") or not str(file).isprintable():
@@ -111,7 +111,7 @@ def new(
         hint = next((issue.suggestion for issue in error.issues if issue.suggestion), "choose other values")
         raise UsageError(f"a config with these values cannot be trained: {issues_text}", hint) from None
     get_output_console().print(replace_control_chars(f"wrote {file}; next: dnn train {shlex.quote(str(file))}"))
-    left_out = [replace(reason, message=f"{reason.message}; left out") for reason in template_options.ignore_reasons]
+    left_out = describe_left_out(template_options.ignore_reasons)
     for remark in (*left_out, *template_options.data.info.remarks):
         get_notes_console().print(replace_control_chars(f"data: {remark}"), soft_wrap=True)
 

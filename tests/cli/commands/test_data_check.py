@@ -95,3 +95,13 @@ def test_clean_arrays_have_no_issues(dnn, tmp_path):
     np.savez(tmp_path / "a.npz", x=random.normal(size=(300, 5)).astype(np.float32), y=np.arange(300) % 3)
     document = parse_json_output(dnn("data", "check", "a.npz", "data.test_size=0.2", "--json"))
     assert document["issues"] == document["advice"] == []
+
+
+def test_a_table_of_text_and_gaps_has_the_types_of_a_new_config(dnn, tmp_path):
+    rows = [f"name {at},{'MF'[at % 2]},{at % 7 or ''},{at % 3 // 2}" for at in range(60)]
+    (tmp_path / "people.csv").write_text("\n".join(["Name,Sex,Age,y", *rows, ""]))
+    lines = dnn("data", "check", "people.csv").stdout.splitlines()
+    assert lines[0] == "people.csv: 60 examples, 2 columns encoded into 5 inputs, 2 classes"
+    assert "data: column Name has a different text in every row, like an identifier or free text; left out" in lines
+    done = dnn("data", "check", "people.csv", "data.columns={Sex: number}")
+    assert (done.returncode, "column Sex: 'M' is not a number" in done.stderr) == (2, True)

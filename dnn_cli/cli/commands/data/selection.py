@@ -1,13 +1,14 @@
 """Selection of the data of `dnn data`: a config, a dataset or a path, with overrides."""
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dnn_cli.cli.completers import complete_configs
 from dnn_cli.cli.options import is_override, suggest_similar_file
-from dnn_cli.errors import ConfigError, LocatedIssue, SourceLocation, UsageError, suggest_nearest_name
+from dnn_cli.errors import ConfigError, LocatedIssue, SourceLocation, UsageError, UserDataError, suggest_nearest_name
 from dnn_cli.report.text import format_count
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def select_data(arguments: list[str], command: str) -> "Data":
     """Return the data section that the words of a command line select.
 
     The words are a config, a built-in dataset or a path of the user's data, and overrides. Without a config, dataset or
-    path, the section is that of `fashion_mnist`.
+    path, the section is that of `fashion_mnist`. A table of text and gaps has the types that `dnn new` would choose.
 
     Args:
         arguments: The words of the command line.
@@ -64,9 +65,29 @@ def select_data(arguments: list[str], command: str) -> "Data":
             suggest_nearest_name(word, DATASETS) or f"use one of {', '.join(DATASETS)}",
         )
     dataset = build_named_data(word, overrides)
-    if issues := [*find_data_issues(dataset)]:
+    issues = [*find_data_issues(dataset)]
+    if issues and (typed := _choose_types(dataset)) is not None:
+        return typed
+    if issues:
         raise ConfigError([LocatedIssue(SourceLocation(word), "", issue.message, issue.suggestion) for issue in issues])
     return dataset
+
+
+def _choose_types(data: "Data") -> "Data | None":
+    """Return the data section of a table of text and gaps with the types of `dnn new`; `None` if no types suit it.
+
+    The remarks of its info begin with the columns that are left out.
+    """
+    from dnn_cli.config.validation import find_data_issues
+    from dnn_cli.data.template_data import choose_columns, describe_left_out
+
+    try:
+        typed, reasons = choose_columns(data)
+    except UserDataError:
+        return None
+    if typed == data or [*find_data_issues(typed)]:
+        return None
+    return typed.with_info(replace(typed.info, remarks=(*describe_left_out(reasons), *typed.info.remarks)))
 
 
 def format_headline(dataset: "Data", examples: int) -> str:
