@@ -264,6 +264,8 @@ class PartialSchemaBuilder:
             partial["properties"] = {
                 key: self.build_partial_schema(value) for key, value in partial["properties"].items() if key != "type"
             }
+        if isinstance(partial.get("additionalProperties"), dict):
+            partial["additionalProperties"] = self.build_partial_schema(partial["additionalProperties"])
         return partial
 
     def list_alternatives(self, choice: JsonSchemaValue) -> list[JsonSchemaValue]:

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dnn_cli.config.base import ConfigModel
+from dnn_cli.config.columns import COLUMNS_BY_TYPE
 from dnn_cli.config.experiment import Experiment, Model, Repeat
 from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, list_spellings
 from tests.helpers.hypothesis_configs import EXPERIMENTS, changed_documents
@@ -112,10 +113,26 @@ def test_schema_agrees_on_random_experiments(document):
     assert is_valid_for_schema(document) == is_valid_experiment(document)
 
 
-def iter_parents(key):
-    """Experiments with every class that a key may hold."""
+def choose_fitting_types(columns):
+    """A type for each column that has its keys, for a parent that completes the columns."""
+    return {
+        name: {
+            "type": next(
+                (kind for kind, cls in COLUMNS_BY_TYPE.items() if part.keys() <= cls.model_fields.keys()), "number"
+            )
+        }
+        for name, part in columns.items()
+        if isinstance(part, dict)
+    }
+
+
+def iter_parents(key, value=None):
+    """Experiments with every class that a key may hold, and with types for the columns of a value."""
     kinds = {"optimizer": ["optimizer", "schedule"], "loss": ["loss"]}.get(key, [])
     yield {**STACK, "class_weight": {"0": 1}}
+    columns = value.get("columns") if key == "data" and isinstance(value, dict) else None
+    if isinstance(columns, dict):
+        yield {**STACK, "data": {**STACK.get("data", {}), "columns": choose_fitting_types(columns)}}
     yield from (WRAPPERS[kind](build_minimal_config(cls)) for kind in kinds for cls in CLASSES_BY_KIND[kind].values())
 
 
@@ -156,4 +173,6 @@ def test_config_completed_by_parent_is_accepted(documents):
 def test_accepted_config_is_completed_by_some_parent(child):
     if isinstance(child, dict) and is_valid_for_schema({"extends": "a.yaml", **child}):
         for key, value in child.items():
-            assert any(is_valid_experiment(merge_configs(parent, {key: value})) for parent in iter_parents(key)), key
+            assert any(
+                is_valid_experiment(merge_configs(parent, {key: value})) for parent in iter_parents(key, value)
+            ), key
