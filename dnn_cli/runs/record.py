@@ -219,8 +219,29 @@ class Baseline(BaseModel):
     """Limits of the training, such as a subsample, one sentence each."""
 
 
+class StudyRole(BaseModel):
+    """The role of a run in a study: what it tries or reports."""
+
+    model_config = ConfigDict(frozen=True)
+
+    plan: str = Field(pattern=r"^[0-9a-f]{16}$")
+    """Digest of the plan under which the run was trained."""
+
+    phase: Literal["tuning", "final"]
+    """Phase of the study: a tuning run tries a setting, and a final run is reported."""
+
+    arm: Literal["default", "tuned"]
+    """Arm of the study: `default` for a value as it is written, `tuned` for a value with tuned keys."""
+
+    value: str
+    """Value of the question, as the user typed it."""
+
+    trial: int | None = None
+    """Number of the trial of this value, from 0. In a final run of the tuned arm, the number of the chosen trial."""
+
+
 class Membership(BaseModel):
-    """The place of a run in a sweep: id and name of the sweep, and the settings of the run."""
+    """The place of a run in a sweep or study: id and name of the sweep, and the settings of the run."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -228,6 +249,9 @@ class Membership(BaseModel):
     name: str
     settings: dict[str, str]
     """Values in this run of the keys that the sweep varies, by key. The values are written as a user types them."""
+
+    study: StudyRole | None = None
+    """Role of the run in a study; `None` in a sweep."""
 
 
 class Record(BaseModel):
