@@ -164,30 +164,62 @@ def compare_runs(
         (run_info, reason) for run_info in read_scores.left_out if (reason := _get_failure_reason(run_info, point))
     ]
     groups = group_by_keys(run_scores, by, failed) if by else group_experiments(run_scores, failed)
+    judged = judge_scores(run_scores, groups, metric, point, baseline=baseline, max_groups=max_groups)
+    sort_key, larger_first = _SORT_ORDERS[sort_by]
+    is_falling = lower_is_better if sort_by == "score" else bool(run_scores) and run_scores[0].curve.lower_is_better
+    ordered = sorted(run_scores, key=sort_key, reverse=larger_first and not is_falling)
+    context = ComparisonContext(
+        run_scores, judged.groups, by, metric, point, read_scores.left_out, all_runs, read_scores.repeats,
+        judged.verdict_set,
+    )  # fmt: skip
+    return replace(
+        judged,
+        run_scores=tuple(ordered),
+        keys=tuple(by),
+        left_out=tuple(read_scores.left_out),
+        caveats=tuple(find_caveats(context)),
+        repeats=tuple(read_scores.repeats),
+    )
+
+
+def judge_scores(
+    run_scores: Sequence[RunScore],
+    groups: Sequence[Group],
+    metric: str,
+    point: ComparisonPoint,
+    *,
+    baseline: str | None = None,
+    max_groups: int | None = MAX_JUDGED_GROUPS,
+) -> Comparison:
+    """Return the comparison of groups of run scores, with verdicts and without caveats.
+
+    Args:
+        run_scores: The run scores of all groups.
+        groups: The groups, in any order.
+        metric: The compared metric.
+        point: The comparison point.
+        baseline: The label, name, setting or run id of the reference group; `None` for the best group.
+        max_groups: The largest number of groups to judge against the reference; `None` for all.
+
+    Raises:
+        UsageError: the baseline does not exist.
+    """
+    lower_is_better = point.lower_is_better(metric)
     resolution = compute_resolution(
         [run_score.score for run_score in run_scores],
         [run_score.curve.examples for run_score in run_scores],
         1.0 if point.unit else None,
     )
-    groups = _mark_untrained_seeds(groups, metric, point)
-    groups.sort(key=lambda group: group.mean if lower_is_better else -group.mean)
-    baseline_group = None if baseline is None else resolve_group(groups, baseline, [*label_groups(groups).values()])
+    marked = _mark_untrained_seeds(groups, metric, point)
+    marked.sort(key=lambda group: group.mean if lower_is_better else -group.mean)
+    baseline_group = None if baseline is None else resolve_group(marked, baseline, [*label_groups(marked).values()])
     verdict_set = NO_VERDICTS
-    if len(groups) > 1 and not has_different_data(run_scores) and not find_fold_conflict(groups):
+    if len(marked) > 1 and not has_different_data(run_scores) and not find_fold_conflict(marked):
         verdict_set = judge_groups(
-            groups, metric, is_final=point.text == "final", lower_is_better=lower_is_better, resolution=resolution,
+            marked, metric, is_final=point.text == "final", lower_is_better=lower_is_better, resolution=resolution,
             baseline=baseline_group, max_groups=max_groups,
         )  # fmt: skip
-    sort_key, larger_first = _SORT_ORDERS[sort_by]
-    is_falling = lower_is_better if sort_by == "score" else bool(run_scores) and run_scores[0].curve.lower_is_better
-    ordered = sorted(run_scores, key=sort_key, reverse=larger_first and not is_falling)
-    context = ComparisonContext(
-        run_scores, groups, by, metric, point, read_scores.left_out, all_runs, read_scores.repeats, verdict_set
-    )
-    return Comparison(
-        metric, point, tuple(ordered), tuple(groups), tuple(by), verdict_set, tuple(read_scores.left_out),
-        tuple(find_caveats(context)), resolution, tuple(read_scores.repeats),
-    )  # fmt: skip
+    return Comparison(metric, point, tuple(run_scores), tuple(marked), (), verdict_set, (), (), resolution)
 
 
 def rank_setting_value(text: str) -> tuple[bool, float, str]:

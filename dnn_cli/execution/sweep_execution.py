@@ -185,6 +185,9 @@ class SweepExecution:
     task_labels: dict[int, str] = field(default_factory=dict)
     """Text of each task's varied settings, such as `learning_rate=0.1 seed=1`, by the number of the task."""
 
+    study_id: str | None = None
+    """Id of the study of which the planned runs are a part; `None` in a sweep."""
+
     @classmethod
     def from_sweep(
         cls, sweep: Sweep, store: Store, *, force: bool = False, tensorboard: bool = False
@@ -204,14 +207,13 @@ class SweepExecution:
             return cls(sweep, store, [], {}, name, force, tensorboard, runs_per_setting)
         planned_runs = plan_sweep(sweep)
         existing_runs = {} if force else find_existing_runs(store, planned_runs)
-        return cls(
-            sweep, store, planned_runs, existing_runs, planned_runs[0].loaded.experiment.name, force, tensorboard
-        )
+        name = planned_runs[0].loaded.experiment.name
+        return cls(sweep, store, planned_runs, existing_runs, name, force, tensorboard)
 
     @cached_property
     def id(self) -> str:
-        """Id of the sweep."""
-        return compute_sweep_id(self.sweep)
+        """Id of the sweep or study."""
+        return self.study_id or compute_sweep_id(self.sweep)
 
     @property
     def missing_numbers(self) -> list[int]:
@@ -352,5 +354,6 @@ class SweepExecution:
         ]
 
     def build_membership(self, planned_run: PlannedRun) -> Membership:
-        """Build the membership of a planned run in this sweep."""
-        return Membership(id=self.id, name=self.name, settings=planned_run.setting)
+        """Build the membership of a planned run in this sweep or study."""
+        name = planned_run.loaded.experiment.name
+        return Membership(id=self.id, name=name, settings=planned_run.setting, study=planned_run.study)

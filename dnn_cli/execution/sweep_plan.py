@@ -17,6 +17,7 @@ from dnn_cli.config.sweep_values import ValueRange
 from dnn_cli.config.user_data import cache_dataset_info
 from dnn_cli.config.yaml_reader import MAX_ISSUES, Document
 from dnn_cli.errors import ConfigError, LocatedIssue, UsageError
+from dnn_cli.runs.record import StudyRole
 from dnn_cli.runs.run_info import RunInfo
 
 _MAX_RUNS = 10_000
@@ -43,6 +44,9 @@ class PlannedRun:
     """Digest by which experiments with the same result are recognised.
 
     The digest is equal for experiments whose trainings end with identical weights after the same number of epochs."""
+
+    study: StudyRole | None = None
+    """Role of the run in a study; `None` in a sweep."""
 
 
 class SweepPlanner:

@@ -1,0 +1,62 @@
+"""The comparison of an arm of a study: scores of its final runs on the reporting half, and verdicts on the values."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from dnn_cli.compare.comparison import Comparison, judge_scores
+from dnn_cli.compare.comparison_points import find_score_curve, parse_comparison_point
+from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.run_scores import RunScore
+from dnn_cli.compare.score_resolution import to_exact_fraction
+from dnn_cli.config.metrics import counts_examples
+from dnn_cli.study.plan import Plan, StudyTask
+from dnn_cli.study.study_runs import StudyRun
+
+ScoreReader = Callable[[StudyRun], float]
+"""Function that returns the score of a final run on the reporting half."""
+
+
+def compare_arm(
+    plan: Plan, task: StudyTask, runs: Mapping[str, Sequence[StudyRun]], read_score: ScoreReader
+) -> Comparison | None:
+    """Return the comparison of the values in one arm; `None` before two values have a completed final run.
+
+    The verdicts are those of `dnn compare`: the exact test of paired seeds, corrected for all pairs of values.
+
+    Args:
+        plan: The plan of the study.
+        task: The task.
+        runs: The final runs of the arm, by the label of the value.
+        read_score: The function that returns the score of a run on the reporting half.
+    """
+    groups = []
+    for value in plan.values:
+        completed = [run for run in runs.get(value.label, ()) if run.record.status == "completed"]
+        if not completed:
+            continue
+        settings = {plan.question_text: value.label}
+        run_scores = tuple(_build_run_score(run, task, settings, read_score(run)) for run in completed)
+        scores: dict[int, list[float]] = {}
+        for run_score in run_scores:
+            scores.setdefault(run_score.seed, []).append(run_score.score)
+        failed = {run.seed: run.record.status for run in runs[value.label] if run.record.status in ("diverged", "failed")}
+        means = {((), seed): sum(values) / len(values) for seed, values in scores.items()}
+        groups.append(Group(value.label, settings, run_scores, means, failed))
+    if len(groups) < 2:
+        return None
+    run_scores = tuple(run_score for group in groups for run_score in group.run_scores)
+    return judge_scores(run_scores, groups, task.score, parse_comparison_point("final"), max_groups=None)
+
+
+def _build_run_score(run: StudyRun, task: StudyTask, settings: Mapping[str, str], score: float) -> RunScore:
+    """Return a final run with its score on the reporting half.
+
+    The curve of the run has the scores of the tuning half. Its number of examples is that of the reporting half, which
+    determines the resolution of the compared scores.
+    """
+    run_info = run.run_info.with_details()
+    curve = find_score_curve(run_info, task.score)
+    assert curve is not None  # noqa: S101 - a completed run has its monitored score
+    examples = task.halves[0].reporting if counts_examples(task.score) and len(task.halves) == 1 else 0
+    curve = replace(curve, examples=examples)
+    return RunScore(run_info, run.record, curve, to_exact_fraction(score, examples), dict(settings))
