@@ -1,0 +1,283 @@
+"""Planning of a study: the question, search spaces, halves of the validation set and seeds, before the first training."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from dnn_cli.config.data import Data
+from dnn_cli.config.digests import compute_outcome_digest
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.search_spaces import SearchSpace, build_search_space, parse_tuned_keys, select_search_spaces
+from dnn_cli.config.sweep_config import Sweep, SweepOptions, compute_sweep_id, read_sweep
+from dnn_cli.config.sweep_values import ValueRange
+from dnn_cli.config.user_data import cache_dataset_info
+from dnn_cli.errors import ConfigError, LocatedIssue, UsageError
+from dnn_cli.execution.sweep_plan import PlannedRun, SweepPlanner
+from dnn_cli.study.plan import Halves, Plan, StudyTask, Value
+from dnn_cli.study.power import choose_seeds
+from dnn_cli.study.range_growth import MAX_ROUNDS, count_extra_trials
+from dnn_cli.study.unit_points import draw_unit_points
+
+_HALVES_OVERRIDE = "data.reporting_half=true"
+_EXTRA_SEED_STEP = 1
+"""Difference between the seeds of the points of extra trials and of trials. Both sets of points are independent."""
+
+MIN_TRIALS = 2
+MIN_FINAL_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class StudyOptions:
+    """Options of a study on the command line."""
+
+    tune: tuple[str, ...] = ()
+    """Texts `KEY=RANGE` of the tuned keys; empty to use the catalogue of search spaces."""
+
+    trials: int = 20
+    seeds: int | None = None
+    """Number of final seeds; `None` chooses the number by its power."""
+
+    target: str = "auto"
+    search_seed: int = 0
+    folds: int | None = None
+    repetitions: int | None = None
+    zips: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlannedStudy:
+    """Plan of a study, and the sweeps that build its experiments, by the name of the task."""
+
+    plan: Plan
+    sweeps: dict[str, Sweep]
+
+
+def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOptions) -> PlannedStudy:
+    """Plan a study from its configs, arguments and options. Nothing is written.
+
+    Args:
+        files: The paths of the configs, one for each task.
+        arguments: The overrides and the question, such as `optimizer=sgd,adam`.
+        options: The options.
+
+    Raises:
+        ConfigError: an experiment is not valid. The error lists the issues of all values and tasks.
+        UsageError: the question or an option is invalid.
+        DataError: the data cannot be read.
+    """
+    sweep_options = SweepOptions(folds=options.folds, repetitions=options.repetitions, zips=options.zips)
+    words = [*arguments, _HALVES_OVERRIDE]
+    sweeps: dict[str, Sweep] = {}
+    tasks: list[StudyTask] = []
+    tuned_space = parse_tuned_keys(options.tune)
+    with cache_dataset_info():
+        for file in files:
+            sweep = read_sweep(file, words, sweep_options)
+            values = _list_values(sweep, file)
+            experiments = _build_experiments(sweep, values)
+            first = experiments[0]
+            if first.name in sweeps:
+                raise UsageError(
+                    f"two configs have the name {first.name}", f"set another name in {file}, for example name: {first.name}_2"
+                )
+            _check_question(values, experiments)
+            spaces = _choose_search_spaces(tuned_space, values, experiments, options.trials)
+            tasks.append(_build_task(file, first, spaces, _find_halves(sweep, values)))
+            sweeps[first.name] = sweep
+    seeds = options.seeds or choose_seeds(len(values))
+    dimensions = max(len(space) for task in tasks for space in task.search_spaces.values())
+    extra_trials = count_extra_trials(options.trials)
+    plan = Plan(
+        study=_compute_study_id(list(sweeps.values()), values),
+        question=tuple(values[0].settings),
+        values=tuple(values),
+        fixed=next(iter(sweeps.values())).fixed,
+        trials=options.trials,
+        tuning_seed=first.seed,
+        final_seeds=_choose_final_seeds(first.seed, seeds),
+        repetitions=options.repetitions,
+        target=options.target,
+        sampler_seed=options.search_seed,
+        extra_trials=extra_trials,
+        tuned_keys=tuple(options.tune),
+        points=_draw_points(options.trials, dimensions, options.search_seed),
+        extra_points=_draw_points(MAX_ROUNDS * extra_trials, dimensions, options.search_seed + _EXTRA_SEED_STEP),
+        tasks=tuple(tasks),
+    )
+    return PlannedStudy(plan, sweeps)
+
+
+def _list_values(sweep: Sweep, file: str) -> list[Value]:
+    """Return the values of the question of a study.
+
+    Raises:
+        UsageError: no key varies, several keys vary, or the values are a range.
+    """
+    if sweep.seeds:
+        raise UsageError("a study chooses its seeds itself", "remove seed=…, and use --seeds N for the number of final seeds")
+    zipped = list(sweep.zips)
+    questions = len(sweep.parameters) + len(zipped)
+    if questions == 0:
+        raise UsageError(f"nothing varies in the study of {file}", "for example: optimizer=sgd,adam")
+    if questions > 1:
+        keys = [*sweep.parameters, *(" and ".join(item) for item in zipped)]
+        raise UsageError(
+            f"a study has one question, but {', '.join(keys)} vary",
+            "give all but one a single value, or use --zip for values that belong together",
+        )
+    if zipped:
+        keys = list(zipped[0])
+        rows = zip(*zipped[0].values(), strict=True)
+        settings = [dict(zip(keys, row, strict=True)) for row in rows]
+    else:
+        ((key, values),) = sweep.parameters.items()
+        if isinstance(values, ValueRange):
+            raise UsageError(
+                f"the question of a study needs values, and {key}={values} is a range", f"to tune {key}, use --tune '{key}={values}'"
+            )
+        settings = [{key: text} for text in values.texts]
+    return [Value(label=_format_label(setting), settings=setting) for setting in settings]
+
+
+def _format_label(setting: dict[str, str]) -> str:
+    """Return the label of a value: its text, or the texts of several keys."""
+    return ", ".join(setting.values())
+
+
+def _build_experiments(sweep: Sweep, values: Sequence[Value]) -> list[Experiment]:
+    """Return the experiment of each value, without a fold and with the seed of the config.
+
+    Raises:
+        ConfigError: an experiment is not valid. The error lists the issues of all values.
+    """
+    planner = SweepPlanner(replace(sweep, repetitions=None))
+    experiments: list[Experiment] = []
+    issues: dict[LocatedIssue, None] = {}
+    for value in values:
+        try:
+            experiments.append(planner.plan_run(0, value.settings).loaded.experiment)
+        except ConfigError as error:
+            issues.update(dict.fromkeys(error.issues))
+    if issues:
+        raise ConfigError(list(issues))
+    return experiments
+
+
+def _check_question(values: Sequence[Value], experiments: Sequence[Experiment]) -> None:
+    """Check that the values give different experiments with one score and validation examples.
+
+    Raises:
+        UsageError: two values are one experiment, the scores differ, or there are no validation examples.
+    """
+    labels: dict[str, str] = {}
+    for value, experiment in zip(values, experiments, strict=True):
+        digest = compute_outcome_digest(experiment)
+        if digest in labels:
+            raise UsageError(f"{labels[digest]} and {value.label} are one experiment", "remove one of the two values")
+        labels[digest] = value.label
+    scores = dict.fromkeys(experiment.monitor for experiment in experiments)
+    if len(scores) > 1:
+        raise UsageError(f"the values have different scores: {', '.join(scores)}", "set the same first metric for all values")
+    if not experiments[0].data.validation_examples:
+        raise UsageError("a study needs validation examples", "set data.validation_size=0.2")
+
+
+def _choose_search_spaces(
+    tuned_space: SearchSpace, values: Sequence[Value], experiments: Sequence[Experiment], trials: int
+) -> dict[str, SearchSpace]:
+    """Return the search space of each value, by label: the keys of `--tune`, or those of the catalogue.
+
+    Raises:
+        ConfigError: an experiment refuses an end of a range.
+        UsageError: a value has no key to tune, no value has a key of `--tune`, or a tuned key is the question.
+    """
+    question = values[0].settings
+    by_label = {value.label: experiment for value, experiment in zip(values, experiments, strict=True)}
+    if not tuned_space:
+        return {label: build_search_space(experiment, trials, question) for label, experiment in by_label.items()}
+    for tuned in tuned_space:
+        if tuned.key in question:
+            raise UsageError(f"--tune {tuned}: {tuned.key} is the question of the study", "tune another key")
+    return select_search_spaces(tuned_space, by_label)
+
+
+def _find_halves(sweep: Sweep, values: Sequence[Value]) -> tuple[Halves, ...]:
+    """Return the halves of the validation set, one entry for each fold of a cross-validation.
+
+    Raises:
+        UsageError: the values have different halves, so that their scores cannot be compared.
+        DataError: the data cannot be read.
+    """
+    planner = SweepPlanner(replace(sweep, seeds=()))
+    first: tuple[Halves, ...] | None = None
+    cache: dict[str, tuple[Halves, ...]] = {}
+    for value in values:
+        folds = [planned.loaded.experiment.data for planned in planner.plan_seeds(0, value.settings)]
+        key = json.dumps([data.model_dump(mode="json") for data in folds])
+        if key not in cache:
+            cache[key] = tuple(_split_in_halves(data) for data in folds)
+        first = first or cache[key]
+        if cache[key] != first:
+            raise UsageError(
+                f"{values[0].label} and {value.label} have different validation examples, so that their scores cannot "
+                "be compared",
+                "use the same data.validation_size and data.split_seed for all values",
+            )
+    return first or ()
+
+
+def _split_in_halves(data: Data) -> Halves:
+    """Return the sizes of the halves of the validation set, and a digest of the indices of their examples.
+
+    Raises:
+        DataError: the data cannot be read.
+    """
+    from dnn_cli.data.examples import load_targets, split_examples
+
+    split = split_examples(data, load_targets(data))
+    content = b"|".join(part.tobytes() for part in (split.validation, split.reporting))
+    return Halves(
+        tuning=len(split.validation),
+        reporting=len(split.reporting),
+        digest=f"sha256:{hashlib.sha256(content).hexdigest()}",
+    )
+
+
+def _build_task(
+    file: str,
+    experiment: Experiment,
+    spaces: Mapping[str, SearchSpace],
+    halves: tuple[Halves, ...],
+) -> StudyTask:
+    """Return the task of a config, from the experiment of its first value."""
+    return StudyTask(
+        name=experiment.name,
+        config=file,
+        experiment=compute_outcome_digest(experiment),
+        score=experiment.monitor,
+        epochs=experiment.epochs,
+        examples=experiment.data.training_examples,
+        halves=halves,
+        search_spaces={label: {item.key: str(item.values) for item in space} for label, space in spaces.items()},
+    )
+
+
+def _compute_study_id(sweeps: Sequence[Sweep], values: Sequence[Value]) -> str:
+    """Return the id of a study: eight hex digits from its configs, its overrides and its question.
+
+    More trials or seeds, and other tuned keys, do not change the id.
+    """
+    identity = [sorted(map(compute_sweep_id, sweeps)), [value.settings for value in values], "study"]
+    return hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:8]
+
+
+def _choose_final_seeds(tuning_seed: int, count: int) -> tuple[int, ...]:
+    """Return the seeds of the final runs: 1, 2 and so on, without the seed of the tuning runs."""
+    return tuple(seed for seed in range(1, count + 2) if seed != tuning_seed)[:count]
+
+
+def _draw_points(count: int, dimensions: int, seed: int) -> tuple[tuple[float, ...], ...]:
+    """Return unit points with rounded coordinates, so that the plan holds them exactly."""
+    points = draw_unit_points(count, dimensions, seed)
+    return tuple(tuple(round(float(coordinate), 6) for coordinate in point) for point in points)
