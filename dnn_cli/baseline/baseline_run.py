@@ -1,14 +1,12 @@
 """Run directories of baselines: config, record, scores, predictions and input profile, written at once."""
 
-import numpy as np
-
 from dnn_cli.baseline.training import TrainedBaseline
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import to_yaml
 from dnn_cli.data.data_remarks import list_data_remarks
 from dnn_cli.data.examples import Examples, Split
 from dnn_cli.errors import RunError
-from dnn_cli.runs.atomic_write import atomic_write
+from dnn_cli.metrics.saved_predictions import write_predictions
 from dnn_cli.runs.input_profile import InputProfile, write_input_profile
 from dnn_cli.runs.record import SCHEMA_VERSION, Baseline, Record, Results, get_utc_now
 from dnn_cli.runs.run import Run
@@ -56,13 +54,12 @@ def save_baseline(
         hidden.write_metrics([_build_row(trained)])
         write_input_profile(hidden, profile)
         if len(split.validation):
-            with atomic_write(hidden.predictions) as temporary:
-                np.savez(
-                    temporary,
-                    outputs=trained.outputs,
-                    labels=examples.targets[split.validation],
-                    indices=split.validation,
-                )
+            labels = examples.targets[split.validation]
+            write_predictions(hidden.predictions, trained.outputs, labels, split.validation)
+        if len(split.reporting):
+            half = examples[split.reporting]
+            outputs = trained.predict(half.inputs)
+            write_predictions(hidden.reporting_predictions, outputs, half.targets, split.reporting, half.weights)
         hidden.write_record(record)
     return final, record
 
@@ -107,6 +104,7 @@ def _build_record(
             "split": split.compute_fingerprint(),
             "train": len(split.train),
             "validation": len(split.validation),
+            **({"reporting": len(split.reporting)} if len(split.reporting) else {}),
             "test": experiment.data.test_examples,
         },
         remarks=tuple(map(str, list_data_remarks(experiment.data, examples))),

@@ -22,7 +22,8 @@ else:
     _DatasetName = Literal[(*DATASETS, *USER_DATA_KINDS)]
 
 SPLIT_KEYS = (
-    "validation_size", "test_size", "split_seed", "stratify", "folds", "fold", "standardize", "standardize_target",
+    "validation_size", "test_size", "split_seed", "stratify", "folds", "fold", "reporting_half", "standardize",
+    "standardize_target",
 )  # fmt: skip
 """Keys of `data` that do not change the examples, but only their split or their scaling."""
 
@@ -148,6 +149,12 @@ class Data(ConfigModel):
     fold: Annotated[int, Field(ge=1, le=_MAX_FOLDS)] | None = None
     """Fold whose examples are the validation set, from 1. If absent, `dnn train` and `dnn sweep` train one run for each
     fold, and other commands use fold 1."""
+
+    reporting_half: bool = False
+    """Whether half of the validation examples is set aside as the reporting half, which no decision of a training sees.
+    Validation scores, early stopping and the best model use the other half, the tuning half. The outputs for the
+    reporting half are saved after the training. With classes, both halves have the same class shares; with `group`,
+    whole groups; with `time`, the reporting half is the later half."""
 
     group: _ColumnName | None = None
     """Column of a csv, or name of an array in an npz, with the group of each example, such as a patient. All examples
@@ -335,7 +342,17 @@ class Data(ConfigModel):
 
     @property
     def validation_examples(self) -> int:
-        """Number of validation examples: those of a separate validation set, of the fold, or those split off."""
+        """Number of validation examples; with `reporting_half`, those of the tuning half, which has an odd example."""
+        return self._validation_set_examples - self.reporting_examples
+
+    @property
+    def reporting_examples(self) -> int:
+        """Number of examples in the reporting half of the validation set; 0 without `reporting_half`."""
+        return self._validation_set_examples // 2 if self.reporting_half else 0
+
+    @property
+    def _validation_set_examples(self) -> int:
+        """Number of examples of both halves: of a separate validation set, of the fold, or those split off."""
         info = self.info
         if info.validation_examples:
             return info.validation_examples
@@ -361,9 +378,9 @@ class Data(ConfigModel):
     @property
     def training_examples(self) -> int:
         """Number of training examples. Of folds by time, only the earlier examples are training examples."""
-        remaining = self.info.examples - self.validation_examples - self.split_off_test_examples
+        remaining = self.info.examples - self._validation_set_examples - self.split_off_test_examples
         if self.folds and self.time:
-            remaining -= (self.folds - self.used_fold) * self.validation_examples
+            remaining -= (self.folds - self.used_fold) * self._validation_set_examples
         return remaining
 
     @property

@@ -32,9 +32,8 @@ _ADDED_KEYS = {"deterministic": True}
 Digests leave out these values, so that new digests equal earlier ones.
 """
 
-_ADDED_DATA_KEYS = {"rules": 1, "standardize_target": False}
-"""Keys of `data` that runs of dnn 0.11.0 and older lack, with the values of these runs. Digests leave out these
-values."""
+_ADDED_DATA_KEYS = {"rules": 1, "standardize_target": False, "reporting_half": False}
+"""Keys of `data` that earlier runs lack, with the values of these runs. Digests leave out these values."""
 
 _EXTRA_FILE_KEYS = tuple(key for key, cls in CALLBACK_CLASSES.items() if not cls.changes_training)
 """Keys that make a training keep more files. Weights and scores have the same bits with and without these keys."""
@@ -75,6 +74,9 @@ def compute_network_digest(experiment: "Experiment") -> str:
         config["optimizer"]["learning_rate"] = None
     config["data"]["split_seed"] = None
     data = experiment.data
+    if not data.reporting_half:
+        # Programs that were compiled before this key existed are reused.
+        del config["data"]["reporting_half"]
     if data.fold is not None and data.has_exact_counts:
         # Folds with equal numbers of examples share programs, whose shapes depend on these numbers.
         config["data"]["fold"] = [data.training_examples, data.validation_examples]

@@ -1,4 +1,4 @@
-"""Checks of the folds, groups and times by which data is split."""
+"""Checks of the folds, groups and times by which data is split, and of the halves of its validation set."""
 
 from collections.abc import Iterator
 
@@ -13,6 +13,7 @@ def find_fold_issues(data: Data) -> Iterator[Issue]:
         data: The data, whose files have been read.
     """
     yield from _find_key_conflicts(data)
+    yield from _find_half_issues(data)
     if data.folds is None:
         return
     info = data.info
@@ -51,3 +52,19 @@ def _find_key_conflicts(data: Data) -> Iterator[Issue]:
     if data.group is not None and data.stratify and data.folds is None:
         message = "cannot be combined with data.group, except in a cross-validation"
         yield Issue(("data", "stratify"), message, "set data.stratify=false or data.folds=5")
+
+
+def _find_half_issues(data: Data) -> Iterator[Issue]:
+    """Yield issues of a reporting half: a validation set that is missing, too small, or has unknown groups or times."""
+    if not data.reporting_half:
+        return
+    key, count = ("data", "reporting_half"), data.validation_examples + data.reporting_examples
+    if not count:
+        yield Issue(key, "needs validation examples", "set data.validation_size=0.2")
+    elif count < 2 and data.has_exact_counts:
+        yield Issue(key, "needs two validation examples or more", "use more validation examples, or remove it")
+    column = data.group or data.time
+    if data.info.validation_examples and column is not None:
+        # Groups and times are read for the examples that are split, and not for a separate validation set.
+        message = f"cannot divide the separate validation set of {data.title} by {column}"
+        yield Issue(key, message, "remove it, or the validation set")

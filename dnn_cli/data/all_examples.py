@@ -51,6 +51,8 @@ class AllExamples:
         numbers[self.split.test] = TEST
         numbers[self.split.train] = TRAINING
         numbers[self.split.validation] = VALIDATION
+        # The reporting half is a part of the validation set.
+        numbers[self.split.reporting] = VALIDATION
         return numbers
 
     @cached_property

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, TABLE_KINDS, EmbeddedDataset, IdxDataset
 from dnn_cli.data.dataset_sources import load_dataset_files
-from dnn_cli.data.splitting import split_into_fold, split_off
+from dnn_cli.data.splitting import split_into_fold, split_into_halves, split_off
 from dnn_cli.errors import DataError, UserDataError
 from dnn_cli.formats.category_codes import unify_category_codes
 from dnn_cli.formats.dataset_contents import ExampleArrays, ReadProgress, SplitName, ignore_progress
@@ -101,16 +101,23 @@ _NO_INDICES: NDArray[np.int64] = np.arange(0)
 
 @dataclass(frozen=True)
 class Split:
-    """Indices of training, validation and test examples, int64, in the order in which scikit-learn returns them."""
+    """Indices of training, validation, test and reporting examples, int64, in scikit-learn's order."""
 
     train: NDArray[np.int64]
     validation: NDArray[np.int64] = field(default_factory=_NO_INDICES.copy)
+    """Indices of the validation examples; with `data.reporting_half`, those of the tuning half."""
+
     test: NDArray[np.int64] = field(default_factory=_NO_INDICES.copy)
     """Indices of the test examples that are split off from the data. Empty if test examples have their own file."""
 
+    reporting: NDArray[np.int64] = field(default_factory=_NO_INDICES.copy)
+    """Indices of the reporting half of the validation set. Empty without `data.reporting_half`."""
+
     def compute_fingerprint(self) -> str:
         """Return a digest that is equal only for equal splits."""
-        parts = (self.train, self.validation, self.test)
+        # Splits without a reporting half keep the digests of earlier versions.
+        reporting = (self.reporting,) if len(self.reporting) else ()
+        parts = (self.train, self.validation, self.test, *reporting)
         return f"sha256:{hashlib.sha256(b'|'.join(part.tobytes() for part in parts)).hexdigest()}"
 
 
@@ -271,6 +278,7 @@ def split_examples(data: Data, examples: Examples) -> Split:
 
     Test examples are split off first, then validation examples from the other examples: a fold, or a share. Validation
     examples from their own file are the last examples. With such a file, no other validation examples are split off.
+    With `data.reporting_half`, the validation examples are then divided into the tuning half and the reporting half.
 
     Raises:
         UserDataError: a class, a group or a time has too few examples for the split.
@@ -287,4 +295,7 @@ def split_examples(data: Data, examples: Examples) -> Split:
         train, validation = split_into_fold(data, examples, train)
     elif data.validation_size and not validation_count:
         train, validation = split_off(data, examples, train, "validation_size")
+    if data.reporting_half:
+        validation, reporting = split_into_halves(data, examples, validation)
+        return Split(train, validation, test, reporting)
     return Split(train, validation, test)

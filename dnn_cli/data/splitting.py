@@ -1,4 +1,4 @@
-"""Splits of examples with scikit-learn: at random, by groups, by time, and into the folds of a cross-validation."""
+"""Splits of examples with scikit-learn: at random, by groups, by time, into folds, and into halves."""
 
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -90,17 +90,86 @@ def _split_off_latest(data: Data, times: NDArray[np.float64], indices: _Indices,
     Raises:
         UserDataError: all examples would be split off.
     """
-    order = np.argsort(times, kind="stable")
-    boundary = len(order) - count_split_off(len(order), getattr(data, key))
-    if boundary < len(order):
-        boundary = int(np.searchsorted(times[order], times[order[max(boundary, 0)]]))
-    if boundary < 1:
+    earlier, later = _divide_by_time(times, indices, count_split_off(len(indices), getattr(data, key)))
+    if not len(earlier):
         raise UserDataError(
             f"data.{key}: {getattr(data, key)} leaves no example with an earlier {data.time} for training",
             f"use a smaller data.{key}, or add examples of other times",
             key,
         )
+    return earlier, later
+
+
+def _divide_by_time(times: NDArray[np.float64], indices: _Indices, later_count: int) -> tuple[_Indices, _Indices]:
+    """Return the indices of the earlier and of the later examples, in the order of the times.
+
+    The later part has `later_count` examples, and those with the earliest time among these.
+    """
+    order = np.argsort(times, kind="stable")
+    boundary = len(order) - later_count
+    if boundary < len(order):
+        boundary = int(np.searchsorted(times[order], times[order[max(boundary, 0)]]))
     return indices[order[:boundary]], indices[order[boundary:]]
+
+
+def split_into_halves(data: Data, examples: "ExampleArrays", indices: _Indices) -> tuple[_Indices, _Indices]:
+    """Divide the validation examples, and return the indices of the tuning half and of the reporting half.
+
+    The halves are two folds of KFold, StratifiedKFold, GroupKFold or StratifiedGroupKFold, shuffled by
+    `data.split_seed`. The halves of a classification have equal class shares, whatever `data.stratify` is. With times,
+    the reporting half is the later half, and equal times stay in one half. The tuning half has an odd example.
+
+    Args:
+        data: The data.
+        examples: All examples.
+        indices: The indices of the validation examples, int64 of shape (n,).
+
+    Raises:
+        UserDataError: a half would have no example, or no class has two examples.
+    """
+    from sklearn import model_selection
+
+    if data.time is not None:
+        tuning, reporting = _divide_by_time(_select(examples.times, indices), indices, len(indices) // 2)
+        if not len(tuning) or not len(reporting):
+            raise _build_halves_error(data, f"their {data.time} is equal")
+        return tuning, reporting
+    is_grouped = data.group is not None
+    splitter_class = {
+        (False, False): model_selection.KFold,
+        (True, False): model_selection.StratifiedKFold,
+        (False, True): model_selection.GroupKFold,
+        (True, True): model_selection.StratifiedGroupKFold,
+    }[data.info.is_classification, is_grouped]
+    splitter = splitter_class(n_splits=2, shuffle=True, random_state=data.split_seed)
+    groups = _select(examples.groups, indices) if is_grouped else None
+    if groups is not None and len(np.unique(groups)) < 2:
+        raise _build_halves_error(data, f"they are of one {data.group}")
+    targets = examples.targets[indices] if data.info.is_classification else None
+    try:
+        with warnings.catch_warnings():
+            # A class with one example is missing in one half.
+            warnings.simplefilter("ignore", UserWarning)
+            second, first = next(splitter.split(indices, targets, groups))
+    except ValueError:
+        reason = "there are fewer than two" if len(indices) < 2 else "no class has two examples"
+        raise _build_halves_error(data, reason) from None
+    if not len(first) or not len(second):
+        raise _build_halves_error(data, "one half would have no example")
+    return indices[first], indices[second]
+
+
+def _build_halves_error(data: Data, reason: str) -> UserDataError:
+    """Build the error that the validation examples cannot be divided into two halves."""
+    if data.info.validation_examples:
+        suggestion = "add validation examples"
+    else:
+        suggestion = "use fewer folds" if data.folds else "use a larger data.validation_size"
+    return UserDataError(
+        f"data.reporting_half: the validation examples cannot be divided into two halves, because {reason}",
+        f"{suggestion}, or set data.reporting_half=false",
+        "reporting_half",
+    )
 
 
 def split_into_fold(data: Data, examples: "ExampleArrays", indices: _Indices) -> tuple[_Indices, _Indices]:

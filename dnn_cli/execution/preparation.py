@@ -152,6 +152,8 @@ def _format_data_line(experiment: "Experiment") -> str:
         f"{about}{format_count(data.training_examples, dataset_info.example_noun)} for training",
         f"{data.validation_examples:,} for validation",
     ]
+    if data.reporting_half:
+        parts.append(f"{data.reporting_examples:,} for reporting")
     if data.split_off_test_examples or (data.dataset in USER_DATA_KINDS and data.test_examples):
         parts.append(f"{data.test_examples:,} for testing")
     shape = format_sizes(data.input_shape)

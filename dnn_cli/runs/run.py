@@ -80,6 +80,14 @@ class Run:
         return self.directory / "predictions.npz"
 
     @property
+    def reporting_predictions(self) -> Path:
+        """Path of the network's outputs on the reporting half of the validation set (`data.reporting_half`).
+
+        The arrays are those of `predictions`, and `weights` if the examples have weights.
+        """
+        return self.directory / "reporting_predictions.npz"
+
+    @property
     def inputs(self) -> Path:
         """Path of the input profile, with which new inputs are scaled and checked: see `runs.input_profile`."""
         return self.directory / "inputs.npz"
@@ -126,7 +134,7 @@ class Run:
         """
         return (
             self.last_checkpoint, self.previous_checkpoint, self.config, self.metrics, self.diagnostics, self.model,
-            self.best_model, self.predictions, self.inputs, self.record, self.log,
+            self.best_model, self.predictions, self.reporting_predictions, self.inputs, self.record, self.log,
         )  # fmt: skip
 
     @contextmanager

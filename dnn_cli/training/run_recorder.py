@@ -54,6 +54,7 @@ def build_initial_record(
             "split": job.split.compute_fingerprint(),
             "train": len(job.split.train),
             "validation": len(job.split.validation),
+            **({"reporting": len(job.split.reporting)} if len(job.split.reporting) else {}),
             "test": len(job.split.test) or experiment.data.info.test_examples,
         },
         remarks=tuple(map(str, list_data_remarks(experiment.data, job.examples))),

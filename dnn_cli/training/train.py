@@ -9,10 +9,12 @@ from typing import NamedTuple
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.data.pipeline import count_batches
 from dnn_cli.errors import RunError
+from dnn_cli.metrics.saved_predictions import write_predictions
 from dnn_cli.runs.atomic_write import atomic_write
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
@@ -234,23 +236,35 @@ def evaluate_model(job: TrainingJob, fitted: FittedModel, last_scores: Scores) -
 def save_predictions(job: TrainingJob, fitted: FittedModel, run: Run) -> None:
     """Write the outputs of the final weights for the validation examples to `predictions.npz`.
 
-    Without validation examples, no file is written.
+    With `data.reporting_half`, the outputs for the reporting half are written to `reporting_predictions.npz`, with the
+    weights of its examples. Scores of the reporting half are not computed. Without validation examples, no file is
+    written.
 
     Raises:
-        RunError: the file cannot be written.
+        RunError: a file cannot be written.
     """
     if fitted.validation is None:
         return
+    split, examples = job.split, job.examples
+    outputs = _predict(job, fitted, fitted.validation, len(split.validation))
+    write_predictions(run.predictions, outputs, examples.targets[split.validation], split.validation)
+    _logger.info("model evaluated on %d validation examples", len(split.validation))
+    if len(split.reporting):
+        pipeline = fitted.compiled_model.pipeline
+        batches = build_dataset(pipeline, job.plan, pipeline.build_fixed_order(split.reporting))
+        outputs = _predict(job, fitted, batches, len(split.reporting))
+        weights = None if examples.weights is None else examples.weights[split.reporting]
+        labels = examples.targets[split.reporting]
+        write_predictions(run.reporting_predictions, outputs, labels, split.reporting, weights)
+        _logger.info("outputs saved for %d examples of the reporting half", len(split.reporting))
+
+
+def _predict(job: TrainingJob, fitted: FittedModel, batches: ChunkDataset, count: int) -> NDArray[np.float32]:
+    """Return the outputs of a trained model for a dataset with `count` examples, float32 of shape (count, units)."""
     if job.plan.engine == "chunked":
-        outputs = fitted.compiled_model.predict(fitted.validation)
-    else:
-        outputs = fitted.model.predict(fitted.validation, steps=job.validation_steps, verbose=0)
-    validation_indices = job.split.validation
-    with atomic_write(run.predictions) as temporary:
-        np.savez(
-            temporary, outputs=outputs, labels=job.examples.targets[validation_indices], indices=validation_indices
-        )
-    _logger.info("model evaluated on %d validation examples", len(validation_indices))
+        return fitted.compiled_model.predict(batches)
+    steps = count_batches(count, job.experiment.batch_size)
+    return np.asarray(fitted.model.predict(batches, steps=steps, verbose=0))
 
 
 def find_final_epoch(experiment: Experiment, fitted: FittedModel, last: int) -> int | None:

@@ -44,6 +44,7 @@ def check_data(arguments: DataArguments = None, as_json: JsonOption = False) -> 
     counts = {
         "train": len(split.train),
         "validation": len(split.validation),
+        **({"reporting": len(split.reporting)} if len(split.reporting) else {}),
         "test": len(split.test) or data.info.test_examples,
     }
     locations = list_file_locations(data) if any(issue.groups for issue in issues) else []
@@ -96,8 +97,9 @@ def _format_groups(issue: "DataIssue", locations: "list[ExampleLocations]") -> l
 def _format_split(data: "Data", counts: dict[str, int]) -> str:
     """Return the numbers of examples of all splits, as one line; of a cross-validation, those of one fold."""
     fold_text = f"fold {data.used_fold} of {data.folds}: " if data.folds else ""
+    reporting_text = f"{counts['reporting']:,} for reporting, " if "reporting" in counts else ""
     return (
-        f"{fold_text}{counts['train']:,} for training, {counts['validation']:,} for validation, "
+        f"{fold_text}{counts['train']:,} for training, {counts['validation']:,} for validation, {reporting_text}"
         f"{counts['test']:,} for testing"
     )
 
