@@ -144,8 +144,21 @@ def _get_score_after_seconds(curve: ScoreCurve, seconds: float) -> float | None:
 
 def _count_epochs_to(curve: ScoreCurve, score: float) -> float | None:
     """Count the epochs until the score is at least as good as `score`; return `None` if no epoch has such a score."""
-    reached = (value <= score if curve.lower_is_better else value >= score for value in curve.values)
-    return next((float(epoch) for epoch, is_there in enumerate(reached, 1) if is_there), None)
+    return find_first_epoch(curve.values, score, lower_is_better=curve.lower_is_better)
+
+
+def find_first_epoch(values: Sequence[float], score: float, *, lower_is_better: bool) -> int | None:
+    """Find the first epoch with a score at least as good as `score`, and return its number; the first epoch is 1.
+
+    The result is `None` if no epoch has such a score.
+
+    Args:
+        values: The score of each epoch.
+        score: The score to reach.
+        lower_is_better: Whether a smaller score is better.
+    """
+    reached = (value <= score if lower_is_better else value >= score for value in values)
+    return next((epoch for epoch, is_reached in enumerate(reached, 1) if is_reached), None)
 
 
 _NAMED_POINTS = {

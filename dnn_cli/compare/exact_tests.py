@@ -52,12 +52,8 @@ def run_sign_flip_test(differences: FloatArray, tolerance: float = 0.0) -> TestR
     pairs = differences.shape[-1]
 
     def test_block(rows: FloatArray) -> TestResults:
-        observed = rows.mean(-1)
-        null = rows @ signs.T / pairs
         slack = np.maximum(tolerance, _MAX_ROUNDING_ERROR * np.abs(rows).max(-1))
-        return _compute_two_sided_p(observed, null, slack, is_complete=is_complete), compute_subset_interval(
-            rows, slack
-        )
+        return _compute_sign_flip_block(rows, slack), compute_subset_interval(rows, slack)
 
     def compute_subset_interval(rows: FloatArray, slack: FloatArray) -> FloatArray:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -71,6 +67,32 @@ def run_sign_flip_test(differences: FloatArray, tolerance: float = 0.0) -> TestR
         return np.stack([np.partition(lower, rank)[:, rank], -np.partition(-upper, rank)[:, rank]], -1)
 
     return _run_in_blocks(test_block, differences)
+
+
+def compute_sign_flip_p_values(differences: FloatArray, tolerance: float = 0.0) -> FloatArray:
+    """Return the p-values of `run_sign_flip_test` without its intervals, of shape (comparisons,).
+
+    Args:
+        differences: The paired differences, of shape (comparisons, pairs).
+        tolerance: The largest difference at which two means count as equal, in units of the scores.
+    """
+    # Few permutations leave memory for more comparisons.
+    size = BLOCK_SIZE * MAX_PERMUTATIONS // len(_build_sign_matrix(differences.shape[-1])[0])
+    blocks = [differences[begin : begin + size] for begin in range(0, len(differences), size)]
+    slacks = [np.maximum(tolerance, _MAX_ROUNDING_ERROR * np.abs(rows).max(-1)) for rows in blocks]
+    return np.concatenate([_compute_sign_flip_block(*block) for block in zip(blocks, slacks, strict=True)])
+
+
+def _compute_sign_flip_block(rows: FloatArray, slack: FloatArray) -> FloatArray:
+    """Return the p-values of one block of comparisons, of shape (comparisons,).
+
+    Args:
+        rows: The paired differences, of shape (comparisons, pairs).
+        slack: The largest differences at which two means count as equal, of shape (comparisons,).
+    """
+    signs, is_complete = _build_sign_matrix(rows.shape[-1])
+    null = rows @ signs.T / rows.shape[-1]
+    return _compute_two_sided_p(rows.mean(-1), null, slack, is_complete=is_complete)
 
 
 @cache
