@@ -63,6 +63,9 @@ class BaseOptimizer(KerasConfig):
     min_keras_version: ClassVar[tuple[int, int]] = (3, 12)
     """First version of Keras with this optimizer and these defaults. Version 3.12 is the last for Python 3.10."""
 
+    search_center: ClassVar[float | None] = None
+    """Learning rate in the middle of the range that a study searches; `None` for the default learning rate."""
+
     @classmethod
     def __pydantic_init_subclass__(cls, **arguments: Any) -> None:
         super().__pydantic_init_subclass__(**arguments)
@@ -173,6 +176,8 @@ class Adadelta(BaseOptimizer):
 
     keras_name: ClassVar[str] = "optimizers.Adadelta"
     type: Literal["adadelta"] = "adadelta"
+    # The range around 0.1 contains Keras's default, 0.001, and the rate of the paper, 1.0.
+    search_center: ClassVar[float | None] = 0.1
     rho: Fraction = 0.95
     epsilon: Positive = 1e-7
 

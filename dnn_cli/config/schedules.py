@@ -11,7 +11,19 @@ _Rate = Annotated[float, Field(gt=0, le=1000)]
 Steps = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
-class ExponentialDecay(KerasConfig):
+class BaseSchedule(KerasConfig):
+    """Base class of schedules."""
+
+    @property
+    def tuned_rate_key(self) -> str | None:
+        """Key of the rate that a study tunes: every rate of the schedule is proportional to it, or decays from it.
+
+        The key is `None` for a schedule of several separate rates.
+        """
+        return "initial_learning_rate"
+
+
+class ExponentialDecay(BaseSchedule):
     """Exponential decay: initial_learning_rate × decay_rate ^ (step / decay_steps)."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.ExponentialDecay"
@@ -22,7 +34,7 @@ class ExponentialDecay(KerasConfig):
     staircase: bool = False
 
 
-class InverseTimeDecay(KerasConfig):
+class InverseTimeDecay(BaseSchedule):
     """Inverse time decay: initial_learning_rate / (1 + decay_rate × step / decay_steps)."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.InverseTimeDecay"
@@ -33,7 +45,7 @@ class InverseTimeDecay(KerasConfig):
     staircase: bool = False
 
 
-class PolynomialDecay(KerasConfig):
+class PolynomialDecay(BaseSchedule):
     """Decay from the initial to the end rate: end + (initial − end) × (1 − step / decay_steps) ^ power."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.PolynomialDecay"
@@ -45,7 +57,7 @@ class PolynomialDecay(KerasConfig):
     cycle: bool = False
 
 
-class PiecewiseConstantDecay(KerasConfig):
+class PiecewiseConstantDecay(BaseSchedule):
     """Constant rates: values[i] up to step boundaries[i], and the last value after the last boundary."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.PiecewiseConstantDecay"
@@ -53,8 +65,12 @@ class PiecewiseConstantDecay(KerasConfig):
     boundaries: Annotated[tuple[Count, ...], Strict(False), Len(1, 100)]
     values: Annotated[tuple[_Rate, ...], Strict(False), Len(2, 101)]
 
+    @property
+    def tuned_rate_key(self) -> str | None:
+        return None
 
-class CosineDecay(KerasConfig):
+
+class CosineDecay(BaseSchedule):
     """Decay along half a cosine to alpha × the peak, after an optional linear warm-up; Loshchilov and Hutter 2017."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.CosineDecay"
@@ -65,8 +81,13 @@ class CosineDecay(KerasConfig):
     warmup_target: _Rate | None = None
     warmup_steps: Steps = 0
 
+    @property
+    def tuned_rate_key(self) -> str | None:
+        # The decay begins at the end of the warm-up. The initial rate, often 0, is the start of the warm-up.
+        return "initial_learning_rate" if self.warmup_target is None else "warmup_target"
 
-class CosineDecayRestarts(KerasConfig):
+
+class CosineDecayRestarts(BaseSchedule):
     """Repeated decay along half a cosine. Each is t_mul times as long and m_mul times as high as the previous decay."""
 
     keras_name: ClassVar[str] = "optimizers.schedules.CosineDecayRestarts"

@@ -4,6 +4,7 @@
 - `1..5`: 1, 2, 3, 4, 5
 - `uniform(0, 0.5)`: any number between the ends, all equally likely
 - `log(1e-4, 1e-1)`: any number between the ends, all orders of magnitude equally likely
+- `1-log(0.001, 0.5)`: 1 − x for x from `log(0.001, 0.5)`, for numbers close to 1 such as momentum
 - `int(16, 256)`: any whole number from one end to the other, both included
 
 `suggest_values` suggests one of these notations for a text that was probably intended as several values.
@@ -12,6 +13,7 @@
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any, Literal
 
 import yaml
@@ -22,9 +24,9 @@ _MAX_LIST_VALUES = 10_000
 """Largest number of values in a list or in a range of whole numbers."""
 
 _INTEGER_RANGE = re.compile(r"\s*(-?\d{1,15})\s*\.\.\s*(-?\d{1,15})\s*")
-_RANDOM_RANGE = re.compile(r"\s*(uniform|log|int)\s*\((.*)\)\s*", re.DOTALL)
+_RANDOM_RANGE = re.compile(r"\s*(uniform|log|int|1\s*-\s*log)\s*\((.*)\)\s*", re.DOTALL)
 _RANGE_NUMBERS_MESSAGE = "needs two numbers, the smaller first, for example {kind}({example})"
-_RANGE_EXAMPLES = {"uniform": "0, 0.5", "log": "1e-4, 1e-1", "int": "16, 256"}
+_RANGE_EXAMPLES = {"uniform": "0, 0.5", "log": "1e-4, 1e-1", "int": "16, 256", "1-log": "0.001, 0.5"}
 
 
 class ValuesError(Exception):
@@ -52,34 +54,76 @@ class ValueChoice:
 
 @dataclass(frozen=True)
 class ValueRange:
-    """Range from which a search draws random numbers between `low` and `high`."""
+    """Range from which a search draws random numbers between `low` and `high`.
 
-    kind: Literal["uniform", "log", "int"]
+    The drawn number is the value, except with the kind `1-log`: there the value is 1 minus the drawn number.
+    """
+
+    kind: Literal["uniform", "log", "int", "1-log"]
     low: float
     high: float
 
-    def value_at(self, share: float) -> str:
-        """Return the number at a relative position, as text: `share` is 0 for the smallest number, 1 for the largest.
+    @property
+    def is_logarithmic(self) -> bool:
+        """Whether all orders of magnitude of the drawn number are equally likely."""
+        return self.kind in ("log", "1-log")
 
-        Numbers that are not whole have four significant digits, which are enough for a learning rate.
+    def value_at(self, share: float) -> str:
+        """Return the value at a relative position, as text: `share` is 0 for the drawn number `low`, 1 for `high`.
+
+        Drawn numbers that are not whole have four significant digits, which are enough for a learning rate.
         """
         if self.kind == "int":
             return str(min(int(self.low + share * (self.high - self.low + 1)), int(self.high)))
-        if self.kind == "log":
+        if self.is_logarithmic:
             number = math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low)))
         else:
             number = self.low + share * (self.high - self.low)
         return self.format_number(number)
 
     def format_number(self, number: float) -> str:
-        """Return a number of the range as text for an override. Numbers of `uniform` and `log` are rounded."""
-        return _format_short_number(
-            number if self.kind == "int" else min(max(float(f"{number:.4g}"), self.low), self.high)
-        )
+        """Return the value of a drawn number as text for an override. Numbers that are not whole are rounded."""
+        if self.kind == "int":
+            return _format_short_number(number)
+        rounded = min(max(float(f"{number:.4g}"), self.low), self.high)
+        # Decimal numbers keep the digits of 1 − x: a difference of binary fractions would add digits.
+        return _format_short_number(float(1 - Decimal(repr(rounded))) if self.kind == "1-log" else rounded)
+
+    def parse_number(self, text: str) -> float:
+        """Return the drawn number of a value, a whole number with the kind `int`. The number may be out of the range.
+
+        Raises:
+            ValueError: the text is not a finite number.
+        """
+        try:
+            number = Decimal(text)
+        except InvalidOperation:
+            raise ValueError(f"{text} is not a number") from None
+        if not number.is_finite():
+            raise ValueError(f"{text} is not a finite number")
+        if self.kind == "int":
+            return int(text)
+        return float(1 - number if self.kind == "1-log" else number)
+
+    def compute_share(self, text: str) -> float:
+        """Return the relative position of a value: 0 for the drawn number `low`, and 1 for `high`.
+
+        A whole number is in the middle of its part of the range. The position of a value out of the range is below 0 or
+        above 1. It is infinite where a logarithm does not exist.
+
+        Raises:
+            ValueError: the text is not a finite number.
+        """
+        number = self.parse_number(text)
+        if self.kind == "int":
+            return (number - self.low + 0.5) / (self.high - self.low + 1)
+        if not self.is_logarithmic:
+            return (number - self.low) / (self.high - self.low)
+        return math.log(number / self.low) / math.log(self.high / self.low) if number > 0 else -math.inf
 
     @property
     def end_values(self) -> tuple[str, ...]:
-        """Smallest and largest number of the range, for checks of the config before a search."""
+        """Values of the drawn numbers `low` and `high`, for checks of the config before a search."""
         return self.value_at(0.0), self.value_at(1.0)
 
     def __str__(self) -> str:
@@ -99,7 +143,7 @@ def parse_values(text: str) -> SweepValues:
         ValuesError: the text has an empty value, an invalid range, or too many values.
     """
     if drawn := _RANDOM_RANGE.fullmatch(text):
-        return _parse_range(drawn[1], drawn[2])
+        return _parse_range("".join(drawn[1].split()), drawn[2])
     # A comma alone is a value of keys such as `data.thousands`.
     if text.strip() == ",":
         return ValueChoice((",",))
@@ -158,6 +202,8 @@ def _parse_range(kind: str, text: str) -> ValueRange:
         raise error
     if kind == "log" and low <= 0:
         raise ValuesError("the smaller number of log(…) must be greater than 0, for example log(1e-4, 0.1)")
+    if kind == "1-log" and (low <= 0 or high > 1):
+        raise ValuesError("the numbers of 1-log(…) must be greater than 0 and at most 1, for example 1-log(0.001, 0.5)")
     return ValueRange(kind, low, high)  # type: ignore[arg-type]
 
 
@@ -207,6 +253,9 @@ def _format_short_number(number: float) -> str:
 _OTHER_RANGE_NOTATION = re.compile(r"\s*(\d{1,15})\s*(?:-|–|:|to|\.\.\.|…|\.\.=)\s*(\d{1,15})\s*")
 """Pattern of a range of whole numbers in the notations of other programs, such as `1-5`, `1:5` and `1 to 5`."""
 
+_ONE_MINUS = re.compile(r"\s*1\s*-\s*(?=[A-Za-z_])")
+"""Pattern of the beginning of a range close to 1, such as `1 - loguniform(0.001, 0.5)`."""
+
 _FUNCTION_CALL = re.compile(r"\s*([A-Za-z_.]+)\s*\((.*)\)\s*", re.DOTALL)
 
 _RANGE_FUNCTIONS = {
@@ -232,6 +281,9 @@ def _rewrite_range(text: str) -> str:
     if match := _OTHER_RANGE_NOTATION.fullmatch(text):
         low, high = int(match[1]), int(match[2])
         return f"{low}..{high}" if low < high else ""
+    if match := _ONE_MINUS.match(text):
+        rewritten = _rewrite_range(text[match.end() :])
+        return f"1-{rewritten}" if rewritten.startswith("log(") else ""
     match = _FUNCTION_CALL.fullmatch(text)
     name, inside = (match[1].rpartition(".")[2].lower(), match[2]) if match else ("", "")
     if name == "range":

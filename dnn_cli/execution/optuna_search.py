@@ -79,13 +79,13 @@ class OptunaSearch:
         return {key: values.end_values[0] for key, values in self.parameters.items()}
 
     def build_distribution(self, values: SweepValues) -> Any:
-        """Build the distribution from which Optuna draws the values of a key."""
+        """Build the distribution from which Optuna draws the values of a key, or the drawn numbers of a range."""
         distribution_types = self.optuna.distributions
         if isinstance(values, ValueChoice):
             return distribution_types.CategoricalDistribution(values.texts)
         if values.kind == "int":
             return distribution_types.IntDistribution(int(values.low), int(values.high))
-        return distribution_types.FloatDistribution(values.low, values.high, log=values.kind == "log")
+        return distribution_types.FloatDistribution(values.low, values.high, log=values.is_logarithmic)
 
     def restore_earlier_trials(self) -> None:
         """Add the trials that earlier commands trained for this sweep to Optuna's study.
@@ -147,7 +147,7 @@ class OptunaSearch:
         for key, values in self.parameters.items():
             text = setting.get(key, "")
             try:
-                params[key] = text if isinstance(values, ValueChoice) else type(values.low)(text)
+                params[key] = text if isinstance(values, ValueChoice) else values.parse_number(text)
             except ValueError:
                 return None
             if (

@@ -103,6 +103,8 @@ ONE_VALUE = {
     "range with a step": (["epochs=range(2,9,3)"], "for several values, write epochs=2,5,8"),
     "loguniform": (["optimizer.learning_rate=loguniform(1e-4,1e-1)"],
                    "for a range to draw from, write 'optimizer.learning_rate=log(0.0001, 0.1)'"),
+    "1 - loguniform": (["optimizer.momentum=1 - loguniform(1e-3,0.5)"],
+                       "for a range to draw from, write 'optimizer.momentum=1-log(0.001, 0.5)'"),
     "randint": (["batch_size=np.random.randint(8, 64)"], "for a range to draw from, write 'batch_size=int(8, 64)'"),
     "choice": (["optimizer=choice(sgd,adam)"], "for several values, write optimizer=sgd,adam"),
     "brackets": (["optimizer.learning_rate=[0.1,0.01]"], "for several values, write optimizer.learning_rate=0.1,0.01"),

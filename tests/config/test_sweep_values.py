@@ -43,6 +43,8 @@ RANGES = {
     "log(1e-4,1e-1)": ValueRange("log", 1e-4, 1e-1),
     " int( 16 , 256 ) ": ValueRange("int", 16, 256),
     "uniform(-1, 1)": ValueRange("uniform", -1.0, 1.0),
+    "1-log(0.001, 0.5)": ValueRange("1-log", 0.001, 0.5),
+    " 1 - log(1e-4, 1)": ValueRange("1-log", 1e-4, 1.0),
 }
 
 
@@ -60,6 +62,8 @@ WRONG = {
     "1..10001": "10,000",
     "log(0, 1)": r"the smaller number of log\(…\) must be greater than 0, for example log\(1e-4, 0.1\)",
     "log(1e-1, 1e-4)": "smaller first",
+    "1-log(0, 0.5)": r"the numbers of 1-log\(…\) must be greater than 0 and at most 1",
+    "1-log(0.1, 2)": "at most 1",
     "uniform(1)": "two numbers",
     "uniform(nan, 1)": "two numbers",
     "uniform(0, inf)": "two numbers",
@@ -91,6 +95,40 @@ def test_drawn_number_is_within_range(kind, first_end, second_end, share):
     number = parse_yaml(values.value_at(share), "").value
     assert low <= number <= high
     assert isinstance(number, int) or kind != "int"
+    assert values.parse_number(values.value_at(share)) == number
+
+
+@given(st.sampled_from(["uniform", "log", "int", "1-log"]), st.floats(0, 1))
+def test_share_of_drawn_value_is_the_share(kind, share):
+    values = {
+        "uniform": ValueRange("uniform", -1.0, 3.0),
+        "log": ValueRange("log", 1e-5, 0.1),
+        "int": ValueRange("int", 1, 9),
+        "1-log": ValueRange("1-log", 0.001, 0.5),
+    }[kind]
+    tolerance = 1 / 18 + 1e-9 if kind == "int" else 2e-3
+    assert values.compute_share(values.value_at(share)) == pytest.approx(share, abs=tolerance)
+
+
+def test_numbers_close_to_one_have_four_digits_of_the_difference():
+    values = ValueRange("1-log", 1e-4, 0.5)
+    assert values.end_values == ("0.9999", "0.5")
+    assert values.format_number(0.00012344) == "0.9998766"
+    assert values.parse_number("0.9998766") == 0.0001234
+    # A difference of binary fractions would be greater than the end of the range.
+    assert ValueRange("1-log", 0.1, 0.3).parse_number("0.7") == 0.3
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "adam", ""])
+def test_value_that_is_not_a_number_has_no_share(text):
+    with pytest.raises(ValueError, match="number"):
+        ValueRange("log", 1e-4, 0.1).compute_share(text)
+
+
+def test_share_of_value_outside_the_range():
+    values = ValueRange("log", 1e-4, 1e-2)
+    assert (values.compute_share("1e-6"), values.compute_share("1")) == (pytest.approx(-1), pytest.approx(2))
+    assert values.compute_share("0") == -math.inf
 
 
 def test_draws_are_evenly_distributed():
