@@ -42,6 +42,9 @@ COMMAND_GROUPS = {
         ),
         "resume": LazyCommand(".resume:resume", "Continue an interrupted run, or extend a completed run."),
         "sweep": LazyCommand(".sweep:sweep", "Train variants of a config in parallel; skip existing runs."),
+        "study": LazyCommand(
+            ".study:study", "Tune each value of a question alike, and judge the values on other data and seeds."
+        ),
         "lr-find": LazyCommand(".lr_find:lr_find", "Test learning rates from small to large, and suggest one."),
     },
     "Understand results": {

@@ -46,12 +46,12 @@ def print_comparison(comparison: "Comparison", *, list_runs: bool = False, show_
         out.print()
     for block in view.paragraphs:
         for line in block:
-            _print_with_hanging_indent(out, replace_control_chars(line))
+            print_with_hanging_indent(out, replace_control_chars(line))
         if block is not view.paragraphs[-1]:
             out.print()
 
 
-def _print_with_hanging_indent(out: "Console", line: str) -> None:
+def print_with_hanging_indent(out: "Console", line: str) -> None:
     """Print a line. On a terminal, wrap a long line and indent its second and later lines.
 
     A line that begins with spaces is a command. Commands are not wrapped, so that a user can paste them.

@@ -1,18 +1,29 @@
 """Execution of a study in phases: trials and the default arm, extra trials where a range has grown, and the tuned arm."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.sweep_config import Sweep
 from dnn_cli.config.user_data import cache_dataset_info
 from dnn_cli.execution.study_planning import PlannedStudy
 from dnn_cli.execution.sweep_execution import SweepExecution, find_existing_runs
 from dnn_cli.execution.sweep_plan import PlannedRun, SweepPlanner
+from dnn_cli.report.text import format_count
 from dnn_cli.runs.record import StudyRole
 from dnn_cli.runs.store import Store
-from dnn_cli.study.plan import StudyTask, Value
-from dnn_cli.study.study_runs import Arm, TaskRuns, group_by_task, list_study_runs
-from dnn_cli.study.trials import PlannedTrial, choose_trial, plan_rounds, read_trials
+from dnn_cli.study.plan import (
+    Plan,
+    StudyTask,
+    Value,
+    find_study_directory,
+    get_study_directory,
+    read_plan,
+    revise_plan,
+    write_plan,
+)
+from dnn_cli.study.study_runs import Arm, TaskRuns, find_earlier_runs, group_by_task, list_study_runs
+from dnn_cli.study.trials import Trial, ValueTrials, choose_trial, read_trials
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,10 @@ class Phase:
 
     title: str
     execution: SweepExecution
+
+    def format_title(self) -> str:
+        """Return the title with the number of runs to train."""
+        return f"{self.title}: {format_count(len(self.execution.missing_numbers), 'run')}"
 
 
 class StudyExecution:
@@ -33,17 +48,20 @@ class StudyExecution:
         """Return the runs of each task under the current plan, by the name of the task."""
         return group_by_task(list_study_runs(self.store.list_runs(), self.plan), self.plan)
 
+    def list_trials(self) -> dict[str, dict[str, ValueTrials]]:
+        """Return the trials that are known so far, by the name of the task and the label of the value."""
+        runs = self.collect_runs()
+        return {task.name: read_trials(self.plan, task, runs[task.name].trials) for task in self.plan.tasks}
+
     def plan_first_phase(self) -> Phase:
-        """Return the phase of the trials and of the default arm, which depends on no score."""
+        """Return the phase of the trials and of the default arm, which depend on no score."""
+        runs: list[PlannedRun] = []
         with cache_dataset_info():
-            runs = [
-                planned_run
-                for task in self.plan.tasks
-                for planned_run in [
-                    *self._plan_trials(task, plan_rounds(self.plan, task, {})[0]),
-                    *(run for value in self.plan.values for run in self._plan_final_runs(task, value, "default", {}, None)),
-                ]
-            ]
+            for task in self.plan.tasks:
+                trials = read_trials(self.plan, task, {})
+                runs += self._plan_trials(task, {label: item.trials for label, item in trials.items()})
+                for value in self.plan.values:
+                    runs += self._plan_final_runs(task, value, "default", {}, None)
         return self._build_phase("trials, and final runs with defaults", runs)
 
     def iter_phases(self) -> Iterator[Phase]:
@@ -51,49 +69,43 @@ class StudyExecution:
 
         The phases end early if a run of a phase is still missing.
         """
-        first = self.plan_first_phase()
-        yield first
-        round_number = 1
-        while runs := self._plan_round(round_number):
+        yield self.plan_first_phase()
+        known = {task.name: self.plan.trials for task in self.plan.tasks}
+        while True:
+            trials = self.list_trials()
+            earlier = [
+                trial
+                for name, by_label in trials.items()
+                for item in by_label.values()
+                for trial in item.trials[: known[name]]
+            ]
+            if not all(trial.is_finished for trial in earlier):
+                return
+            runs: list[PlannedRun] = []
+            with cache_dataset_info():
+                for task in self.plan.tasks:
+                    by_label = trials[task.name]
+                    runs += self._plan_trials(
+                        task, {label: item.trials[known[task.name] :] for label, item in by_label.items()}
+                    )
+                    known[task.name] = max(len(item.trials) for item in by_label.values())
+            if not runs:
+                break
             yield self._build_phase("extra trials where a range has grown", runs)
-            round_number += 1
-        if self.has_all_trials():
-            yield self._build_phase("final runs with tuned settings", self._plan_tuned_arm())
-
-    def has_all_trials(self) -> bool:
-        """Return whether all trials of all rounds are finished."""
-        runs = self.collect_runs()
-        return all(
-            trial.is_finished
-            for task in self.plan.tasks
-            for trials in read_trials(self.plan, task, runs[task.name].trials).values()
-            for trial in trials
-        )
-
-    def _plan_round(self, number: int) -> list[PlannedRun]:
-        """Return the planned runs of the extra trials of a round, counted from 1; empty if no task has this round."""
-        collected = self.collect_runs()
-        runs: list[PlannedRun] = []
-        with cache_dataset_info():
-            for task in self.plan.tasks:
-                rounds = plan_rounds(self.plan, task, collected[task.name].trials)
-                if number < len(rounds):
-                    runs += self._plan_trials(task, rounds[number])
-        return runs
+        yield self._build_phase("final runs with tuned settings", self._plan_tuned_arm())
 
     def _plan_tuned_arm(self) -> list[PlannedRun]:
         """Return the planned final runs with the best setting of each value. A value without a score is left out."""
-        collected = self.collect_runs()
+        trials = self.list_trials()
         runs: list[PlannedRun] = []
         with cache_dataset_info():
             for task in self.plan.tasks:
-                trials = read_trials(self.plan, task, collected[task.name].trials)
                 for value in self.plan.values:
-                    if (best := choose_trial(task, trials[value.label])) is not None:
+                    if (best := choose_trial(task, trials[task.name][value.label].trials)) is not None:
                         runs += self._plan_final_runs(task, value, "tuned", best.setting, best.number)
         return runs
 
-    def _plan_trials(self, task: StudyTask, trials: Mapping[str, list[PlannedTrial]]) -> list[PlannedRun]:
+    def _plan_trials(self, task: StudyTask, trials: Mapping[str, Sequence[Trial]]) -> list[PlannedRun]:
         """Return the planned runs of some trials of each value."""
         sweep = replace(self.sweeps[task.name], seeds=(str(self.plan.tuning_seed),))
         planner = SweepPlanner(sweep)
@@ -132,3 +144,32 @@ class StudyExecution:
             study_id=self.plan.study,
         )
         return Phase(title, execution)
+
+    def list_experiments(self) -> list[Experiment]:
+        """Return the experiment of each value on each task, with its defaults."""
+        with cache_dataset_info():
+            return [
+                SweepPlanner(replace(self.sweeps[task.name], repetitions=None))
+                .plan_run(0, value.settings)
+                .loaded.experiment
+                for task in self.plan.tasks
+                for value in self.plan.values
+            ]
+
+    def estimate_run_count(self) -> int:
+        """Return the number of runs of the study without extra trials."""
+        runs_per_value = self.plan.trials + 2 * len(self.plan.final_seeds)
+        return sum(len(task.halves) * len(self.plan.values) * runs_per_value for task in self.plan.tasks)
+
+
+def record_plan(plan: Plan, store: Store) -> Plan:
+    """Write the plan of a study into its directory before its first training, and return it with its revisions.
+
+    Raises:
+        UsageError: the directory has a file that is not a plan.
+        RunError: the file cannot be written.
+    """
+    directory = find_study_directory(store.root, plan.study) or get_study_directory(store.root, plan)
+    revised = revise_plan(read_plan(directory), plan, len(find_earlier_runs(store.list_runs(), plan)))
+    write_plan(directory, revised)
+    return revised

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,15 +17,12 @@ from dnn_cli.errors import ConfigError, LocatedIssue, UsageError
 from dnn_cli.execution.sweep_plan import PlannedRun, SweepPlanner
 from dnn_cli.study.plan import Halves, Plan, StudyTask, Value
 from dnn_cli.study.power import choose_seeds
-from dnn_cli.study.range_growth import MAX_ROUNDS, count_extra_trials
+from dnn_cli.study.range_growth import count_extra_trials
+from dnn_cli.study.trials import MAX_ROUNDS
 from dnn_cli.study.unit_points import draw_unit_points
 
 _HALVES_OVERRIDE = "data.reporting_half=true"
-_EXTRA_SEED_STEP = 1
-"""Difference between the seeds of the points of extra trials and of trials. Both sets of points are independent."""
-
-MIN_TRIALS = 2
-MIN_FINAL_SEEDS = 3
+_MIN_FINAL_SEEDS, _MAX_FINAL_SEEDS = 3, 1000
 
 
 @dataclass(frozen=True)
@@ -66,10 +64,11 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
         UsageError: the question or an option is invalid.
         DataError: the data cannot be read.
     """
-    sweep_options = SweepOptions(folds=options.folds, repetitions=options.repetitions, zips=options.zips)
+    sweep_options = SweepOptions(folds=options.folds, repetitions=options.repetitions)
     words = [*arguments, _HALVES_OVERRIDE]
     sweeps: dict[str, Sweep] = {}
     tasks: list[StudyTask] = []
+    spaces_of_all_tasks: list[SearchSpace] = []
     tuned_space = parse_tuned_keys(options.tune)
     with cache_dataset_info():
         for file in files:
@@ -79,15 +78,15 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
             first = experiments[0]
             if first.name in sweeps:
                 raise UsageError(
-                    f"two configs have the name {first.name}", f"set another name in {file}, for example name: {first.name}_2"
+                    f"two configs have the name {first.name}",
+                    f"set another name in {file}, for example name: {first.name}_2",
                 )
             _check_question(values, experiments)
             spaces = _choose_search_spaces(tuned_space, values, experiments, options.trials)
+            spaces_of_all_tasks += spaces.values()
             tasks.append(_build_task(file, first, spaces, _find_halves(sweep, values)))
             sweeps[first.name] = sweep
     seeds = options.seeds or choose_seeds(len(values))
-    dimensions = max(len(space) for task in tasks for space in task.search_spaces.values())
-    extra_trials = count_extra_trials(options.trials)
     plan = Plan(
         study=_compute_study_id(list(sweeps.values()), values),
         question=tuple(values[0].settings),
@@ -99,10 +98,8 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
         repetitions=options.repetitions,
         target=options.target,
         sampler_seed=options.search_seed,
-        extra_trials=extra_trials,
         tuned_keys=tuple(options.tune),
-        points=_draw_points(options.trials, dimensions, options.search_seed),
-        extra_points=_draw_points(MAX_ROUNDS * extra_trials, dimensions, options.search_seed + _EXTRA_SEED_STEP),
+        points=_draw_points(spaces_of_all_tasks, options),
         tasks=tuple(tasks),
     )
     return PlannedStudy(plan, sweeps)
@@ -115,8 +112,10 @@ def _list_values(sweep: Sweep, file: str) -> list[Value]:
         UsageError: no key varies, several keys vary, or the values are a range.
     """
     if sweep.seeds:
-        raise UsageError("a study chooses its seeds itself", "remove seed=…, and use --seeds N for the number of final seeds")
-    zipped = list(sweep.zips)
+        raise UsageError(
+            "a study chooses its seeds itself", "remove seed=…, and use --seeds N for the number of final seeds"
+        )
+    zipped = list(getattr(sweep, "zips", ()))
     questions = len(sweep.parameters) + len(zipped)
     if questions == 0:
         raise UsageError(f"nothing varies in the study of {file}", "for example: optimizer=sgd,adam")
@@ -134,7 +133,8 @@ def _list_values(sweep: Sweep, file: str) -> list[Value]:
         ((key, values),) = sweep.parameters.items()
         if isinstance(values, ValueRange):
             raise UsageError(
-                f"the question of a study needs values, and {key}={values} is a range", f"to tune {key}, use --tune '{key}={values}'"
+                f"the question of a study needs values, and {key}={values} is a range",
+                f"to tune {key}, use --tune '{key}={values}'",
             )
         settings = [{key: text} for text in values.texts]
     return [Value(label=_format_label(setting), settings=setting) for setting in settings]
@@ -178,7 +178,9 @@ def _check_question(values: Sequence[Value], experiments: Sequence[Experiment]) 
         labels[digest] = value.label
     scores = dict.fromkeys(experiment.monitor for experiment in experiments)
     if len(scores) > 1:
-        raise UsageError(f"the values have different scores: {', '.join(scores)}", "set the same first metric for all values")
+        raise UsageError(
+            f"the values have different scores: {', '.join(scores)}", "set the same first metric for all values"
+        )
     if not experiments[0].data.validation_examples:
         raise UsageError("a study needs validation examples", "set data.validation_size=0.2")
 
@@ -277,7 +279,53 @@ def _choose_final_seeds(tuning_seed: int, count: int) -> tuple[int, ...]:
     return tuple(seed for seed in range(1, count + 2) if seed != tuning_seed)[:count]
 
 
-def _draw_points(count: int, dimensions: int, seed: int) -> tuple[tuple[float, ...], ...]:
-    """Return unit points with rounded coordinates, so that the plan holds them exactly."""
-    points = draw_unit_points(count, dimensions, seed)
+def _draw_points(spaces: Sequence[SearchSpace], options: StudyOptions) -> tuple[tuple[float, ...], ...]:
+    """Return the unit points of all trials, extra trials included.
+
+    The coordinates are rounded, so that the file of the plan holds them exactly.
+    """
+    extra = max(
+        (
+            count_extra_trials(tuned.values, options.trials)
+            for space in spaces
+            for tuned in space
+            if tuned.values.is_logarithmic
+        ),
+        default=0,
+    )
+    count, dimensions = options.trials + MAX_ROUNDS * extra, max(map(len, spaces))
+    points = draw_unit_points(count, dimensions, options.search_seed)
     return tuple(tuple(round(float(coordinate), 6) for coordinate in point) for point in points)
+
+
+def parse_seeds(text: str) -> int | None:
+    """Return the number of final seeds that an option names; `None` for `auto`.
+
+    Raises:
+        UsageError: the text is neither `auto` nor a number of seeds.
+    """
+    if text == "auto":
+        return None
+    if not (text.isascii() and text.isdigit() and _MIN_FINAL_SEEDS <= int(text) <= _MAX_FINAL_SEEDS):
+        raise UsageError(
+            f"--seeds {text} is not a number of seeds from {_MIN_FINAL_SEEDS} to {_MAX_FINAL_SEEDS:,}",
+            "use --seeds auto",
+        )
+    return int(text)
+
+
+def parse_target(text: str) -> str:
+    """Return the target that an option names, as text: `auto` or a number.
+
+    Raises:
+        UsageError: the text is neither `auto` nor a finite number.
+    """
+    if text == "auto":
+        return text
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise UsageError(f"--target {text} is not a score", "use a number such as --target 0.88, or --target auto")
+    return repr(number)

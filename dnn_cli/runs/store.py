@@ -35,6 +35,9 @@ RUN_NAME_PATTERN = re.compile(r"\.?\d{8}-\d{6}-.+-[0-9a-f]{8}", re.DOTALL)
 
 The name begins with a dot until the directory has a config and a record."""
 
+STUDIES_DIRECTORY = "studies"
+"""Name of the directory within a directory of runs that holds the plans and results of studies."""
+
 _RUNS_DIR_HINT = "use another directory with --runs-dir"
 
 
@@ -232,5 +235,8 @@ def _get_start_key(run_info: RunInfo) -> tuple[str, str]:
 
 
 def is_visible_directory(path: "Path | os.DirEntry[str]") -> bool:
-    """Return whether a path in the runs directory is a directory or a link, and its name does not begin with a dot."""
-    return not path.name.startswith(".") and (path.is_symlink() or path.is_dir())
+    """Return whether a path in the runs directory is a directory or a link that can be a run.
+
+    Its name does not begin with a dot, and is not that of the directory of studies.
+    """
+    return not path.name.startswith(".") and path.name != STUDIES_DIRECTORY and (path.is_symlink() or path.is_dir())

@@ -39,7 +39,9 @@ def compare_arm(
         scores: dict[int, list[float]] = {}
         for run_score in run_scores:
             scores.setdefault(run_score.seed, []).append(run_score.score)
-        failed = {run.seed: run.record.status for run in runs[value.label] if run.record.status in ("diverged", "failed")}
+        failed = {
+            run.seed: run.record.status for run in runs[value.label] if run.record.status in ("diverged", "failed")
+        }
         means = {((), seed): sum(values) / len(values) for seed, values in scores.items()}
         groups.append(Group(value.label, settings, run_scores, means, failed))
     if len(groups) < 2:

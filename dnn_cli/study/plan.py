@@ -17,11 +17,9 @@ from dnn_cli.config.loading import ConfigDumper
 from dnn_cli.config.yaml_reader import read_yaml
 from dnn_cli.errors import ConfigError, RunError, UsageError
 from dnn_cli.runs.atomic_write import write_text
+from dnn_cli.runs.store import STUDIES_DIRECTORY
 
-PLAN_FILE, RESULT_FILE = "study.yaml", "study.json"
-STUDIES_DIRECTORY = "studies"
-"""Directory within the directory of runs that holds the plans and results of studies."""
-
+_PLAN_FILE = "study.yaml"
 _HEADER = """\
 # Plan of a study, written before its first training. The record of each run has the digest of the plan.
 # To change the plan, change the command: a plan that was changed after a training is reported with the verdict.
@@ -125,17 +123,13 @@ class Plan(_PlanModel):
 
     sampler: Literal["scrambled Halton"] = "scrambled Halton"
     sampler_seed: int = 0
-    extra_trials: int
-    """Number of trials of each value in a round in which a range has grown."""
-
     tuned_keys: tuple[str, ...] = ()
     """Keys with ranges from the option `--tune`, which replace the catalogue of search spaces."""
 
     points: tuple[tuple[float, ...], ...]
-    """Unit points of the trials, the same for all values. Coordinates belong to the tuned keys in their order."""
+    """Unit points of the trials and of extra trials, the same for all values.
 
-    extra_points: tuple[tuple[float, ...], ...]
-    """Unit points of the extra trials, for all rounds."""
+    Coordinates belong to the tuned keys in their order."""
 
     tasks: tuple[StudyTask, ...]
     revisions: tuple[Revision, ...] = ()
@@ -179,7 +173,7 @@ def write_plan(directory: Path, plan: Plan) -> None:
     Raises:
         RunError: the file cannot be written.
     """
-    path = directory / PLAN_FILE
+    path = directory / _PLAN_FILE
     content = plan.model_dump(mode="json")
     text = _HEADER + yaml.dump(
         content, Dumper=_PlanDumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None
@@ -205,7 +199,7 @@ def read_plan(directory: Path) -> Plan | None:
     Raises:
         UsageError: the file is not a plan.
     """
-    path = directory / PLAN_FILE
+    path = directory / _PLAN_FILE
     if not path.exists():
         return None
     try:

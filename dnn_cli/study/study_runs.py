@@ -90,7 +90,9 @@ def _get_rank(run: StudyRun) -> int:
 
 def group_by_task(runs: Iterable[StudyRun], plan: Plan) -> dict[str, TaskRuns]:
     """Return the runs of each task of a study, by the name of the task."""
-    trials: dict[str, dict[str, dict[int, list[StudyRun]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+    trials: dict[str, dict[str, dict[int, list[StudyRun]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
     final: dict[str, dict[Arm, dict[str, list[StudyRun]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     for run in sorted(runs, key=lambda run: (run.seed, run.fold_settings)):
         name = _get_task_name(run, plan)
@@ -113,5 +115,7 @@ def find_earlier_runs(runs: Iterable[RunInfo], plan: Plan) -> list[RunInfo]:
         for run_info in runs
         if run_info.record is not None
         and run_info.record.status in _FINISHED
-        and any(m.study is not None and m.id == plan.study and m.study.plan != plan.digest for m in run_info.record.sweeps)
+        and any(
+            m.study is not None and m.id == plan.study and m.study.plan != plan.digest for m in run_info.record.sweeps
+        )
     ]

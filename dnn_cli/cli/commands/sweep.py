@@ -22,17 +22,14 @@ from dnn_cli.cli.options import (
     TensorboardOption,
     split_configs_and_overrides,
 )
+from dnn_cli.cli.sweep_training import train_sweep_runs
 from dnn_cli.errors import UsageError
 from dnn_cli.execution.signals import handle_stop_signals
 from dnn_cli.report.text import replace_control_chars
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
-    from dnn_cli.execution.messages import TaskResult
-    from dnn_cli.execution.scheduler import Executor, SearchStrategy
-    from dnn_cli.execution.signals import SignalStop
     from dnn_cli.execution.sweep_execution import SweepExecution, SweepRun
-    from dnn_cli.terminal.progress import ScreenReporter
 
 
 def sweep(
@@ -130,8 +127,17 @@ def sweep(
         total = execution.remaining_count
         programs = len(lane_plan.tasks) if execution.planned_runs else total
         with open_executor(on, jobs, gpus, experiments, screen, programs) as executor:
-            task_results = _train_sweep_runs(
-                execution, strategy, executor, screen, stop_request, total, fail_fast=fail_fast
+            minutes = sweep_config.minutes
+            task_results = train_sweep_runs(
+                execution.task_labels,
+                strategy,
+                executor,
+                screen,
+                stop_request,
+                total,
+                fail_fast=fail_fast,
+                max_seconds=None if minutes is None else 60 * minutes,
+                subject="sweep",
             )
     runs = execution.collect_runs(task_results)
     _print_sweep_result(execution, runs, as_json=as_json)
@@ -195,40 +201,6 @@ def _format_folds(execution: "SweepExecution") -> list[str]:
     if execution.sweep.repetitions:
         texts.append(format_count(execution.sweep.repetitions, "repetition"))
     return texts
-
-
-def _train_sweep_runs(
-    execution: "SweepExecution",
-    strategy: "SearchStrategy",
-    executor: "Executor",
-    screen: "ScreenReporter",
-    stop_request: "SignalStop",
-    total: int,
-    *,
-    fail_fast: bool,
-) -> "list[TaskResult]":
-    """Train the missing runs of a sweep, show the progress, and return the results.
-
-    Args:
-        execution: The sweep with its planned and existing runs.
-        strategy: The object that proposes the experiments of the sweep.
-        executor: The object that sends experiments to worker processes.
-        screen: The reporter that prints the progress.
-        stop_request: The object that says whether a signal has stopped the sweep.
-        total: The number of runs to train, for the display of the progress.
-        fail_fast: Whether a failed run stops all runs.
-    """
-    from dnn_cli.execution.scheduler import train_all
-    from dnn_cli.terminal.sweep_progress import open_sweep_progress
-
-    minutes = execution.sweep.minutes
-    seconds = None if minutes is None else 60 * minutes
-    try:
-        with open_sweep_progress(screen, execution.task_labels, total) as display, stop_request.allow_graceful_stop():
-            return train_all(strategy, executor, display, stop_request, fail_fast=fail_fast, max_seconds=seconds)
-    except SystemExit:
-        screen.print_line("interrupted; the same command continues the sweep")
-        raise
 
 
 def _print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, as_json: bool) -> None:

@@ -1,0 +1,170 @@
+"""Command `dnn study`: values of a question, each tuned alike, and judged on other data and seeds."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dnn_cli.cli.completers import complete_configs
+from dnn_cli.cli.executor_options import (
+    ExecutorOption,
+    FoldsOption,
+    GpusOption,
+    JobsOption,
+    LanesOption,
+    RepeatsOption,
+)
+from dnn_cli.cli.options import JsonOption, RunsDirOption, TensorboardOption, split_configs_and_overrides
+from dnn_cli.cli.study_output import format_introduction_lines, print_study_estimate, print_study_result
+from dnn_cli.cli.sweep_training import train_sweep_runs
+from dnn_cli.errors import UsageError
+from dnn_cli.execution.signals import handle_stop_signals
+
+if TYPE_CHECKING:
+    from dnn_cli.execution.signals import SignalStop
+    from dnn_cli.execution.study_execution import StudyExecution
+    from dnn_cli.terminal.progress import ScreenReporter
+
+
+def study(
+    arguments: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="CONFIG|KEY=VALUES",
+            autocompletion=complete_configs,
+            help="Config files, then the question, for example optimizer=sgd,adam, and overrides.",
+        ),
+    ],
+    tune: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tune",
+            metavar="KEY=RANGE",
+            help="Key to tune for each value, and its range: 'lr=log(1e-4,1e-1)'. Default: the learning rate, and "
+            "momentum or beta_1 from 10 trials.",
+        ),
+    ] = None,
+    trials: Annotated[
+        int, typer.Option("--trials", min=2, max=1000, metavar="N", help="Number of settings tried for each value.")
+    ] = 20,
+    seeds: Annotated[
+        str,
+        typer.Option(
+            "--seeds",
+            metavar="auto|N",
+            help="Number of seeds of the final runs. auto: 80% power for two standard deviations.",
+        ),
+    ] = "auto",
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target",
+            metavar="auto|SCORE",
+            help="Score to which epochs are counted. auto: a score that half of the values reach.",
+        ),
+    ] = "auto",
+    minutes: Annotated[
+        float | None,
+        typer.Option("--minutes", min=0.0, metavar="N", help="Do not start new runs after this many minutes."),
+    ] = None,
+    search_seed: Annotated[
+        int, typer.Option("--search-seed", min=0, max=2**31, metavar="N", help="Seed of the trials' settings.")
+    ] = 0,
+    zips: list[str] | None = None,
+    folds: FoldsOption = None,
+    repeats: RepeatsOption = None,
+    jobs: JobsOption = None,
+    on: ExecutorOption = "local",
+    gpus: GpusOption = None,
+    lanes: LanesOption = "auto",
+    test: Annotated[
+        bool, typer.Option("--test", help="At the end, evaluate the tuned final runs on the test set.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan, the number of runs, time and disk space; train nothing.")
+    ] = False,
+    tensorboard: TensorboardOption = False,
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+    as_latex: Annotated[bool, typer.Option("--latex", help="Print the table of results as LaTeX.")] = False,
+) -> None:
+    """Tune each value of a question alike, and judge the values on other data and seeds."""
+    files, words = split_configs_and_overrides(arguments, example="dnn study configs/relu_adam.yaml optimizer=sgd,adam")
+    if as_json and as_latex:
+        raise UsageError("--json and --latex cannot be combined", "use one of them")
+    if tensorboard:
+        from dnn_cli.integrations.tensorboard import check_tensorboard_installed
+
+        check_tensorboard_installed()
+
+    from dnn_cli.terminal.progress import open_screen
+
+    with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
+        with screen.show_waiting(f"planning the study of {', '.join(files)}"):
+            from dnn_cli.execution.executor_choice import resolve_lanes
+            from dnn_cli.execution.study_execution import StudyExecution, record_plan
+            from dnn_cli.execution.study_planning import StudyOptions, parse_seeds, parse_target, plan_study
+            from dnn_cli.runs.store import Store
+
+            lanes = resolve_lanes(lanes, on)
+            options = StudyOptions(
+                tuple(tune or ()), trials, parse_seeds(seeds), parse_target(target), search_seed, folds, repeats,
+                tuple(zips or ()),
+            )  # fmt: skip
+            execution = StudyExecution(plan_study(files, words, options), Store(runs_dir), tensorboard=tensorboard)
+            first_phase = execution.plan_first_phase()
+        if dry_run:
+            print_study_estimate(execution, first_phase, jobs, gpus, as_json=as_json)
+            return
+        execution.store.check_writable()
+        execution.plan = record_plan(execution.plan, execution.store)
+        for line in format_introduction_lines(execution, first_phase):
+            screen.print_line(line)
+        _train_phases(execution, screen, stop_request, jobs=jobs, on=on, gpus=gpus, lanes=lanes, minutes=minutes)
+        if test:
+            execution.evaluate_test_set(screen)
+    has_failed = print_study_result(execution, as_json=as_json, as_latex=as_latex)
+    if has_failed:
+        raise typer.Exit(1)
+
+
+def _train_phases(
+    execution: "StudyExecution",
+    screen: "ScreenReporter",
+    stop_request: "SignalStop",
+    *,
+    jobs: int | None,
+    on: str,
+    gpus: int | None,
+    lanes: str,
+    minutes: float | None,
+) -> None:
+    """Train the missing runs of a study, phase after phase, with the same workers.
+
+    The training ends after a phase in which a run failed or was not started.
+    """
+    from dnn_cli.execution.executor_choice import count_workers, is_gpu_used, open_executor
+
+    started = time.monotonic()
+    experiments = execution.list_experiments()
+    with open_executor(on, jobs, gpus, experiments, screen, execution.estimate_run_count()) as executor:
+        for phase in execution.iter_phases():
+            missing = len(phase.execution.missing_numbers)
+            if not missing:
+                continue
+            screen.print_line(phase.format_title())
+            workers = count_workers(jobs, gpus, experiments, missing)
+            lane_plan = phase.execution.plan_lanes(lanes, gpu=is_gpu_used(gpus, experiments), workers=workers)
+            if lane_plan.line:
+                screen.print_line(f"  {lane_plan.line}")
+            train_sweep_runs(
+                phase.execution.task_labels,
+                phase.execution.build_fixed_search(lane_plan),
+                executor,
+                screen,
+                stop_request,
+                missing,
+                subject="study",
+                max_seconds=None if minutes is None else max(0.0, 60 * minutes - (time.monotonic() - started)),
+            )

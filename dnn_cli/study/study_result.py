@@ -1,0 +1,189 @@
+"""The result of a study: for each task, the trials of every value, the comparisons of both arms, and their analysis."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dnn_cli.compare.comparison import Comparison
+from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.metrics.reporting_scores import compute_reporting_scores
+from dnn_cli.runs.run_info import RunInfo
+from dnn_cli.study.arm_comparison import ScoreReader, compare_arm
+from dnn_cli.study.budget_curve import BudgetCurve, compute_budget_curves, find_stable_trials
+from dnn_cli.study.plan import Plan, StudyTask, Value
+from dnn_cli.study.sensitivity import Sensitivity, compute_sensitivity
+from dnn_cli.study.study_runs import Arm, StudyRun, TaskRuns, find_earlier_runs, group_by_task, list_study_runs
+from dnn_cli.study.target import EpochCurve, TargetTimes, choose_target, compute_target_times
+from dnn_cli.study.trials import Trial, ValueTrials, choose_trial, read_trials
+
+
+@dataclass(frozen=True)
+class ValueResult:
+    """Result of one value of the question on one task."""
+
+    value: Value
+    tuning: ValueTrials
+    """Trials of the value, with its search space after the growth of ranges."""
+
+    best: Trial | None
+    """Chosen trial; `None` before all trials are finished, or if no trial has a score."""
+
+    sensitivities: Mapping[str, Sensitivity | None]
+    """Sensitivity of the value to each tuned key."""
+
+    curve: BudgetCurve | None
+    target_times: TargetTimes | None
+    under_tuned_against: str | None = None
+    """Label of a special case of the value that is significantly better; `None` without such a value."""
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """Result of a study on one task."""
+
+    task: StudyTask
+    values: Mapping[str, ValueResult]
+    """Results of the values by their labels, in the order of the question."""
+
+    arms: Mapping[Arm, Comparison]
+    """Comparison of each arm, whose scores are those of the reporting half. An arm without two values is missing."""
+
+    runs: TaskRuns
+    target: float | None
+    stable_trials: int | None
+    """Number of trials from which the order of the values no longer changes; `None` if the order still changes."""
+
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether a smaller score is better."""
+        return lower_is_better(self.task.score)
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """Result of a study."""
+
+    plan: Plan
+    tasks: tuple[TaskResult, ...]
+    missing: int
+    """Number of runs that are not finished yet, as far as they are known."""
+
+    earlier_runs: int = 0
+    """Number of finished runs of earlier plans of the study."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all runs of the plan are finished."""
+        return self.missing == 0
+
+
+def build_study_result(plan: Plan, runs: Sequence[RunInfo]) -> StudyResult:
+    """Return the result of a study from its runs. The reporting halves are scored from saved predictions.
+
+    Args:
+        plan: The plan of the study.
+        runs: All runs of the store.
+
+    Raises:
+        RunError: the predictions of a run are damaged.
+    """
+    collected = group_by_task(list_study_runs(runs, plan), plan)
+    tasks = tuple(_build_task_result(plan, task, collected[task.name]) for task in plan.tasks)
+    missing = sum(_count_missing_runs(plan, result) for result in tasks)
+    return StudyResult(plan, tasks, missing, earlier_runs=len(find_earlier_runs(runs, plan)))
+
+
+def _count_missing_runs(plan: Plan, result: TaskResult) -> int:
+    """Return the number of runs of a task that are not finished, as far as they are known."""
+    folds = len(result.task.halves)
+    trials = [trial for item in result.values.values() for trial in item.tuning.trials]
+    missing = folds * sum(not trial.is_finished for trial in trials)
+    arms: tuple[Arm, ...] = ("default", "tuned")
+    for arm in arms:
+        for label, item in result.values.items():
+            finished = sum(run.is_finished for run in result.runs.final.get(arm, {}).get(label, ()))
+            if arm == "default" or item.best is not None or missing:
+                missing += folds * len(plan.final_seeds) - finished
+    return missing
+
+
+def _read_reporting_score(task: StudyTask) -> ScoreReader:
+    """Return the function that reads the score of a run of a task on the reporting half."""
+    name = task.score.removeprefix("val_")
+
+    def read(run: StudyRun) -> float:
+        scores = compute_reporting_scores(run.run_info.run)
+        return float(scores.get(name, math.nan))
+
+    return read
+
+
+def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResult:
+    """Return the result of one task."""
+    is_lower_better = lower_is_better(task.score)
+    read_score = _read_reporting_score(task)
+    arms: dict[Arm, Comparison] = {}
+    names: tuple[Arm, ...] = ("default", "tuned")
+    for name in names:
+        if comparison := compare_arm(plan, task, runs.final.get(name, {}), read_score):
+            arms[name] = comparison
+    trials = read_trials(plan, task, runs.trials)
+    curves = compute_budget_curves(
+        {label: [trial.score for trial in item.base_trials if trial.is_finished] for label, item in trials.items()},
+        lower_is_better=is_lower_better,
+    )
+    epoch_curves = {
+        label: {run.seed: _read_epoch_curve(run, task) for run in final if run.is_finished}
+        for label, final in runs.final.get("tuned", {}).items()
+    }
+    target = _find_target(plan, epoch_curves, is_lower_better)
+    times = {} if target is None else compute_target_times(epoch_curves, target, lower_is_better=is_lower_better)
+    values = {
+        value.label: _build_value_result(
+            value, trials[value.label], task, runs, curves.get(value.label), times.get(value.label)
+        )
+        for value in plan.values
+    }
+    return TaskResult(task, values, arms, runs, target, find_stable_trials(curves))
+
+
+def _build_value_result(
+    value: Value,
+    tuning: ValueTrials,
+    task: StudyTask,
+    runs: TaskRuns,
+    curve: BudgetCurve | None,
+    times: TargetTimes | None,
+) -> ValueResult:
+    """Return the result of one value."""
+    final = [run.score for run in runs.final.get("tuned", {}).get(value.label, ()) if run.score is not None]
+    finished = [trial for trial in tuning.trials if trial.is_finished]
+    sensitivities = {
+        tuned.key: compute_sensitivity(
+            [(tuned.values.parse_number(trial.setting[tuned.key]), trial.score) for trial in finished],
+            final,
+            lower_is_better=lower_is_better(task.score),
+        )
+        for tuned in tuning.space
+        if tuned.values.is_logarithmic
+    }
+    best = choose_trial(task, tuning.trials) if tuning.is_finished else None
+    return ValueResult(value, tuning, best, sensitivities, curve, times)
+
+
+def _find_target(plan: Plan, curves: Mapping[str, Mapping[int, EpochCurve]], is_lower_better: bool) -> float | None:
+    """Return the target of a task: the score of the plan, or the score of the rule for `auto`."""
+    if plan.target != "auto":
+        return float(plan.target)
+    return choose_target(curves, lower_is_better=is_lower_better)
+
+
+def _read_epoch_curve(run: StudyRun, task: StudyTask) -> EpochCurve:
+    """Return the scores of a run on the tuning half, with the seconds of each epoch and the steps of an epoch."""
+    details = run.run_info.details
+    batch_size = int((details.config or {}).get("batch_size") or 1)
+    return EpochCurve(
+        tuple(details.get_metric_values(task.score)),
+        tuple(details.get_metric_values("seconds")),
+        max(1, math.ceil(task.examples / batch_size)),
+    )
