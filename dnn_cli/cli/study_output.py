@@ -1,13 +1,19 @@
 """Output of `dnn study`: the plan before the training, and the verdicts, tables and caveats at its end."""
 
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dnn_cli.cli.comparison_output import print_with_hanging_indent
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table, write_result
 from dnn_cli.report.text import replace_control_chars
+from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
     from dnn_cli.execution.study_execution import Phase, StudyExecution
+    from dnn_cli.study.study_result import StudyResult, TaskResult
+    from dnn_cli.study.study_runs import Arm
 
 
 def format_introduction_lines(execution: "StudyExecution", first_phase: "Phase") -> list[str]:
@@ -30,13 +36,79 @@ def print_study_estimate(
 
 
 def print_study_result(execution: "StudyExecution", *, as_json: bool, as_latex: bool) -> bool:
-    """Print the result of a study, write `study.json`, and return whether a run has failed."""
-    from dnn_cli.report.study_text import format_verdict_sentences
+    """Write the result of a study to `study.json`, print the result, and return whether a run has failed."""
+    from dnn_cli.report.study_document import build_study_document, write_study_document
+    from dnn_cli.report.study_view import build_score_cells
     from dnn_cli.study.study_result import build_study_result
 
-    result = build_study_result(execution.plan, execution.store.with_details(execution.store.list_runs()))
+    store = execution.store
+    result = build_study_result(execution.plan, store.with_details(store.list_runs()))
+    document = build_study_document(result)
+    directory = write_study_document(store.root, execution.plan, document)
+    if as_json:
+        print_json(document)
+    elif as_latex:
+        for task in result.tasks:
+            write_result(build_score_cells(task).to_latex())
+    else:
+        _print_study(result, directory, store.root)
+    return any(task.runs.count_failed() for task in result.tasks)
+
+
+def _print_study(result: "StudyResult", directory: Path, root: Path) -> None:
+    """Print the verdicts, tables, notes and caveats of a study, and the next commands."""
+    from dnn_cli.report import study_text as text
+    from dnn_cli.report import study_view as view
+    from dnn_cli.report.text import format_count
+
     out = get_output_console()
     for task in result.tasks:
-        for sentence in format_verdict_sentences(result, task):
-            print_with_hanging_indent(out, replace_control_chars(sentence))
-    return False
+        if len(result.tasks) > 1:
+            out.print(replace_control_chars(f"{task.task.name}, {task.task.score}"), style="bold")
+        arms: tuple[Arm, ...] = ("tuned", "default")
+        _print_lines([line for arm in arms if (line := text.format_headline(result, task, arm))])
+        for cells in (view.build_score_cells(task), view.build_tuning_cells(task), view.build_budget_cells(task)):
+            if cells.rows:
+                out.print()
+                print_rich_table(out, cells.build_fitting_table(out.width))
+        blocks = [
+            *(
+                [f"{title}, {line}" if line is lines[0] else f"  {line}" for line in lines]
+                for title, lines in _list_pair_lines(task)
+            ),
+            text.format_tuning_notes(task),
+            text.format_study_method(result, task),
+            [f"! {caveat}" for caveat in text.format_caveats(result, task)],
+        ]
+        for block in blocks:
+            if block:
+                out.print()
+                _print_lines(block)
+        out.print()
+    if result.missing:
+        out.print(f"{format_count(result.missing, 'run')} still to train; the same command continues the study")
+    address = f"study:{result.plan.study}"
+    commands = [["dnn", "report", address], ["dnn", "plot", address, "--axis", _find_axis(result)]]
+    out.print(replace_control_chars(f"plan and result: {directory}"))
+    for title, command in zip(("  next  ", "        "), commands, strict=True):
+        out.print(replace_control_chars(title + shlex.join([*command, *build_runs_dir_option(root)])))
+
+
+def _list_pair_lines(task: "TaskResult") -> "list[tuple[str, list[str]]]":
+    """Return the lines of the verdicts on each pair with the best value, for each arm with more than two values."""
+    from dnn_cli.report.study_text import format_pair_lines
+
+    arms: tuple[tuple[Arm, str], ...] = (("tuned", "tuned"), ("default", "with defaults"))
+    lines = [(title, format_pair_lines(task.arms[arm])) for arm, title in arms if arm in task.arms]
+    return [(title, items) for title, items in lines if items]
+
+
+def _find_axis(result: "StudyResult") -> str:
+    """Return the first tuned key of a study, for the command of its axis plot."""
+    return next(iter(next(iter(result.plan.tasks[0].search_spaces.values()))))
+
+
+def _print_lines(lines: Sequence[str]) -> None:
+    """Print lines; long lines are wrapped with an indent."""
+    for line in lines:
+        print_with_hanging_indent(get_output_console(), replace_control_chars(line))

@@ -181,7 +181,7 @@ def _build_range(numbers: Sequence[float]) -> ValueRange | None:
         return None
     if all(number.is_integer() for number in numbers):
         return ValueRange("int", int(low), int(high)) if low < high else ValueRange("int", 1, int(4 * high))
-    if 0.5 <= low and high < 1:
+    if low >= 0.5 and high < 1:
         return ValueRange("1-log", _round_short(min(1 - high, 0.01)), 0.5)
     if low == high:
         return ValueRange("log", _round_short(low / 10), _round_short(high * 10))

@@ -14,7 +14,7 @@ from dnn_cli.config.sweep_config import Sweep, SweepOptions, compute_sweep_id, r
 from dnn_cli.config.sweep_values import ValueRange
 from dnn_cli.config.user_data import cache_dataset_info
 from dnn_cli.errors import ConfigError, LocatedIssue, UsageError
-from dnn_cli.execution.sweep_plan import PlannedRun, SweepPlanner
+from dnn_cli.execution.sweep_plan import SweepPlanner
 from dnn_cli.study.plan import Halves, Plan, StudyTask, Value
 from dnn_cli.study.power import choose_seeds
 from dnn_cli.study.range_growth import count_extra_trials

@@ -40,7 +40,7 @@ def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
         ],
         "reference": comparison.get_label(family.reference) if family.reference else None,
         "comparisons": family.comparisons,
-        "pairs": [_build_pair_document(comparison, verdict) for verdict in family.verdicts],
+        "pairs": [build_pair_document(comparison, verdict) for verdict in family.verdicts],
         "warnings": list(comparison.caveats),
         "averaged_over": comparison.averaged_settings,
         "repeats": [asdict(repeat) for repeat in comparison.repeats],
@@ -56,7 +56,7 @@ def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _build_pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, Any]:
+def build_pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, Any]:
     """Build the JSON document of one verdict: `a` is the reference, and `b` is the judged group."""
     difference = verdict.examples or verdict.difference
     reference = comparison.verdict_set.reference

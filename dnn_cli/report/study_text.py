@@ -1,24 +1,27 @@
-"""Verdicts of a study as sentences, and lines on its plan, its fairness and its power."""
+"""Verdicts of a study as sentences, and lines on its plan, its method, its caveats and its next steps."""
 
 from collections.abc import Iterator, Sequence
 
 from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.verdicts import Verdict
+from dnn_cli.config.config_diff import shorten_keys
 from dnn_cli.report.text import format_count, format_score
-from dnn_cli.report.verdict_text import format_verdict
+from dnn_cli.report.verdict_text import format_method_lines, format_verdict, format_verdict_lines
 from dnn_cli.study.plan import Plan, StudyTask
 from dnn_cli.study.power import compute_power, count_pairs
-from dnn_cli.study.study_result import StudyResult, TaskResult, ValueResult
+from dnn_cli.study.study_result import StudyResult, TaskResult
 from dnn_cli.study.study_runs import Arm
 
 _POWER_EFFECTS = (1, 2, 3)
 """Differences, in standard deviations of a score, for which the power of a study is printed."""
 
-_MAX_NAMED_VALUES = 4
-"""Largest number of values that a headline names; others are counted."""
+_MAX_NAMED_VALUES = 5
+"""Largest number of values that a sentence names; others are counted."""
+
+_ARM_OPENINGS: dict[Arm, str] = {"tuned": "tuned", "default": "with defaults"}
 
 
-def format_labels(labels: Sequence[str]) -> str:
+def _format_labels(labels: Sequence[str]) -> str:
     """Return labels as a list in a sentence: `adam, sgd and rmsprop`."""
     if len(labels) > _MAX_NAMED_VALUES:
         shown = labels[: _MAX_NAMED_VALUES - 1]
@@ -27,31 +30,21 @@ def format_labels(labels: Sequence[str]) -> str:
 
 
 def format_plan_lines(plan: Plan) -> list[str]:
-    """Return lines on the plan of a study: its question, what is tuned, what is judged, and its power."""
-    lines = [f"question   {plan.question_text}: {format_labels_in_full(plan.labels)}"]
+    """Return lines on the plan of a study: its question, what is tuned and judged, and the power of its verdicts."""
+    rows = [("question", f"{plan.question_text}: {', '.join(plan.labels)}")]
     for task in plan.tasks:
         title = f"{task.name}: " if len(plan.tasks) > 1 else ""
-        lines.append(
-            f"tuning     {title}{plan.trials} trials for each value, seed {plan.tuning_seed}, {_format_budget(task)}"
+        budget = f"{format_count(task.epochs, 'epoch')} of {task.examples:,} examples"
+        rows.append(
+            ("tuning", f"{title}{plan.trials} trials for each value, with seed {plan.tuning_seed} and {budget}")
         )
-        lines += [f"           {line}" for line in _format_space_lines(task)]
-        lines.append(f"selection  {title}{_format_halves(task)}")
-    lines.append(
-        f"final      {format_count(len(plan.final_seeds), 'other seed')} for each value, tuned and with defaults"
-    )
+        rows += [("", line) for line in _format_space_lines(task)]
+        rows.append(("data", f"{title}{_format_halves(task)}"))
+    seeds = format_count(len(plan.final_seeds), "other seed")
+    rows.append(("judging", f"{seeds} for each value, tuned and with defaults"))
     if all(len(task.halves) == 1 for task in plan.tasks):
-        lines.append(f"power      {format_power(plan)}")
-    return lines
-
-
-def format_labels_in_full(labels: Sequence[str]) -> str:
-    """Return all labels of values, separated by commas."""
-    return ", ".join(labels)
-
-
-def _format_budget(task: StudyTask) -> str:
-    """Return the budget of one run: `5 epochs of 48,000 examples`."""
-    return f"{format_count(task.epochs, 'epoch')} of {task.examples:,} examples"
+        rows.append(("power", format_power(plan)))
+    return [f"{title:<10}{text}" for title, text in rows]
 
 
 def _format_space_lines(task: StudyTask) -> Iterator[str]:
@@ -60,8 +53,9 @@ def _format_space_lines(task: StudyTask) -> Iterator[str]:
     for label, space in task.search_spaces.items():
         by_space.setdefault(tuple(space.items()), []).append(label)
     for items, labels in by_space.items():
-        names = "" if len(by_space) == 1 else f"{format_labels_in_full(labels)}: "
-        yield names + ", ".join(f"{key} {text}" for key, text in items)
+        names = "" if len(by_space) == 1 else f"{', '.join(labels)}: "
+        keys = shorten_keys([key for key, _ in items])
+        yield names + ", ".join(f"{key} {text}" for key, (_, text) in zip(keys, items, strict=True))
 
 
 def _format_halves(task: StudyTask) -> str:
@@ -69,8 +63,8 @@ def _format_halves(task: StudyTask) -> str:
     folds = f" in each of {len(task.halves)} folds" if len(task.halves) > 1 else ""
     halves = task.halves[0]
     return (
-        f"{task.score} on {halves.tuning:,} validation examples (tuning half); "
-        f"verdicts on {halves.reporting:,} others (reporting half){folds}"
+        f"settings are chosen by {task.score} on {halves.tuning:,} validation examples{folds}, "
+        f"and judged on {halves.reporting:,} others"
     )
 
 
@@ -79,69 +73,149 @@ def format_power(plan: Plan) -> str:
     powers = [
         f"{100 * compute_power(len(plan.values), len(plan.final_seeds), effect):.0f}%" for effect in _POWER_EFFECTS
     ]
-    pairs = count_pairs(len(plan.values))
     return (
-        f"a difference of {', '.join(map(str, _POWER_EFFECTS[:-1]))} and {_POWER_EFFECTS[-1]} standard deviations over "
-        f"seeds is found with {', '.join(powers[:-1])} and {powers[-1]} ({format_count(pairs, 'pair')} of values)"
+        f"a verdict finds a difference of {_POWER_EFFECTS[0]}, {_POWER_EFFECTS[1]} or {_POWER_EFFECTS[2]} standard "
+        f"deviations over seeds in {powers[0]}, {powers[1]} or {powers[2]} of studies "
+        f"({format_count(count_pairs(len(plan.values)), 'pair')} of values)"
     )
 
 
-def format_verdict_sentences(result: StudyResult, task: TaskResult) -> list[str]:
-    """Return the verdicts of a study on one task: the tuned arm, then the arm with defaults."""
-    sentences = []
-    if tuned := task.arms.get("tuned"):
-        sentences += _format_arm_sentences(result, task, tuned, "tuned")
-    if default := task.arms.get("default"):
-        sentences += _format_arm_sentences(result, task, default, "default")
-    return sentences
+def format_headline(result: StudyResult, task: TaskResult, arm: Arm) -> str:
+    """Return the verdicts of an arm in one sentence; empty without verdicts.
+
+    An example is `tuned with 20 trials each, adam and nesterov do not differ; sgd is worse (12 seeds)`.
+    """
+    comparison = task.arms.get(arm)
+    if comparison is None or comparison.verdict_set.reference is None:
+        return ""
+    opening = _ARM_OPENINGS[arm]
+    if arm == "tuned":
+        opening += f" with {format_count(_count_trials(task), 'trial')} each"
+    best = comparison.get_label(comparison.verdict_set.reference)
+    verdicts, replicates = comparison.verdict_set.verdicts, _format_replicates(result, task)
+    if len(verdicts) == 1:
+        return f"{opening}, {_format_pair(task, arm, comparison, verdicts[0])} ({replicates})"
+    labels = {
+        word: [comparison.get_label(item.group) for item in verdicts if item.word == word]
+        for word in ("worse", "indistinguishable", "undecided")
+    }
+    under_tuned = [label for label in labels["worse"] if arm == "tuned" and task.values[label].under_tuned_against]
+    worse = [label for label in labels["worse"] if label not in under_tuned]
+    if len(worse) == len(verdicts):
+        parts = [f"{best} is better than all other values"]
+    else:
+        parts = [
+            f"{_format_labels([best, *equal])} do not clearly differ"
+            for equal in [labels["indistinguishable"]]
+            if equal
+        ]
+        parts += [f"{_format_labels([best, *open_])} cannot be told apart" for open_ in [labels["undecided"]] if open_]
+        parts += [f"{_format_labels(worse)} {_conjugate(worse)} worse than {best}"] if worse else []
+        parts += [f"{_format_labels(under_tuned)} {_conjugate(under_tuned)} under-tuned"] if under_tuned else []
+    return f"{opening}, {'; '.join(parts)} ({replicates})"
 
 
-def _format_arm_sentences(result: StudyResult, task: TaskResult, comparison: Comparison, arm: Arm) -> list[str]:
-    """Return the sentences on one arm: values that do not differ from the best, and values that are worse."""
-    plan, family = result.plan, comparison.verdict_set
-    if family.reference is None:
-        return []
-    best = comparison.get_label(family.reference)
-    trials = max((len(item.tuning.trials) for item in task.values.values()), default=plan.trials)
-    opening = f"tuned with {format_count(trials, 'trial')} each" if arm == "tuned" else "with defaults"
-    replicates = _format_replicates(result, task)
-    worse = [verdict for verdict in family.verdicts if verdict.word in ("worse", "better")]
-    other = [verdict for verdict in family.verdicts if verdict.word not in ("worse", "better")]
-    sentences = []
-    if not other and worse:
-        (nearest, *_) = sorted(worse, key=lambda item: abs(item.difference.mean) if item.difference else 0.0)
-        rest = "" if len(worse) == 1 else ", the next best"
-        sentences.append(
-            f"{opening}, {best} is better than {_get_label(comparison, nearest)}{rest}: "
-            f"{_format_amount(comparison, nearest)} ({replicates})"
-        )
-    elif other:
-        labels = [best, *(_get_label(comparison, verdict) for verdict in other)]
-        undecided = any(verdict.word == "undecided" for verdict in other)
-        clause = "are not told apart" if undecided else "do not differ"
-        amount = f", {_format_amount(comparison, other[0])}" if len(other) == 1 else ""
-        sentences.append(f"{opening}, {format_labels(labels)} {clause} ({replicates}{amount})")
-    remaining = worse if other else [verdict for verdict in worse if len(worse) > 1]
-    for verdict in remaining:
-        label = _get_label(comparison, verdict)
-        if arm == "tuned" and (special := task.values[label].under_tuned_against) is not None:
-            sentences.append(f"{label} is under-tuned: {special} is a special case of it and scores better")
-    return sentences
+def _format_pair(task: TaskResult, arm: Arm, comparison: Comparison, verdict: Verdict) -> str:
+    """Return the verdict on the second of two values as a clause, such as `adam is better than sgd by 1.20 points`."""
+    best = comparison.get_label(comparison.verdict_set.reference) if comparison.verdict_set.reference else ""
+    label, text = comparison.get_label(verdict.group), format_verdict(comparison, verdict)
+    if verdict.word == "worse" and arm == "tuned" and task.values[label].under_tuned_against:
+        return f"{label} is under-tuned: {text} than its special case {best}"
+    if verdict.word == "worse":
+        return f"{best} is better than {label} {text.removeprefix('worse ')}"
+    clause = "do not clearly differ" if verdict.word == "indistinguishable" else "cannot be told apart"
+    return f"{best} and {label} {clause}: {text.partition(': ')[2] or text}"
 
 
-def _get_label(comparison: Comparison, verdict: Verdict) -> str:
-    """Return the label of the group of a verdict."""
-    return comparison.get_label(verdict.group)
+def _conjugate(labels: Sequence[str]) -> str:
+    """Return the verb of a sentence about values."""
+    return "is" if len(labels) == 1 else "are"
 
 
-def _format_amount(comparison: Comparison, verdict: Verdict) -> str:
-    """Return the difference of a verdict with its interval and p-value, without the word of the verdict."""
-    _, _, amount = format_verdict(comparison, verdict).partition(" by ")
-    return amount or format_verdict(comparison, verdict).partition(": ")[2]
+def _count_trials(task: TaskResult) -> int:
+    """Return the number of trials of each value, extra trials included."""
+    return max(len(item.tuning.trials) for item in task.values.values())
 
 
 def _format_replicates(result: StudyResult, task: TaskResult) -> str:
-    """Return the number of seeds, or of folds, of a verdict."""
-    if len(task.task.halves) > 1:
-        return format_count(len(task.task.halves), "fold")
-    return format_count(len(result.plan.final_seeds), "seed")
+    """Return the number of seeds and folds of a verdict."""
+    seeds = format_count(len(result.plan.final_seeds), "seed")
+    return f"{format_count(len(task.task.halves), 'fold')}, {seeds}" if len(task.task.halves) > 1 else seeds
+
+
+def format_pair_lines(comparison: Comparison) -> list[str]:
+    """Return a header and a line for each verdict of an arm of more than two values; empty for two values."""
+    return format_verdict_lines(comparison) if len(comparison.verdict_set.verdicts) > 1 else []
+
+
+def format_study_method(result: StudyResult, task: TaskResult) -> list[str]:
+    """Return lines on the method of the verdicts."""
+    comparison = task.arms.get("tuned") or task.arms.get("default")
+    if comparison is None:
+        return []
+    lines = format_method_lines(comparison, has_baseline_option=False)
+    if len(task.arms) > 1:
+        lines.append("the tuned values answer the question; the values with defaults are a second family of verdicts")
+    return lines
+
+
+def format_caveats(result: StudyResult, task: TaskResult) -> list[str]:
+    """Return the caveats of a study on one task, one sentence each."""
+    return [
+        *_iter_plan_caveats(result),
+        *_iter_edge_caveats(task),
+        *_iter_failure_caveats(result, task),
+        *_iter_consistency_caveats(task),
+    ]
+
+
+def _iter_plan_caveats(result: StudyResult) -> Iterator[str]:
+    """Yield a caveat for each change of the plan after trainings."""
+    for revision in result.plan.revisions:
+        runs = format_count(revision.runs, "finished run")
+        yield f"the plan was changed after {runs}: {'; '.join(revision.changes)}"
+    if result.earlier_runs and not result.plan.revisions:
+        yield f"{format_count(result.earlier_runs, 'finished run')} of this study had another plan, which is lost"
+
+
+def _iter_edge_caveats(task: TaskResult) -> Iterator[str]:
+    """Yield a caveat for each value whose best trial is at the edge of a range."""
+    for label, item in task.values.items():
+        for edge in item.tuning.edges if item.best is not None else ():
+            (key,) = shorten_keys([edge.key])
+            yield f"best {key} of {label} at the edge of its range ({edge.end_value}): {label} may be better than shown"
+
+
+def _iter_failure_caveats(result: StudyResult, task: TaskResult) -> Iterator[str]:
+    """Yield a caveat for each value without a usable trial, or with diverged final runs."""
+    for label, item in task.values.items():
+        if item.tuning.is_finished and item.best is None:
+            yield f"all trials of {label} diverged, so that {label} has no tuned setting"
+        for arm, opening in _ARM_OPENINGS.items():
+            runs = task.runs.final.get(arm, {}).get(label, ())
+            diverged = sum(run.record.status == "diverged" for run in runs)
+            if diverged:
+                yield f"{label} {opening}: {diverged} of {len(runs)} final runs diverged and have no score"
+
+
+def _iter_consistency_caveats(task: TaskResult) -> Iterator[str]:
+    """Yield a caveat for each value that is worse than a special case of itself."""
+    for label, item in task.values.items():
+        if item.under_tuned_against is not None:
+            yield (
+                f"{label} is under-tuned rather than worse: {item.under_tuned_against} is a special case of {label}, "
+                "which a better setting would equal"
+            )
+
+
+def format_tuning_notes(task: TaskResult) -> list[str]:
+    """Return lines on the budget and the target of a study."""
+    lines = []
+    trials = _count_trials(task)
+    if task.stable_trials is not None:
+        lines.append(f"the order of the values no longer changes from {format_count(task.stable_trials, 'trial')} on")
+    elif len(task.values) > 1 and all(item.curve for item in task.values.values()):
+        lines.append(f"the order of the values still changes with the last of {format_count(trials, 'trial')}")
+    if task.target is not None:
+        lines.append(f"target: {task.task.score} {format_score(task.target)} on the tuning half")
+    return lines

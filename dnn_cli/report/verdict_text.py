@@ -47,7 +47,7 @@ def build_verdict_paragraphs(comparison: Comparison, *, with_verdicts: bool) -> 
 
     With `with_verdicts`, the verdicts come before the method, because the table has no column for verdicts.
     """
-    lines = [*(_format_verdict_lines(comparison) if with_verdicts else []), *format_method_lines(comparison)]
+    lines = [*(format_verdict_lines(comparison) if with_verdicts else []), *format_method_lines(comparison)]
     if more := comparison.verdict_set.not_judged:
         lines.append(f"no verdict on {format_count(more, 'more group')}, each with a lower rank: --all")
     if len(comparison.groups) == 1 and comparison.run_scores:
@@ -121,7 +121,7 @@ def _format_reference_role(comparison: Comparison) -> str:
     return "the best network" if family.reference is next(networks, None) else "the best mean of several seeds"
 
 
-def _format_verdict_lines(comparison: Comparison) -> list[str]:
+def format_verdict_lines(comparison: Comparison) -> list[str]:
     """Return a header and a line with the verdict on each group, without the mean of the group.
 
     For two groups, return one line.
@@ -151,7 +151,7 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
     base = comparison.verdict_set.reference
     assert base is not None  # noqa: S101 - every verdict has a reference
     if verdict.undecided_reason:
-        distance = _format_difference_amount(comparison, verdict.group.mean - base.mean, sign=True)
+        distance = format_difference_amount(comparison, verdict.group.mean - base.mean, sign=True)
         seeds = "" if verdict.group.fold_means else " with one seed each"
         return f"undecided: {distance}{seeds}; {verdict.undecided_reason}"
     difference = verdict.examples or verdict.difference
@@ -210,7 +210,7 @@ def _format_difference(
         signed: Whether to print the sign of the difference; otherwise, only its size is printed.
     """
     turn = 1.0 if signed or difference.mean >= 0 else -1.0
-    text = _format_difference_amount(comparison, turn * difference.mean, sign=signed)
+    text = format_difference_amount(comparison, turn * difference.mean, sign=signed)
     if difference.interval is None:
         return text
     low, high = sorted(turn * end for end in difference.interval)
@@ -220,7 +220,7 @@ def _format_difference(
     )
 
 
-def _format_difference_amount(comparison: Comparison, value: float, *, sign: bool) -> str:
+def format_difference_amount(comparison: Comparison, value: float, *, sign: bool) -> str:
     """Return a difference with its unit: `points` for a share such as accuracy, `epochs`, or no unit.
 
     With `sign`, a positive difference begins with `+`. A negative difference always begins with `−`.
@@ -260,15 +260,22 @@ def _format_difference_range(comparison: Comparison, difference: MeanDifference 
     return f", from {low} to {high} in {format_count(difference.seed_counts[0], 'seed')}"
 
 
-def format_method_lines(comparison: Comparison) -> list[str]:
-    """Return lines on the method: tests with their assumptions, and the correction for several comparisons."""
+def format_method_lines(comparison: Comparison, *, has_baseline_option: bool = True) -> list[str]:
+    """Return lines on the method: tests with their assumptions, and the correction for several comparisons.
+
+    Args:
+        comparison: The comparison.
+        has_baseline_option: Whether the command has the option `--baseline`, with which fewer pairs are compared.
+    """
     family = comparison.verdict_set
     if not family.verdicts:
         return []
     on_baselines = [verdict for verdict in family.verdicts if _involves_baseline(comparison, verdict)]
     on_networks = [verdict for verdict in family.verdicts if not _involves_baseline(comparison, verdict)]
     lines = (
-        _format_family_method(comparison, on_networks, family.comparisons, is_named=family.is_named)
+        _format_family_method(
+            comparison, on_networks, family.comparisons, is_named=family.is_named or not has_baseline_option
+        )
         if on_networks
         else []
     )
@@ -437,7 +444,7 @@ def _format_seed_reason(comparison: Comparison, verdicts: Sequence[Verdict], eno
     if largest is None or largest.p_value is None or enough == MIN_SEEDS:
         return f"a verdict on the settings needs at least {enough} seeds of each group"
     smallest = min((verdict.difference for verdict in verdicts if verdict.difference), key=_compute_difference_size)
-    away = _format_difference_amount(comparison, abs(smallest.mean), sign=False)
+    away = format_difference_amount(comparison, abs(smallest.mean), sign=False)
     return f"{enough} seeds of each group detect a difference of {away} in 4 of 5 cases (power 80%)"
 
 

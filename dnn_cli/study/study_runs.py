@@ -66,6 +66,10 @@ class TaskRuns:
         trial_runs = [run for by_number in self.trials.values() for runs in by_number.values() for run in runs]
         return [*trial_runs, *(run for arm in self.final.values() for runs in arm.values() for run in runs)]
 
+    def count_failed(self) -> int:
+        """Return the number of runs that failed. Diverged runs are results, and do not count."""
+        return sum(run.record.status == "failed" for run in self.all_runs)
+
 
 def list_study_runs(runs: Iterable[RunInfo], plan: Plan) -> list[StudyRun]:
     """Return the runs of a study under its current plan. Of equal roles and settings, the most useful run is used."""
