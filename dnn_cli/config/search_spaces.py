@@ -181,7 +181,7 @@ def _build_range(numbers: Sequence[float]) -> ValueRange | None:
         return None
     if all(number.is_integer() for number in numbers):
         return ValueRange("int", int(low), int(high)) if low < high else ValueRange("int", 1, int(4 * high))
-    if 0.5 <= low and high < 1:
+    if low >= 0.5 and high < 1:
         return ValueRange("1-log", _round_short(min(1 - high, 0.01)), 0.5)
     if low == high:
         return ValueRange("log", _round_short(low / 10), _round_short(high * 10))
@@ -200,7 +200,7 @@ def select_search_spaces(space: SearchSpace, experiments: Mapping[str, Experimen
         UsageError: no experiment has one of the keys, or an experiment has none of them.
     """
     spaces = {
-        value: tuple(tuned for tuned in space if has_key(experiment, tuned))
+        value: tuple(tuned for tuned in space if _has_key(experiment, tuned))
         for value, experiment in experiments.items()
     }
     for tuned in space:
@@ -218,7 +218,7 @@ def select_search_spaces(space: SearchSpace, experiments: Mapping[str, Experimen
     return spaces
 
 
-def has_key(experiment: Experiment, tuned: TunedKey) -> bool:
+def _has_key(experiment: Experiment, tuned: TunedKey) -> bool:
     """Return whether an experiment has a tuned key.
 
     Raises:
@@ -228,7 +228,7 @@ def has_key(experiment: Experiment, tuned: TunedKey) -> bool:
 
 
 def accepts_value(experiment: Experiment, key: str, text: str) -> bool:
-    """Return whether an experiment has a key and accepts a value of it, such as a rate of at most 1000."""
+    """Return whether an experiment has a key and accepts a value for the key, such as a rate of at most 1000."""
     try:
         return _check_override(experiment, f"{key}={text}")
     except ConfigError:
