@@ -200,7 +200,7 @@ def select_search_spaces(space: SearchSpace, experiments: Mapping[str, Experimen
         UsageError: no experiment has one of the keys, or an experiment has none of them.
     """
     spaces = {
-        value: tuple(tuned for tuned in space if has_key(experiment, tuned))
+        value: tuple(tuned for tuned in space if _has_key(experiment, tuned))
         for value, experiment in experiments.items()
     }
     for tuned in space:
@@ -218,7 +218,7 @@ def select_search_spaces(space: SearchSpace, experiments: Mapping[str, Experimen
     return spaces
 
 
-def has_key(experiment: Experiment, tuned: TunedKey) -> bool:
+def _has_key(experiment: Experiment, tuned: TunedKey) -> bool:
     """Return whether an experiment has a tuned key.
 
     Raises:
@@ -228,7 +228,7 @@ def has_key(experiment: Experiment, tuned: TunedKey) -> bool:
 
 
 def accepts_value(experiment: Experiment, key: str, text: str) -> bool:
-    """Return whether an experiment has a key and accepts a value of it, such as a rate of at most 1000."""
+    """Return whether an experiment has a key and accepts a value for the key, such as a rate of at most 1000."""
     try:
         return _check_override(experiment, f"{key}={text}")
     except ConfigError:

@@ -149,14 +149,17 @@ def test_key_that_one_value_lacks_is_left_out(load):
 
 def test_key_that_no_value_has_is_refused(load):
     experiments = {name: load(f"optimizer={name}") for name in ("sgd", "adam")}
-    for typed, meant in [("optimizer.momentun", "optimizer.momentum"), ("layers.hiden.units", "layers.hidden.units")]:
+    for typed, intended in [
+        ("optimizer.momentun", "optimizer.momentum"),
+        ("layers.hiden.units", "layers.hidden.units"),
+    ]:
         with pytest.raises(UsageError, match="no value of the question has the key") as caught:
             select_search_spaces(parse_tuned_keys([f"{typed}=int(1, 9)"]), experiments)
-        assert caught.value.suggestion == f"did you mean {meant}?"
+        assert caught.value.suggestion == f"did you mean {intended}?"
 
 
 def test_range_that_the_config_refuses_is_an_issue(load):
-    with pytest.raises(ConfigError, match="optimizer.learning_rate=1000000  .*≤ 1000"):
+    with pytest.raises(ConfigError, match="needs a number ≤ 1000, not 1000000"):
         select_search_spaces(parse_tuned_keys(["lr=log(1, 1e6)"]), {"adam": load("optimizer=adam")})
 
 
