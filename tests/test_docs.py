@@ -128,8 +128,8 @@ def test_run_files_are_listed(make_run):
     listed = pattern.findall(PAGES["runs"])
     run = make_run()
     assert [run.directory / name for name in listed] == [
-        run.config, run.record, run.metrics, run.diagnostics, run.model, run.best_model, run.predictions, run.inputs,
-        run.log, run.annotations,
+        run.config, run.record, run.metrics, run.diagnostics, run.model, run.best_model, run.predictions,
+        run.reporting_predictions, run.inputs, run.log, run.annotations,
     ]  # fmt: skip
     assert [name for name in listed if name in pattern.findall(README)] == pattern.findall(README) != []
 

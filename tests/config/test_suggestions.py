@@ -142,6 +142,25 @@ ISSUE_CASES = [
         "use data.folds=5",
         ["data.folds=5"],
     ),
+    make_case(
+        "halves of no validation set",
+        ["data.validation_size=0", "data.reporting_half=true"],
+        "set data.validation_size=0.2",
+        ["data.validation_size=0.2"],
+        lambda experiment: experiment.data.reporting_examples == 180,
+    ),
+    make_case(
+        "halves of one example",
+        ["data.validation_size=1", "data.reporting_half=true"],
+        "use more validation examples, or remove it",
+        ["data.validation_size=2"],
+    ),
+    make_case(
+        "halves of a file by group",
+        ["data={dataset: csv, path: t.csv, validation_path: t2.csv, group: b, reporting_half: true}", *BINARY[1:]],
+        "remove it, or the validation set",
+        ["~data.validation_path"],
+    ),
     make_case("fold without folds", ["data.fold=2"], "set data.folds, for example data.folds=5", ["data.folds=5"]),
     make_case(
         "fold after the last", ["data.folds=4", "data.fold=5"], "use data.fold=1 to data.fold=4", ["data.fold=4"]
