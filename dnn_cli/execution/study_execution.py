@@ -1,4 +1,4 @@
-"""Execution of a study in phases: trials and the default arm, extra trials where a range has grown, and the tuned arm."""
+"""Execution of a study in phases: trials and the default arm, extra trials of grown ranges, and the tuned arm."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Planning of a study: the question, search spaces, halves of the validation set and seeds, before the first training."""
+"""Planning of a study before its first training: the question, search spaces, halves of the data and seeds."""
 
 import hashlib
 import json

@@ -35,6 +35,10 @@ def build_study_document(result: StudyResult) -> dict[str, Any]:
         "missing_runs": result.missing,
         "revisions": [revision.model_dump(mode="json") for revision in plan.revisions],
         "tasks": [_build_task_document(result, task) for task in result.tasks],
+        "profiles": {
+            label: {"steps": [list(step) for step in profile.steps], "score": profile.score}
+            for label, profile in result.profiles.items()
+        },
     }
     return {**document, "digest": _compute_digest(document)}
 
@@ -104,7 +108,8 @@ def _build_value_document(task: TaskResult, item: ValueResult) -> dict[str, Any]
             "reached": times.reached,
             "seeds": times.seeds,
         },
-        "under_tuned_against": item.under_tuned_against,
+        "importance": {"shares": item.importance.shares, "reason": item.importance.reason or None},
+        "under_tuned_against": item.under_tuned_against.special if item.under_tuned_against else None,
     }
 
 

@@ -201,10 +201,12 @@ def _iter_failure_caveats(result: StudyResult, task: TaskResult) -> Iterator[str
 def _iter_consistency_caveats(task: TaskResult) -> Iterator[str]:
     """Yield a caveat for each value that is worse than a special case of itself."""
     for label, item in task.values.items():
-        if item.under_tuned_against is not None:
+        if (case := item.under_tuned_against) is not None:
+            limits = ", ".join(f"{key} {text}" for key, text in case.limits.items())
+            verb = "equals" if case.is_exact else "approaches"
             yield (
-                f"{label} is under-tuned rather than worse: {item.under_tuned_against} is a special case of {label}, "
-                "which a better setting would equal"
+                f"{label} is under-tuned rather than worse: with {limits} it {verb} {case.special}, which scores "
+                "better (Choi et al. 2019)"
             )
 
 

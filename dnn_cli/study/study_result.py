@@ -4,14 +4,19 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dnn_cli.compare.comparison import Comparison
+from dnn_cli.compare.comparison import Comparison, judge_scores
+from dnn_cli.compare.significance import ALPHA
+from dnn_cli.config.loading import load_resolved_experiment
 from dnn_cli.config.metrics import lower_is_better
 from dnn_cli.metrics.reporting_scores import compute_reporting_scores
 from dnn_cli.runs.run_info import RunInfo
 from dnn_cli.study.arm_comparison import ScoreReader, compare_arm
 from dnn_cli.study.budget_curve import BudgetCurve, compute_budget_curves, find_stable_trials
+from dnn_cli.study.importance import KeyImportance, TunedRange, compute_importance
+from dnn_cli.study.performance_profile import MIN_PROFILE_TASKS, PerformanceProfile, compute_performance_profiles
 from dnn_cli.study.plan import Plan, StudyTask, Value
 from dnn_cli.study.sensitivity import Sensitivity, compute_sensitivity
+from dnn_cli.study.special_cases import SpecialCase, find_special_cases, find_under_tuned
 from dnn_cli.study.study_runs import Arm, StudyRun, TaskRuns, find_earlier_runs, group_by_task, list_study_runs
 from dnn_cli.study.target import EpochCurve, TargetTimes, choose_target, compute_target_times
 from dnn_cli.study.trials import Trial, ValueTrials, choose_trial, read_trials
@@ -33,8 +38,11 @@ class ValueResult:
 
     curve: BudgetCurve | None
     target_times: TargetTimes | None
-    under_tuned_against: str | None = None
-    """Label of a special case of the value that is significantly better; `None` without such a value."""
+    importance: KeyImportance
+    """Importance of each tuned key, or the reason why it is unknown."""
+
+    under_tuned_against: SpecialCase | None = None
+    """Special case of the value that is significantly better; `None` without such a value."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +76,11 @@ class StudyResult:
     missing: int
     """Number of runs that are not finished yet, as far as they are known."""
 
-    earlier_runs: int = 0
+    earlier_runs: int
     """Number of finished runs of earlier plans of the study."""
+
+    profiles: Mapping[str, PerformanceProfile]
+    """Performance profile of each value over the tasks, by label; empty for fewer than three tasks."""
 
     @property
     def is_complete(self) -> bool:
@@ -90,7 +101,22 @@ def build_study_result(plan: Plan, runs: Sequence[RunInfo]) -> StudyResult:
     collected = group_by_task(list_study_runs(runs, plan), plan)
     tasks = tuple(_build_task_result(plan, task, collected[task.name]) for task in plan.tasks)
     missing = sum(_count_missing_runs(plan, result) for result in tasks)
-    return StudyResult(plan, tasks, missing, earlier_runs=len(find_earlier_runs(runs, plan)))
+    return StudyResult(plan, tasks, missing, len(find_earlier_runs(runs, plan)), _compute_profiles(plan, tasks))
+
+
+def _compute_profiles(plan: Plan, tasks: Sequence[TaskResult]) -> dict[str, PerformanceProfile]:
+    """Return the performance profile of each value, in epochs to the target; empty for fewer than three tasks."""
+    if len(tasks) < MIN_PROFILE_TASKS:
+        return {}
+    return compute_performance_profiles(
+        {
+            label: {
+                result.task.name: math.inf if (times := result.values[label].target_times) is None else times.epochs
+                for result in tasks
+            }
+            for label in plan.labels
+        }
+    )
 
 
 def _count_missing_runs(plan: Plan, result: TaskResult) -> int:
@@ -138,9 +164,16 @@ def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResul
     }
     target = _find_target(plan, epoch_curves, is_lower_better)
     times = {} if target is None else compute_target_times(epoch_curves, target, lower_is_better=is_lower_better)
+    under_tuned = _find_under_tuned(plan, task, runs, arms.get("tuned"))
     values = {
         value.label: _build_value_result(
-            value, trials[value.label], task, runs, curves.get(value.label), times.get(value.label)
+            value,
+            trials[value.label],
+            task,
+            runs,
+            curves.get(value.label),
+            times.get(value.label),
+            under_tuned.get(value.label),
         )
         for value in plan.values
     }
@@ -154,6 +187,7 @@ def _build_value_result(
     runs: TaskRuns,
     curve: BudgetCurve | None,
     times: TargetTimes | None,
+    special_case: SpecialCase | None,
 ) -> ValueResult:
     """Return the result of one value."""
     final = [run.score for run in runs.final.get("tuned", {}).get(value.label, ()) if run.score is not None]
@@ -168,7 +202,57 @@ def _build_value_result(
         if tuned.values.is_logarithmic
     }
     best = choose_trial(task, tuning.trials) if tuning.is_finished else None
-    return ValueResult(value, tuning, best, sensitivities, curve, times)
+    importance = compute_importance(
+        [
+            ({tuned.key: tuned.values.parse_number(trial.setting[tuned.key]) for tuned in tuning.space}, trial.score)
+            for trial in finished
+        ],
+        {
+            tuned.key: TunedRange(tuned.values.low, tuned.values.high, tuned.values.is_logarithmic)
+            for tuned in tuning.space
+        },
+        lower_is_better=lower_is_better(task.score),
+    )
+    return ValueResult(value, tuning, best, sensitivities, curve, times, importance, special_case)
+
+
+def _find_under_tuned(
+    plan: Plan, task: StudyTask, runs: TaskRuns, comparison: Comparison | None
+) -> dict[str, SpecialCase]:
+    """Return the values that are significantly worse than a special case of themselves, by label.
+
+    The test is that of the verdicts, at the strictest level of Holm's correction for all pairs of values.
+    """
+    default_runs = runs.final.get("default", {})
+    if comparison is None or any(not default_runs.get(label) for label in plan.labels):
+        return {}
+    experiments = {
+        label: load_resolved_experiment(str(default_runs[label][0].run_info.run.config)) for label in plan.labels
+    }
+    cases = find_special_cases(experiments, task.search_spaces, plan.question)
+    worse = {(case.general, case.special) for case in cases if _is_worse(comparison, case.general, case.special)}
+    return find_under_tuned(cases, worse)
+
+
+def _is_worse(comparison: Comparison, label: str, reference: str) -> bool:
+    """Return whether a value is significantly worse than another value."""
+    named = {group.name for group in comparison.groups}
+    if not {label, reference} <= named:
+        return False
+    judged = judge_scores(
+        comparison.run_scores,
+        comparison.groups,
+        comparison.metric,
+        comparison.point,
+        baseline=reference,
+        max_groups=None,
+    )
+    verdict = next(verdict for verdict in judged.verdict_set.verdicts if verdict.group.name == label)
+    difference = verdict.difference
+    if difference is None or difference.p_value is None:
+        return False
+    sign = 1.0 if comparison.lower_is_better else -1.0
+    return difference.p_value * comparison.verdict_set.comparisons <= ALPHA and sign * difference.mean > 0
 
 
 def _find_target(plan: Plan, curves: Mapping[str, Mapping[int, EpochCurve]], is_lower_better: bool) -> float | None:
