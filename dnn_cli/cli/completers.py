@@ -79,11 +79,15 @@ def complete_runs(context: typer.Context, typed: str) -> Iterator[CompletionWord
 
 def complete_configs(context: typer.Context, typed: str) -> Iterator[CompletionWord]:
     """Yield overrides for the first config file that is already typed, then config files."""
-    words = _list_arguments(context)
-    files = [word for word in words if os.path.isfile(word)]
+    yield from complete_keys(context, typed)
+    yield from _complete_config_files(typed)
+
+
+def complete_keys(context: typer.Context, typed: str) -> Iterator[CompletionWord]:
+    """Yield overrides for the first config file that is already typed."""
+    files = [word for word in _list_arguments(context) if os.path.isfile(word)]
     if files:
         yield from _complete_overrides(files[0], typed)
-    yield from _complete_config_files(typed)
 
 
 def complete_runs_or_configs(context: typer.Context, typed: str) -> Iterator[CompletionWord]:

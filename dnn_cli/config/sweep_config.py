@@ -4,6 +4,7 @@ A sweep file has these keys:
 
 - `base`: the base config
 - `parameters`: keys and their possible values
+- `zip`: keys whose values belong together
 - `seeds`: the seeds with which every setting is trained
 - `search`: grid, random or bayesian
 - `budget`: `trials`, the number of settings to try, and `minutes`, after which no run starts
@@ -36,6 +37,7 @@ from dnn_cli.config.sweep_values import (
     suggest_values,
 )
 from dnn_cli.config.yaml_reader import Document, format_key_path, read_yaml
+from dnn_cli.config.zipped_values import ZippedValues, from_yaml_mapping, parse_zip_options
 from dnn_cli.errors import ConfigError, KeyPath, LocatedIssue, SourceLocation, UsageError, suggest_nearest_name
 
 _SearchType = Literal["grid", "random", "bayesian"]
@@ -63,11 +65,15 @@ class SearchSettings(ConfigModel):
 
 
 class SweepFile(ConfigModel):
-    """Content of a sweep file: base config, keys that vary with their values, seeds, search and budget."""
+    """Content of a sweep file: base config, keys that vary with their values, seeds, search and budget.
+
+    A sweep file has `parameters`, `zip` or both.
+    """
 
     base: str
     name: Name | None = None
-    parameters: Annotated[dict[str, Any], Len(1, 100)]
+    parameters: Annotated[dict[str, Any], Len(1, 100)] | None = None
+    zip: Annotated[dict[str, Any], Len(2, 100)] | None = None
     seeds: Any = None
     search: _SearchType | SearchSettings | None = None
     budget: Budget = Budget()
@@ -100,6 +106,14 @@ class Sweep:
     repetitions: int | None = None
     """Number of repetitions of a cross-validation, each with another seed of the split; `None` for one."""
 
+    zipped: ZippedValues | None = None
+    """Keys whose values belong together; `None` without such keys."""
+
+    @property
+    def has_varying_keys(self) -> bool:
+        """Whether a key other than the seed varies."""
+        return bool(self.parameters) or self.zipped is not None
+
 
 @dataclass(frozen=True)
 class SweepOptions:
@@ -111,6 +125,8 @@ class SweepOptions:
     seed: int | None = None
     folds: int | None = None
     repetitions: int | None = None
+    zips: tuple[str, ...] = ()
+    """Values of `--zip`, such as `batch_size=32,64`."""
 
 
 def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = SweepOptions()) -> Sweep:
@@ -133,7 +149,8 @@ def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = Swee
     if options.folds is not None:
         arguments = [*arguments, f"data.folds={options.folds}"]
     sweep = replace(_apply_arguments(sweep, arguments), repetitions=options.repetitions)
-    if not sweep.parameters and len(sweep.seeds) < 2:
+    sweep = _apply_zip_options(sweep, options.zips, arguments)
+    if not sweep.has_varying_keys and len(sweep.seeds) < 2:
         _check_folds_vary(file, sweep.file, arguments)
     return _apply_options(sweep, options, searched=isinstance(document.value, dict) and "search" in document.value)
 
@@ -178,11 +195,22 @@ def _parse_sweep_file(file: str, document: Document) -> Sweep:
         # Each class of a union reports the same issue.
         raise ConfigError(dict.fromkeys(issues)) from None
     varied: dict[str, SweepValues] = {}
+    parameters = sweep_file.parameters or {}
+    if not parameters and not sweep_file.zip:
+        issues.append(
+            LocatedIssue(
+                document.find_location(("parameters",)),
+                "parameters",
+                "is missing",
+                "for example parameters: {optimizer: [sgd, adam]}",
+            )
+        )
+    typed_keys = {expand_key(key): key for key in parameters}
     values_by_key = {
-        **{expand_key(key): value for key, value in sweep_file.parameters.items()},
+        **{expand_key(key): value for key, value in parameters.items()},
         **({} if sweep_file.seeds is None else {"seed": sweep_file.seeds}),
     }
-    if sweep_file.seeds is not None and "seed" in sweep_file.parameters:
+    if sweep_file.seeds is not None and "seed" in parameters:
         issues.append(
             LocatedIssue(
                 document.find_location(("parameters", "seed")),
@@ -192,7 +220,9 @@ def _parse_sweep_file(file: str, document: Document) -> Sweep:
             )
         )
     for key, value in values_by_key.items():
-        path: KeyPath = ("seeds",) if key == "seed" and sweep_file.seeds is not None else ("parameters", key)
+        path: KeyPath = (
+            ("seeds",) if key == "seed" and sweep_file.seeds is not None else ("parameters", typed_keys[key])
+        )
         if isinstance(value, str) and (suggested_values := suggest_values(key, value, alone=True)):
             issues.append(
                 LocatedIssue(
@@ -207,9 +237,23 @@ def _parse_sweep_file(file: str, document: Document) -> Sweep:
             varied[key] = from_yaml_value(value)
         except ValuesError as error:
             issues.append(LocatedIssue(document.find_location(path), format_key_path(path), str(error)))
+    zipped = None
+    try:
+        zipped = from_yaml_mapping(sweep_file.zip or {})
+    except ValuesError as error:
+        issues.append(LocatedIssue(document.find_location(("zip",)), "zip", str(error)))
+    for key in sweep_file.zip or {}:
+        if expand_key(key) in values_by_key and key != "seed":
+            issues.append(
+                LocatedIssue(document.find_location(("zip", key)), f"zip.{key}", "is also a key of parameters")
+            )
     if issues:
         raise ConfigError(issues)
-    locations = {expand_key(key): document.find_location(("parameters", key)) for key in sweep_file.parameters}
+    locations = {
+        expand_key(key): document.find_location((part, key))
+        for part, keys in (("parameters", parameters), ("zip", sweep_file.zip or {}))
+        for key in keys
+    }
     base = os.path.join(os.path.dirname(file), sweep_file.base)
     if not os.path.exists(base):
         raise ConfigError(
@@ -238,6 +282,7 @@ def _parse_sweep_file(file: str, document: Document) -> Sweep:
         sweep_file.budget.trials,
         sweep_file.budget.minutes,
         locations,
+        zipped=zipped,
     )
     return _add_varied_values(sweep, varied)
 
@@ -257,8 +302,10 @@ def _locate_sweep_file_issue(detail: Any, document: Document) -> LocatedIssue:
     elif detail["type"] == "missing":
         message, suggestion = (
             "is missing",
-            "for example parameters: {optimizer: [sgd, adam]}" if path == ("parameters",) else "",
+            "",
         )
+    elif path == ("zip",) and detail["type"] == "too_short":
+        message = "needs two keys or more, with equally many values"
     elif path[0] == "search":
         message, suggestion = "is not a search method", f"use one of {', '.join(_SEARCH_TYPES)}"
     return LocatedIssue(document.find_location(path), format_key_path(path), message, suggestion)
@@ -300,7 +347,24 @@ def _apply_arguments(sweep: Sweep, arguments: Sequence[str]) -> Sweep:
         raise ConfigError(issues)
     given_keys = {expand_key(partition_override(argument)[0]) for argument in arguments}
     kept_parameters = {key: values for key, values in sweep.parameters.items() if key not in given_keys}
-    return _add_varied_values(replace(sweep, fixed=tuple(fixed), parameters=kept_parameters), varied)
+    zipped = sweep.zipped and sweep.zipped.remove_keys(given_keys)
+    return _add_varied_values(replace(sweep, fixed=tuple(fixed), parameters=kept_parameters, zipped=zipped), varied)
+
+
+def _apply_zip_options(sweep: Sweep, zips: Sequence[str], arguments: Sequence[str]) -> Sweep:
+    """Return a sweep with the zipped values of `--zip`, which replace the key `zip` and parameters of a sweep file.
+
+    Raises:
+        UsageError: the options are invalid, or an argument has a zipped key.
+    """
+    zipped = parse_zip_options(zips)
+    if zipped is None:
+        return sweep
+    for argument in arguments:
+        if expand_key(partition_override(argument)[0]) in zipped.keys:
+            raise UsageError(f"{argument} is also set by --zip", f"remove {argument}, or the option --zip of this key")
+    parameters = {key: values for key, values in sweep.parameters.items() if key not in zipped.keys}
+    return replace(sweep, parameters=parameters, zipped=zipped)
 
 
 def _suggest_single_argument(key: str, texts: Sequence[str]) -> str:
@@ -355,7 +419,7 @@ def _apply_options(sweep: Sweep, options: SweepOptions, *, searched: bool) -> Sw
         raise UsageError(
             "a grid search tries every setting and does not accept --trials", "use --search random to try some settings"
         )
-    if search != "grid" and not sweep.parameters:
+    if search != "grid" and not sweep.has_varying_keys:
         raise UsageError(f"a {search} search needs a key that varies, but only seeds vary", "remove --search")
     if search != "grid" and not trials:
         raise UsageError(f"a {search} search needs the number of settings to try", "for example --trials 30")
@@ -374,6 +438,8 @@ def compute_sweep_id(sweep: Sweep) -> str:
     Additional values, seeds or trials do not change the id.
     """
     identity = [read_config(sweep.file).value, sorted(sweep.fixed), sorted(sweep.parameters)]
+    # Ids of sweeps without zipped keys stay those of earlier versions.
+    identity += [sorted(sweep.zipped.keys)] if sweep.zipped else []
     return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:8]
 
 

@@ -144,9 +144,18 @@ def parse_values(text: str) -> SweepValues:
     """
     if drawn := _RANDOM_RANGE.fullmatch(text):
         return _parse_range("".join(drawn[1].split()), drawn[2])
+    return ValueChoice(tuple(dict.fromkeys(parse_texts(text))))
+
+
+def parse_texts(text: str) -> list[str]:
+    """Return all values of a list on the command line as texts, equal values included.
+
+    Raises:
+        ValuesError: the text has an empty value, a range to draw from, or too many values.
+    """
     # A comma alone is a value of keys such as `data.thousands`.
     if text.strip() == ",":
-        return ValueChoice((",",))
+        return [","]
     texts: list[str] = []
     for piece in split_at_commas(text):
         if _RANDOM_RANGE.fullmatch(piece):
@@ -156,7 +165,7 @@ def parse_values(text: str) -> SweepValues:
         raise ValuesError("has an empty value between its commas" if len(texts) > 1 else "has no value")
     if len(texts) > _MAX_LIST_VALUES:
         raise ValuesError(f"has {len(texts):,} values; the maximum is {_MAX_LIST_VALUES:,}")
-    return ValueChoice(tuple(dict.fromkeys(texts)))
+    return texts
 
 
 def from_yaml_value(value: Any) -> SweepValues:
@@ -167,6 +176,17 @@ def from_yaml_value(value: Any) -> SweepValues:
     Raises:
         ValuesError: the list is empty, or a range is invalid or too long.
     """
+    if isinstance(value, str) and _RANDOM_RANGE.fullmatch(value):
+        return parse_values(value)
+    return ValueChoice(tuple(dict.fromkeys(list_yaml_texts(value))))
+
+
+def list_yaml_texts(value: Any) -> list[str]:
+    """Return all values that a YAML value lists as texts, equal values included.
+
+    Raises:
+        ValuesError: the list is empty, or has a range to draw from or too many values.
+    """
     if isinstance(value, list):
         items = [
             text
@@ -175,10 +195,10 @@ def from_yaml_value(value: Any) -> SweepValues:
         ]
         if not items:
             raise ValuesError("needs at least one value")
-        return ValueChoice(tuple(dict.fromkeys(items)))
+        return items
     if isinstance(value, str) and (_INTEGER_RANGE.fullmatch(value) or _RANDOM_RANGE.fullmatch(value)):
-        return parse_values(value)
-    return ValueChoice((format_as_yaml(value),))
+        return parse_texts(value)
+    return [format_as_yaml(value)]
 
 
 def format_as_yaml(value: Any) -> str:
@@ -335,7 +355,7 @@ def suggest_values(key: str, text: str, *, alone: bool = False) -> str:
         text: The value on the command line or in the sweep file.
         alone: Whether several values are expected here. Brackets and words with spaces then count as a list, too.
     """
-    if key.rpartition(".")[2] in TEXT_KEYS:
+    if key.rpartition(".")[2] in TEXT_KEYS or _RANDOM_RANGE.fullmatch(text):
         return ""
     parts = split_at_commas(text)
     rewritten = [_rewrite_range(part) for part in parts]

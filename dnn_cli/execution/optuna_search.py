@@ -19,6 +19,9 @@ from dnn_cli.execution.sweep_plan import PlannedRun, Setting, SweepPlanner
 from dnn_cli.runs.address import find_membership
 from dnn_cli.runs.record import Record
 
+_ZIP = "zip"
+"""Name of the parameter by which Optuna chooses the row of zipped values."""
+
 
 @dataclass
 class _Trial:
@@ -58,7 +61,11 @@ class OptunaSearch:
             direction="minimize" if lower_is_better(self.monitor) else "maximize",
             pruner=optuna.pruners.MedianPruner(),
         )
+        self.zipped = execution.sweep.zipped
         self.distributions = {key: self.build_distribution(values) for key, values in self.parameters.items()}
+        if self.zipped:
+            rows = range(len(self.zipped.rows))
+            self.distributions[_ZIP] = optuna.distributions.CategoricalDistribution(rows)
         self.trials: list[_Trial] = []
         self.trials_left = execution.sweep.trials or 0
         self.restore_earlier_trials()
@@ -76,7 +83,9 @@ class OptunaSearch:
 
         All experiments of the sweep have the same monitor, which is read from the experiment with this setting.
         """
-        return {key: values.end_values[0] for key, values in self.parameters.items()}
+        zipped = self.execution.sweep.zipped
+        first_row = zipped.list_settings()[0] if zipped else {}
+        return {**{key: values.end_values[0] for key, values in self.parameters.items()}, **first_row}
 
     def build_distribution(self, values: SweepValues) -> Any:
         """Build the distribution from which Optuna draws the values of a key, or the drawn numbers of a range."""
@@ -97,7 +106,8 @@ class OptunaSearch:
             return
         store, sweep_id = self.execution.store, self.execution.id
         memberships = [member for run_info in store.list_runs() if (member := find_membership(run_info, sweep_id))]
-        settings = {tuple((key, member.settings.get(key)) for key in self.parameters): None for member in memberships}
+        keys = [*self.parameters, *(self.zipped.keys if self.zipped else ())]
+        settings = {tuple((key, member.settings.get(key)) for key in keys): None for member in memberships}
         for pairs in settings:
             setting = {key: text for key, text in pairs if text is not None}
             params = self.to_optuna_params(setting)
@@ -156,6 +166,10 @@ class OptunaSearch:
                 else not values.low <= params[key] <= values.high
             ):
                 return None
+        if self.zipped:
+            params[_ZIP] = self.zipped.find_row(setting)
+            if params[_ZIP] is None:
+                return None
         return params
 
     def ask(self, idle_networks: Sequence[str | None], busy_networks: set[str]) -> Task | None:
@@ -181,6 +195,8 @@ class OptunaSearch:
                 else optuna_trial.params[key]
                 for key, values in self.parameters.items()
             }
+            if self.zipped:
+                setting |= self.zipped.list_settings()[optuna_trial.params[_ZIP]]
             planned = self.planner.plan_seeds(optuna_trial.number, setting)
             if planned[0].outcome_digest in {planned_run.outcome_digest for planned_run in self.execution.planned_runs}:
                 # The same experiment has been tried before.

@@ -95,11 +95,8 @@ def plan_sweep(sweep: Sweep) -> list[PlannedRun]:
         UsageError: the sweep has too many runs.
     """
     planner = SweepPlanner(sweep)
-    run_count = (
-        math.prod([len(values.end_values) for values in sweep.parameters.values()]) if sweep.search == "grid" else 0
-    )
-    run_count = (run_count or sweep.trials or 1) * max(1, len(sweep.seeds))
-    _check_run_count(run_count)
+    setting_count = _count_grid(sweep) if sweep.search == "grid" else sweep.trials or 1
+    _check_run_count(setting_count * max(1, len(sweep.seeds)))
     settings = _iter_grid(sweep) if sweep.search == "grid" else _iter_random_settings(sweep)
     runs_by_digest: dict[str, PlannedRun] = {}
     for planned_run in _plan_settings(planner, list(settings)):
@@ -164,13 +161,20 @@ def _locate_in_sweep_file(issue: LocatedIssue, sweep: Sweep) -> LocatedIssue:
     return replace(issue, location=location) if location else issue
 
 
+def _count_grid(sweep: Sweep) -> int:
+    """Return the number of combinations of the values of all varied keys. A range has two values: its ends."""
+    counts = [len(values.end_values) for values in sweep.parameters.values()]
+    return math.prod(counts) * (len(sweep.zipped.rows) if sweep.zipped else 1)
+
+
 def _iter_grid(sweep: Sweep) -> Iterator[Setting]:
     """Yield every combination of the values of all varied keys. A range has two values: its ends.
 
-    The last key varies fastest.
+    The last key varies fastest, and zipped keys together still faster.
     """
     for combination in itertools.product(*(values.end_values for values in sweep.parameters.values())):
-        yield dict(zip(sweep.parameters, combination, strict=True))
+        for zipped_setting in sweep.zipped.list_settings() if sweep.zipped else [{}]:
+            yield {**dict(zip(sweep.parameters, combination, strict=True)), **zipped_setting}
 
 
 def _iter_random_settings(sweep: Sweep) -> Iterator[Setting]:
@@ -183,7 +187,7 @@ def _iter_random_settings(sweep: Sweep) -> Iterator[Setting]:
     the combinations are yielded in order.
     """
     finite = not any(isinstance(values, ValueRange) for values in sweep.parameters.values())
-    if finite and math.prod([len(values.end_values) for values in sweep.parameters.values()]) <= (sweep.trials or 0):
+    if finite and _count_grid(sweep) <= (sweep.trials or 0):
         yield from _iter_grid(sweep)
         return
     seen: set[tuple[str, ...]] = set()
@@ -191,12 +195,23 @@ def _iter_random_settings(sweep: Sweep) -> Iterator[Setting]:
         if len(seen) == sweep.trials or number > 100 * (sweep.trials or 1):
             return
         setting = {
-            key: values.value_at(random.Random(f"{sweep.search_seed}/{number}/{key}").random())  # noqa: S311 - no secret
+            key: values.value_at(_draw_share(sweep.search_seed, number, key))
             for key, values in sweep.parameters.items()
         }
+        if sweep.zipped:
+            share = _draw_share(sweep.search_seed, number, ",".join(sorted(sweep.zipped.keys)))
+            setting |= sweep.zipped.list_settings()[int(share * len(sweep.zipped.rows))]
         if tuple(setting.values()) not in seen:
             seen.add(tuple(setting.values()))
             yield setting
+
+
+def _draw_share(seed: int, number: int, key: str) -> float:
+    """Return a random share from 0 to below 1, determined by the seed of the search, the number of the draw and a key.
+
+    Zipped keys have a single share, by their names with commas between them.
+    """
+    return random.Random(f"{seed}/{number}/{key}").random()  # noqa: S311 - no secret
 
 
 _STARTUP_SECONDS = 5.0

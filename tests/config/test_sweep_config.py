@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from dnn_cli.config.sweep_config import SweepOptions, build_overrides, compute_sweep_id, read_sweep
-from dnn_cli.config.sweep_values import ValueChoice, ValueRange
+from dnn_cli.config.sweep_values import ValueChoice, ValueRange, parse_values
 from dnn_cli.errors import ConfigError, UsageError
 
 FILE = """\
@@ -34,6 +34,12 @@ def test_sweep_file_equals_typed_sweep(config, sweep_file):
     typed, written = read_sweep(config(), words), read_sweep(sweep_file(), [])
     assert (typed.parameters, typed.seeds, typed.search) == (written.parameters, written.seeds, written.search)
     assert compute_sweep_id(typed) == compute_sweep_id(written)
+
+
+@pytest.mark.parametrize("text", ["log(1e-4, 1e-1)", "1-log(0.001, 0.5)", "uniform(0, 0.5)"])
+def test_range_in_sweep_file_is_drawn(sweep_file, text):
+    sweep = read_sweep(sweep_file(f"base: digits.yaml\nparameters: {{lr: '{text}'}}\n"), [], SweepOptions(trials=3))
+    assert sweep.parameters == {"optimizer.learning_rate": parse_values(text)}
 
 
 def test_short_key_is_expanded(config, sweep_file):
@@ -171,7 +177,15 @@ FILE_ISSUES = {
     "seeds in two places": (FILE.replace("parameters:", "parameters:\n  seed: 1..3"), (3, 3), "is also set by seeds"),
     "a range with a hyphen": (FILE.replace("1..3", "1-3"), (5, 1), "1-3 is one value  (write 1..3)"),
     "a function": (FILE.replace("5..7", "range(5, 8)"), (4, 3), "range(5, 8) is one value  (write 5..7)"),
+    "nothing varies": ("base: digits.yaml\nparameters:\n", (2, 1), "is missing"),
+    "different numbers": (FILE + "zip: {epochs: [1, 2], batch_size: 8..10}\n", (6, 1),
+                          "but epochs has 2, batch_size has 3"),
+    "one zipped key": (FILE + "zip: {epochs: [1, 2]}\n", (6, 1), "needs two keys or more"),
+    "a zipped seed": (FILE + "zip: {epochs: [1, 2], seed: [1, 2]}\n", (6, 1), "seed cannot be zipped"),
+    "a zipped range": (FILE + "zip: {epochs: [1, 2], lr: 'log(0.1, 1)'}\n", (6, 1), "cannot be part of a list"),
+    "a key in two places": (FILE + "zip: {epochs: [1, 2], optimizer: [sgd, adam]}\n", (6, 23), "is also a key of"),
     "an unknown search": (FILE + "search: grdi\n", (6, 1), "is not a search method"),
+    "a short key": (FILE.replace("layers.hidden.units: 5..7", "lr: log(0, 1)"), (4, 3), "parameters.lr  the smaller"),
     "a budget of nothing": (FILE + "budget: {trials: 0}\n", (6, 10), "greater than 0"),
     "an unknown key of a budget": (FILE + "budget: {hours: 1}\n", (6, 10), "keys are trials, minutes"),
 }  # fmt: skip
@@ -194,10 +208,54 @@ def test_sweep_id_depends_on_base_and_varied_keys(config):
     assert compute_id("optimizer=sgd,adam,rmsprop", "seed=1..9") == first
     assert compute_id("optimizer=sgd,adam", "seed=1..2", search="random", trials=1) == first
     assert compute_id("optimizer=sgd,adam", "seed=1..2", "epochs=9") != first
-    assert compute_id("optimizer=sgd,adam", "batch_size=8,16") != first
+    grid = compute_id("optimizer=sgd,adam", "batch_size=8,16")
+    assert grid != first
+    zips = ("optimizer=sgd,adam", "batch_size=8,16"), ("batch_size=8,16,32", "optimizer=sgd,adam,rmsprop")
+    assert compute_id(zips=zips[0]) == compute_id(zips=zips[1]) != grid
+    assert compute_id("epochs=1,2", zips=zips[0]) not in (first, grid, compute_id(zips=zips[0]))
 
 
 def test_overrides_of_parents_come_first(config):
     sweep = read_sweep(config(), ["optimizer.learning_rate=0.1,0.01", "layers.hidden.units=5", "optimizer=sgd,adam"])
     setting = {"optimizer.learning_rate": "0.1", "optimizer": "sgd"}
     assert build_overrides(sweep, setting) == ("optimizer=sgd", "optimizer.learning_rate=0.1", "layers.hidden.units=5")
+
+
+ZIPS = ("batch_size=32,64,64", "lr=0.1,0.2,0.4")
+
+
+def test_zip_of_the_command_line_equals_zip_of_the_file(config, sweep_file):
+    typed = read_sweep(config(), ["optimizer=sgd,adam"], SweepOptions(zips=ZIPS))
+    text = "base: digits.yaml\nparameters: {optimizer: [sgd, adam]}\nzip: {batch_size: [32, 64, 64], lr: [0.1,0.2,0.4]}"
+    written = read_sweep(sweep_file(text), [])
+    assert typed.zipped == written.zipped
+    assert compute_sweep_id(typed) == compute_sweep_id(written)
+    assert typed.zipped.rows == (("32", "0.1"), ("64", "0.2"), ("64", "0.4"))
+
+
+def test_typed_values_replace_zipped_keys_of_file(sweep_file):
+    text = "base: digits.yaml\nzip: {batch_size: [32, 64], epochs: [1, 2], lr: [0.1, 0.2]}\n"
+    sweep = read_sweep(sweep_file(text), ["batch_size=8", "epochs=3,4,5"])
+    assert (sweep.zipped.keys, list(sweep.parameters)) == (("optimizer.learning_rate",), ["epochs"])
+    sweep = read_sweep(sweep_file(FILE), [], SweepOptions(zips=("optimizer=sgd,adam", "epochs=1,2")))
+    assert (sweep.zipped.keys, list(sweep.parameters)) == (("optimizer", "epochs"), ["layers.hidden.units"])
+
+
+WRONG_ZIPS = {
+    "different numbers": (["epochs=1,2", "lr=0.1,0.2,0.4"], "but epochs has 2, optimizer.learning_rate has 3"),
+    "one key": (["epochs=1,2"], "is the only zipped key"),
+    "one value": (["epochs=1", "lr=0.1"], "have one value each"),
+    "twice": (["lr=0.1,0.2", "optimizer.lr=1,2"], "is zipped twice"),
+    "no values": (["epochs", "lr=0.1,0.2"], "is not KEY=VALUES"),
+    "a range": (["epochs=1,2", "lr=log(0.1, 1)"], "cannot be part of a list"),
+    "brackets": (["epochs=[1,2]", "lr=0.1,0.2"], "is one value"),
+    "a seed": (["seed=1,2", "lr=0.1,0.2"], "seed cannot be zipped"),
+    "a typed key": (["batch_size=8,16", "lr=0.1,0.2"], "batch_size=8 is also set by --zip"),
+}
+
+
+@pytest.mark.parametrize(("zips", "message"), WRONG_ZIPS.values(), ids=WRONG_ZIPS)
+def test_wrong_zip_is_refused(config, zips, message):
+    with pytest.raises(UsageError) as caught:
+        read_sweep(config(), ["batch_size=8"], SweepOptions(zips=tuple(zips)))
+    assert message in caught.value.message and caught.value.suggestion

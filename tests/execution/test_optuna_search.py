@@ -17,8 +17,8 @@ def start_search(config, tmp_path):
     """Starts or continues the search with a number of trials."""
     pytest.importorskip("optuna", reason="Optuna is not installed")
 
-    def build(trials):
-        sweep = read_sweep(config(QUICK_YAML), VARIED, SweepOptions("bayesian", trials))
+    def build(trials, words=VARIED, zips=()):
+        sweep = read_sweep(config(QUICK_YAML), words, SweepOptions("bayesian", trials, zips=zips))
         return SweepExecution.from_sweep(sweep, Store(tmp_path / "runs")).build_search_strategy(LanePlan())
 
     return build
@@ -57,3 +57,20 @@ def test_hopeless_trial_is_pruned_and_the_search_continues(start_search, train):
     assert train(search, 0.95) == ""
     assert search.execution.planned_runs[-1].setting not in settings and search.study.best_value == 0.95
     assert search.ask([None], set()) is None, "all trials are finished"
+
+
+def test_zipped_values_and_numbers_close_to_one_are_searched(start_search, train):
+    words = ["optimizer={type: sgd, momentum: 0.9}", "optimizer.momentum=1-log(0.001, 0.5)"]
+    zips = ("batch_size=32,64", "optimizer.learning_rate=0.1,0.2")
+    search = start_search(4, words, zips)
+    for score in (0.5, 0.6, 0.7):
+        train(search, score)
+    settings = [planned_run.setting for planned_run in search.execution.planned_runs]
+    pairs = {(setting["batch_size"], setting["optimizer.learning_rate"]) for setting in settings}
+    assert pairs <= {("32", "0.1"), ("64", "0.2")}
+    assert all(0.5 <= float(setting["optimizer.momentum"]) <= 0.999 for setting in settings)
+
+    search = start_search(4, words, zips)
+    assert len(search.study.trials) == 3 and search.study.best_value == 0.7
+    restored = [planned_run.setting for planned_run in search.execution.planned_runs]
+    assert sorted(map(str, restored)) == sorted(map(str, settings))

@@ -84,6 +84,26 @@ def test_finite_space_is_drawn_without_repeats(planned):
     assert len(planned("optimizer=sgd,adam", "batch_size=8,16,32", search="random", trials=50)) == 6
 
 
+ZIPS = ("batch_size=8,16,32", "optimizer.learning_rate=0.1,0.2,0.4")
+PAIRS = [("8", "0.1"), ("16", "0.2"), ("32", "0.4")]
+
+
+def test_zipped_keys_combine_with_other_keys_and_seeds(planned):
+    settings = [
+        tuple(planned_run.setting.values()) for planned_run in planned("optimizer=sgd,adam", "seed=1..2", zips=ZIPS)
+    ]
+    assert settings == [(name, *pair, seed) for name in ("sgd", "adam") for pair in PAIRS for seed in "12"]
+
+
+def test_random_search_draws_zipped_values_together(planned):
+    words, keys = ["layers.hidden.units=int(4, 64)"], ("layers.hidden.units", "batch_size", "optimizer.learning_rate")
+    few, many = planned(*words, trials=5, zips=ZIPS), planned(*words, trials=12, zips=ZIPS[::-1])
+    drawn = [[tuple(run.setting[key] for key in keys) for run in runs] for runs in (few, many)]
+    assert drawn[1][:5] == drawn[0]
+    assert {row[1:] for row in drawn[1]} == set(PAIRS)
+    assert len(planned(search="random", trials=9, zips=ZIPS)) == 3
+
+
 def test_too_many_runs_are_refused(planned):
     with pytest.raises(UsageError, match="20,000 runs"):
         planned("seed=1..10000", "optimizer=sgd,adam")

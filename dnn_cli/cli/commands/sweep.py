@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dnn_cli.cli.completers import build_fixed_completer, complete_configs
+from dnn_cli.cli.completers import build_fixed_completer, complete_configs, complete_keys
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
 from dnn_cli.cli.executor_options import (
     ExecutorOption,
@@ -41,6 +41,15 @@ def sweep(
             help="A config or sweep file, then the values of keys: optimizer=sgd,adam seed=1..5 'x=log(1e-4,1e-1)'.",
         ),
     ],
+    zips: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--zip",
+            metavar="KEY=VALUES",
+            autocompletion=complete_keys,
+            help="Values that belong to the values of the other --zip, the first to the first and so on.",
+        ),
+    ] = None,
     search: Annotated[
         str | None,
         typer.Option(
@@ -107,7 +116,7 @@ def sweep(
             from dnn_cli.execution.sweep_plan import plan_extreme_runs
             from dnn_cli.runs.store import Store
 
-            options = SweepOptions(search, trials, minutes, search_seed, folds, repeats)
+            options = SweepOptions(search, trials, minutes, search_seed, folds, repeats, tuple(zips or ()))
             sweep_config = read_sweep(files[0], words, options)
             lanes = resolve_lanes(lanes, on)
             execution = SweepExecution.from_sweep(sweep_config, Store(runs_dir), force=force, tensorboard=tensorboard)
@@ -163,6 +172,7 @@ def _format_introduction_lines(execution: "SweepExecution", lane_line: str) -> l
         if run.outcome_digest in execution.existing_runs
     ]
     varied = [f"{key} ({values})" for key, values in sweep.parameters.items()]
+    varied += [str(sweep.zipped)] if sweep.zipped else []
     seeds = [format_count(len(sweep.seeds), "seed")] if sweep.seeds else []
     seeds += _format_folds(execution)
     search_text = f"{sweep.search} search, {format_count(sweep.trials or 0, 'trial')}"
