@@ -56,11 +56,13 @@ def split_in_two_ways(examples, **keys):
 def test_halves_are_two_folds_of_the_validation_set(class_count, keys, splitter):
     examples = make_examples(class_count=class_count)
     halves, undivided = split_in_two_ways(examples, class_count=class_count, **keys)
-    whole = undivided.validation
-    groups = examples.groups[whole] if "group" in keys else None
-    reporting, tuning = next(splitter(2, shuffle=True, random_state=42).split(whole, examples.targets[whole], groups))
-    assert np.array_equal(halves.validation, whole[tuning])
-    assert np.array_equal(halves.reporting, whole[reporting])
+    indices = undivided.validation
+    groups = examples.groups[indices] if "group" in keys else None
+    reporting, tuning = next(
+        splitter(2, shuffle=True, random_state=42).split(indices, examples.targets[indices], groups)
+    )
+    assert np.array_equal(halves.validation, indices[tuning])
+    assert np.array_equal(halves.reporting, indices[reporting])
     assert np.array_equal(halves.train, undivided.train)
     assert np.array_equal(halves.test, undivided.test)
 
