@@ -261,3 +261,7 @@ def complete_topics(context: typer.Context, typed: str) -> list[CompletionWord]:
     pages, root = list_pages(), context.find_root()
     commands = [name for name in root.command.list_commands(root) if name not in pages]  # type: ignore[attr-defined]
     return [*(CompletionWord(*page) for page in pages.items()), *map(CompletionWord, commands)]
+
+
+complete_points = build_fixed_completer("best", "epoch=", "steps=", "seconds=", "area", "reach=")
+"""Completer of comparison points, for `--at`."""

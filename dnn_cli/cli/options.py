@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dnn_cli.cli.completers import (
-    build_fixed_completer,
     complete_condition,
     complete_configs,
     complete_metrics,
+    complete_points,
     complete_runs,
 )
 from dnn_cli.errors import ConfigError, LocatedIssue, UsageError, suggest_nearest_name
@@ -82,7 +82,7 @@ PointOption = Annotated[
     typer.Option(
         "--at",
         metavar="POINT",
-        autocompletion=build_fixed_completer("best", "epoch=", "steps=", "seconds=", "area", "reach="),
+        autocompletion=complete_points,
         help="Point to compare at: final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE.",
     ),
 ]
@@ -111,19 +111,24 @@ NAME_KINDS = (
 """Kinds of names that configs can use: the values of the argument of `dnn list`."""
 
 
-def check_by_keys(keys: Sequence[str], max_keys: int | None = None) -> None:
+def check_by_keys(keys: Sequence[str], max_keys: int | None = None, option: str = "--by") -> None:
     """Check that each `--by` has a single key, and that there are at most `max_keys` keys.
 
-    If `max_keys` is `None`, the number of keys is not limited.
+    Args:
+        keys: The values of the option.
+        max_keys: The largest number of keys; `None` is unlimited.
+        option: The name of the option.
 
     Raises:
-        UsageError: there are more than `max_keys` keys, or one `--by` has several keys with commas.
+        UsageError: there are more than `max_keys` keys, or one option has several keys with commas.
     """
     single_keys = [part.strip() for key in keys for part in key.split(",") if part.strip()]
     if max_keys is not None and len(single_keys) > max_keys:
-        raise UsageError("--by accepts one key, or two keys for a matrix", "use at most two keys")
+        raise UsageError(f"{option} accepts one key, or two keys for a matrix", "use at most two keys")
     if any("," in key for key in keys):
-        raise UsageError("each --by accepts one key", f"write {' '.join(f'--by {key}' for key in single_keys)}")
+        raise UsageError(
+            f"each {option} accepts one key", f"write {' '.join(f'{option} {key}' for key in single_keys)}"
+        )
 
 
 def split_configs_and_overrides(

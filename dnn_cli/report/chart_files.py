@@ -5,7 +5,7 @@ The module also finds characters that no installed font can draw, and gives advi
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -17,6 +17,8 @@ from dnn_cli.report.text import replace_control_chars
 if TYPE_CHECKING:
     import altair
 
+    AltairChart = altair.HConcatChart | altair.VConcatChart
+
 
 CHART_SUFFIXES = ("svg", "png", "pdf")
 
@@ -26,7 +28,7 @@ CHART_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#000000", "#CC79A7", "#56B4E9
 Neighbouring colours also differ in lightness.
 """
 
-_MARK_SHAPES = (
+MARK_SHAPES = (
     "circle",
     "square",
     "triangle-up",
@@ -50,11 +52,11 @@ _MAX_CURVE_POINTS = 1000
 _MARKS_PER_CURVE = 6
 """Approximate number of marks on a curve."""
 
-_MAX_NAME_LENGTH = 60
+MAX_NAME_LENGTH = 60
 """Largest length of a name in the legend, in characters; a wide character counts twice."""
 
 
-def build_altair_chart(curves: CurveChart, *, log: bool = False) -> "altair.HConcatChart | altair.VConcatChart":
+def build_altair_chart(curves: CurveChart, *, log: bool = False) -> "AltairChart":
     """Build a chart with a panel for each score.
 
     Each experiment has a colour and a mark. If a panel also shows validation, the curves of training are dashed. The
@@ -64,22 +66,34 @@ def build_altair_chart(curves: CurveChart, *, log: bool = False) -> "altair.HCon
         curves: The panels of curves, and the names of the experiments.
         log: Whether scores for which lower is better have a logarithmic axis.
     """
-    import altair as alt
-
-    names = _make_names_unique([shorten_text(name, _MAX_NAME_LENGTH) for name in curves.names])
+    names = make_names_unique([shorten_text(name, MAX_NAME_LENGTH) for name in curves.names])
     display_names = dict(zip(curves.names, names, strict=True))
     panels = [
         _build_altair_panel(panel, curves, display_names, log=log and panel.lower_is_better) for panel in curves.panels
     ]
+    return arrange_picture(panels, names, [curves.format_caption("shaded")])
+
+
+def arrange_picture(
+    panels: "Sequence[altair.LayerChart]", names: Sequence[str], captions: Sequence[str]
+) -> "AltairChart":
+    """Arrange panels in rows of two, and add the captions, the legend and the style that all pictures share.
+
+    Args:
+        panels: The panels.
+        names: The names in the legend, which determine its number of columns.
+        captions: The sentences below the panels; empty sentences are left out.
+    """
+    import altair as alt
+
     rows = [alt.hconcat(*panels[start : start + 2]) for start in range(0, len(panels), 2)]
     chart = rows[0] if len(rows) == 1 else alt.vconcat(*rows)
-    if caption := curves.format_caption("shaded"):
-        lines = wrap(caption, 60 * min(2, len(panels)))
+    if lines := [line for caption in captions for line in wrap(caption, 60 * min(2, len(panels)))]:
         chart = chart.properties(title=alt.Title(
             lines, orient="bottom", anchor="start", fontSize=11, fontWeight="normal", color="black", offset=12,
         ))  # fmt: skip
     return cast(
-        "altair.HConcatChart | altair.VConcatChart",
+        "AltairChart",
         chart.configure(background="white", padding=8)
         .configure_view(stroke=None)
         .configure_axis(
@@ -110,7 +124,7 @@ def _build_altair_panel(
     scale = alt.Scale(type="log", nice=False) if log else alt.Scale(zero=False, domain=domain or alt.Undefined)
     legend = alt.Legend() if several else None
     colour = alt.Color("run:N", legend=legend, scale=alt.Scale(domain=names, range=list(CHART_COLOURS[: len(names)])))
-    shape = alt.Shape("run:N", legend=legend, scale=alt.Scale(domain=names, range=list(_MARK_SHAPES[: len(names)])))
+    shape = alt.Shape("run:N", legend=legend, scale=alt.Scale(domain=names, range=list(MARK_SHAPES[: len(names)])))
     y = alt.Y("y:Q", title=panel.title, scale=scale)
     base = alt.Chart(alt.InlineData(values=build_point_rows(panel, display_names, log=log)))
     lines = base.mark_line(strokeWidth=1.5).encode(x=x, y=y, color=colour)
@@ -168,7 +182,7 @@ def build_point_rows(panel: Panel, display_names: dict[str, str], *, log: bool) 
     return rows
 
 
-def _make_names_unique(names: Iterable[str]) -> list[str]:
+def make_names_unique(names: Iterable[str]) -> list[str]:
     """Return names that all differ: a number follows each repetition of a name, as in `adam (2)`."""
     unique_names: list[str] = []
     for name in names:
@@ -183,7 +197,7 @@ def _count_legend_columns(names: Iterable[str]) -> int:
     return max(1, min(4, int(2 * PANEL_WIDTH / (30 + 6.5 * longest))))
 
 
-def write_chart(chart: "altair.HConcatChart | altair.VConcatChart", path: Path) -> None:
+def write_chart(chart: "AltairChart", path: Path) -> None:
     """Write a chart to a file. The suffix of the file determines the format: SVG, PNG or PDF.
 
     If writing fails, an existing file stays unchanged.

@@ -17,6 +17,9 @@ class Axis:
     integers_only: bool = False
     """Whether all ticks are integers."""
 
+    categories: tuple[str, ...] = ()
+    """Texts of the ticks 0, 1, 2 and so on of an axis without numbers; empty for an axis of numbers."""
+
     def compute_position(self, value: float) -> float:
         """Compute the position of a value on the axis, from 0 to 1."""
         low, high, value = (math.log10(number) for number in (self.low, self.high, value)) if self.log else (
@@ -25,7 +28,13 @@ class Axis:
         return (value - low) / (high - low) if high > low else 0.5
 
     def compute_ticks(self, max_ticks: int) -> list[tuple[float, str]]:
-        """Compute the ticks of the axis: at most `max_ticks` + 1 round numbers, each with its text."""
+        """Compute the ticks of the axis: at most `max_ticks` + 1 round numbers, each with its text.
+
+        An axis of categories has a tick for each category or, if they are too many, for every second, third and so on.
+        """
+        if self.categories:
+            stride = -(-len(self.categories) // (max_ticks + 1))
+            return [(float(at), self.categories[at]) for at in range(0, len(self.categories), stride)]
         if self.high <= self.low:
             return [(self.low, format_ticks([self.low])[0])]
         numbers = compute_log_ticks(self.low, self.high, max_ticks) if self.log else compute_linear_ticks(

@@ -44,11 +44,11 @@ def group_completed_runs(
     notes = []
     incomplete = [run_info for run_info in runs if _build_group_row(run_info) is None]
     if incomplete:
-        notes.append(f"left out, because not completed: {_format_run_ids(incomplete)}")
+        notes.append(f"left out, because not completed: {format_run_ids(incomplete)}")
     set_aside = [row.run_info for group in groups for row in group.set_aside]
     if set_aside:
         notes.append(
-            f"left out, because some groups have no run with the same other settings: {_format_run_ids(set_aside)}"
+            f"left out, because some groups have no run with the same other settings: {format_run_ids(set_aside)}"
         )
     return [
         (_format_group_label(group, labels[id(group)]), tuple(row.run_info for row in group.run_scores))
@@ -72,7 +72,7 @@ def _format_group_label(group: Group, label: str) -> str:
     return replace_control_chars(f"{label} ({format_count(len(group.run_scores), 'run')})")
 
 
-def _format_run_ids(runs: Sequence[RunInfo]) -> str:
+def format_run_ids(runs: Sequence[RunInfo]) -> str:
     """Return the number of runs, and the ids of up to three runs."""
     ids = [run_info.record.id for run_info in runs if run_info.record][:_MAX_NAMED_RUNS]
     more = ", …" if len(runs) > len(ids) else ""

@@ -15,6 +15,10 @@ _BRAILLE_START = 0x2800
 """Code point of the braille character without dots."""
 
 
+SHARED_SIGN = "#"
+"""Character for points of several series in one cell."""
+
+
 @dataclass(frozen=True)
 class Glyphs:
     """Characters from which a chart is drawn, such as the characters of axes and ticks."""
@@ -31,14 +35,16 @@ class Glyphs:
     left_tick: str
     bottom_tick: str
     rule: str
+    level: str
     mark: str
+    failure: str
     point: str
     solid: str
     dashed: str
 
 
-UNICODE_GLYPHS = Glyphs(2, 4, "│", "─", "└", "┤", "┬", "┊", "▲", "●", "──", "╌╌")
-ASCII_GLYPHS = Glyphs(1, 1, "|", "-", "+", "+", "+", ":", "^", "*", "--", "- ")
+UNICODE_GLYPHS = Glyphs(2, 4, "│", "─", "└", "┤", "┬", "┊", "┄", "▲", "×", "●", "──", "╌╌")
+ASCII_GLYPHS = Glyphs(1, 1, "|", "-", "+", "+", "+", ":", "-", "^", "x", "*", "--", "- ")
 
 
 @dataclass
@@ -56,6 +62,9 @@ class Canvas:
 
     owners: dict[tuple[int, int], int] = field(default_factory=dict)
     """Number of the curve whose colour a cell has, by column and row."""
+
+    point_owners: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Number of the series whose point was put into a cell first, by column and row."""
 
     def find_cell(self, x: int, y: int) -> tuple[int, int]:
         """Return the column and row of the cell that contains a dot.
@@ -87,6 +96,17 @@ class Canvas:
         for cell in ((column, row) for row in range(self.rows)):
             if cell not in self.dots:
                 self.signs.setdefault(cell, self.glyphs.rule)
+
+    def put_level(self, row: int) -> None:
+        """Put a horizontal line into the empty cells of a row."""
+        for cell in ((column, row) for column in range(self.columns)):
+            if cell not in self.dots:
+                self.signs.setdefault(cell, self.glyphs.level)
+
+    def put_point(self, cell: tuple[int, int], sign: str, owner: int) -> None:
+        """Put a point of a series into a cell. A cell with points of several series gets the sign of several series."""
+        is_shared = self.point_owners.setdefault(cell, owner) != owner
+        self.put_sign(cell, SHARED_SIGN if is_shared else sign, -1 if is_shared else owner)
 
     def format_row(self, number: int, colour: bool) -> str:
         """Return row `number`, counted from the top, as text. With `colour`, control codes colour the text."""

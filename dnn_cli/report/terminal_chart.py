@@ -9,7 +9,8 @@ from typing import Literal
 
 from dnn_cli.report.chart_math import Axis
 from dnn_cli.report.tables import compute_text_width, shorten_text
-from dnn_cli.report.terminal_canvas import ASCII_GLYPHS, UNICODE_GLYPHS, Canvas, Glyphs, format_colour_code
+from dnn_cli.report.terminal_axes import DotAxis, build_chart_axis, format_x_axis
+from dnn_cli.report.terminal_canvas import ASCII_GLYPHS, UNICODE_GLYPHS, Canvas, format_colour_code
 
 _CURVE_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -41,8 +42,8 @@ class ChartLine:
     name: str
     x: Sequence[float]
     y: Sequence[float]
-    style: Literal["solid", "dashed", "dotted"] = "solid"
-    """Style of the line. Dotted lines are the bounds of a band and have no letter."""
+    style: Literal["solid", "dashed", "dotted", "points"] = "solid"
+    """Style of the line. Dotted lines have no letter. With `points`, each point is a letter, and no line joins them."""
 
     def is_drawn(self, length: int, dash: int) -> bool:
         """Return whether a dot of the line is drawn; other dots are gaps of a dashed or dotted line.
@@ -56,20 +57,6 @@ class ChartLine:
         return self.style == "solid" or length // dash % 2 == 0
 
 
-@dataclass(frozen=True)
-class _DotAxis:
-    """Axis with its length in dots."""
-
-    axis: Axis
-    dots: int
-
-    def find_dot(self, value: float) -> int | None:
-        """Return the index of the dot for a value, counted from 0; `None` for a value outside the axis."""
-        if not self.axis.low <= value <= self.axis.high:
-            return None
-        return round(self.axis.compute_position(value) * (self.dots - 1))
-
-
 def draw_chart(
     lines: Sequence[ChartLine],
     *,
@@ -81,6 +68,11 @@ def draw_chart(
     log_x: bool = False,
     log_y: bool = False,
     marked_x: float | None = None,
+    marked_y: float | None = None,
+    failures: Sequence[tuple[str, float]] = (),
+    failures_on_top: bool = False,
+    x_axis: Axis | None = None,
+    y_values: Sequence[float] = (),
     unicode: bool = True,
     names: Sequence[str] | None = None,
     legend: bool = True,
@@ -99,6 +91,11 @@ def draw_chart(
         log_x: Whether the horizontal axis is logarithmic; points with an x of 0 or less are left out.
         log_y: Whether the vertical axis is logarithmic; points with a y of 0 or less are left out.
         marked_x: The x at which a vertical line is drawn.
+        marked_y: The y at which a horizontal line is drawn.
+        failures: The name and the x of each point without a y. These points have a row of their own.
+        failures_on_top: Whether the row of `failures` is the first row; otherwise it is the last.
+        x_axis: The horizontal axis; `None` chooses an axis that contains all points.
+        y_values: Numbers that the vertical axis must contain.
         unicode: Whether curves and axes are braille and box drawing characters; otherwise ASCII.
         names: The names that get letters a, b and so on; by default, the names of `lines`. If two charts share
             a legend, pass the same names to both.
@@ -110,38 +107,61 @@ def draw_chart(
     legend_rows = format_legend_lines(names, width, colour) if legend and len(names) > 1 else []
     head = [shorten_text(title, width)] if title else []
     own_row = bool(x_label) and height >= _MIN_HEIGHT_FOR_LABEL_ROW
-    rows = max(_MIN_CHART_ROWS, height - len(head) - 2 - own_row - len(legend_rows))
+    failure_rows = 1 if failures else 0
+    rows = max(_MIN_CHART_ROWS, height - len(head) - 2 - own_row - len(legend_rows) - failure_rows)
     drawable = [point for part in points for point in part if point is not None]
     if not drawable:
         return "".join(f"{line}\n" for line in [*head, shorten_text("(no numbers to draw)", width)])
-    y = _build_chart_axis([value for _, value in drawable], rows * glyphs.dots_down, log=log_y)
+    first_dot = failure_rows * glyphs.dots_down if not failures_on_top else 0
+    y = build_chart_axis(
+        [*(value for _, value in drawable), *y_values], rows * glyphs.dots_down, log=log_y, start=first_dot
+    )
     tick_texts = {y.find_dot(tick): text for tick, text in y.axis.compute_ticks(max(3, rows // 2))}
     margin = max(map(len, tick_texts.values()), default=0)
     margin = margin if width - margin - 1 >= _MIN_CHART_COLUMNS else 0
     columns = max(1, width - margin - 1)
     marks = [] if marked_x is None or (log_x and marked_x <= 0) else [marked_x]
-    x = _build_chart_axis(
-        [value for value, _ in drawable] + marks, columns * glyphs.dots_across, log=log_x, may_be_whole=True
-    )
-    canvas = Canvas(glyphs, columns, rows)
+    failed_x = [value for _, value in failures if value > 0 or not log_x]
+    x = DotAxis(x_axis, columns * glyphs.dots_across) if x_axis else build_chart_axis(
+        [*(value for value, _ in drawable), *marks, *failed_x], columns * glyphs.dots_across, log=log_x,
+        may_be_whole=True,
+    )  # fmt: skip
+    canvas = Canvas(glyphs, columns, rows + failure_rows)
     paths = [_draw_line(canvas, line, part, names, x, y) for line, part in zip(lines, points, strict=True)]
     rule = x.find_dot(marks[0]) if marks else None
     if rule is not None:
         canvas.put_rule(rule // glyphs.dots_across)
+    if marked_y is not None and (level := y.find_dot(marked_y)) is not None:
+        canvas.put_level(canvas.find_cell(0, level)[1])
     if len(names) > 1 and glyphs.dots_across > 1:
         _put_letters(canvas, lines, paths, names)
-    labels = {rows - 1 - at // glyphs.dots_down: text for at, text in tick_texts.items() if at is not None}
+    labels = {canvas.find_cell(0, at)[1]: text for at, text in tick_texts.items() if at is not None}
+    if failures:
+        failure_row = 0 if failures_on_top else rows
+        labels[failure_row] = glyphs.failure
+        _put_failures(canvas, failures, failure_row, names, x)
     body = [
         f"{labels.get(row, '') if margin else '':>{margin}}"
         f"{glyphs.left_tick if row in labels else glyphs.vertical}{canvas.format_row(row, colour)}"
-        for row in range(rows)
+        for row in range(canvas.rows)
     ]
-    below = _format_x_axis(x, glyphs, margin, columns, "" if own_row else x_label, rule)
+    below = format_x_axis(x, glyphs, margin, columns, "" if own_row else x_label, rule)
     if own_row:
         below.append(
             f"{' ' * (margin + 1)}{' ' * max(0, (columns - compute_text_width(x_label)) // 2)}{x_label}".rstrip()
         )
     return "".join(f"{line}\n" for line in [*head, *body, *(shorten_text(line, width) for line in below), *legend_rows])
+
+
+def _put_failures(
+    canvas: Canvas, failures: Sequence[tuple[str, float]], row: int, names: Sequence[str], x: DotAxis
+) -> None:
+    """Put a letter for each point without a y into a row of the canvas. Without letters, a cross is the sign."""
+    for name, value in failures:
+        owner = names.index(name)
+        sign = _CURVE_LETTERS[owner % len(_CURVE_LETTERS)] if len(names) > 1 else canvas.glyphs.failure
+        if (dot := x.find_dot(value)) is not None:
+            canvas.put_point((canvas.find_cell(dot, 0)[0], row), sign, owner)
 
 
 def _iter_drawable_points(line: ChartLine, *, log_x: bool, log_y: bool) -> Iterator[tuple[float, float] | None]:
@@ -153,28 +173,13 @@ def _iter_drawable_points(line: ChartLine, *, log_x: bool, log_y: bool) -> Itera
         yield (x, y) if is_drawable else None
 
 
-def _build_chart_axis(values: Sequence[float], dots: int, *, log: bool, may_be_whole: bool = False) -> _DotAxis:
-    """Build an axis that contains all values; if all values are equal, the axis extends to both sides.
-
-    `dots` is the length of the axis. With `may_be_whole`, ticks are integers if all values are integers.
-    """
-    low, high = min(values), max(values)
-    integers_only = may_be_whole and all(float(value).is_integer() for value in values)
-    if log:
-        low, high = (low, high) if high > low * (1 + 1e-9) else (low / 2, high * 2)
-    elif high - low <= 1e-9 * max(abs(low), abs(high)):
-        around = 0.5 if integers_only and abs(low) < 1e9 else abs(low) * 0.1 or 0.5
-        low, high = low - around, high + around
-    return _DotAxis(Axis(low, high, log, integers_only), dots)
-
-
 def _draw_line(
     canvas: Canvas,
     line: ChartLine,
     points: Sequence[tuple[float, float] | None],
     names: Sequence[str],
-    x: _DotAxis,
-    y: _DotAxis,
+    x: DotAxis,
+    y: DotAxis,
 ) -> dict[int, int]:
     """Draw a line on a canvas, and return the row of the line in each column that it crosses.
 
@@ -190,6 +195,12 @@ def _draw_line(
     sign = _CURVE_LETTERS[owner % len(_CURVE_LETTERS)] if len(names) > 1 else canvas.glyphs.point
     sign = "." if line.style == "dotted" else sign
     path: dict[int, int] = {}
+    if line.style == "points":
+        for point in points:
+            at = None if point is None else (x.find_dot(point[0]), y.find_dot(point[1]))
+            if at is not None and at[0] is not None and at[1] is not None:
+                canvas.put_point(canvas.find_cell(at[0], at[1]), sign, owner)
+        return path
     dash, length, before, alone = _DASH_DOTS if canvas.glyphs.dots_across > 1 else 2, 0, None, False
     for point in [*points, None]:
         dots = None if point is None else (x.find_dot(point[0]), y.find_dot(point[1]))
@@ -232,13 +243,14 @@ def _put_letters(
 
     Args:
         canvas: The canvas on which the lines are drawn.
-        lines: The lines; dotted lines have no letters.
+        lines: The lines; dotted lines have no letters, and a name with points has letters already.
         paths: The row of each line in each column that the line crosses.
         names: The names of all lines. The index of a line's name determines its letter.
     """
     apart = max(10, canvas.columns // 4)
+    named_by_points = {line.name for line in lines if line.style == "points"}
     for number, (line, path) in enumerate(zip(lines, paths, strict=True)):
-        if line.style == "dotted":
+        if line.style == "dotted" or line.name in named_by_points:
             continue
         owner = names.index(line.name)
         begin = (number + 1) * apart // (len(lines) + 1)
@@ -249,62 +261,6 @@ def _put_letters(
         )
         for column in letter_columns:
             canvas.put_sign((column, path[column]), _CURVE_LETTERS[owner % len(_CURVE_LETTERS)], owner)
-
-
-def _format_x_axis(x: _DotAxis, glyphs: Glyphs, margin: int, columns: int, label: str, rule: int | None) -> list[str]:
-    """Return two lines: the horizontal axis, and below it the numbers of its ticks with the label.
-
-    Args:
-        x: The axis.
-        glyphs: The characters of the axis and its ticks.
-        margin: The number of characters to the left of the vertical axis.
-        columns: The length of the axis in characters.
-        label: The label, which is left out if there is not enough space.
-        rule: The dot at which a vertical line meets the axis; `None` without a vertical line.
-    """
-    room = columns - compute_text_width(label) - 2
-    row, marks = {}, {}
-    for max_ticks in range(max(1, columns // 7), 0, -1):
-        marks = {
-            at // glyphs.dots_across: text
-            for tick, text in x.axis.compute_ticks(max_ticks)
-            if (at := x.find_dot(tick)) is not None
-        }
-        row = _place_tick_texts(marks, margin + 1 + columns, margin + 1)
-        if row:
-            break
-    line = [glyphs.horizontal] * columns
-    for column in marks if row else ():
-        line[column] = glyphs.bottom_tick
-    if rule is not None:
-        line[rule // glyphs.dots_across] = glyphs.mark
-    text = ""
-    for start, number in sorted(row.items()):
-        text = f"{text:<{start}}{number}"
-    end = margin + 1 + columns
-    if label and room > 0 and len(text) + 2 + compute_text_width(label) <= end:
-        text = f"{text:<{end - compute_text_width(label)}}{label}"
-    return [" " * margin + glyphs.corner + "".join(line), text]
-
-
-def _place_tick_texts(marks: dict[int, str], width: int, margin: int) -> dict[int, str]:
-    """Return the numbers below an axis, each centred below its tick, by the column in which they begin.
-
-    If the numbers do not fit, return an empty dictionary.
-
-    Args:
-        marks: The number at each tick as text, by the tick's column in the canvas.
-        width: The width of the whole line in characters.
-        margin: The number of characters to the left of the canvas.
-    """
-    starts: dict[int, str] = {}
-    end = -1
-    for column, text in sorted(marks.items()):
-        start = min(max(margin + column - (len(text) - 1) // 2, 0), width - len(text))
-        if start <= end:
-            return {}
-        starts[start], end = text, start + len(text)
-    return starts
 
 
 def format_legend_lines(names: Sequence[str], width: int, colour: bool) -> list[str]:

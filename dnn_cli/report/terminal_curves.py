@@ -3,21 +3,13 @@
 If the width suffices, two panels are side by side.
 """
 
-from collections.abc import Sequence
 from textwrap import wrap
-
-from rich.text import Text
 
 from dnn_cli.report.curves import CurveChart, Panel
 from dnn_cli.report.tables import shorten_text
 from dnn_cli.report.terminal_canvas import ASCII_GLYPHS, UNICODE_GLYPHS
 from dnn_cli.report.terminal_chart import ChartLine, draw_chart, format_legend_lines
-
-MIN_TWO_PANEL_WIDTH = 120
-"""Smallest width of a terminal, in characters, at which two panels are side by side."""
-
-_PANEL_GAP = 3
-"""Number of spaces between two panels."""
+from dnn_cli.report.terminal_panels import arrange_panels, compute_panel_width
 
 
 def draw_terminal_curves(
@@ -33,20 +25,17 @@ def draw_terminal_curves(
         unicode: Whether the terminal can print more than ASCII.
         log: Whether scores for which lower is better have a logarithmic axis.
     """
-    abreast = 2 if width >= MIN_TWO_PANEL_WIDTH and len(curves.panels) > 1 else 1
-    room = (width - _PANEL_GAP * (abreast - 1)) // abreast
+    room = compute_panel_width(width, len(curves.panels))
     drawn = [
         _draw_panel(
             panel, curves, width=room, height=height, colour=colour, unicode=unicode, log=log and panel.lower_is_better
         )
         for panel in curves.panels
     ]
-    rows = [drawn[start : start + abreast] for start in range(0, len(drawn), abreast)]
-    body = "\n".join("".join(f"{line}\n" for line in _join_panels(row, room)) for row in rows)
     several = len(curves.names) > 1
     legend = format_legend_lines(curves.names, width, colour) if several else [shorten_text(curves.names[0], width)]
     legend += wrap(curves.format_caption("dotted"), width)
-    return body + "".join(f"{line}\n" for line in legend)
+    return arrange_panels(drawn, width) + "".join(f"{line}\n" for line in legend)
 
 
 def _draw_panel(
@@ -73,15 +62,3 @@ def _draw_panel(
         lines, title=f"{panel.title}{key}", x_label=curves.x_axis, width=width, height=height, colour=colour, log_y=log,
         unicode=unicode, names=curves.names, legend=False,
     )  # fmt: skip
-
-
-def _join_panels(panels: Sequence[str], width: int) -> list[str]:
-    """Return the lines of panels side by side, each panel padded to a width."""
-    columns = [panel.splitlines() for panel in panels]
-    tallest = max(map(len, columns))
-    lines = []
-    for row in range(tallest):
-        cells = [column[row] if row < len(column) else "" for column in columns]
-        padded = [f"{cell}{' ' * (width - Text.from_ansi(cell).cell_len)}" for cell in cells[:-1]]
-        lines.append((" " * _PANEL_GAP).join([*padded, cells[-1]]))
-    return lines

@@ -1,14 +1,14 @@
-"""Command `dnn plot`: curves of trainings, in the terminal or as pictures for papers."""
+"""Command `dnn plot`: curves of trainings, or scores over a key, in the terminal or as pictures for papers."""
 
 import os
 import shutil
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnn_cli.cli.completers import complete_fields, complete_metrics, complete_runs
+from dnn_cli.cli.completers import complete_fields, complete_metrics, complete_points, complete_runs
 from dnn_cli.cli.console import (
     can_print_text,
     get_notes_console,
@@ -18,16 +18,15 @@ from dnn_cli.cli.console import (
     write_result,
 )
 from dnn_cli.cli.options import JsonOption, RunsDirOption, WhereOption, check_by_keys
-from dnn_cli.cli.run_selection import build_no_runs_error, check_is_network
+from dnn_cli.cli.plot_drawings import Drawing, build_axis_drawing, build_curve_drawing
+from dnn_cli.cli.run_selection import build_no_runs_error
 from dnn_cli.errors import RunError, UsageError
-from dnn_cli.report.text import format_count, replace_control_chars
+from dnn_cli.report.text import replace_control_chars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dnn_cli.report.curves import CurveChart, MeanCurve, Panel
     from dnn_cli.runs.query.selection import CachedStore
-    from dnn_cli.runs.run_info import RunInfo
 
 _PIPE_SIZE = (80, 18)
 """Width of the output in terminal characters, and height of a panel (the chart of one score) in lines.
@@ -86,6 +85,24 @@ def plot(
             help="Draw one mean curve, with a band, for each value of this key.",
         ),
     ] = None,
+    axis: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--axis",
+            metavar="KEY",
+            autocompletion=complete_fields,
+            help="Draw the score of each run over this key, for example lr. Repeat for more keys.",
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at",
+            metavar="POINT",
+            autocompletion=complete_points,
+            help="With --axis, the score to draw, as in dnn compare --at. Default: final.",
+        ),
+    ] = None,
     width: Annotated[
         int | None,
         typer.Option(metavar="N", min=10, max=1000, help="Width of the chart in columns."),
@@ -98,42 +115,61 @@ def plot(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Draw loss and accuracy for each epoch."""
-    from dnn_cli.report.curves import build_curve_chart
+    """Draw loss and accuracy for each epoch, or the scores of runs over a key."""
     from dnn_cli.runs.query.selection import CachedStore, select_runs
 
     if output and as_json:
         raise UsageError("--json and -o cannot be combined", "use one of them")
     check_by_keys(by or ())
+    _check_axis_options(axis or (), at, horizontal_axis, each_run=each_run)
     if by and each_run:
         raise UsageError("--by and --runs cannot be combined", "use --by for mean curves, or --runs for each run")
     for path in output or ():
         _check_picture_path(path, force=force)
     store = CachedStore(runs_dir)
-    selected_runs = select_runs(store, addresses or ([] if query or by else [_find_latest_network(store)]), query)
+    selected_runs = select_runs(
+        store, addresses or ([] if query or by or axis else [_find_latest_network(store)]), query
+    )
     if not selected_runs:
         raise build_no_runs_error(runs_dir, query, "dnn runs lists all runs")
-    # The scores of a baseline do not form a curve.
-    runs = [run_info for run_info in selected_runs if not (run_info.record and run_info.record.is_baseline)]
-    if not runs and selected_runs[0].record is not None:
-        check_is_network(selected_runs[0].record)
-    if left_out := len(selected_runs) - len(runs):
-        get_notes_console().print(f"left out: {format_count(left_out, 'baseline')} (baselines have no epochs)")
-    if all(address.startswith("sweep:") for address in addresses or ()):
-        # The addresses define no order, so the runs keep the order of training.
-        runs = runs[::-1]
-    chart = build_curve_chart(
-        runs, metric or (), horizontal_axis.value, separate_runs=each_run or (as_json and not by), by=by or ()
+    drawing = (
+        build_axis_drawing(selected_runs, axis, metric or (), at or "final", by or ())
+        if axis
+        else build_curve_drawing(
+            selected_runs,
+            metric or (),
+            horizontal_axis.value,
+            addresses or (),
+            by or (),
+            each_run=each_run or (as_json and not by),
+        )
     )
     if as_json:
-        print_json({**_build_curves_document(runs), **({"groups": _build_group_documents(chart)} if by else {})})
+        print_json(drawing.build_document())
         return
     for path in output or ():
-        _write_picture(chart, path, log_scale=log_scale)
+        _write_picture(drawing, path, log_scale=log_scale)
     if not output:
-        _print_curves(chart, width, height, log_scale=log_scale)
-    for note in chart.notes:
+        _print_drawing(drawing, width, height, log_scale=log_scale)
+    for note in drawing.notes:
         get_notes_console().print(replace_control_chars(note))
+
+
+def _check_axis_options(
+    keys: "Sequence[str]", at: str | None, horizontal_axis: _HorizontalAxis, *, each_run: bool
+) -> None:
+    """Check that the options of `dnn plot` can be combined with `--axis`, and that `--at` has an `--axis`.
+
+    Raises:
+        UsageError: options cannot be combined.
+    """
+    if not keys and at is not None:
+        raise UsageError("--at needs --axis", "add --axis KEY, or omit --at")
+    if keys and each_run:
+        raise UsageError("--axis and --runs cannot be combined", "omit --runs, because --axis draws every run")
+    if keys and horizontal_axis is not _HorizontalAxis.epoch:
+        raise UsageError("--axis and --x cannot be combined", "omit --x, because the key is the horizontal axis")
+    check_by_keys(keys, option="--axis")
 
 
 def _find_latest_network(store: "CachedStore") -> str:
@@ -166,80 +202,45 @@ def _check_picture_path(path: Path, *, force: bool) -> None:
         raise UsageError(f"{path.parent} does not exist", "create the directory, or choose another path")
 
 
-def _write_picture(chart: "CurveChart", path: Path, *, log_scale: bool) -> None:
-    """Write the curves as a picture, and print its path.
+def _write_picture(drawing: Drawing, path: Path, *, log_scale: bool) -> None:
+    """Write a chart as a picture, and print its path.
 
-    If a curve or panel has a name with characters that no font can draw, also print advice.
+    If a text of the chart has characters that no font can draw, also print advice.
 
     Raises:
         UsageError: the file cannot be written.
     """
-    from dnn_cli.report.chart_files import build_altair_chart, find_missing_glyphs, format_font_advice, write_chart
+    from dnn_cli.report.chart_files import find_missing_glyphs, format_font_advice, write_chart
 
     try:
-        write_chart(build_altair_chart(chart, log=log_scale), path)
+        write_chart(drawing.build_picture(log=log_scale), path)
     except RunError as error:
         raise UsageError(error.message, "choose another path") from None
     get_output_console().print(replace_control_chars(path), soft_wrap=True)
-    legend = chart.names if len(chart.names) > 1 else ()
-    for line in format_font_advice(find_missing_glyphs([*legend, *(panel.title for panel in chart.panels)])):
+    legend = drawing.legend if len(drawing.legend) > 1 else ()
+    for line in format_font_advice(find_missing_glyphs([*legend, *drawing.panel_titles])):
         get_notes_console().print(replace_control_chars(line), soft_wrap=True)
 
 
-def _print_curves(chart: "CurveChart", width: int | None, height: int | None, *, log_scale: bool) -> None:
-    """Print curves as text.
+def _print_drawing(drawing: Drawing, width: int | None, height: int | None, *, log_scale: bool) -> None:
+    """Print a chart as text.
 
     Args:
-        chart: The curves.
+        drawing: The chart.
         width: The width in terminal characters; `None` selects the width of the terminal.
         height: The height of a panel (the chart of one score) in lines; `None` selects the height of the terminal.
         log_scale: Whether losses and errors have a logarithmic scale.
     """
-    from dnn_cli.report.terminal_curves import MIN_TWO_PANEL_WIDTH, draw_terminal_curves
+    from dnn_cli.report.terminal_panels import MIN_TWO_PANEL_WIDTH
 
     out = get_output_console()
     columns, lines = _PIPE_SIZE
     if has_limited_width(out):
         columns = out.width
-        rows = 1 if columns >= MIN_TWO_PANEL_WIDTH else len(chart.panels)
+        rows = 1 if columns >= MIN_TWO_PANEL_WIDTH else len(drawing.panel_titles)
         lines = min(MAX_PANEL_LINES, max(MIN_PANEL_LINES, (shutil.get_terminal_size().lines - 3) // rows - 1))
-    text = draw_terminal_curves(
-        chart, width=width or columns, height=height or lines, log=log_scale,
-        colour=out.is_terminal, unicode=can_print_text("⣿│┤"),
+    text = drawing.draw_text(
+        width=width or columns, height=height or lines, log=log_scale, colour=out.is_terminal,
+        unicode=can_print_text("⣿│┤"),
     )  # fmt: skip
     write_result(text)
-
-
-def _build_group_documents(chart: "CurveChart") -> list[dict[str, Any]]:
-    """Build a JSON document for each curve of a group of runs: their mean, lowest and highest score by epoch."""
-    return [
-        {
-            "name": curve.name, "metric": f"{'val_' if _needs_validation_prefix(curve, panel) else ''}{panel.title}",
-            "runs": curve.run_count, "x": curve.x, "mean": curve.y, "low": curve.low, "high": curve.high,
-        }
-        for panel in chart.panels
-        for curve in panel.curves
-    ]  # fmt: skip
-
-
-def _needs_validation_prefix(curve: "MeanCurve", panel: "Panel") -> bool:
-    """Return whether a curve shows validation scores although the title of its panel lacks `val_`.
-
-    The JSON document of the curve then adds `val_` to the name of the metric.
-    """
-    return curve.split == "validation" and not panel.title.startswith("val_")
-
-
-def _build_curves_document(runs: "Sequence[RunInfo]") -> dict[str, Any]:
-    """Build the JSON document of all metrics of runs, epoch by epoch."""
-    return {"runs": [
-        {
-            "id": run_info.record.id if run_info.record else None, "name": run_info.name,
-            "status": run_info.record.status if run_info.record else None, "dir": os.fspath(run_info.run.directory),
-            "metrics": {
-                name: list(map(int, values) if name == "epoch" else values)
-                for name in run_info.details.columns if (values := run_info.details.get_metric_values(name)) is not None
-            },
-        }
-        for run_info in runs
-    ]}  # fmt: skip

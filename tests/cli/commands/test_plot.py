@@ -141,3 +141,74 @@ def test_by_draws_group_means_and_prints_them_as_json(dnn, make_run, tmp_path):
     assert "adam (2 runs)" in (tmp_path / "by.svg").read_text()
     refused = dnn("plot", "--by", "seed", "--runs")
     assert refused.returncode == 2 and "use --by for mean curves" in refused.stderr
+
+
+@pytest.fixture
+def rates(make_run):
+    """Three learning rates of two optimizers, one of which diverges at the largest rate."""
+    number = 0
+    for optimizer in ("sgd", "adam"):
+        for rate, score in ((0.001, 0.6), (0.01, 0.9), (1.0, 0.3)):
+            number += 1
+            status = "diverged" if (optimizer, rate) == ("adam", 1.0) else "completed"
+            make_run(f"optimizer={optimizer}", f"lr={rate}", curve=(0.2, score), digits=f"{number:08x}", status=status)
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_scores_are_drawn_over_a_key(dnn, rates, width):
+    done = dnn("plot", "--axis", "lr", "--width", str(width))
+    lines = done.stdout.splitlines()
+    assert (done.returncode, lines[0]) == (0, "val_accuracy")
+    assert max(map(len, lines)) <= width
+    assert "optimizer.learning_rate (log)" in done.stdout
+    assert "a sgd (3 runs)   b adam (3 runs, 1 diverged)" in lines
+    assert [line.split()[-1] for line in lines if line.startswith("  ×┤")] == ["b"]
+    assert "best val_accuracy: 0.9000 at optimizer.learning_rate 0.01 (sgd)" in lines
+
+
+def test_axis_plot_without_unicode_is_ascii(dnn, rates):
+    done = dnn("plot", "--axis", "lr", PYTHONIOENCODING="ascii")
+    assert done.stdout.isascii()
+    assert "x: runs without a score, because they diverged or failed" in done.stdout
+
+
+def test_failures_of_a_loss_are_at_the_top(dnn, rates):
+    lines = dnn("plot", "--axis", "lr", "--metric", "loss").stdout.splitlines()
+    assert lines[0] == "loss"
+    assert lines[1].lstrip().startswith("×┤")
+
+
+def test_json_of_an_axis_plot_has_each_run(dnn, rates):
+    (axis,) = parse_json_output(dnn("plot", "--axis", "lr", "--at", "epoch=1", "--json"))["axes"]
+    assert (axis["axis"], axis["at"]) == ("optimizer.learning_rate", "epoch=1")
+    assert [run["score"] for run in axis["series"][1]["runs"]] == [0.2, 0.2, None]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--at", "best"], "--at needs --axis"),
+        (["--axis", "lr", "--runs"], "--axis and --runs cannot be combined"),
+        (["--axis", "lr", "--x", "steps"], "--axis and --x cannot be combined"),
+        (["--axis", "lr,batch_size"], "each --axis accepts one key"),
+        (["--axis", "layers.hidden.unit"], "did you mean layers.hidden.units?"),
+    ],
+)
+def test_wrong_options_of_an_axis_plot_are_refused(dnn, rates, options, message):
+    done = dnn("plot", *options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert message in done.stderr
+    assert len(done.stderr.splitlines()) == 2
+
+
+def test_axis_picture_with_hostile_category_is_safe(dnn, tmp_path, make_run):
+    for number, name in enumerate((HOSTILE, '"]; alert(1) //'), 1):
+        make_run(f"batch_size={number}", name=name, digits=f"{number:08x}")
+    done = dnn("plot", "--axis", "name", "--axis", "batch_size", "-o", "a.svg", "-o", "a.pdf")
+    assert (done.returncode, done.stdout) == (0, "a.svg\na.pdf\n")
+    root = ElementTree.parse(tmp_path / "a.svg").getroot()
+    assert not [element for element in root.iter() if element.tag.endswith("script")]
+    texts = [element.text or "" for element in root.iter()]
+    assert any("<script>" in text for text in texts)
+    assert '"]; alert(1) //' in texts
+    assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
