@@ -1,10 +1,10 @@
-"""Options of commands that train several runs: `-j`, `--on`, `--gpus`, `--lanes`, `--folds` and `--repeats`."""
+"""Options of commands that train several runs: `-j`, `--on`, `--gpus`, `--lanes`, `--folds`, `--repeats`, `--zip`."""
 
 from typing import Annotated
 
 import typer
 
-from dnn_cli.cli.completers import build_fixed_completer
+from dnn_cli.cli.completers import build_fixed_completer, complete_keys
 from dnn_cli.execution.lane_choices import LANE_CHOICES
 
 JobsOption = Annotated[
@@ -60,5 +60,14 @@ GpusOption = Annotated[
         metavar="N",
         show_default=False,
         help="Number of GPUs, with one run at a time on each; 0 trains on the CPU. Default: all GPUs.",
+    ),
+]
+ZipOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--zip",
+        metavar="KEY=VALUES",
+        autocompletion=complete_keys,
+        help="Values that belong to the values of the other --zip, the first to the first and so on.",
     ),
 ]

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,33 @@ def format_introduction_lines(execution: "StudyExecution", first_phase: "Phase")
 def print_study_estimate(
     execution: "StudyExecution", first_phase: "Phase", jobs: int | None, gpus: int | None, *, as_json: bool
 ) -> None:
-    """Print the plan of a study, and the number of its runs with their time and disk space."""
+    """Print the plan of a study, and the number of its runs with their time and disk space.
+
+    Args:
+        execution: The study.
+        first_phase: The phase of the trials and of the arm with defaults.
+        jobs: The value of `-j`, the number of workers, for the estimate; `None` selects the default.
+        gpus: The value of `--gpus`, for the estimate; `None` selects the GPUs that the trainings use.
+        as_json: Whether the estimate is printed as JSON.
+    """
+    from dnn_cli.config.network_summary import format_bytes
+    from dnn_cli.execution.study_estimate import estimate_study
+    from dnn_cli.report.text import format_count, format_duration
+
+    plan, estimate = execution.plan, estimate_study(execution, first_phase, jobs, gpus)
+    if as_json:
+        print_json({"study": plan.study, "plan": plan.model_dump(mode="json"), "estimate": asdict(estimate)})
+        return
+    _print_lines(format_introduction_lines(execution, first_phase))
+    basis = "estimated from earlier runs" if estimate.is_measured else "estimated from the size of the networks"
+    _print_lines(
+        [
+            f"{format_count(estimate.tuning_runs, 'run')} of trials, {format_count(estimate.final_runs, 'final run')}; "
+            f"at most {format_count(estimate.extra_runs, 'run')} of extra trials if ranges grow",
+            f"{format_count(estimate.missing_runs, 'run')} to train, about {format_duration(estimate.seconds)} with "
+            f"{format_count(estimate.workers, 'worker')} and {format_bytes(estimate.bytes)} of disk space ({basis})",
+        ]
+    )
 
 
 def print_study_result(execution: "StudyExecution", *, as_json: bool, as_latex: bool) -> bool:

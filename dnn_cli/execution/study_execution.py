@@ -2,15 +2,20 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.sweep_config import Sweep
 from dnn_cli.config.user_data import cache_dataset_info
+from dnn_cli.execution.evaluation import evaluate_split, record_evaluation
+from dnn_cli.execution.preparation import ProcessCache
+from dnn_cli.execution.reporters import Reporter
 from dnn_cli.execution.study_planning import PlannedStudy
 from dnn_cli.execution.sweep_execution import SweepExecution, find_existing_runs
 from dnn_cli.execution.sweep_plan import PlannedRun, SweepPlanner
 from dnn_cli.report.text import format_count
 from dnn_cli.runs.record import StudyRole
+from dnn_cli.runs.saved_models import get_last_model
 from dnn_cli.runs.store import Store
 from dnn_cli.study.plan import (
     Plan,
@@ -127,9 +132,9 @@ class StudyExecution:
         planned = SweepPlanner(sweep).plan_seeds(trial or 0, {**value.settings, **setting})
         return [replace(planned_run, study=role) for planned_run in planned]
 
-    def _build_role(self, phase: str, arm: Arm, label: str, trial: int | None) -> StudyRole:
+    def _build_role(self, phase: Literal["tuning", "final"], arm: Arm, label: str, trial: int | None) -> StudyRole:
         """Return the role of a run in this study."""
-        return StudyRole(plan=self.plan.digest, phase=phase, arm=arm, value=label, trial=trial)  # type: ignore[arg-type]
+        return StudyRole(plan=self.plan.digest, phase=phase, arm=arm, value=label, trial=trial)
 
     def _build_phase(self, title: str, planned_runs: list[PlannedRun]) -> Phase:
         """Return a phase with its existing runs."""
@@ -155,6 +160,29 @@ class StudyExecution:
                 for task in self.plan.tasks
                 for value in self.plan.values
             ]
+
+    def evaluate_test_set(self, reporter: Reporter) -> None:
+        """Evaluate the final runs of the tuned arm on the test set, once each, and record the scores.
+
+        Runs that have been evaluated before are left out. A study with missing runs evaluates nothing.
+
+        Raises:
+            UsageError: the data has no test set.
+            DataError: the data cannot be read.
+        """
+        runs = [
+            run
+            for task in self.collect_runs().values()
+            for by_label in task.final.get("tuned", {}).values()
+            for run in by_label
+            if run.record.status == "completed" and run.record.find_test_evaluation() is None
+        ]
+        cache = ProcessCache()
+        for number, run in enumerate(runs, 1):
+            model = get_last_model(run.run_info.with_details())
+            finished = evaluate_split(run.run_info.run, run.record, model, "test", [], reporter, cache)
+            record_evaluation(run.run_info.run, finished.evaluation, reporter.report_line)
+            reporter.print_line(f"test set: {number} of {len(runs)} runs evaluated")
 
     def estimate_run_count(self) -> int:
         """Return the number of runs of the study without extra trials."""

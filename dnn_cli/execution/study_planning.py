@@ -64,7 +64,7 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
         UsageError: the question or an option is invalid.
         DataError: the data cannot be read.
     """
-    sweep_options = SweepOptions(folds=options.folds, repetitions=options.repetitions)
+    sweep_options = SweepOptions(folds=options.folds, repetitions=options.repetitions, zips=options.zips)
     words = [*arguments, _HALVES_OVERRIDE]
     sweeps: dict[str, Sweep] = {}
     tasks: list[StudyTask] = []
@@ -115,20 +115,17 @@ def _list_values(sweep: Sweep, file: str) -> list[Value]:
         raise UsageError(
             "a study chooses its seeds itself", "remove seed=…, and use --seeds N for the number of final seeds"
         )
-    zipped = list(getattr(sweep, "zips", ()))
-    questions = len(sweep.parameters) + len(zipped)
+    questions = len(sweep.parameters) + (sweep.zipped is not None)
     if questions == 0:
         raise UsageError(f"nothing varies in the study of {file}", "for example: optimizer=sgd,adam")
     if questions > 1:
-        keys = [*sweep.parameters, *(" and ".join(item) for item in zipped)]
+        keys = [*sweep.parameters, *([" and ".join(sweep.zipped.keys)] if sweep.zipped else [])]
         raise UsageError(
             f"a study has one question, but {', '.join(keys)} vary",
             "give all but one a single value, or use --zip for values that belong together",
         )
-    if zipped:
-        keys = list(zipped[0])
-        rows = zip(*zipped[0].values(), strict=True)
-        settings = [dict(zip(keys, row, strict=True)) for row in rows]
+    if sweep.zipped is not None:
+        settings = sweep.zipped.list_settings()
     else:
         ((key, values),) = sweep.parameters.items()
         if isinstance(values, ValueRange):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from dnn_cli.compare.comparison import Comparison, judge_scores
 from dnn_cli.compare.comparison_points import find_score_curve, parse_comparison_point
@@ -42,7 +43,9 @@ def compare_arm(
         failed = {
             run.seed: run.record.status for run in runs[value.label] if run.record.status in ("diverged", "failed")
         }
-        means = {((), seed): sum(values) / len(values) for seed, values in scores.items()}
+        means: dict[tuple[tuple[tuple[str, str], ...], int], float] = {
+            ((), seed): fmean(values) for seed, values in scores.items()
+        }
         groups.append(Group(value.label, settings, run_scores, means, failed))
     if len(groups) < 2:
         return None

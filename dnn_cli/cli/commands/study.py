@@ -14,6 +14,7 @@ from dnn_cli.cli.executor_options import (
     JobsOption,
     LanesOption,
     RepeatsOption,
+    ZipOption,
 )
 from dnn_cli.cli.options import JsonOption, RunsDirOption, TensorboardOption, split_configs_and_overrides
 from dnn_cli.cli.study_output import format_introduction_lines, print_study_estimate, print_study_result
@@ -71,7 +72,7 @@ def study(
     search_seed: Annotated[
         int, typer.Option("--search-seed", min=0, max=2**31, metavar="N", help="Seed of the trials' settings.")
     ] = 0,
-    zips: list[str] | None = None,
+    zips: ZipOption = None,
     folds: FoldsOption = None,
     repeats: RepeatsOption = None,
     jobs: JobsOption = None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dnn_cli.cli.completers import build_fixed_completer, complete_configs, complete_keys
+from dnn_cli.cli.completers import build_fixed_completer, complete_configs
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
 from dnn_cli.cli.executor_options import (
     ExecutorOption,
@@ -15,6 +15,7 @@ from dnn_cli.cli.executor_options import (
     JobsOption,
     LanesOption,
     RepeatsOption,
+    ZipOption,
 )
 from dnn_cli.cli.options import (
     JsonOption,
@@ -41,15 +42,7 @@ def sweep(
             help="A config or sweep file, then the values of keys: optimizer=sgd,adam seed=1..5 'x=log(1e-4,1e-1)'.",
         ),
     ],
-    zips: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--zip",
-            metavar="KEY=VALUES",
-            autocompletion=complete_keys,
-            help="Values that belong to the values of the other --zip, the first to the first and so on.",
-        ),
-    ] = None,
+    zips: ZipOption = None,
     search: Annotated[
         str | None,
         typer.Option(

@@ -1,0 +1,88 @@
+"""Estimate of a study before its training: the number of its runs, their time and their disk space."""
+
+import math
+from dataclasses import dataclass
+
+from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.network_summary import summarize_network
+from dnn_cli.execution.executor_choice import count_workers
+from dnn_cli.execution.study_execution import Phase, StudyExecution
+from dnn_cli.execution.sweep_plan import PlannedRun, compute_epoch_seconds, estimate_total_seconds
+
+_SMALL_FILES_BYTES = 50_000
+"""Bytes of the files of a run whose size does not depend on the network: config, record, log and input profile."""
+
+
+@dataclass(frozen=True)
+class StudyEstimate:
+    """Number of the runs of a study by phase, and the time and disk space of the missing runs."""
+
+    tuning_runs: int
+    final_runs: int
+    """Number of final runs of both arms."""
+
+    extra_runs: int
+    """Largest number of runs of extra trials, which are trained only if a range grows."""
+
+    missing_runs: int
+    """Number of runs to train, without extra trials."""
+
+    workers: int
+    seconds: float
+    """Estimated time to train the missing runs, in seconds."""
+
+    bytes: int
+    """Estimated disk space of the missing runs."""
+
+    is_measured: bool
+    """Whether the time is based on earlier runs, instead of the size of the networks."""
+
+
+def estimate_study(execution: StudyExecution, first_phase: Phase, jobs: int | None, gpus: int | None) -> StudyEstimate:
+    """Estimate the runs of a study, with their time and disk space.
+
+    The tuned arm is not known before the trials are finished. It then counts with as many runs as the arm with
+    defaults.
+
+    Args:
+        execution: The study.
+        first_phase: The phase of the trials and of the arm with defaults.
+        jobs: The number of workers; `None` selects the default.
+        gpus: The number of GPUs; `None` selects the GPUs that the trainings use.
+    """
+    plan = execution.plan
+    default_runs = [run for run in first_phase.execution.planned_runs if run.study and run.study.phase == "final"]
+    missing = _list_missing(first_phase)
+    if missing:
+        missing += default_runs
+    else:
+        # All runs of the first phase exist, so that the later phases are known.
+        missing += [run for phase in execution.iter_phases() for run in _list_missing(phase)]
+    experiments = [run.loaded.experiment for run in missing]
+    workers = count_workers(jobs, gpus, experiments)
+    epoch_seconds = compute_epoch_seconds(execution.store.list_runs(), first_phase.execution.planned_runs)
+    folds = sum(len(task.halves) for task in plan.tasks)
+    return StudyEstimate(
+        tuning_runs=len(first_phase.execution.planned_runs) - len(default_runs),
+        final_runs=2 * len(default_runs),
+        extra_runs=(len(plan.points) - plan.trials) * len(plan.values) * folds,
+        missing_runs=len(missing),
+        workers=workers,
+        seconds=estimate_total_seconds(missing, workers, epoch_seconds),
+        bytes=sum(map(_estimate_run_bytes, experiments)),
+        is_measured=bool(epoch_seconds),
+    )
+
+
+def _list_missing(phase: Phase) -> list[PlannedRun]:
+    """Return the planned runs of a phase that must be trained."""
+    return [phase.execution.planned_runs[number] for number in phase.execution.missing_numbers]
+
+
+def _estimate_run_bytes(experiment: Experiment) -> int:
+    """Return the disk space of a run: the saved model, two checkpoints, and the predictions of both halves."""
+    summary, data = summarize_network(experiment), experiment.data
+    models = 4 if experiment.model_checkpoint is not None else 3
+    outputs = math.prod(experiment.output_shape) + 3
+    examples = data.validation_examples + data.reporting_examples
+    return models * (summary.bytes + summary.optimizer_bytes) + 4 * outputs * examples + _SMALL_FILES_BYTES
