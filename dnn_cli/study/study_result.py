@@ -121,16 +121,27 @@ def _compute_profiles(plan: Plan, tasks: Sequence[TaskResult]) -> dict[str, Perf
 
 def _count_missing_runs(plan: Plan, result: TaskResult) -> int:
     """Return the number of runs of a task that are not finished, as far as they are known."""
-    folds = len(result.task.halves)
     trials = [trial for item in result.values.values() for trial in item.tuning.trials]
-    missing = folds * sum(not trial.is_finished for trial in trials)
+    missing_trials = len(result.task.halves) * sum(not trial.is_finished for trial in trials)
+    missing = missing_trials
     arms: tuple[Arm, ...] = ("default", "tuned")
     for arm in arms:
         for label, item in result.values.items():
-            finished = sum(run.is_finished for run in result.runs.final.get(arm, {}).get(label, ()))
-            if arm == "default" or item.best is not None or missing:
-                missing += folds * len(plan.final_seeds) - finished
+            # A value whose trials all diverged has no tuned arm.
+            if arm == "default" or item.best is not None or missing_trials:
+                finished = _count_finished(result.runs.final.get(arm, {}).get(label, ()))
+                missing += _count_final_runs(plan, result.task) - finished
     return missing
+
+
+def _count_final_runs(plan: Plan, task: StudyTask) -> int:
+    """Return the number of final runs of one value in one arm."""
+    return len(task.halves) * len(plan.final_seeds)
+
+
+def _count_finished(runs: Sequence[StudyRun]) -> int:
+    """Return the number of finished runs."""
+    return sum(run.is_finished for run in runs)
 
 
 def _read_reporting_score(task: StudyTask) -> ScoreReader:
@@ -150,10 +161,14 @@ def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResul
     read_score = _read_reporting_score(task)
     arms: dict[Arm, Comparison] = {}
     names: tuple[Arm, ...] = ("default", "tuned")
-    for name in names:
-        if comparison := compare_arm(plan, task, runs.final.get(name, {}), read_score):
-            arms[name] = comparison
     trials = read_trials(plan, task, runs.trials)
+    for name in names:
+        final = runs.final.get(name, {})
+        labels = [label for label in plan.labels if name == "default" or choose_trial(task, trials[label].trials)]
+        # A verdict on some of the seeds would look at the result before the plan allows it.
+        is_complete = all(_count_finished(final.get(label, ())) == _count_final_runs(plan, task) for label in labels)
+        if is_complete and (comparison := compare_arm(plan, task, final, read_score)):
+            arms[name] = comparison
     curves = compute_budget_curves(
         {label: [trial.score for trial in item.base_trials if trial.is_finished] for label, item in trials.items()},
         lower_is_better=is_lower_better,
