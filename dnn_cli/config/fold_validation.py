@@ -55,7 +55,7 @@ def _find_key_conflicts(data: Data) -> Iterator[Issue]:
 
 
 def _find_half_issues(data: Data) -> Iterator[Issue]:
-    """Yield issues of a reporting half: a validation set that is missing, too small, or has unknown groups or times."""
+    """Yield issues of a reporting half: a validation set that is missing, too small, or without groups or times."""
     if not data.reporting_half:
         return
     key, count = ("data", "reporting_half"), data.validation_examples + data.reporting_examples
@@ -64,7 +64,7 @@ def _find_half_issues(data: Data) -> Iterator[Issue]:
     elif count < 2 and data.has_exact_counts:
         yield Issue(key, "needs two validation examples or more", "use more validation examples, or remove it")
     column = data.group or data.time
-    if data.info.validation_examples and column is not None:
-        # Groups and times are read for the examples that are split, and not for a separate validation set.
-        message = f"cannot divide the separate validation set of {data.title} by {column}"
-        yield Issue(key, message, "remove it, or the validation set")
+    if data.dataset == "npz" and data.info.validation_examples and column is not None:
+        # The arrays of groups and times have values for the training examples alone.
+        message = f"cannot divide the validation examples of {data.title}, for which {column} has no values"
+        yield Issue(key, message, f"remove it, or data.{'group' if data.group else 'time'}")

@@ -56,6 +56,14 @@ class Examples(ExampleArrays):
     `data/encoded_examples.py`.
     """
 
+    fixed_groups: NDArray[np.int64] | None = None
+    """Group of each example of a separate validation set, of shape (validation examples,); `None` without groups.
+
+    These groups divide the validation set into halves. The digest of the examples leaves them out."""
+
+    fixed_times: NDArray[np.float64] | None = None
+    """Time of each example of a separate validation set, like `fixed_groups`."""
+
     encoding: TableEncoding | None = None
     """Encoding with which the inputs were made from typed columns; `None` for other data, and before the encoding."""
 
@@ -72,6 +80,8 @@ class Examples(ExampleArrays):
             weights=weights,
             groups=groups,
             times=times,
+            fixed_groups=None,
+            fixed_times=None,
         )
 
     def compute_fingerprint(self) -> str:
@@ -215,7 +225,9 @@ def _join_examples(parts: list[ExampleArrays]) -> Examples:
     first, fixed_count = parts[0], sum(len(part.targets) for part in parts[1:])
     groups = None if first.groups is None else np.append(first.groups, np.full(fixed_count, -1))
     times = None if first.times is None else np.append(first.times, np.full(fixed_count, np.nan))
-    return Examples(inputs, targets, np.concatenate(weights) if weights else None, groups, times, first.categories)
+    all_weights = np.concatenate(weights) if weights else None
+    last = parts[-1]
+    return Examples(inputs, targets, all_weights, groups, times, first.categories, last.groups, last.times)
 
 
 def load_targets(data: Data) -> Examples:

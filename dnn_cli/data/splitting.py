@@ -10,6 +10,7 @@ from dnn_cli.config.data import Data, count_split_off
 from dnn_cli.errors import UserDataError
 
 if TYPE_CHECKING:
+    from dnn_cli.data.examples import Examples
     from dnn_cli.formats.dataset_contents import ExampleArrays
 
 _Indices = NDArray[np.int64]
@@ -112,7 +113,7 @@ def _divide_by_time(times: NDArray[np.float64], indices: _Indices, later_count: 
     return indices[order[:boundary]], indices[order[boundary:]]
 
 
-def split_into_halves(data: Data, examples: "ExampleArrays", indices: _Indices) -> tuple[_Indices, _Indices]:
+def split_into_halves(data: Data, examples: "Examples", indices: _Indices) -> tuple[_Indices, _Indices]:
     """Divide the validation examples, and return the indices of the tuning half and of the reporting half.
 
     The halves are two folds of KFold, StratifiedKFold, GroupKFold or StratifiedGroupKFold, shuffled by
@@ -129,20 +130,19 @@ def split_into_halves(data: Data, examples: "ExampleArrays", indices: _Indices) 
     """
     from sklearn import model_selection
 
-    if data.time is not None:
-        tuning, reporting = _divide_by_time(_select(examples.times, indices), indices, len(indices) // 2)
+    groups, times = _select_half_values(data, examples, indices)
+    if times is not None:
+        tuning, reporting = _divide_by_time(times, indices, len(indices) // 2)
         if not len(tuning) or not len(reporting):
             raise _build_halves_error(data, f"their {data.time} is equal")
         return tuning, reporting
-    is_grouped = data.group is not None
     splitter_class = {
         (False, False): model_selection.KFold,
         (True, False): model_selection.StratifiedKFold,
         (False, True): model_selection.GroupKFold,
         (True, True): model_selection.StratifiedGroupKFold,
-    }[data.info.is_classification, is_grouped]
+    }[data.info.is_classification, groups is not None]
     splitter = splitter_class(n_splits=2, shuffle=True, random_state=data.split_seed)
-    groups = _select(examples.groups, indices) if is_grouped else None
     if groups is not None and len(np.unique(groups)) < 2:
         raise _build_halves_error(data, f"they are of one {data.group}")
     targets = examples.targets[indices] if data.info.is_classification else None
@@ -157,6 +157,23 @@ def split_into_halves(data: Data, examples: "ExampleArrays", indices: _Indices) 
     if not len(first) or not len(second):
         raise _build_halves_error(data, "one half would have no example")
     return indices[first], indices[second]
+
+
+def _select_half_values(
+    data: Data, examples: "Examples", indices: _Indices
+) -> tuple[NDArray[np.int64] | None, NDArray[np.float64] | None]:
+    """Return the groups and the times of the validation examples; `None` if the data is not split by them.
+
+    The examples of a separate validation set have groups and times of their own.
+    """
+    is_separate = data.info.validation_examples > 0
+    groups = examples.fixed_groups if is_separate else examples.groups
+    times = examples.fixed_times if is_separate else examples.times
+    positions = np.arange(len(indices)) if is_separate else indices
+    return (
+        None if data.group is None else _select(groups, positions),
+        None if data.time is None else _select(times, positions),
+    )
 
 
 def _build_halves_error(data: Data, reason: str) -> UserDataError:

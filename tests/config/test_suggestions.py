@@ -156,10 +156,10 @@ ISSUE_CASES = [
         ["data.validation_size=2"],
     ),
     make_case(
-        "halves of a file by group",
-        ["data={dataset: csv, path: t.csv, validation_path: t2.csv, group: b, reporting_half: true}", *BINARY[1:]],
-        "remove it, or the validation set",
-        ["~data.validation_path"],
+        "halves of arrays by group",
+        ["data={dataset: npz, path: validated.npz, group: groups, reporting_half: true}"],
+        "remove it, or data.group",
+        ["~data.group"],
     ),
     make_case("fold without folds", ["data.fold=2"], "set data.folds, for example data.folds=5", ["data.folds=5"]),
     make_case(
@@ -601,6 +601,9 @@ def load_overrides(config, tmp_path):
         (tmp_path / name).write_text("a,b,y\n" + "".join(f"{i},{i % 5},{i % classes}\n" for i in range(40)))
     arrays = {"y_train": np.arange(40).reshape(-1, 1) % 10, "groups": np.arange(40) % 5, "times": np.arange(40)}
     np.savez(tmp_path / "ten.npz", x_train=np.zeros((40, 8, 8, 3), np.uint8), **arrays)
+    validation = {"x_val": np.zeros((20, 8, 8), np.uint8), "y_val": np.arange(20) % 10, "groups": np.arange(40) % 5}
+    training = {"x_train": np.zeros((40, 8, 8), np.uint8), "y_train": np.arange(40) % 10}
+    np.savez(tmp_path / "validated.npz", **training, **validation)
 
     def load_with(overrides):
         absolute_overrides = [

@@ -9,7 +9,7 @@ from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, Str
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DatasetInfo
 from dnn_cli.data.all_examples import VALIDATION, AllExamples
-from dnn_cli.data.examples import Examples, Split, split_examples
+from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
 from dnn_cli.errors import UserDataError
 
 SIZE = 61
@@ -129,3 +129,23 @@ def test_checks_of_data_count_both_halves_as_validation_examples():
     halves, undivided = split_in_two_ways(examples)
     numbers = AllExamples(examples, None, halves).list_numbers(VALIDATION)
     assert np.array_equal(numbers, np.sort(undivided.validation))
+
+
+@pytest.mark.parametrize("key", ["group", "time"])
+def test_a_validation_file_is_divided_by_its_own_groups_and_times(tmp_path, key):
+    numbers = np.random.default_rng(0).permutation(30) // 3
+    for name, shift in {"train.csv": 0, "validation.csv": 5}.items():
+        rows = (f"{row},{number + shift},{row % 2}\n" for row, number in enumerate(numbers))
+        (tmp_path / name).write_text("a,b,y\n" + "".join(rows))
+    paths = {"path": str(tmp_path / "train.csv"), "validation_path": str(tmp_path / "validation.csv")}
+    data = Data(dataset="csv", **paths, **{key: "b"}, reporting_half=True)
+    examples = load_examples(data)
+    split = split_examples(data, examples)
+    tuning, reporting = (numbers[half - 30] for half in (split.validation, split.reporting))
+    assert sorted([*split.validation, *split.reporting]) == list(range(30, 60))
+    if key == "group":
+        assert not set(tuning) & set(reporting)
+    else:
+        assert tuning.max() < reporting.min()
+    without = data.model_copy(update={"reporting_half": False})
+    assert load_examples(without).compute_fingerprint() == examples.compute_fingerprint()
