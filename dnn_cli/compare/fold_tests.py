@@ -69,13 +69,15 @@ def compute_fold_interval(group: Group, resolution: ScoreResolution) -> Interval
 def _compute_test_ratio(group: Group, folds: Sequence[Fold]) -> float:
     """Return the number of validation examples divided by the number of training examples, as a mean over folds.
 
-    Without these numbers in the run records, the ratio is that of folds of equal size.
+    Both halves of a validation set count, because the examples outside the training set determine how much training
+    sets overlap. Without these numbers in the run records, the ratio is that of folds of equal size.
     """
     ratios = []
     for run_score in group.run_scores:
         train, validation = (run_score.record.data.get(key) for key in ("train", "validation"))
         if run_score.fold in folds and isinstance(train, int) and isinstance(validation, int) and train > 0:
-            ratios.append(validation / train)
+            reporting = run_score.record.data.get("reporting")
+            ratios.append((validation + (reporting if isinstance(reporting, int) else 0)) / train)
     return fmean(ratios) if ratios else 1 / (folds[0].folds - 1)
 
 

@@ -13,8 +13,8 @@ from dnn_cli.config.metrics import counts_examples
 from dnn_cli.study.plan import Plan, StudyTask
 from dnn_cli.study.study_runs import StudyRun
 
-ScoreReader = Callable[[StudyRun], float]
-"""Function that returns the score of a final run on the reporting half."""
+ScoreReader = Callable[[StudyRun], float | None]
+"""Function that returns the score of a final run on the reporting half; `None` if an output is not finite."""
 
 
 def compare_arm(
@@ -32,17 +32,19 @@ def compare_arm(
     """
     groups = []
     for value in plan.values:
-        completed = [run for run in runs.get(value.label, ()) if run.record.status == "completed"]
-        if not completed:
+        settings, failed, scored = {plan.question_text: value.label}, {}, []
+        for run in runs.get(value.label, ()):
+            score = read_score(run) if run.record.status == "completed" else None
+            if score is None:
+                failed[run.seed] = "has no finite score" if run.record.status == "completed" else run.record.status
+            else:
+                scored.append(_build_run_score(run, task, settings, score))
+        run_scores = tuple(scored)
+        if not run_scores:
             continue
-        settings = {plan.question_text: value.label}
-        run_scores = tuple(_build_run_score(run, task, settings, read_score(run)) for run in completed)
         scores: dict[int, list[float]] = {}
         for run_score in run_scores:
             scores.setdefault(run_score.seed, []).append(run_score.score)
-        failed = {
-            run.seed: run.record.status for run in runs[value.label] if run.record.status in ("diverged", "failed")
-        }
         means: dict[tuple[tuple[tuple[str, str], ...], int], float] = {
             ((), seed): fmean(values) for seed, values in scores.items()
         }

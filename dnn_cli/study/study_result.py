@@ -148,9 +148,9 @@ def _read_reporting_score(task: StudyTask) -> ScoreReader:
     """Return the function that reads the score of a run of a task on the reporting half."""
     name = task.score.removeprefix("val_")
 
-    def read(run: StudyRun) -> float:
-        scores = compute_reporting_scores(run.run_info.run)
-        return float(scores.get(name, math.nan))
+    def read(run: StudyRun) -> float | None:
+        score = compute_reporting_scores(run.run_info.run).get(name)
+        return None if score is None else float(score)
 
     return read
 
