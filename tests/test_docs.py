@@ -102,7 +102,7 @@ def test_command_reference_is_current():
 
 def test_readme_lists_existing_commands():
     listed = re.findall(r"^\| `dnn ([\w-]+)", README, re.MULTILINE)
-    assert len(listed) == 11
+    assert len(listed) == 12
     assert set(listed) <= set(COMMANDS)
 
 

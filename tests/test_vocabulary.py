@@ -45,6 +45,7 @@ DOCSTRING_VERBS = {
     "remember",
     "store",
     "suppress",
+    "tune",
     "yield",
 }
 """Verbs that begin docstrings although no name of a function begins with them."""

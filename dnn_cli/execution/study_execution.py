@@ -75,14 +75,14 @@ class StudyExecution:
         The phases end early if a run of a phase is still missing.
         """
         yield self.plan_first_phase()
-        known = {task.name: self.plan.trials for task in self.plan.tasks}
+        counts = {task.name: self.plan.trials for task in self.plan.tasks}
         while True:
             trials = self.list_trials()
             earlier = [
                 trial
                 for name, by_label in trials.items()
                 for item in by_label.values()
-                for trial in item.trials[: known[name]]
+                for trial in item.trials[: counts[name]]
             ]
             if not all(trial.is_finished for trial in earlier):
                 return
@@ -91,9 +91,9 @@ class StudyExecution:
                 for task in self.plan.tasks:
                     by_label = trials[task.name]
                     runs += self._plan_trials(
-                        task, {label: item.trials[known[task.name] :] for label, item in by_label.items()}
+                        task, {label: item.trials[counts[task.name] :] for label, item in by_label.items()}
                     )
-                    known[task.name] = max(len(item.trials) for item in by_label.values())
+                    counts[task.name] = max(len(item.trials) for item in by_label.values())
             if not runs:
                 break
             yield self._build_phase("extra trials where a range has grown", runs)

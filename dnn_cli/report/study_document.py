@@ -45,15 +45,15 @@ def build_study_document(result: StudyResult) -> dict[str, Any]:
 
 def _compute_digest(document: Mapping[str, Any]) -> str:
     """Return the digest of a document without its volatile fields."""
-    content = json.dumps(remove_volatile_fields(document), sort_keys=True)
+    content = json.dumps(_remove_volatile_fields(document), sort_keys=True)
     return f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"
 
 
-def remove_volatile_fields(value: Any) -> Any:
+def _remove_volatile_fields(value: Any) -> Any:
     """Return a document, or a part of a document, without its volatile fields."""
     if isinstance(value, Mapping):
-        return {key: remove_volatile_fields(item) for key, item in value.items() if key not in VOLATILE_FIELDS}
-    return [remove_volatile_fields(item) for item in value] if isinstance(value, list) else value
+        return {key: _remove_volatile_fields(item) for key, item in value.items() if key not in VOLATILE_FIELDS}
+    return [_remove_volatile_fields(item) for item in value] if isinstance(value, list) else value
 
 
 def _build_task_document(result: StudyResult, task: TaskResult) -> dict[str, Any]:
@@ -96,8 +96,10 @@ def _build_value_document(task: TaskResult, item: ValueResult) -> dict[str, Any]
         "diverged_share": item.tuning.diverged_share,
         "expected_best": list(item.curve.expected_best) if item.curve else [],
         "sensitivity": {
-            key: None if found is None else {"low": found.low, "high": found.high, "decades": found.decades}
-            for key, found in item.sensitivities.items()
+            key: None
+            if sensitivity is None
+            else {"low": sensitivity.low, "high": sensitivity.high, "decades": sensitivity.decades}
+            for key, sensitivity in item.sensitivities.items()
         },
         "target": None
         if times is None

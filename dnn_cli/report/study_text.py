@@ -24,8 +24,8 @@ _ARM_OPENINGS: dict[Arm, str] = {"tuned": "tuned", "default": "with defaults"}
 def _format_labels(labels: Sequence[str]) -> str:
     """Return labels as a list in a sentence: `adam, sgd and rmsprop`."""
     if len(labels) > _MAX_NAMED_VALUES:
-        shown = labels[: _MAX_NAMED_VALUES - 1]
-        return f"{', '.join(shown)} and {len(labels) - len(shown)} other values"
+        listed = labels[: _MAX_NAMED_VALUES - 1]
+        return f"{', '.join(listed)} and {len(labels) - len(listed)} other values"
     return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"
 
 
@@ -43,7 +43,7 @@ def format_plan_lines(plan: Plan) -> list[str]:
     seeds = format_count(len(plan.final_seeds), "other seed")
     rows.append(("judging", f"{seeds} for each value, tuned and with defaults"))
     if all(len(task.halves) == 1 for task in plan.tasks):
-        rows.append(("power", format_power(plan)))
+        rows.append(("power", _format_power(plan)))
     return [f"{title:<10}{text}" for title, text in rows]
 
 
@@ -68,7 +68,7 @@ def _format_halves(task: StudyTask) -> str:
     )
 
 
-def format_power(plan: Plan) -> str:
+def _format_power(plan: Plan) -> str:
     """Return the power of a study for several differences, as text."""
     powers = [
         f"{100 * compute_power(len(plan.values), len(plan.final_seeds), effect):.0f}%" for effect in _POWER_EFFECTS
@@ -109,7 +109,9 @@ def format_headline(result: StudyResult, task: TaskResult, arm: Arm) -> str:
             for equal in [labels["indistinguishable"]]
             if equal
         ]
-        parts += [f"{_format_labels([best, *open_])} cannot be told apart" for open_ in [labels["undecided"]] if open_]
+        parts += [
+            f"{_format_labels([best, *open_])} cannot be distinguished" for open_ in [labels["undecided"]] if open_
+        ]
         parts += [f"{_format_labels(worse)} {_conjugate(worse)} worse than {best}"] if worse else []
         parts += [f"{_format_labels(under_tuned)} {_conjugate(under_tuned)} under-tuned"] if under_tuned else []
     return f"{opening}, {'; '.join(parts)} ({replicates})"
@@ -123,7 +125,7 @@ def _format_pair(task: TaskResult, arm: Arm, comparison: Comparison, verdict: Ve
         return f"{label} is under-tuned: {text} than its special case {best}"
     if verdict.word == "worse":
         return f"{best} is better than {label} {text.removeprefix('worse ')}"
-    clause = "do not clearly differ" if verdict.word == "indistinguishable" else "cannot be told apart"
+    clause = "do not clearly differ" if verdict.word == "indistinguishable" else "cannot be distinguished"
     return f"{best} and {label} {clause}: {text.partition(': ')[2] or text}"
 
 
@@ -183,7 +185,10 @@ def _iter_edge_caveats(task: TaskResult) -> Iterator[str]:
     for label, item in task.values.items():
         for edge in item.tuning.edges if item.best is not None else ():
             (key,) = shorten_keys([edge.key])
-            yield f"best {key} of {label} at the edge of its range ({edge.end_value}): {label} may be better than shown"
+            yield (
+                f"the best {key} of {label} is at the edge of its range ({edge.end_value}), so that a wider range can "
+                f"be better"
+            )
 
 
 def _iter_failure_caveats(result: StudyResult, task: TaskResult) -> Iterator[str]:

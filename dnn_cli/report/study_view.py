@@ -23,12 +23,12 @@ def build_score_cells(task: TaskResult) -> TableCells:
         Column("tuned", lambda label: _format_mean(task.arms.get("tuned"), label), is_numeric=True),
         Column("with defaults", lambda label: _format_mean(task.arms.get("default"), label), is_numeric=True),
         Column("tuning adds", lambda label: _format_gain(task, label), is_numeric=True),
-        Column("chosen setting", lambda label: format_chosen_setting(task.values[label]), fit="wrapped"),
+        Column("chosen setting", lambda label: _format_chosen_setting(task.values[label]), fit="wrapped"),
     ]
-    return build_cells(columns, list_values_by_score(task))
+    return build_cells(columns, _list_values_by_score(task))
 
 
-def list_values_by_score(task: TaskResult) -> list[str]:
+def _list_values_by_score(task: TaskResult) -> list[str]:
     """Return the labels of the values, the best in the tuned arm first. Values without a score come last."""
     arms: tuple[Arm, ...] = ("tuned", "default")
     comparison = next((task.arms[arm] for arm in arms if arm in task.arms), None)
@@ -36,7 +36,7 @@ def list_values_by_score(task: TaskResult) -> list[str]:
     return [*ranked, *(label for label in task.values if label not in ranked)]
 
 
-def find_group(comparison: Comparison | None, label: str) -> Group | None:
+def _find_group(comparison: Comparison | None, label: str) -> Group | None:
     """Return the group of a value in an arm; `None` without a score."""
     groups = comparison.groups if comparison else ()
     return next((group for group in groups if group.name == label), None)
@@ -44,7 +44,7 @@ def find_group(comparison: Comparison | None, label: str) -> Group | None:
 
 def _format_mean(comparison: Comparison | None, label: str) -> str:
     """Return the mean score of a value with its standard deviation, such as `0.8831 ± 0.0021`."""
-    group = find_group(comparison, label)
+    group = _find_group(comparison, label)
     if group is None:
         return "–"
     spread = "" if group.spread is None else f" ± {format_score(group.spread)}"
@@ -54,13 +54,13 @@ def _format_mean(comparison: Comparison | None, label: str) -> str:
 def _format_gain(task: TaskResult, label: str) -> str:
     """Return the difference between the tuned score and the score with defaults of a value."""
     comparison = task.arms.get("tuned")
-    tuned, default = find_group(comparison, label), find_group(task.arms.get("default"), label)
+    tuned, default = _find_group(comparison, label), _find_group(task.arms.get("default"), label)
     if comparison is None or tuned is None or default is None:
         return "–"
     return format_difference_amount(comparison, tuned.mean - default.mean, sign=True)
 
 
-def format_chosen_setting(item: ValueResult) -> str:
+def _format_chosen_setting(item: ValueResult) -> str:
     """Return the chosen setting of a value, such as `learning_rate 0.0012`."""
     if item.best is None:
         return "–"
@@ -71,7 +71,9 @@ def format_chosen_setting(item: ValueResult) -> str:
 def build_tuning_cells(task: TaskResult) -> TableCells:
     """Build the table of the tuning: trials, failures, width of the best range, and time to the target."""
     keys = list(
-        dict.fromkeys(key for item in task.values.values() for key, found in item.sensitivities.items() if found)
+        dict.fromkeys(
+            key for item in task.values.values() for key, sensitivity in item.sensitivities.items() if sensitivity
+        )
     )
     columns: list[Column[str]] = [
         Column("value", str, fit="wrapped"),
@@ -85,17 +87,17 @@ def build_tuning_cells(task: TaskResult) -> TableCells:
     ]
     if task.target is None:
         columns = columns[:-4]
-    return build_cells(columns, list_values_by_score(task), expendable=["steps", "time", "seeds that reach it"])
+    return build_cells(columns, _list_values_by_score(task), expendable=["steps", "time", "seeds that reach it"])
 
 
 def _build_width_column(task: TaskResult, key: str) -> Column[str]:
     """Return the column with the width, in decades, of the range of a key within one standard error of the best."""
 
     def format_width(label: str) -> str:
-        found = task.values[label].sensitivities.get(key)
-        if found is None:
+        sensitivity = task.values[label].sensitivities.get(key)
+        if sensitivity is None:
             return "–"
-        return f"{'≥ ' if found.is_cut_low or found.is_cut_high else ''}{found.decades:.1f}"
+        return f"{'≥ ' if sensitivity.is_cut_low or sensitivity.is_cut_high else ''}{sensitivity.decades:.1f}"
 
     (name,) = shorten_keys([key])
     return Column(f"good {name}, decades", format_width, is_numeric=True)
@@ -132,7 +134,7 @@ def build_budget_cells(task: TaskResult) -> TableCells:
         return Column(str(budget), lambda label: _format_budget(curves, label, budget), is_numeric=True)
 
     columns: list[Column[str]] = [Column("best of n trials", str, fit="wrapped"), *map(build_column, budgets)]
-    return build_cells(columns, [label for label in list_values_by_score(task) if label in curves])
+    return build_cells(columns, [label for label in _list_values_by_score(task) if label in curves])
 
 
 def _format_budget(curves: Mapping[str, Sequence[float]], label: str, budget: int) -> str:

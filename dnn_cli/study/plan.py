@@ -224,7 +224,7 @@ _COMPARED_FIELDS = (
 """Fields of a plan that a change names, each with its title."""
 
 
-def describe_changes(earlier: Plan, plan: Plan) -> tuple[str, ...]:
+def _describe_changes(earlier: Plan, plan: Plan) -> tuple[str, ...]:
     """Return the differences between two plans as texts, such as `trials 20 → 40`."""
     changes = [
         f"{title} {_format_field(getattr(earlier, field))} → {_format_field(getattr(plan, field))}"
@@ -270,6 +270,6 @@ def revise_plan(earlier: Plan | None, plan: Plan, completed_runs: int) -> Plan:
         return plan
     revisions: Sequence[Revision] = earlier.revisions
     if earlier.digest != plan.digest and completed_runs:
-        changes = describe_changes(earlier, plan)
+        changes = _describe_changes(earlier, plan)
         revisions = [*revisions, Revision(plan=earlier.digest, runs=completed_runs, changes=changes)]
     return plan.model_copy(update={"revisions": tuple(revisions)})

@@ -74,7 +74,7 @@ class StudyResult:
     plan: Plan
     tasks: tuple[TaskResult, ...]
     missing: int
-    """Number of runs that are not finished yet, as far as they are known."""
+    """Number of runs that are not finished. Extra trials count once their round has begun."""
 
     earlier_runs: int
     """Number of finished runs of earlier plans of the study."""
@@ -120,7 +120,7 @@ def _compute_profiles(plan: Plan, tasks: Sequence[TaskResult]) -> dict[str, Perf
 
 
 def _count_missing_runs(plan: Plan, result: TaskResult) -> int:
-    """Return the number of runs of a task that are not finished, as far as they are known."""
+    """Return the number of runs of a task that are not finished. Extra trials count once their round has begun."""
     trials = [trial for item in result.values.values() for trial in item.tuning.trials]
     missing_trials = len(result.task.halves) * sum(not trial.is_finished for trial in trials)
     missing = missing_trials
@@ -165,7 +165,7 @@ def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResul
     for name in names:
         final = runs.final.get(name, {})
         labels = [label for label in plan.labels if name == "default" or choose_trial(task, trials[label].trials)]
-        # A verdict on some of the seeds would look at the result before the plan allows it.
+        # A verdict on some of the seeds would be a second test of the same question.
         is_complete = all(_count_finished(final.get(label, ())) == _count_final_runs(plan, task) for label in labels)
         if is_complete and (comparison := compare_arm(plan, task, final, read_score)):
             arms[name] = comparison

@@ -24,7 +24,7 @@ from dnn_cli.study.study_runs import StudyRun
 MAX_ROUNDS = 2
 """Largest number of rounds of extra trials on one task."""
 
-TrialRuns = Mapping[str, Mapping[int, Sequence[StudyRun]]]
+_TrialRuns = Mapping[str, Mapping[int, Sequence[StudyRun]]]
 """Tuning runs of a task, by label of the value and number of the trial."""
 
 
@@ -88,7 +88,7 @@ def choose_trial(task: StudyTask, trials: Sequence[Trial]) -> Trial | None:
     return min(scored, key=lambda trial: (sign * (trial.score or 0.0), trial.number), default=None)
 
 
-def read_spaces(task: StudyTask) -> dict[str, SearchSpace]:
+def _read_spaces(task: StudyTask) -> dict[str, SearchSpace]:
     """Return the search space of each value before any range has grown, by label."""
     return {
         label: parse_tuned_keys([f"{key}={text}" for key, text in space.items()])
@@ -96,7 +96,7 @@ def read_spaces(task: StudyTask) -> dict[str, SearchSpace]:
     }
 
 
-def read_trials(plan: Plan, task: StudyTask, runs: TrialRuns) -> dict[str, ValueTrials]:
+def read_trials(plan: Plan, task: StudyTask, runs: _TrialRuns) -> dict[str, ValueTrials]:
     """Return the trials of each value, by label, with those of a further round if ranges grow.
 
     The result depends on the plan and on the scores of the runs alone. The extra trials of a round are known after all
@@ -107,7 +107,7 @@ def read_trials(plan: Plan, task: StudyTask, runs: TrialRuns) -> dict[str, Value
         task: The task.
         runs: The tuning runs of the task.
     """
-    spaces, points = read_spaces(task), np.array(plan.points)
+    spaces, points = _read_spaces(task), np.array(plan.points)
     rounds: list[ExtraTrials] = []
     while True:
         trials = {
