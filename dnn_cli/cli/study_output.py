@@ -86,6 +86,7 @@ def _print_study(result: "StudyResult", directory: Path, root: Path) -> None:
     """Print the verdicts, tables, notes and caveats of a study, and the next commands."""
     from dnn_cli.report import study_text as text
     from dnn_cli.report import study_view as view
+    from dnn_cli.report.study_advice import format_advice_lines
     from dnn_cli.report.text import format_count
 
     out = get_output_console()
@@ -106,11 +107,16 @@ def _print_study(result: "StudyResult", directory: Path, root: Path) -> None:
             text.format_tuning_notes(task),
             text.format_study_method(result, task),
             [f"! {caveat}" for caveat in text.format_caveats(result, task)],
+            format_advice_lines(result, task, root) if result.is_complete else [],
         ]
         for block in blocks:
             if block:
                 out.print()
                 _print_lines(block)
+        out.print()
+    if result.profiles:
+        print_rich_table(out, view.build_profile_cells(result).build_fitting_table(out.width))
+        _print_lines(text.format_profile_notes(result))
         out.print()
     if result.missing:
         out.print(f"{format_count(result.missing, 'run')} still to train; the same command continues the study")

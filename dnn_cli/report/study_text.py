@@ -225,4 +225,27 @@ def format_tuning_notes(task: TaskResult) -> list[str]:
         lines.append(f"the order of the values still changes with the last of {format_count(trials, 'trial')}")
     if task.target is not None:
         lines.append(f"target: {task.task.score} {format_score(task.target)} on the tuning half")
-    return lines
+    return [*lines, *_iter_importance_lines(task)]
+
+
+def format_profile_notes(result: StudyResult) -> list[str]:
+    """Return lines on the performance profiles of a study."""
+    return [
+        f"epochs to the target on {format_count(len(result.tasks), 'task')}, compared with the fastest value (Dolan "
+        "and Moré 2002); profile score: area of the profile up to 4×, from 0 to 1 (AlgoPerf)"
+    ]
+
+
+def _iter_importance_lines(task: TaskResult) -> Iterator[str]:
+    """Yield a line on the importance of tuned keys, if a value has several."""
+    texts = []
+    for label, item in task.values.items():
+        shares = item.importance.shares
+        if shares is not None:
+            keys = shorten_keys(list(shares))
+            numbers = (f"{key} {100 * share:.0f}%" for key, share in zip(keys, shares.values(), strict=True))
+            texts.append(f"{label}: {', '.join(numbers)}")
+        elif len(item.tuning.space) > 1:
+            texts.append(f"{label}: {item.importance.reason}")
+    if texts:
+        yield f"importance of tuned keys (PED-ANOVA): {'; '.join(texts)}"

@@ -8,12 +8,16 @@ from dnn_cli.config.config_diff import shorten_keys
 from dnn_cli.report.table_cells import Column, TableCells, build_cells
 from dnn_cli.report.text import format_duration, format_score
 from dnn_cli.report.verdict_text import format_difference_amount
-from dnn_cli.study.study_result import TaskResult, ValueResult
+from dnn_cli.study.study_result import StudyResult, TaskResult, ValueResult
 from dnn_cli.study.study_runs import Arm
 from dnn_cli.study.target import TargetTimes
 
 _BUDGETS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 """Numbers of trials for which the table of budget curves has a column, in addition to the number of all trials."""
+
+
+_PROFILE_RATIOS = (1.0, 1.5, 2.0, 4.0)
+"""Ratios to the fewest epochs for which the table of performance profiles has a column."""
 
 
 def build_score_cells(task: TaskResult) -> TableCells:
@@ -140,3 +144,25 @@ def build_budget_cells(task: TaskResult) -> TableCells:
 def _format_budget(curves: Mapping[str, Sequence[float]], label: str, budget: int) -> str:
     """Return the expected best score of a value after a number of trials."""
     return format_score(curves[label][budget - 1]) if budget <= len(curves[label]) else "–"
+
+
+def build_profile_cells(result: StudyResult) -> TableCells:
+    """Build the table of performance profiles: the share of tasks within a ratio to the fewest epochs of all values."""
+    count = len(result.tasks)
+
+    def build_column(ratio: float) -> Column[str]:
+        header = "fastest" if ratio == 1 else f"within {ratio:g}×"
+        return Column(header, lambda label: f"{_count_within(result, label, ratio, count)} of {count}", is_numeric=True)
+
+    columns: list[Column[str]] = [
+        Column("value", str, fit="wrapped"),
+        *map(build_column, _PROFILE_RATIOS),
+        Column("profile score", lambda label: f"{result.profiles[label].score:.2f}", is_numeric=True),
+    ]
+    return build_cells(columns, sorted(result.profiles, key=lambda label: -result.profiles[label].score))
+
+
+def _count_within(result: StudyResult, label: str, ratio: float, tasks: int) -> int:
+    """Return the number of tasks that a value solves within a ratio to the fewest epochs."""
+    shares = [share for step, share in result.profiles[label].steps if step <= ratio]
+    return round(shares[-1] * tasks) if shares else 0
