@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Literal
 
 from dnn_cli.config.experiment import Experiment
@@ -28,7 +29,7 @@ from dnn_cli.study.plan import (
     write_plan,
 )
 from dnn_cli.study.study_runs import Arm, TaskRuns, find_earlier_runs, group_by_task, list_study_runs
-from dnn_cli.study.trials import Trial, ValueTrials, choose_trial, read_trials
+from dnn_cli.study.trials import Trial, ValueTrials, choose_finalist, read_trials
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,19 @@ class StudyExecution:
             if not runs:
                 break
             yield self._build_phase("extra trials where a range has grown", runs)
-        yield self._build_phase("final runs with tuned settings", self._plan_tuned_arm())
+        yield self._build_phase("best trials with more seeds", self._plan_finalists())
+        if all(item.is_chosen for by_label in self.list_trials().values() for item in by_label.values()):
+            yield self._build_phase("final runs with tuned settings", self._plan_tuned_arm())
+
+    def _plan_finalists(self) -> list[PlannedRun]:
+        """Return the planned runs of the best trials of each value with the finalist seeds."""
+        trials = self.list_trials()
+        runs: list[PlannedRun] = []
+        with cache_dataset_info():
+            for task in self.plan.tasks:
+                finalists = {label: item.finalists for label, item in trials[task.name].items()}
+                runs += self._plan_trials(task, finalists, self.plan.finalist_seeds)
+        return runs
 
     def _plan_tuned_arm(self) -> list[PlannedRun]:
         """Return the planned final runs with the best setting of each value. A value without a score is left out."""
@@ -106,20 +119,23 @@ class StudyExecution:
         with cache_dataset_info():
             for task in self.plan.tasks:
                 for value in self.plan.values:
-                    if (best := choose_trial(task, trials[task.name][value.label].trials)) is not None:
+                    if (best := choose_finalist(task, trials[task.name][value.label].trials)) is not None:
                         runs += self._plan_final_runs(task, value, "tuned", best.setting, best.number)
         return runs
 
-    def _plan_trials(self, task: StudyTask, trials: Mapping[str, Sequence[Trial]]) -> list[PlannedRun]:
-        """Return the planned runs of some trials of each value."""
-        sweep = replace(self.sweeps[task.name], seeds=(str(self.plan.tuning_seed),))
+    def _plan_trials(
+        self, task: StudyTask, trials: Mapping[str, Sequence[Trial]], seeds: Sequence[int] = ()
+    ) -> list[PlannedRun]:
+        """Return the planned runs of some trials of each value, by default with the tuning seed."""
+        sweep = replace(self.sweeps[task.name], seeds=tuple(map(str, seeds or (self.plan.tuning_seed,))))
         planner = SweepPlanner(sweep)
         settings = {value.label: value.settings for value in self.plan.values}
         return [
             replace(planned_run, study=self._build_role("tuning", "tuned", label, trial.number))
             # The values alternate, so that workers compile different networks and a time limit stops all values alike.
-            for same_number in zip(*trials.values(), strict=True)
-            for label, trial in zip(trials, same_number, strict=True)
+            for same_rank in zip_longest(*trials.values())
+            for label, trial in zip(trials, same_rank, strict=True)
+            if trial is not None
             for planned_run in planner.plan_seeds(trial.number, {**settings[label], **trial.setting})
         ]
 
@@ -186,7 +202,8 @@ class StudyExecution:
 
     def estimate_run_count(self) -> int:
         """Return the number of runs of the study without extra trials."""
-        runs_per_value = self.plan.trials + 2 * len(self.plan.final_seeds)
+        finalist_runs = self.plan.finalists * len(self.plan.finalist_seeds)
+        runs_per_value = self.plan.trials + finalist_runs + 2 * len(self.plan.final_seeds)
         return sum(len(task.halves) * len(self.plan.values) * runs_per_value for task in self.plan.tasks)
 
 

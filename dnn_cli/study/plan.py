@@ -102,7 +102,13 @@ class Plan(_PlanModel):
     """Number of settings that are tried for each value, before any range grows."""
 
     tuning_seed: int
-    """Seed of all tuning runs."""
+    """Seed of the trials."""
+
+    finalists: int
+    """Number of the best trials of each value that are trained again with `finalist_seeds`."""
+
+    finalist_seeds: tuple[int, ...]
+    """Seeds of the finalists, by whose mean score the setting of a value is chosen."""
 
     final_seeds: tuple[int, ...]
     """Seeds of the final runs, which are paired over the values."""
@@ -110,7 +116,10 @@ class Plan(_PlanModel):
     repetitions: int | None = None
     """Number of repetitions of a cross-validation."""
 
-    selection: str = "best score of the tuning half at the end of the training; of equal scores, the earlier trial"
+    selection: str = (
+        "finalist with the best mean score over the finalist seeds, on the tuning half at the end of the training; of "
+        "equal scores, the better trial"
+    )
     edges: str = (
         "a best trial in the outer tenth of a range adds one decade there, at most twice; all values get equally "
         "many extra trials"
@@ -214,6 +223,8 @@ def read_plan(directory: Path) -> Plan | None:
 
 _COMPARED_FIELDS = (
     ("trials", "trials"),
+    ("finalists", "finalists"),
+    ("finalist_seeds", "finalist seeds"),
     ("final_seeds", "seeds"),
     ("repetitions", "repetitions"),
     ("target", "target"),

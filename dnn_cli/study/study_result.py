@@ -19,7 +19,7 @@ from dnn_cli.study.sensitivity import Sensitivity, compute_sensitivity
 from dnn_cli.study.special_cases import SpecialCase, find_special_cases, find_under_tuned
 from dnn_cli.study.study_runs import Arm, StudyRun, TaskRuns, find_earlier_runs, group_by_task, list_study_runs
 from dnn_cli.study.target import EpochCurve, TargetTimes, choose_target, compute_target_times
-from dnn_cli.study.trials import Trial, ValueTrials, choose_trial, read_trials
+from dnn_cli.study.trials import Trial, ValueTrials, choose_finalist, read_trials
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,13 @@ def _compute_profiles(plan: Plan, tasks: Sequence[TaskResult]) -> dict[str, Perf
 def _count_missing_runs(plan: Plan, result: TaskResult) -> int:
     """Return the number of runs of a task that are not finished. Extra trials count once their round has begun."""
     trials = [trial for item in result.values.values() for trial in item.tuning.trials]
-    missing_trials = len(result.task.halves) * sum(not trial.is_finished for trial in trials)
+    folds = len(result.task.halves)
+    missing_trials = folds * sum(not trial.is_finished for trial in trials)
+    for item in result.values.values():
+        # Before the trials are finished, the finalists are unknown.
+        known = sum(not trial.has_finalist_runs for trial in item.tuning.finalists)
+        count = known if item.tuning.is_finished else plan.finalists
+        missing_trials += folds * len(plan.finalist_seeds) * count
     missing = missing_trials
     arms: tuple[Arm, ...] = ("default", "tuned")
     for arm in arms:
@@ -164,7 +170,7 @@ def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResul
     trials = read_trials(plan, task, runs.trials)
     for name in names:
         final = runs.final.get(name, {})
-        labels = [label for label in plan.labels if name == "default" or choose_trial(task, trials[label].trials)]
+        labels = [label for label in plan.labels if name == "default" or choose_finalist(task, trials[label].trials)]
         # A verdict on some of the seeds would be a second test of the same question.
         is_complete = all(_count_finished(final.get(label, ())) == _count_final_runs(plan, task) for label in labels)
         if is_complete and (comparison := compare_arm(plan, task, final, read_score)):
@@ -216,7 +222,7 @@ def _build_value_result(
         for tuned in tuning.space
         if tuned.values.is_logarithmic
     }
-    best = choose_trial(task, tuning.trials) if tuning.is_finished else None
+    best = choose_finalist(task, tuning.trials) if tuning.is_chosen else None
     importance = compute_importance(
         [
             ({tuned.key: tuned.values.parse_number(trial.setting[tuned.key]) for tuned in tuning.space}, trial.score)

@@ -1,7 +1,7 @@
 """Trials of a study: the settings that are tried for each value, their scores, and the choice of the best."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import numpy as np
@@ -42,6 +42,15 @@ class Trial:
     score: float | None = None
     """Score on the tuning half, in a cross-validation the mean over the folds; `None` unless completed."""
 
+    finalist_scores: tuple[float, ...] = ()
+    """Scores on the tuning half with the finalist seeds; empty unless the trial is a finalist with finished runs."""
+
+    has_finalist_runs: bool = False
+    """Whether all runs with the finalist seeds are finished."""
+
+    is_finalist: bool = False
+    """Whether the trial is one of the best of its value."""
+
     @property
     def is_finished(self) -> bool:
         """Whether the trial needs no training."""
@@ -76,16 +85,36 @@ class ValueTrials:
         return all(trial.is_finished for trial in self.trials)
 
     @property
+    def finalists(self) -> list[Trial]:
+        """The finalists; empty before all trials are finished."""
+        return [trial for trial in self.trials if trial.is_finalist] if self.is_finished else []
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether all runs that decide the choice are finished."""
+        return self.is_finished and all(trial.has_finalist_runs for trial in self.finalists)
+
+    @property
     def diverged_share(self) -> float:
         """Share of the trials that diverged."""
         return sum(trial.status == "diverged" for trial in self.trials) / len(self.trials)
 
 
-def choose_trial(task: StudyTask, trials: Sequence[Trial]) -> Trial | None:
-    """Return the trial with the best score; of equal scores, the earliest. `None` without a score."""
+def rank_trials(task: StudyTask, trials: Sequence[Trial]) -> list[Trial]:
+    """Return the trials that have a score, the best first; of equal scores, the earliest first."""
     sign = 1.0 if lower_is_better(task.score) else -1.0
     scored = [trial for trial in trials if trial.score is not None]
-    return min(scored, key=lambda trial: (sign * (trial.score or 0.0), trial.number), default=None)
+    return sorted(scored, key=lambda trial: (sign * (trial.score or 0.0), trial.number))
+
+
+def choose_finalist(task: StudyTask, trials: Sequence[Trial]) -> Trial | None:
+    """Return the finalist with the best mean score over the finalist seeds; of equal means, the better trial.
+
+    A finalist that diverged with a seed is not chosen. The result is `None` without a finalist with scores.
+    """
+    sign = 1.0 if lower_is_better(task.score) else -1.0
+    finalists = [trial for trial in rank_trials(task, trials) if trial.finalist_scores]
+    return min(finalists, key=lambda trial: sign * fmean(trial.finalist_scores), default=None)
 
 
 def _read_spaces(task: StudyTask) -> dict[str, SearchSpace]:
@@ -112,7 +141,7 @@ def read_trials(plan: Plan, task: StudyTask, runs: _TrialRuns) -> dict[str, Valu
     while True:
         trials = {
             label: [
-                _read_trial(number, setting, runs.get(label, {}).get(number, ()), len(task.halves))
+                _read_trial(number, setting, runs.get(label, {}).get(number, ()), plan, task)
                 for number, setting in enumerate(place_trials(label, space, plan.trials, rounds, points))
             ]
             for label, space in spaces.items()
@@ -120,8 +149,8 @@ def read_trials(plan: Plan, task: StudyTask, runs: _TrialRuns) -> dict[str, Valu
         is_finished = all(trial.is_finished for items in trials.values() for trial in items)
         if not is_finished or len(rounds) == MAX_ROUNDS:
             break
-        best = {label: choose_trial(task, items) for label, items in trials.items()}
-        best_settings = {label: None if trial is None else trial.setting for label, trial in best.items()}
+        ranked = {label: rank_trials(task, items) for label, items in trials.items()}
+        best_settings = {label: items[0].setting if items else None for label, items in ranked.items()}
         experiments = {label: _read_experiment(runs[label]) for label in spaces}
         extra = plan_extra_trials(spaces, experiments, best_settings, plan.trials, rounds)
         if extra is None:
@@ -142,23 +171,45 @@ def _build_value_trials(
 ) -> ValueTrials:
     """Return the trials of one value with its search space after all rounds."""
     grown = build_grown_space(label, space, rounds)
-    best = choose_trial(task, trials)
     grown_keys = tuple(item.growths[label].edge.key for item in rounds if label in item.growths)
-    edges = find_edges(grown, best.setting) if best is not None else ()
-    return ValueTrials(tuple(trials), plan.trials, grown, grown_keys, edges)
+    finalists = {trial.number for trial in rank_trials(task, trials)[: plan.finalists]}
+    marked = tuple(
+        replace(trial, is_finalist=True) if trial.number in finalists else replace(trial, finalist_scores=())
+        for trial in trials
+    )
+    chosen = choose_finalist(task, marked)
+    edges = find_edges(grown, chosen.setting) if chosen is not None else ()
+    return ValueTrials(marked, plan.trials, grown, grown_keys, edges)
 
 
-def _read_trial(number: int, setting: Mapping[str, str], runs: Sequence[StudyRun], run_count: int) -> Trial:
-    """Return a trial with the score of its runs.
+def _read_trial(
+    number: int, setting: Mapping[str, str], runs: Sequence[StudyRun], plan: Plan, task: StudyTask
+) -> Trial:
+    """Return a trial with the scores of its runs."""
+    score, status = _read_score([run for run in runs if run.seed == plan.tuning_seed], task)
+    by_seed = [_read_score([run for run in runs if run.seed == seed], task) for seed in plan.finalist_seeds]
+    scores = tuple(value for value, _ in by_seed if value is not None)
+    is_diverged = any(item_status == "diverged" for _, item_status in by_seed)
+    is_scored = len(scores) == len(plan.finalist_seeds)
+    return Trial(
+        number,
+        setting,
+        status,
+        score,
+        scores if is_scored else (),
+        has_finalist_runs=is_scored or (is_diverged and all(item_status != "to train" for _, item_status in by_seed)),
+    )
 
-    A trial of several folds is finished when all folds are finished, or when one of them has diverged.
+
+def _read_score(runs: Sequence[StudyRun], task: StudyTask) -> tuple[float | None, str]:
+    """Return the score of the runs of one setting and seed, one run for each fold, and their status.
+
+    The runs of several folds are finished when all folds are finished, or when one of them has diverged.
     """
     if any(run.record.status == "diverged" for run in runs):
-        return Trial(number, setting, "diverged")
+        return None, "diverged"
     scores = [run.score for run in runs if run.score is not None]
-    if len(scores) < run_count:
-        return Trial(number, setting, "to train")
-    return Trial(number, setting, "completed", fmean(scores))
+    return (None, "to train") if len(scores) < len(task.halves) else (fmean(scores), "completed")
 
 
 def _read_experiment(runs: Mapping[int, Sequence[StudyRun]]) -> Experiment:
