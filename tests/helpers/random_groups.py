@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.score_resolution import compute_resolution
 from dnn_cli.compare.significance import ALPHA
-from dnn_cli.compare.verdicts import judge_groups
+from dnn_cli.compare.verdicts import VerdictSet, judge_groups
 
 Scores = NDArray[np.float64]
 EXAMPLES = 400
@@ -69,12 +69,16 @@ def make_groups(scores: Scores, *, paired: bool) -> list[Group]:
     return sorted(groups, key=lambda group: -group.mean)
 
 
-def has_verdict(groups: Sequence[Group], examples: int = 0) -> bool:
-    """Return whether any group is called better or worse."""
+def judge_random_groups(groups: Sequence[Group], examples: int = 0) -> VerdictSet:
+    """Return the verdicts on groups, the best first; `examples` is above 0 for accuracies."""
     scores = [score for group in groups for score in group.scores.values()]
     precision = compute_resolution(scores, [examples] * len(scores))
-    family = judge_groups(groups, "val_accuracy", is_final=True, lower_is_better=False, resolution=precision)
-    return any(verdict.word in ("better", "worse") for verdict in family.verdicts)
+    return judge_groups(groups, "val_accuracy", is_final=True, lower_is_better=False, resolution=precision)
+
+
+def has_verdict(groups: Sequence[Group], examples: int = 0) -> bool:
+    """Return whether any group is called better or worse."""
+    return any(verdict.word in ("better", "worse") for verdict in judge_random_groups(groups, examples).verdicts)
 
 
 def count_wrong_families(name: str, groups: int, seeds: int, families: int, *, paired: bool) -> int:
