@@ -53,6 +53,9 @@ class SeriesPanel:
     y_values: tuple[float, ...] = ()
     """Numbers that the vertical axis contains even without a point there, such as 0 and 1 for a share."""
 
+    marked_x: float | None = None
+    """The x of a vertical line; `None` without a line."""
+
     best: ChartPoint | None = None
     """The best point or mean, which has a ring in pictures and a level line in a terminal."""
 

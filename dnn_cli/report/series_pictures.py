@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _RING_SIZE = 160
 """Area of the ring around the best point, in square points."""
 
+_MARKS_PER_LINE = 6
+"""Approximate number of marks on a line of a panel without points."""
+
 _MAX_TICKS = 6
 """Approximate number of ticks of a logarithmic horizontal axis."""
 
@@ -76,6 +79,9 @@ def _build_altair_panel(panel: SeriesPanel, display_names: Mapping[str, str], *,
             base.mark_text(text="×", fontSize=14, clip=False)
             .encode(x=x, y=alt.value(0 if panel.lower_is_better else PANEL_HEIGHT), color=colour)
         )  # fmt: skip
+    if panel.marked_x is not None:
+        base = alt.Chart(alt.InlineData(values=[{"x": panel.marked_x}]))
+        layers.append(base.mark_rule(color="black", strokeDash=[2, 3]).encode(x=x))
     if panel.best:
         base = alt.Chart(alt.InlineData(values=[{"x": panel.best.x, "y": panel.best.y}]))
         layers.append(base.mark_point(filled=False, size=_RING_SIZE, color="black", strokeWidth=1.5).encode(x=x, y=y))
@@ -92,7 +98,9 @@ def _build_x(panel: SeriesPanel) -> Any:
         low, high = min(positions), max(positions)
         domain = [low, high] if low < high else _widen_single_value(low, log=panel.x_log)
         # Altair would draw a line of the grid for each digit of each decade.
-        axis = alt.Axis(values=compute_log_ticks(domain[0], domain[1], _MAX_TICKS)) if panel.x_log else alt.Axis()
+        axis = alt.Axis(values=compute_log_ticks(domain[0], domain[1], _MAX_TICKS)) if panel.x_log else alt.Axis(
+            tickMinStep=1 if all(float(x).is_integer() for x in positions) else alt.Undefined
+        )  # fmt: skip
         kind: Literal["log", "linear"] = "log" if panel.x_log else "linear"
         scale = alt.Scale(type=kind, nice=False, zero=False, padding=12, domain=domain)
         return alt.X("x:Q", title=panel.x_label, axis=axis, scale=scale)
@@ -128,11 +136,20 @@ def _widen_single_value(value: float, *, log: bool) -> list[float]:
 
 
 def _build_point_rows(panel: SeriesPanel, display_names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the data of the points for Altair."""
-    return [
+    """Return the data of the marks for Altair: the points or, in a panel without points, marks on the lines.
+
+    Lines have marks at different places, because marks at the same place can hide each other.
+    """
+    rows = [
         {"run": display_names[series.name], "x": point.x, "y": point.y}
         for series in panel.series
         for point in series.points
+    ]
+    return rows or [
+        {"run": display_names[series.name], "x": x, "y": y}
+        for number, series in enumerate(panel.series)
+        for line in series.lines
+        for x, y in line[number :: -(-len(line) // _MARKS_PER_LINE)]
     ]
 
 
