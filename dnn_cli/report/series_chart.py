@@ -50,6 +50,9 @@ class SeriesPanel:
     """Texts of the x 0, 1, 2 and so on; empty for an axis of numbers."""
 
     lower_is_better: bool = False
+    y_log: bool = False
+    """Whether the vertical axis is logarithmic without a request of the user."""
+
     y_values: tuple[float, ...] = ()
     """Numbers that the vertical axis contains even without a point there, such as 0 and 1 for a share."""
 

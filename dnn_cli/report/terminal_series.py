@@ -27,7 +27,13 @@ def draw_terminal_series(
     room = compute_panel_width(width, len(chart.panels))
     drawn = [
         _draw_panel(
-            panel, chart, width=room, height=height, colour=colour, unicode=unicode, log=log and panel.lower_is_better
+            panel,
+            chart,
+            width=room,
+            height=height,
+            colour=colour,
+            unicode=unicode,
+            log=panel.y_log or (log and panel.lower_is_better),
         )
         for panel in chart.panels
     ]

@@ -117,6 +117,15 @@ def test_single_point_and_equal_scores_can_be_drawn():
     build_series_picture(chart).to_dict()
 
 
+@pytest.mark.parametrize("scores", [(0.0, 0.0), (0.0, 0.5), (0.5, 5000.0)])
+def test_losses_of_zero_can_be_drawn_on_a_logarithmic_axis(scores):
+    points = tuple(ChartPoint(float(x), y) for x, y in enumerate(scores))
+    panel = SeriesPanel("loss", "x", (Series("a", points),), lower_is_better=True, best=points[0])
+    chart = SeriesChart((panel,), ("a",))
+    assert build_series_picture(chart, log=True).to_dict()
+    assert "loss" in draw(chart, log=True)
+
+
 def test_html_has_marks_lines_a_table_and_escaped_texts(study_chart):
     text = render(build_point_chart())
     assert HOSTILE not in text

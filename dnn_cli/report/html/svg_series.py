@@ -168,6 +168,9 @@ def _build_y_axis(panel: SeriesPanel) -> Axis:
     """Build the vertical axis, which contains all values and `y_values` of the panel, with a margin at both ends."""
     values = [y for series in panel.series for _, y in series.iter_positions()] + list(panel.y_values)
     low, high = min(values), max(values)
+    if panel.y_log:
+        factor = (high / low) ** _RANGE_MARGIN
+        return Axis(low / factor, high * factor, log=True)
     margin = _RANGE_MARGIN * (high - low) or abs(low) / 10 or 0.5
     return Axis(low - margin, high + margin)
 
