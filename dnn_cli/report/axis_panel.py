@@ -20,6 +20,12 @@ _MAX_CATEGORIES = 40
 _LOG_RATIO = 10.0
 """The axis is logarithmic if the largest value is more than this number of times the smallest value."""
 
+_MIN_SCORE_RATIO = 100.0
+"""The scores are on a logarithmic axis if the largest is more than this number of times the smallest.
+
+Only scores for which lower is better can have a logarithmic axis, as in the plots of the HTML report.
+"""
+
 _CATEGORY_WIDTH = 0.7
 """Share of the distance between two categories in which the series of a category are side by side."""
 
@@ -31,7 +37,7 @@ def build_axis_panels(chart: AxisChart) -> SeriesChart:
     """Build the panels of axis plots, with a caption that names the best run or mean of each plot.
 
     Raises:
-        UsageError: a key has more than 40 values that are not numbers.
+        UsageError: a key has more than 40 values that are not numbers, or no run with the key has a score.
     """
     legend = {name: _format_legend_name(name, chart.plots) for name in chart.names}
     panels = [_build_panel(plot, legend) for plot in chart.plots]
@@ -75,6 +81,9 @@ def _build_panel(plot: AxisPlot, legend: Mapping[str, str]) -> tuple[SeriesPanel
     """Build the panel of an axis plot, and the caption that names its best run or mean.
 
     `legend` maps the names of series to their names in the legend, in the order of the series.
+
+    Raises:
+        UsageError: no run with the key has a score, or the key has more than 40 values that are not numbers.
     """
     values = [point.value for point in plot.points]
     scale = choose_axis_scale(values)
@@ -99,11 +108,16 @@ def _build_panel(plot: AxisPlot, legend: Mapping[str, str]) -> tuple[SeriesPanel
         best_candidates += [
             (mean.score, position.compute_x(value), name, value, mean.run_count) for (value, _), mean in means.items()
         ]
+    if not best_candidates:
+        raise UsageError(f"no run with {plot.key} has a score", "dnn runs shows the status of each run")
     best = (min if plot.lower_is_better else max)(best_candidates, key=lambda candidate: candidate[0])
+    scores = [point.score for point in plot.points if point.score is not None]
+    y_log = plot.lower_is_better and 0 < _MIN_SCORE_RATIO * min(scores) < max(scores)
     label = f"1 - {plot.key}" if scale == "complement" else plot.key
+    x_log = scale in ("log", "complement")
     panel = SeriesPanel(
-        title, f"{label} (log)" if scale in ("log", "complement") else label, tuple(series),
-        x_log=scale in ("log", "complement"), categories=categories, lower_is_better=plot.lower_is_better,
+        f"{title} (log)" if y_log else title, f"{label} (log)" if x_log else label, tuple(series),
+        x_log=x_log, categories=categories, lower_is_better=plot.lower_is_better, y_log=y_log,
         best=ChartPoint(best[1], best[0]),
     )  # fmt: skip
     return panel, _format_best_caption(plot, title, best, several=len(legend) > 1)

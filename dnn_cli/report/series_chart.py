@@ -50,8 +50,14 @@ class SeriesPanel:
     """Texts of the x 0, 1, 2 and so on; empty for an axis of numbers."""
 
     lower_is_better: bool = False
+    y_log: bool = False
+    """Whether the vertical axis is logarithmic without a request of the user."""
+
     y_values: tuple[float, ...] = ()
     """Numbers that the vertical axis contains even without a point there, such as 0 and 1 for a share."""
+
+    marked_x: float | None = None
+    """The x of a vertical line; `None` without a line."""
 
     best: ChartPoint | None = None
     """The best point or mean, which has a ring in pictures and a level line in a terminal."""

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _RING_SIZE = 160
 """Area of the ring around the best point, in square points."""
 
+_MARKS_PER_LINE = 6
+"""Approximate number of marks on a line of a panel without points."""
+
 _MAX_TICKS = 6
 """Approximate number of ticks of a logarithmic horizontal axis."""
 
@@ -43,7 +46,10 @@ def build_series_picture(chart: SeriesChart, *, log: bool = False) -> "AltairCha
     """
     names = make_names_unique([shorten_text(name, MAX_NAME_LENGTH) for name in chart.names])
     display_names = dict(zip(chart.names, names, strict=True))
-    panels = [_build_altair_panel(panel, display_names, log=log and panel.lower_is_better) for panel in chart.panels]
+    panels = [
+        _build_altair_panel(panel, display_names, log=panel.y_log or (log and panel.lower_is_better))
+        for panel in chart.panels
+    ]
     only_name = [] if len(names) > 1 else names
     return arrange_picture(panels, names, [*only_name, *chart.captions])
 
@@ -60,12 +66,13 @@ def _build_altair_panel(panel: SeriesPanel, display_names: Mapping[str, str], *,
     colour = alt.Color("run:N", legend=legend, scale=alt.Scale(domain=names, range=list(CHART_COLOURS[: len(names)])))
     shape = alt.Shape("run:N", legend=legend, scale=alt.Scale(domain=names, range=list(MARK_SHAPES[: len(names)])))
     x = _build_x(panel)
-    y = alt.Y("y:Q", title=panel.title, scale=_build_y_scale(panel, log=log))
+    log = log and any(y > 0 for series in panel.series for _, y in series.iter_positions())
+    y = _build_y(panel, log=log)
     layers: list[Any] = []
-    if line_rows := _build_line_rows(panel, display_names):
+    if line_rows := _build_line_rows(panel, display_names, log=log):
         base = alt.Chart(alt.InlineData(values=line_rows))
         layers.append(base.mark_line(strokeWidth=1.5, opacity=0.8).encode(x=x, y=y, color=colour, detail="line:N"))
-    if point_rows := _build_point_rows(panel, display_names):
+    if point_rows := _build_point_rows(panel, display_names, log=log):
         base = alt.Chart(alt.InlineData(values=point_rows))
         layers.append(base.mark_point(filled=True, size=36, opacity=0.75).encode(x=x, y=y, color=colour, shape=shape))
     if failure_rows := [
@@ -76,7 +83,10 @@ def _build_altair_panel(panel: SeriesPanel, display_names: Mapping[str, str], *,
             base.mark_text(text="×", fontSize=14, clip=False)
             .encode(x=x, y=alt.value(0 if panel.lower_is_better else PANEL_HEIGHT), color=colour)
         )  # fmt: skip
-    if panel.best:
+    if panel.marked_x is not None:
+        base = alt.Chart(alt.InlineData(values=[{"x": panel.marked_x}]))
+        layers.append(base.mark_rule(color="black", strokeDash=[2, 3]).encode(x=x))
+    if panel.best and (panel.best.y > 0 or not log):
         base = alt.Chart(alt.InlineData(values=[{"x": panel.best.x, "y": panel.best.y}]))
         layers.append(base.mark_point(filled=False, size=_RING_SIZE, color="black", strokeWidth=1.5).encode(x=x, y=y))
     return cast("altair.LayerChart", alt.layer(*layers).properties(width=PANEL_WIDTH, height=PANEL_HEIGHT))
@@ -92,7 +102,9 @@ def _build_x(panel: SeriesPanel) -> Any:
         low, high = min(positions), max(positions)
         domain = [low, high] if low < high else _widen_single_value(low, log=panel.x_log)
         # Altair would draw a line of the grid for each digit of each decade.
-        axis = alt.Axis(values=compute_log_ticks(domain[0], domain[1], _MAX_TICKS)) if panel.x_log else alt.Axis()
+        axis = alt.Axis(values=compute_log_ticks(domain[0], domain[1], _MAX_TICKS)) if panel.x_log else alt.Axis(
+            tickMinStep=1 if all(float(x).is_integer() for x in positions) else alt.Undefined
+        )  # fmt: skip
         kind: Literal["log", "linear"] = "log" if panel.x_log else "linear"
         scale = alt.Scale(type=kind, nice=False, zero=False, padding=12, domain=domain)
         return alt.X("x:Q", title=panel.x_label, axis=axis, scale=scale)
@@ -106,19 +118,26 @@ def _build_x(panel: SeriesPanel) -> Any:
     )
 
 
-def _build_y_scale(panel: SeriesPanel, *, log: bool) -> Any:
-    """Build the vertical scale. It contains all scores and `y_values`, with a margin for marks at the edge."""
+def _build_y(panel: SeriesPanel, *, log: bool) -> Any:
+    """Build the vertical encoding. Its axis contains all scores and `y_values`, with a margin for marks at the edge.
+
+    On a logarithmic axis, scores of 0 or less are left out.
+    """
     import altair as alt
 
     values = [y for series in panel.series for _, y in series.iter_positions()] + list(panel.y_values)
-    if log:
-        return alt.Scale(type="log", nice=False, padding=10)
+    values = [value for value in values if value > 0 or not log]
     low, high = min(values), max(values)
     if low == high:
-        return alt.Scale(zero=False, domain=_widen_single_value(low, log=False))
+        low, high = _widen_single_value(low, log=log)
+    if log:
+        axis = alt.Axis(values=compute_log_ticks(low, high, _MAX_TICKS))
+        scale = alt.Scale(type="log", nice=False, padding=10, domain=[low, high])
+        return alt.Y("y:Q", title=panel.title, axis=axis, scale=scale)
     margin = _RANGE_MARGIN * (high - low)
     has_bounds = low in panel.y_values and high in panel.y_values
-    return alt.Scale(zero=False, nice=False, domain=[low, high] if has_bounds else [low - margin, high + margin])
+    domain = [low, high] if has_bounds else [low - margin, high + margin]
+    return alt.Y("y:Q", title=panel.title, scale=alt.Scale(zero=False, nice=False, domain=domain))
 
 
 def _widen_single_value(value: float, *, log: bool) -> list[float]:
@@ -127,20 +146,32 @@ def _widen_single_value(value: float, *, log: bool) -> list[float]:
     return [value / 2, value * 2] if log else [value - around, value + around]
 
 
-def _build_point_rows(panel: SeriesPanel, display_names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the data of the points for Altair."""
-    return [
+def _build_point_rows(panel: SeriesPanel, display_names: Mapping[str, str], *, log: bool) -> list[dict[str, Any]]:
+    """Return the data of the marks for Altair: the points or, in a panel without points, marks on the lines.
+
+    Lines have marks at different places, because marks at the same place can hide each other.
+    """
+    rows = [
         {"run": display_names[series.name], "x": point.x, "y": point.y}
         for series in panel.series
         for point in series.points
+        if point.y > 0 or not log
+    ]
+    return rows or [
+        {"run": display_names[series.name], "x": x, "y": y}
+        for number, series in enumerate(panel.series)
+        for line in series.lines
+        for x, y in line[number :: -(-len(line) // _MARKS_PER_LINE)]
+        if y > 0 or not log
     ]
 
 
-def _build_line_rows(panel: SeriesPanel, display_names: Mapping[str, str]) -> list[dict[str, Any]]:
+def _build_line_rows(panel: SeriesPanel, display_names: Mapping[str, str], *, log: bool) -> list[dict[str, Any]]:
     """Return the data of the lines for Altair, with a number for each line."""
     return [
         {"run": display_names[series.name], "line": f"{series_number}.{number}", "x": x, "y": y}
         for series_number, series in enumerate(panel.series)
         for number, line in enumerate(series.lines)
         for x, y in line
+        if y > 0 or not log
     ]

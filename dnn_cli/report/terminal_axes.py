@@ -64,8 +64,8 @@ def format_x_axis(x: DotAxis, glyphs: Glyphs, margin: int, columns: int, label: 
     row, marks = {}, {}
     for max_ticks in range(max(1, columns // _MIN_TICK_COLUMNS), 0, -1):
         ticks = x.axis.compute_ticks(max_ticks)
-        # A category name is shortened, so that every category can have its name.
-        width = max(1, columns // len(ticks) - 1) if x.axis.categories and ticks else columns
+        # A category name is shortened, so that every category can have its name. Rounding takes one column of the gap.
+        width = max(1, columns // len(ticks) - 2) if x.axis.categories and ticks else columns
         marks = {
             at // glyphs.dots_across: shorten_text(text, width)
             for tick, text in ticks

@@ -27,7 +27,13 @@ def draw_terminal_series(
     room = compute_panel_width(width, len(chart.panels))
     drawn = [
         _draw_panel(
-            panel, chart, width=room, height=height, colour=colour, unicode=unicode, log=log and panel.lower_is_better
+            panel,
+            chart,
+            width=room,
+            height=height,
+            colour=colour,
+            unicode=unicode,
+            log=panel.y_log or (log and panel.lower_is_better),
         )
         for panel in chart.panels
     ]
@@ -63,7 +69,7 @@ def _draw_panel(
     return draw_chart(
         lines, title=panel.title, x_label=panel.x_label, width=width, height=height, colour=colour,
         log_x=panel.x_log, log_y=log, unicode=unicode, names=chart.names, legend=False,
-        marked_y=panel.best.y if panel.best else None,
+        marked_x=panel.marked_x, marked_y=panel.best.y if panel.best else None,
         failures=[(series.name, x) for series in panel.series for x in series.failures],
         failures_on_top=panel.lower_is_better,
         x_axis=Axis(-0.5, len(categories) - 0.5, categories=categories) if categories else None,

@@ -87,6 +87,15 @@ def test_lowest_loss_is_best():
     assert captions == ("best val_loss: 0.4000 at lr 1 (a)",)
 
 
+def test_losses_of_different_magnitude_are_on_a_logarithmic_axis():
+    points = [(1, 0.4, "a", "1"), (2, 4000.0, "a", "2")]
+    panel, captions = build_panel(points, metric="val_loss")
+    assert (panel.title, panel.y_log) == ("val_loss (log)", True)
+    assert captions == ("best val_loss: 0.4000 at lr 1",)
+    assert not build_panel(points, metric="val_accuracy")[0].y_log
+    assert not build_panel([(1, 0.0, "a", "1"), *points], metric="val_loss")[0].y_log
+
+
 def test_series_of_a_category_are_side_by_side():
     points = [(value, 0.5, series, f"{value}{series}") for value in ("relu", "none", "gelu") for series in ("a", "b")]
     panel, _ = build_panel(points, key="activation")
@@ -94,6 +103,11 @@ def test_series_of_a_category_are_side_by_side():
     positions = [point.x for series in panel.series for point in series.points]
     assert len(set(positions)) == 6
     assert [round(position) for position in positions] == [0, 2, 1, 0, 2, 1]
+
+
+def test_key_whose_runs_all_diverged_is_refused():
+    with pytest.raises(UsageError, match="no run with lr has a score"):
+        build_panel([(1, None, "a", "1")])
 
 
 def test_too_many_categories_are_refused():

@@ -52,7 +52,8 @@ def plot(
         typer.Argument(
             metavar="RUN",
             autocompletion=complete_runs,
-            help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: the latest run.",
+            help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. "
+            "Default: the latest run; all runs with --where, --by or --axis.",
         ),
     ] = None,
     output: Annotated[
@@ -66,7 +67,8 @@ def plot(
             "--metric",
             metavar="METRIC",
             autocompletion=complete_metrics,
-            help="Metric to draw, for example val_loss. Repeat for more. Default: loss and accuracy.",
+            help="Metric to draw, for example val_loss. Repeat for more. "
+            "Default: loss and accuracy; with --axis, the metric that most runs monitor.",
         ),
     ] = None,
     horizontal_axis: Annotated[
@@ -82,7 +84,7 @@ def plot(
             "--by",
             metavar="KEY",
             autocompletion=complete_fields,
-            help="Draw one mean curve, with a band, for each value of this key.",
+            help="Draw one mean curve with a band, or with --axis one series, for each value of this key.",
         ),
     ] = None,
     axis: Annotated[
