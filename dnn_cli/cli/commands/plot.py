@@ -18,7 +18,7 @@ from dnn_cli.cli.console import (
     write_result,
 )
 from dnn_cli.cli.options import JsonOption, RunsDirOption, WhereOption, check_by_keys
-from dnn_cli.cli.run_selection import build_no_runs_error, check_is_network
+from dnn_cli.cli.run_selection import build_no_runs_error, check_is_network, print_study_selections
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.text import format_count, replace_control_chars
 
@@ -53,7 +53,7 @@ def plot(
         typer.Argument(
             metavar="RUN",
             autocompletion=complete_runs,
-            help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: the latest run.",
+            help="Runs by id, name, directory, @1, best:METRIC, sweep:ID or study:ID. Default: the latest run.",
         ),
     ] = None,
     output: Annotated[
@@ -110,7 +110,9 @@ def plot(
     for path in output or ():
         _check_picture_path(path, force=force)
     store = CachedStore(runs_dir)
-    selected_runs = select_runs(store, addresses or ([] if query or by else [_find_latest_network(store)]), query)
+    selected_runs = select_runs(
+        store, addresses or ([] if query or by else [_find_latest_network(store)]), query, reported=True
+    )
     if not selected_runs:
         raise build_no_runs_error(runs_dir, query, "dnn runs lists all runs")
     # The scores of a baseline do not form a curve.
@@ -119,9 +121,10 @@ def plot(
         check_is_network(selected_runs[0].record)
     if left_out := len(selected_runs) - len(runs):
         get_notes_console().print(f"left out: {format_count(left_out, 'baseline')} (baselines have no epochs)")
-    if all(address.startswith("sweep:") for address in addresses or ()):
+    if all(address.startswith(("sweep:", "study:")) for address in addresses or ()):
         # The addresses define no order, so the runs keep the order of training.
         runs = runs[::-1]
+    print_study_selections(addresses or [], query)
     chart = build_curve_chart(
         runs, metric or (), horizontal_axis.value, separate_runs=each_run or (as_json and not by), by=by or ()
     )
