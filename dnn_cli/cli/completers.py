@@ -37,10 +37,11 @@ both by their types.
 
 
 def complete_runs(context: typer.Context, typed: str) -> Iterator[CompletionWord]:
-    """Yield addresses of runs: names, ids, @1, best:METRIC, sweep:ID."""
+    """Yield addresses of runs: names, ids, @1, best:METRIC, sweep:ID, study:ID."""
     from dnn_cli.report.text import format_score
     from dnn_cli.runs.address import format_name_address
     from dnn_cli.runs.store import Store
+    from dnn_cli.runs.study_roles import list_studies
 
     all_runs = Store(_get_runs_dir(context)).list_runs()
     readable_runs = [run_info for run_info in all_runs if run_info.record is not None]
@@ -50,12 +51,17 @@ def complete_runs(context: typer.Context, typed: str) -> Iterator[CompletionWord
         score_text = f"  {monitor} {format_score(best[monitor])}" if best else ""
         return f"{run_info.name}  {run_info.record.status}{score_text}"
 
+    memberships = [item for run_info in readable_runs for item in run_info.record.sweeps]  # type: ignore[union-attr]
+    sweeps = {item.id: item.name for item in memberships if item.study is None}
+    studies = list_studies(readable_runs)
     if typed.startswith("best:"):
         yield from (CompletionWord(f"best:{name}") for name in _list_score_names(readable_runs))
         return
     if typed.startswith("sweep:"):
-        sweeps = {sweep.id: sweep.name for run_info in readable_runs for sweep in run_info.record.sweeps}  # type: ignore[union-attr]
         yield from (CompletionWord(f"sweep:{sweep}", name) for sweep, name in sweeps.items())
+        return
+    if typed.startswith("study:"):
+        yield from (CompletionWord(f"study:{study}", name) for study, name in studies.items())
         return
     if typed.startswith("@"):
         yield from (
@@ -73,8 +79,10 @@ def complete_runs(context: typer.Context, typed: str) -> Iterator[CompletionWord
         yield CompletionWord(run_info.record.id, format_run_meaning(run_info))  # type: ignore[union-attr]
     if readable_runs:
         yield from (CompletionWord("@1", "the latest run"), CompletionWord("best:", "the run with the best score"))
-    if any(run_info.record.sweeps for run_info in readable_runs):  # type: ignore[union-attr]
+    if sweeps:
         yield CompletionWord("sweep:", "the runs of a sweep")
+    if studies:
+        yield CompletionWord("study:", "the runs of a study")
 
 
 def complete_configs(context: typer.Context, typed: str) -> Iterator[CompletionWord]:

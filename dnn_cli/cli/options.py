@@ -48,7 +48,7 @@ RunsArgument = Annotated[
     typer.Argument(
         metavar="RUN",
         autocompletion=complete_runs,
-        help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. Default: all runs.",
+        help="Runs by id, name, directory, @1, best:METRIC, sweep:ID or study:ID. Default: all runs.",
     ),
 ]
 CompletedRunArgument = Annotated[

@@ -55,7 +55,7 @@ def build_curve_drawing(
         check_is_network(selected_runs[0].record)
     left_out = len(selected_runs) - len(runs)
     notes = [f"left out: {format_count(left_out, 'baseline')} (baselines have no epochs)"] if left_out else []
-    if all(address.startswith("sweep:") for address in addresses):
+    if all(address.startswith(("sweep:", "study:")) for address in addresses):
         # The addresses define no order, so the runs keep the order of training.
         runs = runs[::-1]
     chart = build_curve_chart(runs, metrics, horizontal_axis, separate_runs=each_run, by=by)

@@ -43,6 +43,20 @@ def resolve_run(store: "Store", address: str) -> "Run":
     return runs[0]
 
 
+def print_study_selections(addresses: Sequence[str], query: str | None) -> None:
+    """Print which runs of a study a command uses: without a condition, the final runs of its tuned arm."""
+    from dnn_cli.runs.study_roles import STUDY_PREFIX
+
+    for address in addresses if query is None else ():
+        if address.startswith(STUDY_PREFIX):
+            get_notes_console().print(
+                replace_control_chars(
+                    f"of {address}, only the final runs with tuned settings are used; --where 'study.phase = tuning' "
+                    "or --where 'study.arm = default' selects other runs"
+                )
+            )
+
+
 def build_no_runs_error(runs_dir: Path, query: str | None, suggestion: str) -> UsageError:
     """Build the error of a command that selected no runs: the directory has none, or none fulfils the query."""
     message = f"no runs in {runs_dir}" if query is None else f"no run in {runs_dir} fulfils the condition"

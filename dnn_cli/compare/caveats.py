@@ -12,6 +12,7 @@ from dnn_cli.compare.group_labels import label_groups
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.repeats import RepeatedRun
 from dnn_cli.compare.run_scores import RunScore, has_different_data, has_standardized_targets, index_by_variant
+from dnn_cli.compare.study_caveats import find_compared_study, find_study_caveats
 from dnn_cli.compare.verdicts import NO_VERDICTS, VerdictSet
 from dnn_cli.runs.query.fields import get_config_field
 from dnn_cli.runs.record import BEST_MODEL_PREFIX, get_weights_file, is_test_score
@@ -65,6 +66,11 @@ def find_caveats(context: ComparisonContext) -> list[str]:
     Runs that were trained on different data get no verdicts. For such runs, caveats about verdicts are left out.
     """
     networks = context.networks
+    study = find_compared_study(networks.run_scores)
+    # The values of a study differ in tuned keys by design, and were tuned alike.
+    checks_of_networks = [
+        check for check in _NETWORK_CHECKS if not (study is not None and study.has_one_arm and check in _TUNING_CHECKS)
+    ]
     if has_different_data(context.run_scores):
         checks = (_find_failure_caveats, _find_forced_resume_caveats)
         return [*_find_data_caveats(context), *(caveat for check in checks for caveat in check(networks))]
@@ -73,7 +79,8 @@ def find_caveats(context: ComparisonContext) -> list[str]:
         *_find_loss_caveats(context),
         *find_unbeaten_baselines(context.groups, context.verdict_set),
         *find_baseline_notes(context.run_scores),
-        *(caveat for check in _NETWORK_CHECKS for caveat in check(networks)),
+        *find_study_caveats(study, context.metric),
+        *(caveat for check in checks_of_networks for caveat in check(networks)),
         *(caveat for check in _TEST_SCORE_CHECKS for caveat in check(context)),
         *_find_forced_resume_caveats(networks),
     ]
@@ -398,6 +405,9 @@ _NETWORK_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
     _find_failure_caveats,
 )
 """Checks that yield the caveats of the networks of a comparison, the most serious first."""
+
+_TUNING_CHECKS = (_find_setting_caveats, _find_tuning_caveats)
+"""Checks that do not apply to final runs of a study in one arm."""
 
 _TEST_SCORE_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
     _find_missing_test_caveats,

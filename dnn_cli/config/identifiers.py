@@ -36,7 +36,7 @@ def check_no_slash(text: str) -> str:
     return text
 
 
-ADDRESS_PREFIXES = ("@", "name:", "id:", "best:", "sweep:")
+ADDRESS_PREFIXES = ("@", "name:", "id:", "best:", "sweep:", "study:")
 """Prefixes of run addresses that are not plain names. A run address is a text that selects runs: see `runs.address`."""
 
 Name = Annotated[str, Field(max_length=100), AfterValidator(check_name)]

@@ -18,11 +18,11 @@ from dnn_cli.report.text import format_count
 from dnn_cli.runs.record import StudyRole
 from dnn_cli.runs.saved_models import get_last_model
 from dnn_cli.runs.store import Store
+from dnn_cli.runs.study_roles import find_study_directory
 from dnn_cli.study.plan import (
     Plan,
     StudyTask,
     Value,
-    find_study_directory,
     get_study_directory,
     read_plan,
     revise_plan,

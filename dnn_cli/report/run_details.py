@@ -12,7 +12,7 @@ from dnn_cli.config.registry import format_config_value
 from dnn_cli.report.runs_table import build_run_info_document, format_scores
 from dnn_cli.report.text import format_count, format_duration, replace_control_chars
 from dnn_cli.runs.query.run_columns import get_run_id
-from dnn_cli.runs.record import Record, Scores
+from dnn_cli.runs.record import Record, Scores, StudyRole
 from dnn_cli.runs.run_info import RunInfo
 from dnn_cli.runs.saved_models import SavedModel, find_best_model, get_last_model
 
@@ -141,9 +141,15 @@ def _format_all_scores(scores: Scores) -> str:
 
 
 def iter_origin_rows(record: Record) -> Iterator[tuple[str, str]]:
-    """Yield the origin of a run, as (label, text): its sweeps, the run that it reproduces, its data and git commit."""
-    for sweep in record.sweeps:
-        yield "sweep", f"{sweep.name} {sweep.id}: {_format_pairs(sweep.settings)}"
+    """Yield the origin of a run, as (label, text).
+
+    The origin is its sweeps and studies, the run that it reproduces, its data and its git commit.
+    """
+    for membership in record.sweeps:
+        kind, role = "sweep", ""
+        if membership.study is not None:
+            kind, role = "study", f", {_format_study_role(membership.study)}"
+        yield kind, f"{membership.name} {membership.id}{role}: {_format_pairs(membership.settings)}"
     if record.reproduces:
         yield "reproduces", record.reproduces
     data = {key: value for key, value in record.data.items() if key != "dataset" and value is not None}
@@ -152,6 +158,14 @@ def iter_origin_rows(record: Record) -> Iterator[tuple[str, str]]:
     if record.git:
         dirty = ", with uncommitted changes" if record.git.get("dirty") else ""
         yield "git", f"{record.git.get('commit')}{dirty}"
+
+
+def _format_study_role(role: StudyRole) -> str:
+    """Return the role of a run in a study, such as `trial 3 of adam` or `final run of adam, tuned by trial 3`."""
+    if role.phase == "tuning":
+        return f"trial {role.trial} of {role.value}"
+    setting = "with defaults" if role.arm == "default" else f"with the settings of trial {role.trial}"
+    return f"final run of {role.value} {setting}"
 
 
 def iter_environment_rows(record: Record) -> Iterator[tuple[str, str]]:

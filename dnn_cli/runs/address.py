@@ -21,7 +21,7 @@ from dnn_cli.runs.run_info import RunInfo
 _ADDRESS_FORMS = (
     "use an id, the beginning of an id, a directory, a name, NAME@latest, @1 (the latest run) or best:val_accuracy"
 )
-_, NAME_PREFIX, ID_PREFIX, SCORE_PREFIX, SWEEP_PREFIX = ADDRESS_PREFIXES
+_, NAME_PREFIX, ID_PREFIX, SCORE_PREFIX, SWEEP_PREFIX, _STUDY_PREFIX = ADDRESS_PREFIXES
 _LATEST_SUFFIX = "@latest"
 """Suffix of the address `NAME@latest`, which selects the latest run with this name."""
 
@@ -47,7 +47,7 @@ def resolve_address(
     Runs that differ only in seed and names are runs of one experiment.
 
     Args:
-        address: An address of any form except `sweep:ID`.
+        address: An address of any form except `sweep:ID` and `study:ID`.
         runs: The runs to choose from, the latest first.
         store_name: The directory of these runs, for messages.
         read_details: A function that returns runs with loaded configs. If several runs match the address, their configs
@@ -55,11 +55,17 @@ def resolve_address(
 
     Raises:
         AmbiguousAddressError: several experiments have the name, or several runs have the id.
-        UsageError: no run has the address.
+        UsageError: no run has the address, or the address is that of a sweep or study.
     """
     if not address:
         # Every id begins with the empty text.
         raise UsageError("the address of a run is empty", _ADDRESS_FORMS)
+    if address.startswith((SWEEP_PREFIX, _STUDY_PREFIX)):
+        kind, _, text = address.partition(":")
+        raise UsageError(
+            f"{address} names the runs of a {kind}, and this command needs runs by id or name",
+            f"dnn runs --where '{kind} = {_find_membership_id(text, runs)}' lists the runs",
+        )
     if not runs:
         raise UsageError(f"no run {address}: {store_name} contains no runs", "dnn train creates one")
     if address.startswith("@"):
@@ -79,6 +85,12 @@ def resolve_address(
             suggest_nearest_name(address.removeprefix(NAME_PREFIX), names) or _ADDRESS_FORMS,
         )
     return matches
+
+
+def _find_membership_id(text: str, runs: Sequence[RunInfo]) -> str:
+    """Return the first id of a sweep or study that begins with a text; `ID` without such an id."""
+    memberships = (item for run_info in runs if run_info.record for item in run_info.record.sweeps)
+    return next((item.id for item in memberships if text and item.id.startswith(text)), "ID")
 
 
 def resolve_single_run(address: str, runs: Sequence[RunInfo], store_name: str) -> RunInfo:
@@ -319,8 +331,11 @@ def find_sweep_runs(address: str, runs: Sequence[RunInfo]) -> list[RunInfo]:
         UsageError: zero or several sweeps have an id that begins with the text after `sweep:`.
     """
     sweep_id = address.removeprefix(SWEEP_PREFIX)
-    sweeps = {candidate.id: candidate for run_info in runs if run_info.record for candidate in run_info.record.sweeps}
+    memberships = [candidate for run_info in runs if run_info.record for candidate in run_info.record.sweeps]
+    sweeps = {candidate.id: candidate for candidate in memberships if candidate.study is None}
     matching_ids = [candidate for candidate in sweeps if candidate.startswith(sweep_id)] if sweep_id else []
+    if sweep_id and not matching_ids and any(candidate.id.startswith(sweep_id) for candidate in memberships):
+        raise UsageError(f"{sweep_id} is the id of a study, not of a sweep", f"use {_STUDY_PREFIX}{sweep_id}")
     if len(matching_ids) != 1:
         sweep_list = ", ".join(f"{candidate.id} ({candidate.name})" for candidate in list(sweeps.values())[:5])
         raise UsageError(

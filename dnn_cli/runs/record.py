@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from dnn_cli.config.metrics import lower_is_better
 
@@ -251,7 +251,15 @@ class Membership(BaseModel):
     """Values in this run of the keys that the sweep varies, by key. The values are written as a user types them."""
 
     study: StudyRole | None = None
-    """Role of the run in a study; `None` in a sweep."""
+    """Role of the run in a study; `None` in a sweep, whose `run.json` lacks the field."""
+
+    @model_serializer(mode="wrap")
+    def build_document(self, build: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Return the membership as a dictionary, without the field `study` for a sweep."""
+        document: dict[str, Any] = build(self)
+        if self.study is None:
+            del document["study"]
+        return document
 
 
 class Record(BaseModel):

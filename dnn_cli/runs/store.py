@@ -26,6 +26,7 @@ from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_index import RunIndex
 from dnn_cli.runs.run_info import RunInfo
+from dnn_cli.runs.study_roles import STUDIES_DIRECTORY, STUDY_PREFIX, find_reported_runs, find_study_runs
 
 _logger = logging.getLogger(__name__)
 
@@ -34,9 +35,6 @@ RUN_NAME_PATTERN = re.compile(r"\.?\d{8}-\d{6}-.+-[0-9a-f]{8}", re.DOTALL)
 """Pattern of the directory name that a store gives to a run, such as `20261128-004615-digits-4a23b9c1`.
 
 The name begins with a dot until the directory has a config and a record."""
-
-STUDIES_DIRECTORY = "studies"
-"""Name of the directory within a directory of runs that holds the plans and results of studies."""
 
 _RUNS_DIR_HINT = "use another directory with --runs-dir"
 
@@ -177,25 +175,29 @@ class Store:
         """
         return get_only_run(address, self.find_matches(address), str(self.root)).run
 
-    def find_all(self, address: str, *, sweeps: bool = True) -> list[Run]:
-        """Return the runs with an address: the runs of a sweep, the runs of one experiment, or one run.
+    def find_all(self, address: str, *, sweeps: bool = True, reported: bool = False) -> list[Run]:
+        """Return the runs with an address: the runs of a sweep or study, the runs of one experiment, or one run.
 
         The latest run is the first.
 
         Args:
             address: The address.
-            sweeps: Whether the address of a sweep (`sweep:ID`) is accepted.
+            sweeps: Whether the address of a sweep or study (`sweep:ID`, `study:ID`) is accepted.
+            reported: Whether the address of a study names only the final runs of its tuned arm.
 
         Raises:
             AmbiguousAddressError: several experiments have the name, or several runs have the id.
             UsageError: no run has the address.
         """
+        if sweeps and address.startswith(STUDY_PREFIX):
+            find = find_reported_runs if reported else find_study_runs
+            return [run_info.run for run_info in find(address, self.list_runs(), self.root)]
         if sweeps and address.startswith(SWEEP_PREFIX):
             return [run_info.run for run_info in find_sweep_runs(address, self.list_runs())]
         return [run_info.run for run_info in self.find_matches(address)]
 
     def find_matches(self, address: str) -> list[RunInfo]:
-        """Return the runs that an address names, the latest first. The address of a sweep is not accepted.
+        """Return the runs that an address names, the latest first. Addresses of sweeps and studies are not accepted.
 
         Several runs are returned only if they differ only in seed and names. An address with a path separator is the
         path of a run in any directory. Another address is an id, a name or `best:METRIC`. If no run has this address,

@@ -3,8 +3,6 @@
 The file lies in the directory of the study, `studies/NAME-ID` within the directory of runs.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,9 +15,8 @@ from dnn_cli.config.loading import ConfigDumper
 from dnn_cli.config.yaml_reader import read_yaml
 from dnn_cli.errors import ConfigError, RunError, UsageError
 from dnn_cli.runs.atomic_write import write_text
-from dnn_cli.runs.store import STUDIES_DIRECTORY
+from dnn_cli.runs.study_roles import PLAN_FILE, STUDIES_DIRECTORY, compute_plan_digest
 
-_PLAN_FILE = "study.yaml"
 _HEADER = """\
 # Plan of a study, written before its first training. The record of each run has the digest of the plan.
 # To change the plan, change the command: a plan that was changed after a training is reported with the verdict.
@@ -147,8 +144,7 @@ class Plan(_PlanModel):
     @property
     def digest(self) -> str:
         """Digest of everything in the plan that decides verdicts: 16 hex digits."""
-        content = self.model_dump(mode="json", exclude={"revisions": True, "tasks": {"__all__": {"config"}}})
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        return compute_plan_digest(self.model_dump(mode="json"))
 
     @property
     def name(self) -> str:
@@ -171,18 +167,13 @@ def get_study_directory(root: Path, plan: Plan) -> Path:
     return root / STUDIES_DIRECTORY / f"{make_slug(plan.tasks[0].name)}-{plan.study}"
 
 
-def find_study_directory(root: Path, study_id: str) -> Path | None:
-    """Return the directory of the study with an id; `None` without such a directory."""
-    return next(iter(sorted((root / STUDIES_DIRECTORY).glob(f"*-{study_id}"))), None)
-
-
 def write_plan(directory: Path, plan: Plan) -> None:
     """Write a plan to `study.yaml`, unless the file has this plan already.
 
     Raises:
         RunError: the file cannot be written.
     """
-    path = directory / _PLAN_FILE
+    path = directory / PLAN_FILE
     content = plan.model_dump(mode="json")
     text = _HEADER + yaml.dump(
         content, Dumper=_PlanDumper, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None
@@ -208,7 +199,7 @@ def read_plan(directory: Path) -> Plan | None:
     Raises:
         UsageError: the file is not a plan.
     """
-    path = directory / _PLAN_FILE
+    path = directory / PLAN_FILE
     if not path.exists():
         return None
     try:

@@ -6,7 +6,7 @@ from dnn_cli.errors import UsageError
 from dnn_cli.report.axis_panel import build_axis_panels
 from dnn_cli.report.axis_plot import build_axis_chart, build_axis_document
 from dnn_cli.runs.query.selection import CachedStore
-from tests.helpers.study_runs import build_membership
+from tests.helpers.study_memberships import build_membership
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from dnn_cli.cli.options import (
     WhereOption,
     check_by_keys,
 )
+from dnn_cli.cli.run_selection import print_study_selections
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import replace_control_chars
 
@@ -73,7 +74,7 @@ def compare(
     check_by_keys(by or (), max_keys=2)
     with pause_garbage_collection():
         store = CachedStore(runs_dir)
-        runs = select_runs(store, addresses or [], query)
+        runs = select_runs(store, addresses or [], query, reported=True)
         # Named runs can be the best of several learning rates, which only all runs reveal. A condition is assumed to
         # select without regard to scores.
         all_runs = store.with_details(store.list_runs()) if addresses and not query else []
@@ -90,6 +91,7 @@ def compare(
     elif as_latex:
         write_result(tables.build_default_cells(comparison, all_runs=list_runs).to_latex())
     elif comparison.run_scores:
+        print_study_selections(addresses or [], query)
         print_comparison(comparison, list_runs=list_runs, show_all=show_all)
     else:
         scope = "among these runs" if addresses or query else f"in {replace_control_chars(runs_dir)}"

@@ -10,7 +10,7 @@ import typer
 from dnn_cli.cli.completers import complete_runs
 from dnn_cli.cli.console import can_print_text, get_output_console, print_json, write_result
 from dnn_cli.cli.options import JsonOption, RunsDirOption
-from dnn_cli.cli.run_selection import BestOption, resolve_best_model, resolve_network_run
+from dnn_cli.cli.run_selection import BestOption, print_study_selections, resolve_best_model, resolve_network_run
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def explain(
         typer.Argument(
             metavar="RUN",
             autocompletion=complete_runs,
-            help="Runs by id, name, directory, @1, best:METRIC or sweep:ID.",
+            help="Runs by id, name, directory, @1, best:METRIC, sweep:ID or study:ID.",
         ),
     ],
     best: BestOption = False,
@@ -49,6 +49,7 @@ def explain(
         runs_dir_option = build_runs_dir_option(store.root) if suggestion.verb == "train" else []
         return shlex.join([*words, *runs_dir_option])
 
+    print_study_selections(addresses, None)
     runs = [read_run_info(run) for address in addresses for run in _resolve_runs(store, address)]
     explanations = [work(run_info, resolve_best_model(run_info.with_details()) if best else None) for run_info in runs]
     if as_json:
@@ -64,5 +65,7 @@ def explain(
 
 
 def _resolve_runs(store: "Store", address: str) -> "list[Run]":
-    """Return all runs of the sweep that `sweep:ID` names, or the single run that another address names."""
-    return store.find_all(address) if address.startswith("sweep:") else [resolve_network_run(store, address)]
+    """Return the runs of a sweep, the final runs with tuned settings of a study, or the run with another address."""
+    if address.startswith(("sweep:", "study:")):
+        return store.find_all(address, reported=True)
+    return [resolve_network_run(store, address)]

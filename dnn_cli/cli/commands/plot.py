@@ -19,7 +19,7 @@ from dnn_cli.cli.console import (
 )
 from dnn_cli.cli.options import JsonOption, RunsDirOption, WhereOption, check_by_keys
 from dnn_cli.cli.plot_drawings import Drawing, build_axis_drawing, build_curve_drawing
-from dnn_cli.cli.run_selection import build_no_runs_error
+from dnn_cli.cli.run_selection import build_no_runs_error, print_study_selections
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.text import replace_control_chars
 
@@ -52,7 +52,7 @@ def plot(
         typer.Argument(
             metavar="RUN",
             autocompletion=complete_runs,
-            help="Runs by id, name, directory, @1, best:METRIC or sweep:ID. "
+            help="Runs by id, name, directory, @1, best:METRIC, sweep:ID or study:ID. "
             "Default: the latest run; all runs with --where, --by or --axis.",
         ),
     ] = None,
@@ -130,10 +130,16 @@ def plot(
         _check_picture_path(path, force=force)
     store = CachedStore(runs_dir)
     selected_runs = select_runs(
-        store, addresses or ([] if query or by or axis else [_find_latest_network(store)]), query
+        store,
+        addresses or ([] if query or by or axis else [_find_latest_network(store)]),
+        query,
+        # The axis plot of a study shows its trials.
+        reported=not axis,
     )
     if not selected_runs:
         raise build_no_runs_error(runs_dir, query, "dnn runs lists all runs")
+    if not axis:
+        print_study_selections(addresses or [], query)
     drawing = (
         build_axis_drawing(selected_runs, axis, metric or (), at or "final", by or ())
         if axis

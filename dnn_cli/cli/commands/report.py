@@ -18,7 +18,7 @@ from dnn_cli.cli.options import (
     WhereOption,
     check_by_keys,
 )
-from dnn_cli.cli.run_selection import build_no_runs_error
+from dnn_cli.cli.run_selection import build_no_runs_error, print_study_selections
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import replace_control_chars
 
@@ -54,7 +54,7 @@ def report(
     _check_report_path(output)
     with pause_garbage_collection():
         store = CachedStore(runs_dir)
-        runs = select_runs(store, addresses or [], query)
+        runs = select_runs(store, addresses or [], query, reported=True)
         if not runs:
             raise build_no_runs_error(runs_dir, query, "dnn train creates a run; dnn demo creates three")
         all_runs = store.with_details(store.list_runs()) if addresses or query else runs
@@ -72,6 +72,7 @@ def report(
         )
         text = render_report(page, thumbnails, missing_reasons)
     write_text(output, text)
+    print_study_selections(addresses or [], query)
     size = len(text.encode()) / 1e6
     get_output_console().print(replace_control_chars(f"{output}  {format_count(len(runs), 'run')}, {size:.1f} MB"))
     if open_in_browser:

@@ -41,7 +41,7 @@ def watch(
         typer.Argument(
             metavar="RUN",
             autocompletion=complete_runs,
-            help="A run by id, name, directory, @1 or sweep:ID. Default: all runs that are being trained.",
+            help="A run by id, name, directory, @1, sweep:ID or study:ID. Default: all runs that are being trained.",
         ),
     ] = None,
     interval: Annotated[
@@ -81,8 +81,8 @@ def _resolve_followed_runs(
 ) -> "tuple[Callable[[_FindRuns, float, Console], list[RunInfo]], _FindRuns]":
     """Resolve an address to the followed runs: the runs whose progress `dnn watch` prints.
 
-    An address names one run or the runs of a sweep. Without an address, all runs that are being trained are followed,
-    or the latest run if no run is being trained.
+    An address names one run, or the runs of a sweep or study. Without an address, all runs that are being trained are
+    followed, or the latest run if no run is being trained.
 
     Returns:
         Two functions. The first function, `_follow_run` or `_follow_runs`, prints the progress. The second function
@@ -94,7 +94,7 @@ def _resolve_followed_runs(
     from dnn_cli.runs.store import Store
 
     store = Store(runs_dir)
-    if address is not None and address.startswith("sweep:"):
+    if address is not None and address.startswith(("sweep:", "study:")):
         store.find_all(address)
         return _follow_runs, lambda: store.find_all(address)
     if address is not None:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from dnn_cli.runs.record import Record
 from dnn_cli.runs.run_info import RunInfo
+from dnn_cli.runs.study_roles import list_study_roles
 
 ABSENT: Any = object()
 """Mark for a field that a run lacks. `None` is the value of a field that exists but is empty."""
@@ -109,7 +110,27 @@ def _compute_age(run_info: RunInfo) -> Any:
 
 def _list_sweep_names(record: Record) -> tuple[str, ...]:
     """Return the ids and names of the sweeps that a run belongs to."""
-    return tuple(text for sweep in record.sweeps for text in (sweep.id, sweep.name))
+    return tuple(text for item in record.sweeps if item.study is None for text in (item.id, item.name))
+
+
+def _list_study_names(record: Record) -> tuple[str, ...]:
+    """Return the ids of the studies that a run belongs to, and the names of their tasks, without repetitions."""
+    names = (text for item in record.sweeps if item.study is not None for text in (item.id, item.name))
+    return tuple(dict.fromkeys(names))
+
+
+def _build_role_getter(attribute: str) -> FieldGetter:
+    """Build a function that returns an attribute of the roles of a run in studies.
+
+    The value of roles that differ is a tuple. The value of a run without a role is `None`.
+    """
+
+    def get(record: Record) -> Any:
+        values = (getattr(role, attribute) for role in list_study_roles(record))
+        distinct = tuple(dict.fromkeys(value for value in values if value is not None))
+        return distinct if len(distinct) > 1 else next(iter(distinct), None)
+
+    return build_record_getter(get)
 
 
 RUN_COLUMNS = {
@@ -138,6 +159,11 @@ RUN_COLUMNS = {
         RunColumn("tag", lambda run_info: run_info.annotations.tags),
         RunColumn("note", lambda run_info: run_info.annotations.note),
         RunColumn("sweep", build_record_getter(_list_sweep_names)),
+        RunColumn("study", build_record_getter(_list_study_names)),
+        RunColumn("study.phase", _build_role_getter("phase")),
+        RunColumn("study.arm", _build_role_getter("arm")),
+        RunColumn("study.value", _build_role_getter("value")),
+        RunColumn("study.trial", _build_role_getter("trial"), "number"),
         RunColumn("dir", lambda run_info: str(run_info.run.directory)),
         RunColumn("fingerprint", build_record_getter(lambda record: record.data.get("fingerprint"))),
         RunColumn("resumed", build_record_getter(lambda record: len(record.resumed)), "number"),

@@ -106,8 +106,10 @@ class CachedStore(Store):
         counts, names = Counter(run_id for run_id, _ in id_pairs), {run_info.name for run_info in self.list_runs()}
         return {run_id: run for run_id, run in id_pairs if counts[run_id] == 1 and run_id not in names}
 
-    def resolve_addresses(self, addresses: Iterable[str]) -> list[RunInfo]:
-        """Return the runs with these addresses, each run once. An address may be that of a sweep.
+    def resolve_addresses(self, addresses: Iterable[str], *, reported: bool = False) -> list[RunInfo]:
+        """Return the runs with these addresses, each run once. An address may be that of a sweep or study.
+
+        With `reported`, the address of a study names only the final runs of its tuned arm.
 
         Raises:
             AmbiguousAddressError: an address is the name of several experiments, or the id of several runs.
@@ -117,7 +119,9 @@ class CachedStore(Store):
         named_runs = [
             run
             for address in addresses
-            for run in ([self.runs_by_id[address]] if address in self.runs_by_id else self.find_all(address))
+            for run in (
+                [self.runs_by_id[address]] if address in self.runs_by_id else self.find_all(address, reported=reported)
+            )
         ]
         return [
             listed_runs.get(run.directory) or read_run_info(run)
@@ -125,11 +129,13 @@ class CachedStore(Store):
         ]
 
 
-def select_runs(store: CachedStore, addresses: Sequence[str], query: str | None) -> list[RunInfo]:
+def select_runs(
+    store: CachedStore, addresses: Sequence[str], query: str | None, *, reported: bool = False
+) -> list[RunInfo]:
     """Return the runs that addresses name, or all runs if there are no addresses.
 
     With a query, only the runs that fulfil its condition are returned. The returned runs contain their config and
-    metrics.
+    metrics. With `reported` and without a query, the address of a study names only the final runs of its tuned arm.
 
     Raises:
         UsageError: an address matches no run.
@@ -137,7 +143,6 @@ def select_runs(store: CachedStore, addresses: Sequence[str], query: str | None)
     """
     from dnn_cli.runs.query.parser import filter_runs
 
-    runs = (
-        store.with_details(store.resolve_addresses(addresses)) if addresses else store.with_details(store.list_runs())
-    )
+    named = store.resolve_addresses(addresses, reported=reported and query is None) if addresses else store.list_runs()
+    runs = store.with_details(named)
     return filter_runs(runs, query) if query is not None else runs

@@ -26,7 +26,9 @@ _AddressArgument = Annotated[
 _AddressesArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="RUN", autocompletion=complete_runs, help="Runs by id, name, directory, @1, best:METRIC or sweep:ID."
+        metavar="RUN",
+        autocompletion=complete_runs,
+        help="Runs by id, name, directory, @1, best:METRIC, sweep:ID or study:ID.",
     ),
 ]
 
