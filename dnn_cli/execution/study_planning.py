@@ -25,8 +25,8 @@ _HALVES_OVERRIDE = "data.reporting_half=true"
 FINALISTS, FINALIST_SEEDS = 4, 6
 """Number of the best trials of each value that are trained again before the choice, and the number of their seeds.
 
-With the best of 20 trials of one seed each, the luck of that seed gives a winner in 28% of studies of five equal values.
-`tests/stress/study_error_rate.py` measures the share."""
+With the best of 20 trials of one seed each, the luck of that seed gives a winner in 28% of studies of five equal
+values. `tests/stress/study_error_rate.py` measures the share."""
 
 _MIN_FINAL_SEEDS, _MAX_FINAL_SEEDS = 3, 1000
 

@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dnn_cli.compare.comparison import Comparison, judge_scores
+import numpy as np
+
+from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.significance import ALPHA
 from dnn_cli.config.loading import load_resolved_experiment
 from dnn_cli.config.metrics import lower_is_better
@@ -20,6 +22,7 @@ from dnn_cli.study.special_cases import SpecialCase, find_special_cases, find_un
 from dnn_cli.study.study_runs import Arm, StudyRun, TaskRuns, find_earlier_runs, group_by_task, list_study_runs
 from dnn_cli.study.target import EpochCurve, TargetTimes, choose_target, compute_target_times
 from dnn_cli.study.trials import Trial, ValueTrials, choose_finalist, read_trials
+from dnn_cli.study.tuning_noise import estimate_tuning_spread, judge_with_tuning_noise
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,9 @@ class TaskResult:
     target: float | None
     stable_trials: int | None
     """Number of trials from which the order of the values no longer changes; `None` if the order still changes."""
+
+    tuning_spread: float
+    """Standard deviation of the true score of a chosen setting, which the verdicts on the tuned arm count as noise."""
 
     @property
     def lower_is_better(self) -> bool:
@@ -168,13 +174,14 @@ def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResul
     arms: dict[Arm, Comparison] = {}
     names: tuple[Arm, ...] = ("default", "tuned")
     trials = read_trials(plan, task, runs.trials)
+    tuning_spread = _estimate_tuning_spread(task, trials)
     for name in names:
         final = runs.final.get(name, {})
         labels = [label for label in plan.labels if name == "default" or choose_finalist(task, trials[label].trials)]
         # A verdict on some of the seeds would be a second test of the same question.
         is_complete = all(_count_finished(final.get(label, ())) == _count_final_runs(plan, task) for label in labels)
         if is_complete and (comparison := compare_arm(plan, task, final, read_score)):
-            arms[name] = comparison
+            arms[name] = judge_with_tuning_noise(comparison, tuning_spread) if name == "tuned" else comparison
     curves = compute_budget_curves(
         {label: [trial.score for trial in item.base_trials if trial.is_finished] for label, item in trials.items()},
         lower_is_better=is_lower_better,
@@ -185,7 +192,7 @@ def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResul
     }
     target = _find_target(plan, epoch_curves, is_lower_better)
     times = {} if target is None else compute_target_times(epoch_curves, target, lower_is_better=is_lower_better)
-    under_tuned = _find_under_tuned(plan, task, runs, arms.get("tuned"))
+    under_tuned = _find_under_tuned(plan, task, runs, arms.get("tuned"), tuning_spread)
     values = {
         value.label: _build_value_result(
             value,
@@ -198,7 +205,17 @@ def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResul
         )
         for value in plan.values
     }
-    return TaskResult(task, values, arms, runs, target, find_stable_trials(curves))
+    return TaskResult(task, values, arms, runs, target, find_stable_trials(curves), tuning_spread)
+
+
+def _estimate_tuning_spread(task: StudyTask, trials: Mapping[str, ValueTrials]) -> float:
+    """Return the standard deviation of the true score of a chosen setting, estimated from all finalists."""
+    sign = -1.0 if lower_is_better(task.score) else 1.0
+    finalists = [
+        np.array([trial.finalist_scores for trial in item.finalists if trial.finalist_scores])
+        for item in trials.values()
+    ]
+    return estimate_tuning_spread([sign * scores for scores in finalists if scores.ndim == 2])
 
 
 def _build_value_result(
@@ -238,7 +255,7 @@ def _build_value_result(
 
 
 def _find_under_tuned(
-    plan: Plan, task: StudyTask, runs: TaskRuns, comparison: Comparison | None
+    plan: Plan, task: StudyTask, runs: TaskRuns, comparison: Comparison | None, tuning_spread: float
 ) -> dict[str, SpecialCase]:
     """Return the values that are significantly worse than a special case of themselves, by label.
 
@@ -251,24 +268,22 @@ def _find_under_tuned(
         label: load_resolved_experiment(str(default_runs[label][0].run_info.run.config)) for label in plan.labels
     }
     cases = find_special_cases(experiments, task.search_spaces, plan.question)
-    worse = {(case.general, case.special) for case in cases if _is_worse(comparison, case.general, case.special)}
+    worse = {
+        (case.general, case.special)
+        for case in cases
+        if _is_worse(comparison, case.general, case.special, tuning_spread)
+    }
     return find_under_tuned(cases, worse)
 
 
-def _is_worse(comparison: Comparison, label: str, reference: str) -> bool:
+def _is_worse(comparison: Comparison, label: str, reference: str, tuning_spread: float) -> bool:
     """Return whether a value is significantly worse than another value."""
     named = {group.name for group in comparison.groups}
     if not {label, reference} <= named:
         return False
-    judged = judge_scores(
-        comparison.run_scores,
-        comparison.groups,
-        comparison.metric,
-        comparison.point,
-        baseline=reference,
-        max_groups=None,
-    )
-    verdict = next(verdict for verdict in judged.verdict_set.verdicts if verdict.group.name == label)
+    pair = [group for group in comparison.groups if group.name in (label, reference)]
+    judged = judge_with_tuning_noise(replace(comparison, groups=tuple(pair)), tuning_spread)
+    (verdict,) = judged.verdict_set.verdicts
     difference = verdict.difference
     if difference is None or difference.p_value is None:
         return False
