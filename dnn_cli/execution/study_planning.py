@@ -15,6 +15,7 @@ from dnn_cli.config.sweep_values import ValueRange
 from dnn_cli.config.user_data import cache_dataset_info
 from dnn_cli.errors import ConfigError, LocatedIssue, UsageError
 from dnn_cli.execution.sweep_plan import SweepPlanner
+from dnn_cli.report.sweep_view import format_sweep_settings
 from dnn_cli.study.plan import Halves, Plan, StudyTask, Value
 from dnn_cli.study.power import choose_seeds
 from dnn_cli.study.range_growth import count_extra_trials
@@ -146,8 +147,13 @@ def _list_values(sweep: Sweep, file: str) -> list[Value]:
 
 
 def _format_label(setting: dict[str, str]) -> str:
-    """Return the label of a value: its text, or the texts of several keys."""
-    return ", ".join(setting.values())
+    """Return the label of a value, such as `adam` or `sgd momentum=0.9`. Numbers and several keys have their key."""
+    text = format_sweep_settings(setting)
+    if len(setting) > 1:
+        return text
+    value = text.partition("=")[2]
+    is_clear = value[:1].isalpha() and value not in ("true", "false", "none", "null")
+    return value if is_clear else text
 
 
 def _build_experiments(sweep: Sweep, values: Sequence[Value]) -> list[Experiment]:

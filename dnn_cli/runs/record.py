@@ -234,7 +234,7 @@ class StudyRole(BaseModel):
     """Arm of the study: `default` for a value as it is written, `tuned` for a value with tuned keys."""
 
     value: str
-    """Value of the question, as the user typed it."""
+    """Label of the value of the question, such as `adam`."""
 
     trial: int | None = None
     """Number of the trial of this value, from 0. In a final run of the tuned arm, the number of the chosen trial."""

@@ -33,10 +33,10 @@ class Value(_PlanModel):
     """Value of the question: a label, and the overrides that set the value."""
 
     label: str
-    """Value as the user typed it."""
+    """Short text of the value, such as `adam` or `units=50`."""
 
     settings: dict[str, str]
-    """Text of each key of the question, such as `{"optimizer": "adam"}`."""
+    """Text of each key of the question as the user typed it, such as `{"optimizer": "adam"}`."""
 
 
 class Halves(_PlanModel):

@@ -132,8 +132,8 @@ def _count_missing_runs(plan: Plan, result: TaskResult) -> int:
     missing_trials = folds * sum(not trial.is_finished for trial in trials)
     for item in result.values.values():
         # Before the trials are finished, the finalists are unknown.
-        known = sum(not trial.has_finalist_runs for trial in item.tuning.finalists)
-        count = known if item.tuning.is_finished else plan.finalists
+        open_finalists = sum(not trial.has_finalist_runs for trial in item.tuning.finalists)
+        count = open_finalists if item.tuning.is_finished else plan.finalists
         missing_trials += folds * len(plan.finalist_seeds) * count
     missing = missing_trials
     arms: tuple[Arm, ...] = ("default", "tuned")
