@@ -39,7 +39,8 @@ def build_axis_panels(chart: AxisChart) -> SeriesChart:
     Raises:
         UsageError: a key has more than 40 values that are not numbers, or no run with the key has a score.
     """
-    legend = {name: _format_legend_name(name, chart.plots) for name in chart.names}
+    drawn_names = {point.series for plot in chart.plots for point in plot.points}
+    legend = {name: _format_legend_name(name, chart.plots) for name in chart.names if name in drawn_names}
     panels = [_build_panel(plot, legend) for plot in chart.plots]
     has_failures = any(panel.has_failures for panel, _ in panels)
     has_means = any(series.lines for panel, _ in panels for series in panel.series)
@@ -120,7 +121,8 @@ def _build_panel(plot: AxisPlot, legend: Mapping[str, str]) -> tuple[SeriesPanel
         x_log=x_log, categories=categories, lower_is_better=plot.lower_is_better, y_log=y_log,
         best=ChartPoint(best[1], best[0]),
     )  # fmt: skip
-    return panel, _format_best_caption(plot, title, best, several=len(legend) > 1)
+    ties = sum(candidate[0] == best[0] for candidate in best_candidates) - 1
+    return panel, _format_best_caption(plot, title, best, ties, several=len(legend) > 1)
 
 
 @dataclass(frozen=True)
@@ -171,7 +173,7 @@ class _SeriesPosition:
 
 
 def _format_best_caption(
-    plot: AxisPlot, title: str, best: tuple[float, float, str, float | str, int], *, several: bool
+    plot: AxisPlot, title: str, best: tuple[float, float, str, float | str, int], ties: int, *, several: bool
 ) -> str:
     """Return the caption that names the best run or mean: its score, series, value of the key and number of runs.
 
@@ -179,13 +181,15 @@ def _format_best_caption(
         plot: The axis plot.
         title: The name of the score.
         best: The score, the position, the series, the value and the number of runs.
+        ties: The number of other runs or means with the same score.
         several: Whether the plot has several series.
     """
     score, _, name, value, runs = best
     value_text = value if isinstance(value, str) else f"{value:.6g}"
     origin = f" ({name})" if several else ""
     mean = f", mean of {runs} runs" if runs > 1 else ""
-    return f"best {title}: {format_score(score)} at {plot.key} {value_text}{origin}{mean}"
+    equal = f"; {format_count(ties, 'other point')} with this score" if ties else ""
+    return f"best {title}: {format_score(score)} at {plot.key} {value_text}{origin}{mean}{equal}"
 
 
 def _format_point_label(point: AxisPoint, key: str) -> str:

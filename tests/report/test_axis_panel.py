@@ -96,6 +96,11 @@ def test_losses_of_different_magnitude_are_on_a_logarithmic_axis():
     assert not build_panel([(1, 0.0, "a", "1"), *points], metric="val_loss")[0].y_log
 
 
+def test_points_as_good_as_the_best_are_counted():
+    _, captions = build_panel([(1, 0.5, "a", "1"), (2, 0.5, "a", "2"), (3, 0.4, "a", "3")])
+    assert captions == ("best val_accuracy: 0.5000 at lr 1; 1 other point with this score",)
+
+
 def test_series_of_a_category_are_side_by_side():
     points = [(value, 0.5, series, f"{value}{series}") for value in ("relu", "none", "gelu") for series in ("a", "b")]
     panel, _ = build_panel(points, key="activation")

@@ -97,6 +97,7 @@ def test_study_shows_tuning_runs_with_a_series_for_each_value(scored_runs, build
     assert any("without optimizer.beta_1: 3 runs" in note for note in chart.notes)
     panel = build_axis_panels(chart).panels[0]
     assert all(not series.lines for series in panel.series)
+    assert build_axis_panels(build_axis("optimizer.beta_1")).names == ("adam (3 runs)",)
 
 
 def test_run_of_two_studies_counts_in_the_common_study(scored_runs, build_axis):

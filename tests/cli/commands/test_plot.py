@@ -147,8 +147,8 @@ def test_by_draws_group_means_and_prints_them_as_json(dnn, make_run, tmp_path):
 def rates(make_run):
     """Three learning rates of two optimizers, one of which diverges at the largest rate."""
     number = 0
-    for optimizer in ("sgd", "adam"):
-        for rate, score in ((0.001, 0.6), (0.01, 0.9), (1.0, 0.3)):
+    for optimizer, best in (("sgd", 0.9), ("adam", 0.8)):
+        for rate, score in ((0.001, 0.6), (0.01, best), (1.0, 0.3)):
             number += 1
             status = "diverged" if (optimizer, rate) == ("adam", 1.0) else "completed"
             make_run(f"optimizer={optimizer}", f"lr={rate}", curve=(0.2, score), digits=f"{number:08x}", status=status)
