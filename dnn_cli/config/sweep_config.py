@@ -128,6 +128,9 @@ class SweepOptions:
     zips: tuple[str, ...] = ()
     """Values of `--zip`, such as `batch_size=32,64`."""
 
+    subject: Literal["sweep", "study"] = "sweep"
+    """Command that reads the sweep. A study chooses settings, trials and seeds itself."""
+
 
 def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = SweepOptions()) -> Sweep:
     """Read a sweep from a config or sweep file, arguments and options of the command line.
@@ -139,10 +142,15 @@ def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = Swee
 
     Raises:
         ConfigError: the file has issues, or the values of an argument are invalid.
-        UsageError: nothing varies, or options and values contradict each other.
+        UsageError: nothing varies, options and values contradict each other, or a study gets a sweep file.
     """
     document = read_yaml(file)
     if isinstance(document.value, dict) and "base" in document.value:
+        if options.subject == "study":
+            raise UsageError(
+                f"{file} is a sweep file, and a study needs a config",
+                "name the base config of the sweep, and write the question as an argument: optimizer=sgd,adam",
+            )
         sweep = _parse_sweep_file(file, document)
     else:
         sweep = Sweep(file, None, (), {}, (), "grid", 0, None, None, {})
@@ -151,12 +159,14 @@ def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = Swee
     sweep = replace(_apply_arguments(sweep, arguments), repetitions=options.repetitions)
     sweep = _apply_zip_options(sweep, options.zips, arguments)
     if not sweep.has_varying_keys and len(sweep.seeds) < 2:
-        _check_folds_vary(file, sweep.file, arguments)
+        _check_folds_vary(file, sweep.file, arguments, options.subject)
     return _apply_options(sweep, options, searched=isinstance(document.value, dict) and "search" in document.value)
 
 
-def _check_folds_vary(file: str, base: str, arguments: Sequence[str]) -> None:
+def _check_folds_vary(file: str, base: str, arguments: Sequence[str], subject: str) -> None:
     """Check that a sweep in which every key has a single value is a cross-validation, of which all folds are trained.
+
+    A study needs a key that varies, also with folds.
 
     If an argument was probably intended as several values, the error names this argument.
 
@@ -164,6 +174,7 @@ def _check_folds_vary(file: str, base: str, arguments: Sequence[str]) -> None:
         file: The path of the config or of the sweep file, as on the command line.
         base: The path of the base config.
         arguments: The overrides on the command line.
+        subject: The command: `sweep` or `study`.
 
     Raises:
         ConfigError: the base config or the value of an argument is invalid, such as `seed=1..x`.
@@ -172,13 +183,15 @@ def _check_folds_vary(file: str, base: str, arguments: Sequence[str]) -> None:
     for argument in arguments:
         key, _, text = partition_override(argument)
         if values := suggest_values(key, text, alone=True):
-            raise UsageError(f"nothing varies in this sweep: {argument} is one value", format_values_hint(key, values))
+            raise UsageError(
+                f"nothing varies in this {subject}: {argument} is one value", format_values_hint(key, values)
+            )
     data = load_experiment(base, arguments).experiment.data
-    if data.folds is not None and data.fold is None:
+    if subject == "sweep" and data.folds is not None and data.fold is None:
         return
     other_arguments = [argument for argument in arguments if not argument.removeprefix("~").startswith("optimizer")]
-    example = shlex.join(["dnn", "sweep", file, *other_arguments, "optimizer=sgd,adam"])
-    raise UsageError("nothing varies in this sweep", f"for example: {example}")
+    example = shlex.join(["dnn", subject, file, *other_arguments, "optimizer=sgd,adam"])
+    raise UsageError(f"nothing varies in this {subject}", f"for example: {example}")
 
 
 def _parse_sweep_file(file: str, document: Document) -> Sweep:
@@ -403,6 +416,8 @@ def _apply_options(sweep: Sweep, options: SweepOptions, *, searched: bool) -> Sw
     Raises:
         UsageError: options and values contradict each other, or an option is missing.
     """
+    if options.subject == "study":
+        return sweep
     drawn = [key for key, values in sweep.parameters.items() if isinstance(values, ValueRange)]
     search = options.search or (sweep.search if searched or not drawn else "random")
     if search not in _SEARCH_TYPES:

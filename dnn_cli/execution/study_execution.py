@@ -8,6 +8,7 @@ from typing import Literal
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.sweep_config import Sweep
 from dnn_cli.config.user_data import cache_dataset_info
+from dnn_cli.errors import UsageError
 from dnn_cli.execution.evaluation import evaluate_split, record_evaluation
 from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.reporters import Reporter
@@ -28,6 +29,7 @@ from dnn_cli.study.plan import (
     revise_plan,
     write_plan,
 )
+from dnn_cli.study.study_result import build_study_result
 from dnn_cli.study.study_runs import Arm, TaskRuns, find_earlier_runs, group_by_task, list_study_runs
 from dnn_cli.study.trials import Trial, ValueTrials, choose_finalist, read_trials
 
@@ -177,15 +179,26 @@ class StudyExecution:
                 for value in self.plan.values
             ]
 
+    def check_test_set(self) -> None:
+        """Check before the training that the data of each task has a test set.
+
+        Raises:
+            UsageError: the data has no test set.
+        """
+        for experiment in self.list_experiments():
+            if not experiment.data.test_examples:
+                raise UsageError(f"{experiment.data.title} has no test set", "remove --test, or set data.test_size=0.2")
+
     def evaluate_test_set(self, reporter: Reporter) -> None:
         """Evaluate the final runs of the tuned arm on the test set, once each, and record the scores.
 
         Runs that have been evaluated before are left out. A study with missing runs evaluates nothing.
 
         Raises:
-            UsageError: the data has no test set.
             DataError: the data cannot be read.
         """
+        if not build_study_result(self.plan, self.store.with_details(self.store.list_runs())).is_complete:
+            return
         runs = [
             run
             for task in self.collect_runs().values()

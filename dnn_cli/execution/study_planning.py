@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from dnn_cli.config.data import Data
 from dnn_cli.config.digests import compute_outcome_digest
 from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.overrides import expand_key, partition_override
 from dnn_cli.config.search_spaces import SearchSpace, build_search_space, parse_tuned_keys, select_search_spaces
 from dnn_cli.config.sweep_config import Sweep, SweepOptions, compute_sweep_id, read_sweep
 from dnn_cli.config.sweep_values import ValueRange
 from dnn_cli.config.user_data import cache_dataset_info
-from dnn_cli.errors import ConfigError, LocatedIssue, UsageError
-from dnn_cli.execution.sweep_plan import SweepPlanner
+from dnn_cli.errors import ConfigError, LocatedIssue, UsageError, UserDataError
+from dnn_cli.execution.sweep_plan import MAX_RUNS, SweepPlanner
 from dnn_cli.report.sweep_view import format_sweep_settings
 from dnn_cli.study.plan import Halves, Plan, StudyTask, Value
 from dnn_cli.study.power import choose_seeds
@@ -22,11 +23,13 @@ from dnn_cli.study.range_growth import count_extra_trials
 from dnn_cli.study.trials import MAX_ROUNDS
 from dnn_cli.study.unit_points import draw_unit_points
 
-_HALVES_OVERRIDE = "data.reporting_half=true"
-FINALISTS, FINALIST_SEEDS = 4, 6
-"""Number of the best trials of each value that are trained again before the choice, and the number of their seeds.
+_HALVES_KEY = "data.reporting_half"
+_HALVES_OVERRIDE = f"{_HALVES_KEY}=true"
+_FINALISTS = 4
+"""Number of the best trials of each value that are trained again before the choice, each with as many other seeds as
+the final runs have.
 
-With the best of 20 trials of one seed each, the luck of that seed gives a winner in 28% of studies of five equal
+With the best of 20 trials of one seed each, the luck of that seed gives a winner in 33% of studies of five equal
 values. `tests/stress/study_error_rate.py` measures the share."""
 
 _MIN_FINAL_SEEDS, _MAX_FINAL_SEEDS = 3, 1000
@@ -71,7 +74,10 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
         UsageError: the question or an option is invalid.
         DataError: the data cannot be read.
     """
-    sweep_options = SweepOptions(folds=options.folds, repetitions=options.repetitions, zips=options.zips)
+    sweep_options = SweepOptions(
+        folds=options.folds, repetitions=options.repetitions, zips=options.zips, subject="study"
+    )
+    _check_arguments(arguments)
     words = [*arguments, _HALVES_OVERRIDE]
     sweeps: dict[str, Sweep] = {}
     tasks: list[StudyTask] = []
@@ -80,20 +86,24 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
     with cache_dataset_info():
         for file in files:
             sweep = read_sweep(file, words, sweep_options)
-            values = _list_values(sweep, file)
+            values = _list_values(sweep)
             experiments = _build_experiments(sweep, values)
             first = experiments[0]
             if first.name in sweeps:
                 raise UsageError(
                     f"two configs have the name {first.name}",
-                    f"set another name in {file}, for example name: {first.name}_2",
+                    f"write {file} once"
+                    if file in files[: len(tasks)]
+                    else f"set another name in {file}, for example name: {first.name}_2",
                 )
             _check_question(values, experiments)
+            _check_losses(values, experiments)
             spaces = _choose_search_spaces(tuned_space, values, experiments, options.trials)
             spaces_of_all_tasks += spaces.values()
             tasks.append(_build_task(file, first, spaces, _find_halves(sweep, values)))
             sweeps[first.name] = sweep
     seeds = options.seeds or choose_seeds(len(values))
+    _check_run_count(sum(len(task.halves) for task in tasks) * len(values) * (options.trials + 2 * seeds))
     plan = Plan(
         study=_compute_study_id(list(sweeps.values()), values),
         question=tuple(values[0].settings),
@@ -101,8 +111,8 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
         fixed=next(iter(sweeps.values())).fixed,
         trials=options.trials,
         tuning_seed=first.seed,
-        finalists=min(FINALISTS, options.trials),
-        finalist_seeds=tuple(range(first.seed + 1, first.seed + 1 + FINALIST_SEEDS)),
+        finalists=min(_FINALISTS, options.trials),
+        finalist_seeds=tuple(range(first.seed + 1, first.seed + 1 + seeds)),
         final_seeds=_choose_final_seeds(first.seed, seeds),
         repetitions=options.repetitions,
         target=options.target,
@@ -114,20 +124,42 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
     return PlannedStudy(plan, sweeps)
 
 
-def _list_values(sweep: Sweep, file: str) -> list[Value]:
+def _check_arguments(arguments: Sequence[str]) -> None:
+    """Check that no argument has a key that a study sets itself.
+
+    Raises:
+        UsageError: an argument sets the seed or the reporting half.
+    """
+    for argument in arguments:
+        key = expand_key(partition_override(argument)[0].removeprefix("~"))
+        if key == "seed":
+            raise UsageError(
+                "a study chooses its seeds itself",
+                f"remove {argument}, and use --seeds N for the number of final seeds",
+            )
+        if key == _HALVES_KEY:
+            raise UsageError("a study divides the validation examples itself", f"remove {argument}")
+
+
+def _check_run_count(run_count: int) -> None:
+    """Check the number of runs of a study without extra trials.
+
+    Raises:
+        UsageError: the study has too many runs.
+    """
+    if run_count > MAX_RUNS:
+        raise UsageError(
+            f"the study has {run_count:,} runs; the maximum is {MAX_RUNS:,}", "use fewer values, trials or seeds"
+        )
+
+
+def _list_values(sweep: Sweep) -> list[Value]:
     """Return the values of the question of a study.
 
     Raises:
-        UsageError: no key varies, several keys vary, or the values are a range.
+        UsageError: several keys vary, or the values are a range.
     """
-    if sweep.seeds:
-        raise UsageError(
-            "a study chooses its seeds itself", "remove seed=…, and use --seeds N for the number of final seeds"
-        )
-    questions = len(sweep.parameters) + (sweep.zipped is not None)
-    if questions == 0:
-        raise UsageError(f"nothing varies in the study of {file}", "for example: optimizer=sgd,adam")
-    if questions > 1:
+    if len(sweep.parameters) + (sweep.zipped is not None) > 1:
         keys = [*sweep.parameters, *([" and ".join(sweep.zipped.keys)] if sweep.zipped else [])]
         raise UsageError(
             f"a study has one question, but {', '.join(keys)} vary",
@@ -161,6 +193,7 @@ def _build_experiments(sweep: Sweep, values: Sequence[Value]) -> list[Experiment
 
     Raises:
         ConfigError: an experiment is not valid. The error lists the issues of all values.
+        UsageError: there are fewer than two validation examples.
     """
     planner = SweepPlanner(replace(sweep, repetitions=None))
     experiments: list[Experiment] = []
@@ -170,16 +203,21 @@ def _build_experiments(sweep: Sweep, values: Sequence[Value]) -> list[Experiment
             experiments.append(planner.plan_run(0, value.settings).loaded.experiment)
         except ConfigError as error:
             issues.update(dict.fromkeys(error.issues))
+    if any(issue.key == _HALVES_KEY for issue in issues):
+        raise UsageError(
+            "a study needs two validation examples or more: one to choose settings, and one to judge them",
+            "set data.validation_size=0.2",
+        )
     if issues:
         raise ConfigError(list(issues))
     return experiments
 
 
 def _check_question(values: Sequence[Value], experiments: Sequence[Experiment]) -> None:
-    """Check that the values give different experiments with one score and validation examples.
+    """Check that the values give different experiments with one score.
 
     Raises:
-        UsageError: two values are one experiment, the scores differ, or there are no validation examples.
+        UsageError: two values are one experiment, or the scores differ.
     """
     labels: dict[str, str] = {}
     for value, experiment in zip(values, experiments, strict=True):
@@ -192,8 +230,24 @@ def _check_question(values: Sequence[Value], experiments: Sequence[Experiment]) 
         raise UsageError(
             f"the values have different scores: {', '.join(scores)}", "set the same first metric for all values"
         )
-    if not experiments[0].data.validation_examples:
-        raise UsageError("a study needs validation examples", "set data.validation_size=0.2")
+
+
+def _check_losses(values: Sequence[Value], experiments: Sequence[Experiment]) -> None:
+    """Check that the values have one loss if the loss is their score.
+
+    Raises:
+        UsageError: the score is the loss, and two values have different losses.
+    """
+    first, *others = experiments
+    if first.monitor != "val_loss":
+        return
+    for value, experiment in zip(values[1:], others, strict=True):
+        if experiment.loss != first.loss:
+            metric = "accuracy" if first.data.info.is_classification else "mae"
+            raise UsageError(
+                f"{values[0].label} and {value.label} have different losses, so that their losses cannot be compared",
+                f"set metrics=[{metric}]",
+            )
 
 
 def _choose_search_spaces(
@@ -248,7 +302,12 @@ def _split_in_halves(data: Data) -> Halves:
     """
     from dnn_cli.data.examples import load_targets, split_examples
 
-    split = split_examples(data, load_targets(data))
+    try:
+        split = split_examples(data, load_targets(data))
+    except UserDataError as error:
+        # A study cannot do without the reporting half.
+        suggestion = error.suggestion.removesuffix(f", or set {_HALVES_KEY}=false")
+        raise UserDataError(error.message, suggestion, error.key) from None
     content = b"|".join(part.tobytes() for part in (split.validation, split.reporting))
     return Halves(
         tuning=len(split.validation),
@@ -286,9 +345,9 @@ def _compute_study_id(sweeps: Sequence[Sweep], values: Sequence[Value]) -> str:
 
 
 def _choose_final_seeds(tuning_seed: int, count: int) -> tuple[int, ...]:
-    """Return the seeds of the final runs: 1, 2 and so on, without the seeds of the tuning runs."""
-    tuning_seeds = range(tuning_seed, tuning_seed + FINALIST_SEEDS + 1)
-    return tuple(seed for seed in range(1, count + FINALIST_SEEDS + 2) if seed not in tuning_seeds)[:count]
+    """Return the seeds of the final runs: 1, 2 and so on, without the seeds of the trials and the finalists."""
+    tuning_seeds = range(tuning_seed, tuning_seed + count + 1)
+    return tuple(seed for seed in range(1, 2 * count + 2) if seed not in tuning_seeds)[:count]
 
 
 def _draw_points(spaces: Sequence[SearchSpace], options: StudyOptions) -> tuple[tuple[float, ...], ...]:

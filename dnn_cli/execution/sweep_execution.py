@@ -279,14 +279,18 @@ class SweepExecution:
             return OptunaSearch(self)
         return self.build_fixed_search(lane_plan)
 
+    def record_existing_runs(self) -> None:
+        """Record the existing runs of planned runs as members of this sweep or study."""
+        for planned_run in self.planned_runs:
+            if planned_run.outcome_digest in self.existing_runs:
+                _add_to_sweep(self.existing_runs[planned_run.outcome_digest], self.build_membership(planned_run))
+
     def build_fixed_search(self, lane_plan: LanePlan) -> SearchStrategy:
         """Build the search strategy that trains all missing runs.
 
         Existing runs, which may come from other commands, are recorded as members of this sweep.
         """
-        for planned_run in self.planned_runs:
-            if planned_run.outcome_digest in self.existing_runs:
-                _add_to_sweep(self.existing_runs[planned_run.outcome_digest], self.build_membership(planned_run))
+        self.record_existing_runs()
         return FixedSearch(lane_plan.tasks)
 
     def build_task(self, number: int) -> Task:

@@ -20,7 +20,9 @@ from dnn_cli.errors import ConfigError, LocatedIssue, UsageError
 from dnn_cli.runs.record import StudyRole
 from dnn_cli.runs.run_info import RunInfo
 
-_MAX_RUNS = 10_000
+MAX_RUNS = 10_000
+"""Largest number of runs of a sweep or study."""
+
 _MAX_CHECKED_COMBINATIONS = 1_000
 """Maximum number of settings that are checked before a bayesian search. These settings combine listed values and the
 ends of ranges."""
@@ -111,9 +113,9 @@ def _check_run_count(run_count: int) -> None:
     Raises:
         UsageError: the sweep has too many runs.
     """
-    if run_count > _MAX_RUNS:
+    if run_count > MAX_RUNS:
         raise UsageError(
-            f"the sweep has {run_count:,} runs; the maximum is {_MAX_RUNS:,}",
+            f"the sweep has {run_count:,} runs; the maximum is {MAX_RUNS:,}",
             "use fewer values, or use --search random with --trials",
         )
 

@@ -13,7 +13,7 @@ from dnn_cli.errors import RunError
 from dnn_cli.report.comparison_json import build_pair_document
 from dnn_cli.report.study_text import format_caveats, format_headline, format_study_method
 from dnn_cli.runs.atomic_write import write_text
-from dnn_cli.study.plan import Plan, get_study_directory
+from dnn_cli.study.plan import Plan, find_study_directory, get_study_directory
 from dnn_cli.study.study_result import StudyResult, TaskResult, ValueResult
 from dnn_cli.study.study_runs import Arm
 
@@ -151,7 +151,8 @@ def write_study_document(root: Path, plan: Plan, document: Mapping[str, Any]) ->
     Raises:
         RunError: the file cannot be written.
     """
-    directory = get_study_directory(root, plan)
+    # The name of a study can change: its directory keeps the first name.
+    directory = find_study_directory(root, plan.study) or get_study_directory(root, plan)
     path = directory / _RESULT_FILE
     try:
         write_text(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")

@@ -194,7 +194,7 @@ def _iter_edge_caveats(task: TaskResult) -> Iterator[str]:
 def _iter_failure_caveats(result: StudyResult, task: TaskResult) -> Iterator[str]:
     """Yield a caveat for each value without a usable trial, or with diverged final runs."""
     for label, item in task.values.items():
-        if item.tuning.is_finished and item.best is None:
+        if item.tuning.diverged_share == 1:
             yield f"all trials of {label} diverged, so that {label} has no tuned setting"
         for arm, opening in _ARM_OPENINGS.items():
             runs = task.runs.final.get(arm, {}).get(label, ())

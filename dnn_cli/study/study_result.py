@@ -193,6 +193,8 @@ def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResul
     target = _find_target(plan, epoch_curves, is_lower_better)
     times = {} if target is None else compute_target_times(epoch_curves, target, lower_is_better=is_lower_better)
     under_tuned = _find_under_tuned(plan, task, runs, arms.get("tuned"), tuning_spread)
+    # A range of one value can grow only after the trials of all values. Its extra trials can then change the choice.
+    is_tuned = all(item.is_finished for item in trials.values())
     values = {
         value.label: _build_value_result(
             value,
@@ -202,6 +204,7 @@ def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResul
             curves.get(value.label),
             times.get(value.label),
             under_tuned.get(value.label),
+            is_tuned=is_tuned,
         )
         for value in plan.values
     }
@@ -226,8 +229,10 @@ def _build_value_result(
     curve: BudgetCurve | None,
     times: TargetTimes | None,
     special_case: SpecialCase | None,
+    *,
+    is_tuned: bool,
 ) -> ValueResult:
-    """Return the result of one value."""
+    """Return the result of one value. `is_tuned` says whether the trials of all values are finished."""
     final = [run.score for run in runs.final.get("tuned", {}).get(value.label, ()) if run.score is not None]
     finished = [trial for trial in tuning.trials if trial.is_finished]
     sensitivities = {
@@ -239,7 +244,7 @@ def _build_value_result(
         for tuned in tuning.space
         if tuned.values.is_logarithmic
     }
-    best = choose_finalist(task, tuning.trials) if tuning.is_chosen else None
+    best = choose_finalist(task, tuning.trials) if is_tuned and tuning.is_chosen else None
     importance = compute_importance(
         [
             ({tuned.key: tuned.values.parse_number(trial.setting[tuned.key]) for tuned in tuning.space}, trial.score)

@@ -115,6 +115,8 @@ def study(
             )  # fmt: skip
             execution = StudyExecution(plan_study(files, words, options), Store(runs_dir), tensorboard=tensorboard)
             first_phase = execution.plan_first_phase()
+        if test:
+            execution.check_test_set()
         if dry_run:
             print_study_estimate(execution, first_phase, jobs, gpus, as_json=as_json)
             return
@@ -153,6 +155,8 @@ def _train_phases(
         for phase in execution.iter_phases():
             missing = len(phase.execution.missing_numbers)
             if not missing:
+                # Runs of an earlier plan become runs of this plan, also if nothing is left to train.
+                phase.execution.record_existing_runs()
                 continue
             screen.print_line(phase.format_title())
             workers = count_workers(jobs, gpus, experiments, missing)
