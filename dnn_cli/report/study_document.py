@@ -13,7 +13,8 @@ from dnn_cli.errors import RunError
 from dnn_cli.report.comparison_json import build_pair_document
 from dnn_cli.report.study_text import format_caveats, format_headline, format_study_method
 from dnn_cli.runs.atomic_write import write_text
-from dnn_cli.study.plan import Plan, find_study_directory, get_study_directory
+from dnn_cli.runs.study_roles import find_study_directory
+from dnn_cli.study.plan import Plan, get_study_directory
 from dnn_cli.study.study_result import StudyResult, TaskResult, ValueResult
 from dnn_cli.study.study_runs import Arm
 
