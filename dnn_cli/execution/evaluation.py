@@ -12,7 +12,7 @@ from dnn_cli.data.examples import Examples
 from dnn_cli.data.input_statistics import describe_unusual_inputs
 from dnn_cli.data.run_context import check_same_data, check_same_split, load_run_context
 from dnn_cli.errors import RunError, UsageError, UserDataError
-from dnn_cli.execution.preparation import prepare_training
+from dnn_cli.execution.preparation import ProcessCache, prepare_training
 from dnn_cli.execution.reporters import Reporter
 from dnn_cli.formats.evaluation_examples import TargetSpec, read_evaluation_examples
 from dnn_cli.formats.replaced_cells import ReplacedCells
@@ -42,11 +42,12 @@ class FinishedEvaluation(NamedTuple):
 
 def evaluate_split(
     run: Run, record: Record, model: SavedModel, split: Literal["test", "validation"], overrides: list[str],
-    reporter: Reporter,
+    reporter: Reporter, cache: ProcessCache | None = None,
 ) -> FinishedEvaluation:  # fmt: skip
     """Evaluate a saved model on the test or validation split of the run's data.
 
-    `overrides` changes the config of the run, such as `data.path=…` for moved data.
+    `overrides` changes the config of the run, such as `data.path=…` for moved data. `cache` keeps the data between
+    evaluations of several runs.
 
     Raises:
         UsageError: the data has no test set.
@@ -58,7 +59,7 @@ def evaluate_split(
             f"{data.title} has no test set",
             "use dnn evaluate RUN FILE, or train with data.test_size=0.2",
         )
-    with prepare_training(loaded, reporter, record.epochs, trains=False) as (job, progress, *_):
+    with prepare_training(loaded, reporter, record.epochs, cache, trains=False) as (job, progress, *_):
         from dnn_cli.training.inference import evaluate_split as work
 
         progress(f"evaluating on the {split} set")
