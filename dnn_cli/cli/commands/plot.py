@@ -19,6 +19,7 @@ from dnn_cli.cli.console import (
 )
 from dnn_cli.cli.options import JsonOption, RunsDirOption, WhereOption, check_by_keys
 from dnn_cli.cli.run_selection import build_no_runs_error, check_is_network, print_study_selections
+from dnn_cli.config.identifiers import GROUP_PREFIXES
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.text import format_count, replace_control_chars
 
@@ -121,7 +122,7 @@ def plot(
         check_is_network(selected_runs[0].record)
     if left_out := len(selected_runs) - len(runs):
         get_notes_console().print(f"left out: {format_count(left_out, 'baseline')} (baselines have no epochs)")
-    if all(address.startswith(("sweep:", "study:")) for address in addresses or ()):
+    if all(address.startswith(GROUP_PREFIXES) for address in addresses or ()):
         # The addresses define no order, so the runs keep the order of training.
         runs = runs[::-1]
     print_study_selections(addresses or [], query)
