@@ -67,10 +67,25 @@ class CommandGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
+LISTED_ADDRESSES = "dnn.listed_addresses"
+"""Key of the addresses of sweeps and studies in `Context.meta` of the command `dnn runs`."""
+
+
 class RunsCommandGroup(CommandGroup):
-    """Command group `dnn runs`."""
+    """Command group `dnn runs`, which also accepts addresses of sweeps and studies instead of a subcommand."""
 
     suggestions = RUNS_COMMAND_SUGGESTIONS
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words after `dnn runs`, and store addresses such as `study:ID` in `ctx.meta`."""
+        from dnn_cli.config.identifiers import GROUP_PREFIXES
+
+        # Options can follow an address, but Click ends the options of a group at the first word that is not an option.
+        while (words := self.make_parser(ctx).parse_args(list(args))[1]) and words[0].startswith(GROUP_PREFIXES):
+            ctx.meta.setdefault(LISTED_ADDRESSES, []).append(words[0])
+            args = [*args[: len(args) - len(words)], *words[1:]]
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
 
 
 def _check_command(

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from dnn_cli.cli.run_selection import check_is_network
+from dnn_cli.config.identifiers import GROUP_PREFIXES
 from dnn_cli.report.text import format_count
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def build_curve_drawing(
         check_is_network(selected_runs[0].record)
     left_out = len(selected_runs) - len(runs)
     notes = [f"left out: {format_count(left_out, 'baseline')} (baselines have no epochs)"] if left_out else []
-    if all(address.startswith(("sweep:", "study:")) for address in addresses):
+    if all(address.startswith(GROUP_PREFIXES) for address in addresses):
         # The addresses define no order, so the runs keep the order of training.
         runs = runs[::-1]
     chart = build_curve_chart(runs, metrics, horizontal_axis, separate_runs=each_run, by=by)

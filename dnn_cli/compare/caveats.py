@@ -67,10 +67,7 @@ def find_caveats(context: ComparisonContext) -> list[str]:
     """
     networks = context.networks
     study = find_compared_study(networks.run_scores)
-    # The values of a study differ in tuned keys by design, and were tuned alike.
-    checks_of_networks = [
-        check for check in _NETWORK_CHECKS if not (study is not None and study.has_one_arm and check in _TUNING_CHECKS)
-    ]
+    excluded = _TUNING_CHECKS if study is not None and study.has_one_arm else ()
     if has_different_data(context.run_scores):
         checks = (_find_failure_caveats, _find_forced_resume_caveats)
         return [*_find_data_caveats(context), *(caveat for check in checks for caveat in check(networks))]
@@ -80,8 +77,8 @@ def find_caveats(context: ComparisonContext) -> list[str]:
         *find_unbeaten_baselines(context.groups, context.verdict_set),
         *find_baseline_notes(context.run_scores),
         *find_study_caveats(study, context.metric),
-        *(caveat for check in checks_of_networks for caveat in check(networks)),
-        *(caveat for check in _TEST_SCORE_CHECKS for caveat in check(context)),
+        *(caveat for check in _NETWORK_CHECKS if check not in excluded for caveat in check(networks)),
+        *(caveat for check in _TEST_SCORE_CHECKS if check not in excluded for caveat in check(context)),
         *_find_forced_resume_caveats(networks),
     ]
 
@@ -406,8 +403,10 @@ _NETWORK_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
 )
 """Checks that yield the caveats of the networks of a comparison, the most serious first."""
 
-_TUNING_CHECKS = (_find_setting_caveats, _find_tuning_caveats)
-"""Checks that do not apply to final runs of a study in one arm."""
+_TUNING_CHECKS = (_find_setting_caveats, _find_tuning_caveats, _find_test_use_caveats)
+"""Checks that do not apply to final runs of a study in one arm.
+
+The values differ in tuned keys by design, were tuned alike, and were not chosen by test scores."""
 
 _TEST_SCORE_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (
     _find_missing_test_caveats,

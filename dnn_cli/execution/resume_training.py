@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dnn_cli.config.digests import compute_training_digest
+from dnn_cli.config.digests import compute_outcome_digest, compute_training_digest
 from dnn_cli.config.loading import load_resolved_experiment, to_yaml
 from dnn_cli.errors import UsageError
 from dnn_cli.execution.executor_choice import list_default_gpus
@@ -18,6 +18,7 @@ from dnn_cli.training.resume_checks import check_resumable, list_changes, list_e
 from dnn_cli.training.tensorflow_startup import get_thread_count, restore_thread_count
 
 if TYPE_CHECKING:
+    from dnn_cli.config.experiment import Experiment
     from dnn_cli.config.loading import LoadedExperiment
     from dnn_cli.execution.fitting import Training
     from dnn_cli.execution.preparation import ProcessCache
@@ -91,6 +92,9 @@ def start_resumption(
             _write_resumption(run, record, job, resumption, sweeps)
             for line in changes:
                 reporter.report_line(f"changed  {line}")
+            for membership in record.sweeps:
+                if membership not in select_memberships(record, job.experiment, sweeps):
+                    reporter.report_line(f"the run leaves study {membership.id}, because its experiment has changed")
             if earlier_threads not in (None, get_thread_count()):
                 reporter.report_line(
                     f"the number of threads changes from {earlier_threads} to {get_thread_count()}: "
@@ -163,13 +167,31 @@ def _write_resumption(
     """
     from dnn_cli.training.run_recorder import build_initial_record
 
-    new_sweeps = tuple(membership for membership in sweeps if membership not in record.sweeps)
-    current_record = build_initial_record(job, reproduces=record.reproduces, sweeps=record.sweeps + new_sweeps)
+    memberships = select_memberships(record, job.experiment, sweeps)
+    current_record = build_initial_record(job, reproduces=record.reproduces, sweeps=memberships)
     preserved = {"started": record.started, "resumed": (*record.resumed, resumption)}
     remove_temporary_files(run)
     run.write_record(record.model_copy(update={**dict(current_record(record.id)), **preserved}))
     if (text := to_yaml(job.experiment)) != run.config.read_text(encoding="utf-8"):
         write_text(run.config, text)
+
+
+def select_memberships(
+    record: "Record", experiment: "Experiment", sweeps: "tuple[Membership, ...]"
+) -> "tuple[Membership, ...]":
+    """Return the memberships in sweeps and studies of a run that continues with an experiment.
+
+    A run with another experiment than before, such as more epochs, leaves its studies, because it is no longer the run
+    of their plans.
+
+    Args:
+        record: The record of the run before it continues.
+        experiment: The experiment with which the run continues.
+        sweeps: The memberships that are added to the run.
+    """
+    is_unchanged = compute_outcome_digest(experiment) == record.experiment
+    earlier = tuple(membership for membership in record.sweeps if membership.study is None or is_unchanged)
+    return earlier + tuple(membership for membership in sweeps if membership not in earlier)
 
 
 def _get_recorded_threads(record: "Record") -> int | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dnn_cli.config.config_diff import find_config_differences, shorten_keys
-from dnn_cli.config.identifiers import ADDRESS_PREFIXES
+from dnn_cli.config.identifiers import ADDRESS_PREFIXES, GROUP_PREFIXES
 from dnn_cli.config.metrics import expand_score_name, lower_is_better
 from dnn_cli.errors import AmbiguousAddressError, RunError, UsageError, suggest_nearest_name
 from dnn_cli.runs.record import EVALUATE_HINT, NON_SCORE_COLUMNS, Membership, is_test_score
@@ -60,11 +60,11 @@ def resolve_address(
     if not address:
         # Every id begins with the empty text.
         raise UsageError("the address of a run is empty", _ADDRESS_FORMS)
-    if address.startswith((SWEEP_PREFIX, _STUDY_PREFIX)):
+    if address.startswith(GROUP_PREFIXES):
         kind, _, text = address.partition(":")
         raise UsageError(
             f"{address} names the runs of a {kind}, and this command needs runs by id or name",
-            f"dnn runs --where '{kind} = {_find_membership_id(text, runs)}' lists the runs",
+            f"dnn runs {address if text else f'{kind}:ID'} lists the runs",
         )
     if not runs:
         raise UsageError(f"no run {address}: {store_name} contains no runs", "dnn train creates one")
@@ -85,12 +85,6 @@ def resolve_address(
             suggest_nearest_name(address.removeprefix(NAME_PREFIX), names) or _ADDRESS_FORMS,
         )
     return matches
-
-
-def _find_membership_id(text: str, runs: Sequence[RunInfo]) -> str:
-    """Return the first id of a sweep or study that begins with a text; `ID` without such an id."""
-    memberships = (item for run_info in runs if run_info.record for item in run_info.record.sweeps)
-    return next((item.id for item in memberships if text and item.id.startswith(text)), "ID")
 
 
 def resolve_single_run(address: str, runs: Sequence[RunInfo], store_name: str) -> RunInfo:

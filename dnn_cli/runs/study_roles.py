@@ -84,9 +84,16 @@ def find_reported_runs(address: str, runs: Sequence[RunInfo], root: Path) -> lis
     Raises:
         UsageError: the address is wrong, or the study has no such run yet.
     """
-    pairs = _find_runs_with_roles(address, runs, root)
+    return [run_info for run_info, _ in find_reported_roles(address, runs, root)]
+
+
+def find_reported_roles(address: str, runs: Sequence[RunInfo], root: Path) -> list[tuple[RunInfo, StudyRole]]:
+    """Return the runs of `find_reported_runs`, each with its role. The arguments and errors are the same."""
     reported = [
-        run_info for run_info, roles in pairs if any(role.phase == "final" and role.arm == "tuned" for role in roles)
+        (run_info, role)
+        for run_info, roles in _find_runs_with_roles(address, runs, root)
+        for role in roles
+        if role.phase == "final" and role.arm == "tuned"
     ]
     if not reported:
         raise UsageError(

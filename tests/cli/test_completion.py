@@ -12,7 +12,7 @@ import typer
 
 from dnn_cli.cli.app import app
 from dnn_cli.cli.completion import SCRIPTS, iter_completion_lines, split_command_line
-from dnn_cli.runs.record import Membership
+from dnn_cli.runs.record import Membership, StudyRole
 from tests.helpers.command_line import iter_parameters
 from tests.helpers.digits import DIGITS_YAML
 from tests.helpers.processes import control_terminal, start_process
@@ -26,7 +26,9 @@ def offered(make_run, config, tmp_path, monkeypatch):
     """Return the completions at the end of a line, in a directory with a config and two runs."""
     config()
     sweep = Membership(id="0123abcd", name="digits", settings={})
-    make_run("name=my run", digits="0000000a", sweeps=(sweep,))
+    role = StudyRole(plan="0" * 16, phase="final", arm="tuned", value="adam")
+    study = Membership(id="5d0dec0d", name="digits", settings={}, study=role)
+    make_run("name=my run", digits="0000000a", sweeps=(sweep, study))
     make_run(digits="0000000b", stamp="20260101-000001", status="failed")
     make_run(digits="0000000c").record.write_text("{")
     monkeypatch.chdir(tmp_path)
@@ -54,6 +56,7 @@ def offered(make_run, config, tmp_path, monkeypatch):
         pytest.param("dnn watch @", ["@1", "@2"], id="by number"),
         pytest.param("dnn compare best:val_a", ["best:val_accuracy"], id="the best"),
         pytest.param("dnn compare sweep:", ["sweep:0123abcd"], id="a sweep"),
+        pytest.param("dnn compare study:", ["study:5d0dec0d"], id="a study"),
         pytest.param("dnn runs tag word digi", ["digits"], id="a run behind another word"),
         pytest.param("dnn runs --where 'best.val_a", ["best.val_accuracy"], id="a field"),
         pytest.param('dnn runs --where "seed = 1 and stat', ["seed = 1 and status"], id="a second field"),

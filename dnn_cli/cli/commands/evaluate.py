@@ -16,6 +16,7 @@ from dnn_cli.cli.run_selection import (
     select_saved_model,
     split_addresses_and_overrides,
 )
+from dnn_cli.cli.study_evaluation_output import evaluate_study, is_study_address
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import replace_control_chars
 
@@ -41,7 +42,7 @@ def evaluate(
             metavar="RUN|FILE|KEY=VALUE",
             autocompletion=complete_run_then_keys,
             help="A run, then a table, .npz, X.npy or image directory with targets, or data.path=… for moved data. "
-            "Or the folds of a cross-validation, such as sweep:ID.",
+            "Or the folds of a cross-validation, such as sweep:ID. Or study:ID.",
         ),
     ],
     split: Annotated[
@@ -60,7 +61,8 @@ def evaluate(
     """Evaluate a network on its test set or a file, or several folds.
 
     The command prints scores, and results for each class or, for a regression, errors. Other commands do not read the
-    test set. For several folds, such as sweep:ID, it prints mean scores and the joined validation predictions.
+    test set. For several folds, such as sweep:ID, it prints mean scores and the joined validation predictions. For
+    study:ID, it evaluates the final runs with tuned settings, once each.
 
     Later, dnn runs show RUN prints the scores of a run. dnn runs --columns test_accuracy lists the scores of all runs;
     best.test_accuracy lists the scores of evaluations with --best.
@@ -73,6 +75,10 @@ def evaluate(
     from dnn_cli.terminal.progress import open_screen
 
     addresses, overrides = split_addresses_and_overrides(arguments)
+    if is_study_address(addresses):
+        option = "--best" if best else "--resize" if resize else "--split validation" if split == "validation" else ""
+        evaluate_study(addresses, next(iter(overrides), option), runs_dir, as_json=as_json)
+        return
     fold_runs = find_fold_runs(addresses, runs_dir)
     if fold_runs and split is _EvaluatedSplit.test:
         example = f"for example: dnn evaluate {parse_run_id(fold_runs[0].run)} --split test"

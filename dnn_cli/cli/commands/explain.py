@@ -11,6 +11,7 @@ from dnn_cli.cli.completers import complete_runs
 from dnn_cli.cli.console import can_print_text, get_output_console, print_json, write_result
 from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import BestOption, print_study_selections, resolve_best_model, resolve_network_run
+from dnn_cli.config.identifiers import GROUP_PREFIXES
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
@@ -66,6 +67,6 @@ def explain(
 
 def _resolve_runs(store: "Store", address: str) -> "list[Run]":
     """Return the runs of a sweep, the final runs with tuned settings of a study, or the run with another address."""
-    if address.startswith(("sweep:", "study:")):
+    if address.startswith(GROUP_PREFIXES):
         return store.find_all(address, reported=True)
     return [resolve_network_run(store, address)]

@@ -12,6 +12,7 @@ from dnn_cli.cli.completers import complete_runs
 from dnn_cli.cli.console import can_print_text, get_notes_console, get_output_console
 from dnn_cli.cli.options import RunsDirOption
 from dnn_cli.cli.run_selection import resolve_network_run
+from dnn_cli.config.identifiers import GROUP_PREFIXES
 from dnn_cli.errors import ConfigError, RunError, UsageError
 from dnn_cli.report.text import replace_control_chars
 
@@ -94,7 +95,7 @@ def _resolve_followed_runs(
     from dnn_cli.runs.store import Store
 
     store = Store(runs_dir)
-    if address is not None and address.startswith(("sweep:", "study:")):
+    if address is not None and address.startswith(GROUP_PREFIXES):
         store.find_all(address)
         return _follow_runs, lambda: store.find_all(address)
     if address is not None:

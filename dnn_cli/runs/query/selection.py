@@ -26,7 +26,11 @@ class Selection:
 
 
 def query_runs(
-    store: Store, condition_text: str | None = None, order: str | None = None, limit: int | None = None
+    store: Store,
+    condition_text: str | None = None,
+    order: str | None = None,
+    limit: int | None = None,
+    runs: list[RunInfo] | None = None,
 ) -> Selection:
     """Return the runs that meet a condition, in an order and up to a limit.
 
@@ -35,6 +39,7 @@ def query_runs(
         condition_text: The condition; `None` selects all runs.
         order: The field to sort by, with a leading `-` for descending order; `None` puts the latest run first.
         limit: The largest number of runs; `None` is unlimited.
+        runs: The runs among which the condition selects; `None` for all runs of the store.
 
     Raises:
         UsageError: the condition is invalid, or no run has the field to sort by.
@@ -43,7 +48,8 @@ def query_runs(
 
     # An invalid condition raises its error before runs are read.
     query = None if condition_text is None else parse_query(condition_text)
-    runs = store.list_runs()
+    if runs is None:
+        runs = store.list_runs()
     total = len(runs)
     if query is not None:
         runs = query.filter_runs(_load_fields(store, runs, query.fields))

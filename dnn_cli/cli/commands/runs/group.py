@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnn_cli.cli.command_suggestions import RunsCommandGroup
+from dnn_cli.cli.command_suggestions import LISTED_ADDRESSES, RunsCommandGroup
 from dnn_cli.cli.commands.runs.annotate import rename_run, show_run, tag_runs, write_note
 from dnn_cli.cli.commands.runs.diff import show_run_diff
 from dnn_cli.cli.commands.runs.listing import ListOptions, parse_columns, print_runs
@@ -73,8 +73,16 @@ def list_runs(
     as_markdown: Annotated[bool, typer.Option("--md", help="Print a Markdown table.")] = False,
     as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")] = False,
 ) -> None:
-    """List the runs, the latest first; tag, rename or remove runs."""
+    """List the runs, the latest first; tag, rename or remove runs.
+
+    dnn runs sweep:ID and dnn runs study:ID list the runs of a sweep or study.
+    """
     if context.invoked_subcommand is not None:
+        for address in context.meta.get(LISTED_ADDRESSES, ()):
+            raise UsageError(
+                f"{address} must not precede {context.invoked_subcommand}",
+                f"dnn runs {context.invoked_subcommand} --help shows the order of arguments",
+            )
         _check_no_list_options(context, context.invoked_subcommand)
         return
     format_options = {"--ids": ids, "--json": as_json, "--csv": as_csv, "--md": as_markdown, "--latex": as_latex}
@@ -82,8 +90,9 @@ def list_runs(
     if len(selected_formats) > 1:
         raise UsageError("--ids, --json, --csv, --md and --latex cannot be combined", "use one of them")
     options = ListOptions(
-        query, sort_by, parse_columns(columns), limit, everything, selected_formats[0] if selected_formats else None
-    )
+        query, sort_by, parse_columns(columns), limit, everything, selected_formats[0] if selected_formats else None,
+        tuple(context.meta.get(LISTED_ADDRESSES, ())),
+    )  # fmt: skip
     if options.fields and ids:
         raise UsageError("--ids and --columns cannot be combined", "use --columns id,… --csv")
     print_runs(options, runs_dir)

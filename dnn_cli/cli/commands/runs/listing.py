@@ -38,6 +38,9 @@ class ListOptions:
     format_option: str | None = None
     """Option of the output format, such as `--json`; `None` for a table."""
 
+    addresses: tuple[str, ...] = ()
+    """Addresses of the sweeps and studies whose runs are listed; empty for all runs."""
+
 
 def parse_columns(columns: str | None) -> tuple[str, ...]:
     """Return the fields that `--columns` names, without repetitions; an empty tuple without `--columns`.
@@ -57,14 +60,14 @@ def print_runs(options: ListOptions, runs_dir: Path) -> None:
     """Print the selected runs in the selected format.
 
     Raises:
-        UsageError: an option names a field that no run has.
+        UsageError: an option names a field that no run has, or an address names no sweep or study.
         QueryError: the condition is invalid.
     """
-    from dnn_cli.runs.query.selection import query_runs
-    from dnn_cli.runs.store import Store
+    from dnn_cli.runs.query.selection import CachedStore, query_runs
 
-    store = Store(runs_dir)
-    selection = query_runs(store, options.query, options.order, options.limit)
+    store = CachedStore(runs_dir)
+    runs = store.resolve_addresses(options.addresses) if options.addresses else None
+    selection = query_runs(store, options.query, options.order, options.limit, runs)
     if options.format_option == "--ids":
         _print_run_ids(selection.runs)
     elif options.format_option == "--json":

@@ -1,0 +1,39 @@
+"""Evaluation of the final runs of a study on the test set, once each."""
+
+from collections.abc import Sequence
+
+from dnn_cli.execution.evaluation import evaluate_split, record_evaluation
+from dnn_cli.execution.preparation import ProcessCache
+from dnn_cli.execution.reporters import Reporter
+from dnn_cli.runs.run_info import RunInfo
+from dnn_cli.runs.saved_models import get_last_model
+
+
+def evaluate_on_test_set(runs: Sequence[RunInfo], reporter: Reporter) -> list[str]:
+    """Evaluate the completed ones of some runs on the test set, record the scores, and return the ids of these runs.
+
+    Runs that were evaluated on the test set before are left out, so that each run reads the test set once.
+
+    Args:
+        runs: The runs.
+        reporter: The object that receives a line for each evaluated run.
+
+    Raises:
+        UsageError: the data has no test set.
+        DataError: the data cannot be read.
+    """
+    cache = ProcessCache()
+    missing = [
+        (run_info, run_info.record)
+        for run_info in runs
+        if run_info.record is not None
+        and run_info.record.status == "completed"
+        and run_info.record.find_test_evaluation() is None
+    ]
+    for number, (run_info, record) in enumerate(missing, 1):
+        model = get_last_model(run_info.with_details())
+        # The lines of each evaluation, such as the summary of the network, would hide the progress.
+        finished = evaluate_split(run_info.run, record, model, "test", [], Reporter(), cache)
+        record_evaluation(run_info.run, finished.evaluation, reporter.report_line)
+        reporter.print_line(f"test set: {number} of {len(missing)} runs evaluated")
+    return [record.id for _, record in missing]
