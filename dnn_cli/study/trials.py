@@ -72,7 +72,7 @@ class ValueTrials:
     """Keys whose ranges have grown, once for each growth."""
 
     edges: tuple[Edge, ...]
-    """Edges of the final ranges at which the best trial is."""
+    """Edges of the final ranges at which the chosen finalist is; before the choice, the best trial."""
 
     @property
     def base_trials(self) -> tuple[Trial, ...]:
@@ -100,7 +100,7 @@ class ValueTrials:
         return sum(trial.status == "diverged" for trial in self.trials) / len(self.trials)
 
 
-def _rank_trials(task: StudyTask, trials: Sequence[Trial]) -> list[Trial]:
+def rank_trials(task: StudyTask, trials: Sequence[Trial]) -> list[Trial]:
     """Return the trials that have a score, the best first; of equal scores, the earliest first."""
     sign = 1.0 if lower_is_better(task.score) else -1.0
     scored = [trial for trial in trials if trial.score is not None]
@@ -113,7 +113,7 @@ def choose_finalist(task: StudyTask, trials: Sequence[Trial]) -> Trial | None:
     A finalist that diverged with a seed is not chosen. The result is `None` without a finalist with scores.
     """
     sign = 1.0 if lower_is_better(task.score) else -1.0
-    finalists = [trial for trial in _rank_trials(task, trials) if trial.finalist_scores]
+    finalists = [trial for trial in rank_trials(task, trials) if trial.finalist_scores]
     return min(finalists, key=lambda trial: sign * fmean(trial.finalist_scores), default=None)
 
 
@@ -149,7 +149,7 @@ def read_trials(plan: Plan, task: StudyTask, runs: _TrialRuns) -> dict[str, Valu
         is_finished = all(trial.is_finished for items in trials.values() for trial in items)
         if not is_finished or len(rounds) == MAX_ROUNDS:
             break
-        ranked = {label: _rank_trials(task, items) for label, items in trials.items()}
+        ranked = {label: rank_trials(task, items) for label, items in trials.items()}
         best_settings = {label: items[0].setting if items else None for label, items in ranked.items()}
         experiments = {label: _read_experiment(runs[label]) for label in spaces}
         extra = plan_extra_trials(spaces, experiments, best_settings, plan.trials, rounds)
@@ -172,13 +172,13 @@ def _build_value_trials(
     """Return the trials of one value with its search space after all rounds."""
     grown = build_grown_space(label, space, rounds)
     grown_keys = tuple(item.growths[label].edge.key for item in rounds if label in item.growths)
-    finalists = {trial.number for trial in _rank_trials(task, trials)[: plan.finalists]}
+    finalists = {trial.number for trial in rank_trials(task, trials)[: plan.finalists]}
     marked = tuple(
         replace(trial, is_finalist=True) if trial.number in finalists else replace(trial, finalist_scores=())
         for trial in trials
     )
-    chosen = choose_finalist(task, marked)
-    edges = find_edges(grown, chosen.setting) if chosen is not None else ()
+    best = choose_finalist(task, marked) or next(iter(rank_trials(task, marked)), None)
+    edges = find_edges(grown, best.setting) if best is not None else ()
     return ValueTrials(marked, plan.trials, grown, grown_keys, edges)
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from dnn_cli.errors import UsageError
+from dnn_cli.runs.study_roles import find_study_directory
 from dnn_cli.study.plan import (
     Revision,
-    find_study_directory,
     get_study_directory,
     read_plan,
     revise_plan,
@@ -28,6 +28,8 @@ CHANGES = {
     "fixed": {"fixed": ()},
     "trials": {"trials": 5},
     "tuning seed": {"tuning_seed": 7},
+    "finalists": {"finalists": 3},
+    "finalist seeds": {"finalist_seeds": (43, 45)},
     "final seeds": {"final_seeds": (1, 2, 4)},
     "repetitions": {"repetitions": 2},
     "selection": {"selection": "first trial"},

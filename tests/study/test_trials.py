@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dnn_cli.config.loading import load_experiment, to_yaml
 from dnn_cli.config.search_spaces import parse_tuned_keys
-from dnn_cli.study.trials import MAX_ROUNDS, choose_trial, read_trials
+from dnn_cli.study.trials import MAX_ROUNDS, rank_trials, read_trials
 from tests.helpers.digits import QUICK_YAML
 from tests.helpers.settings import RUN_ALL_CASES
 from tests.helpers.study_trials import SPACES, build_plan, build_tuning_run
@@ -114,19 +114,19 @@ def test_values_are_tuned_alike_whatever_the_scores(configs, first, second):
         tried = outcomes[label][: len(item.trials)]
         scores = [outcome for outcome in tried if outcome != "diverged"]
         assert item.diverged_share == tried.count("diverged") / len(tried)
-        best = choose_trial(PLAN.tasks[0], item.trials)
+        ranked = rank_trials(PLAN.tasks[0], item.trials)
         if not scores:
-            assert best is None and not item.edges and not item.grown_keys
+            assert not ranked and not item.edges and not item.grown_keys
             continue
-        assert best.score == max(scores)
-        assert best.number == tried.index(max(scores))
+        assert ranked[0].score == max(scores)
+        assert ranked[0].number == tried.index(max(scores))
 
 
 def test_a_lower_loss_is_better():
     task = build_plan(score="val_loss").tasks[0]
     runs = {label: {n: [build_tuning_run(label, n, s, None)] for n, s in enumerate([0.3, 0.2])} for label in SPACES}
     trials = read_trials(build_plan(score="val_loss"), task, runs)
-    assert choose_trial(task, trials["sgd"].trials).number == 1
+    assert rank_trials(task, trials["sgd"].trials)[0].number == 1
 
 
 @pytest.mark.parametrize(
