@@ -54,7 +54,7 @@ def print_study_estimate(
     basis = "estimated from earlier runs" if estimate.is_measured else "estimated from the size of the networks"
     _print_lines(
         [
-            f"{format_count(estimate.tuning_runs, 'run')} of trials, {format_count(estimate.final_runs, 'final run')}; "
+            f"{format_count(estimate.tuning_runs, 'run')} of tuning, {format_count(estimate.final_runs, 'final run')}; "
             f"at most {format_count(estimate.extra_runs, 'run')} of extra trials if ranges grow",
             f"{format_count(estimate.missing_runs, 'run')} to train, about {format_duration(estimate.seconds)} with "
             f"{format_count(estimate.workers, 'worker')} and {format_bytes(estimate.bytes)} of disk space ({basis})",

@@ -38,6 +38,11 @@ class LanePlan:
     line: str = ""
     """Number of runs in lanes, or the reason for single runs; empty if the user has turned lanes off."""
 
+    @property
+    def has_groups(self) -> bool:
+        """Whether some runs are trained in lanes."""
+        return any(isinstance(task, TaskGroup) for task in self.tasks)
+
 
 def plan_lanes(tasks: Sequence[Task], choice: str, *, gpu: bool, workers: int = 1) -> LanePlan:
     """Put tasks with equal networks and equal data into groups that are trained in the lanes of one program.

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from itertools import cycle, islice
 
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.network_summary import summarize_network
@@ -18,6 +19,8 @@ class StudyEstimate:
     """Number of the runs of a study by phase, and the time and disk space of the missing runs."""
 
     tuning_runs: int
+    """Number of tuning runs: trials, and finalists with their seeds."""
+
     final_runs: int
     """Number of final runs of both arms."""
 
@@ -41,8 +44,8 @@ class StudyEstimate:
 def estimate_study(execution: StudyExecution, first_phase: Phase, jobs: int | None, gpus: int | None) -> StudyEstimate:
     """Estimate the runs of a study, with their time and disk space.
 
-    The tuned arm is not known before the trials are finished. It then counts with as many runs as the arm with
-    defaults.
+    Finalists and tuned values are unknown before the trials are finished. Their runs then count like those of trials
+    and of the arm with defaults.
 
     Args:
         execution: The study.
@@ -52,9 +55,12 @@ def estimate_study(execution: StudyExecution, first_phase: Phase, jobs: int | No
     """
     plan = execution.plan
     default_runs = [run for run in first_phase.execution.planned_runs if run.study and run.study.phase == "final"]
+    trial_runs = [run for run in first_phase.execution.planned_runs if run.study and run.study.phase == "tuning"]
+    finalist_count = len(trial_runs) * plan.finalists * len(plan.finalist_seeds) // plan.trials
     missing = _list_missing(first_phase)
     if missing:
-        missing += default_runs
+        # Finalists and tuned values take about as long as runs of the same value with other settings.
+        missing += default_runs + list(islice(cycle(trial_runs), finalist_count))
     else:
         # All runs of the first phase exist, so that the later phases are known.
         missing += [run for phase in execution.iter_phases() for run in _list_missing(phase)]
@@ -63,7 +69,7 @@ def estimate_study(execution: StudyExecution, first_phase: Phase, jobs: int | No
     epoch_seconds = compute_epoch_seconds(execution.store.list_runs(), first_phase.execution.planned_runs)
     folds = sum(len(task.halves) for task in plan.tasks)
     return StudyEstimate(
-        tuning_runs=len(first_phase.execution.planned_runs) - len(default_runs),
+        tuning_runs=len(trial_runs) + finalist_count,
         final_runs=2 * len(default_runs),
         extra_runs=(len(plan.points) - plan.trials) * len(plan.values) * folds,
         missing_runs=len(missing),

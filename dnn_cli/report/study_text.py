@@ -40,7 +40,9 @@ def format_plan_lines(plan: Plan) -> list[str]:
         )
         rows += [("", line) for line in _format_space_lines(task)]
         rows.append(("data", f"{title}{_format_halves(task)}"))
-    seeds = format_count(len(plan.final_seeds), "other seed")
+    finalists = f"the best {plan.finalists} trials of each value, with {len(plan.finalist_seeds)} other seeds each"
+    rows.append(("choice", finalists))
+    seeds = format_count(len(plan.final_seeds), "further seed")
     rows.append(("judging", f"{seeds} for each value, tuned and with defaults"))
     if all(len(task.halves) == 1 for task in plan.tasks):
         rows.append(("power", _format_power(plan)))

@@ -149,7 +149,7 @@ def _train_phases(
     """
     from dnn_cli.execution.executor_choice import count_workers, is_gpu_used, open_executor
 
-    started = time.monotonic()
+    started, is_first = time.monotonic(), True
     experiments = execution.list_experiments()
     with open_executor(on, jobs, gpus, experiments, screen, execution.estimate_run_count()) as executor:
         for phase in execution.iter_phases():
@@ -161,8 +161,10 @@ def _train_phases(
             screen.print_line(phase.format_title())
             workers = count_workers(jobs, gpus, experiments, missing)
             lane_plan = phase.execution.plan_lanes(lanes, gpu=is_gpu_used(gpus, experiments), workers=workers)
-            if lane_plan.line:
+            # The reason for single runs is the same in later phases.
+            if lane_plan.line and (is_first or lane_plan.has_groups):
                 screen.print_line(f"  {lane_plan.line}")
+            is_first = False
             train_sweep_runs(
                 phase.execution.task_labels,
                 phase.execution.build_fixed_search(lane_plan),
