@@ -39,7 +39,12 @@ def train_sweep_runs(
     from dnn_cli.terminal.sweep_progress import open_sweep_progress
 
     try:
-        with open_sweep_progress(screen, task_labels, total) as display, stop_request.allow_graceful_stop():
+        # A study has hundreds of runs, whose lines would fill the screen.
+        lists_runs = subject == "sweep"
+        with (
+            open_sweep_progress(screen, task_labels, total, lists_runs=lists_runs) as display,
+            stop_request.allow_graceful_stop(),
+        ):
             return train_all(strategy, executor, display, stop_request, fail_fast=fail_fast, max_seconds=max_seconds)
     except SystemExit:
         screen.print_line(f"interrupted; the same command continues the {subject}")

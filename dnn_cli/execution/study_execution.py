@@ -165,6 +165,7 @@ class StudyExecution:
             self.plan.tasks[0].name,
             tensorboard=self.tensorboard,
             study_id=self.plan.study,
+            has_several_tasks=len(self.plan.tasks) > 1,
         )
         return Phase(title, execution)
 

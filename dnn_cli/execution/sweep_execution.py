@@ -188,6 +188,9 @@ class SweepExecution:
     study_id: str | None = None
     """Id of the study of which the planned runs are a part; `None` in a sweep."""
 
+    has_several_tasks: bool = False
+    """Whether the planned runs are of several configs, so that a label needs the name of the experiment."""
+
     @classmethod
     def from_sweep(
         cls, sweep: Sweep, store: Store, *, force: bool = False, tensorboard: bool = False
@@ -297,7 +300,9 @@ class SweepExecution:
         """Build the task that trains a planned run, or resumes its existing run."""
         planned_run = self.planned_runs[number]
         existing_run = self.existing_runs.get(planned_run.outcome_digest)
-        self.task_labels[number] = format_sweep_settings(planned_run.setting)
+        settings = format_sweep_settings(planned_run.setting)
+        name = f"{planned_run.loaded.experiment.name}: " if self.has_several_tasks else ""
+        self.task_labels[number] = name + settings
         return Task(
             number,
             planned_run.loaded,

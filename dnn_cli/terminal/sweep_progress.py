@@ -46,11 +46,15 @@ _MIN_END_LENGTH = 8
 class _SweepProgress:
     """Display of many trainings that prints a line for each finished run.
 
-    `labels` maps the number of each training to its settings or name. `total` is the number of trainings.
+    `labels` maps the number of each training to its settings or name. `total` is the number of trainings. Without
+    `lists_runs`, only runs that did not complete get a line.
     """
 
-    def __init__(self, screen: "ScreenReporter", labels: Mapping[int, str], total: int) -> None:
+    def __init__(
+        self, screen: "ScreenReporter", labels: Mapping[int, str], total: int, *, lists_runs: bool = True
+    ) -> None:
         self.screen = screen
+        self.lists_runs = lists_runs
         self.labels = labels
         self.total = total
         self.ended_count = 0
@@ -77,7 +81,8 @@ class _SweepProgress:
             self.ended_count += 1
             self.failed_count += event.status != "completed"
             self.update_best_score(event)
-            self.screen.print_line(self.format_ended_line(event))
+            if self.lists_runs or event.status != "completed":
+                self.screen.print_line(self.format_ended_line(event))
             # After a full disk, the record of a failed run may still say that the run is running.
             if event.status in ("failed", "running") and event.number in self.worker_logs:
                 self.screen.print_line(f"  log of its worker: {self.worker_logs[event.number]}")
@@ -113,8 +118,16 @@ class _SweepProgress:
 class _SweepProgressBars(_SweepProgress):
     """Display of many trainings with bars of some, a bar for all of them, and a line for each finished run."""
 
-    def __init__(self, screen: "ScreenReporter", labels: Mapping[int, str], total: int, progress: Progress) -> None:
-        super().__init__(screen, labels, total)
+    def __init__(
+        self,
+        screen: "ScreenReporter",
+        labels: Mapping[int, str],
+        total: int,
+        progress: Progress,
+        *,
+        lists_runs: bool = True,
+    ) -> None:
+        super().__init__(screen, labels, total, lists_runs=lists_runs)
         self.progress = progress
         self.bar_ids: dict[int, TaskID] = {}
         self.shares: dict[int, float] = {}
@@ -192,10 +205,16 @@ class _EllipsisColumn(ProgressColumn):
 
 
 @contextmanager
-def open_sweep_progress(screen: "ScreenReporter", labels: Mapping[int, str], total: int) -> Iterator[_SweepProgress]:
+def open_sweep_progress(
+    screen: "ScreenReporter", labels: Mapping[int, str], total: int, *, lists_runs: bool = True
+) -> Iterator[_SweepProgress]:
     """Yield the display of many trainings: bars on a terminal, lines elsewhere.
 
-    `labels` maps the number of each training to its settings or name. `total` is the number of trainings.
+    Args:
+        screen: The reporter that prints the progress.
+        labels: The settings or the name of each training, by its number.
+        total: The number of trainings.
+        lists_runs: Whether a terminal also gets a line for each completed run.
     """
     if not screen.console.is_terminal:
         yield _SweepProgress(screen, labels, total)
@@ -214,4 +233,4 @@ def open_sweep_progress(screen: "ScreenReporter", labels: Mapping[int, str], tot
         redirect_stdout=False,
         redirect_stderr=False,
     ) as progress:
-        yield _SweepProgressBars(screen, labels, total, progress)
+        yield _SweepProgressBars(screen, labels, total, progress, lists_runs=lists_runs)
