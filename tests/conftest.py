@@ -39,6 +39,7 @@ pytest_plugins = [
     "tests.helpers.cuda_machine",
     "tests.helpers.explained_runs",
     "tests.helpers.scored_runs",
+    "tests.helpers.study_programs",
     "tests.helpers.trained_runs",
 ]
 
