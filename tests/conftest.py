@@ -40,6 +40,7 @@ pytest_plugins = [
     "tests.helpers.explained_runs",
     "tests.helpers.scored_runs",
     "tests.helpers.untrained_studies",
+    "tests.helpers.study_programs",
     "tests.helpers.trained_runs",
 ]
 

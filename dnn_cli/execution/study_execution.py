@@ -30,7 +30,7 @@ from dnn_cli.study.plan import (
     write_plan,
 )
 from dnn_cli.study.study_result import build_study_result
-from dnn_cli.study.study_runs import Arm, TaskRuns, find_earlier_runs, group_by_task, list_study_runs
+from dnn_cli.study.study_runs import Arm, TaskRuns, find_finished_runs, group_by_task, list_study_runs
 from dnn_cli.study.trials import Trial, ValueTrials, choose_finalist, read_trials
 
 
@@ -229,6 +229,6 @@ def record_plan(plan: Plan, store: Store) -> Plan:
         RunError: the file cannot be written.
     """
     directory = find_study_directory(store.root, plan.study) or get_study_directory(store.root, plan)
-    revised = revise_plan(read_plan(directory), plan, len(find_earlier_runs(store.list_runs(), plan)))
+    revised = revise_plan(read_plan(directory), plan, len(find_finished_runs(store.list_runs(), plan)))
     write_plan(directory, revised)
     return revised

@@ -220,8 +220,11 @@ class SweepExecution:
 
     @property
     def missing_numbers(self) -> list[int]:
-        """Numbers of the planned runs that must be trained or resumed."""
-        return [number for number, planned_run in enumerate(self.planned_runs) if self.is_missing(planned_run)]
+        """Numbers of the planned runs that must be trained or resumed. Of equal experiments, the first is trained."""
+        first_numbers: dict[str, int] = {}
+        for number, planned_run in enumerate(self.planned_runs):
+            first_numbers.setdefault(planned_run.outcome_digest, number)
+        return [number for number in first_numbers.values() if self.is_missing(self.planned_runs[number])]
 
     def is_missing(self, planned_run: PlannedRun) -> bool:
         """Return whether a planned run has neither a finished run nor a run in training."""
@@ -309,10 +312,19 @@ class SweepExecution:
             self.store.root.absolute(),
             compute_network_digest(planned_run.loaded.experiment),
             existing_run.run.directory.absolute() if existing_run else None,
-            sweeps=(self.build_membership(planned_run),),
+            sweeps=tuple(map(self.build_membership, self._list_equal_runs(planned_run))),
             tensorboard=self.tensorboard,
             lanes=existing_run.record.lanes if existing_run else 1,
         )
+
+    def _list_equal_runs(self, planned_run: PlannedRun) -> list[PlannedRun]:
+        """Return the planned runs with the experiment of a planned run.
+
+        Several trials of a study can have one setting, if a range has few values. A sweep has each experiment once.
+        """
+        if self.study_id is None:
+            return [planned_run]
+        return [other for other in self.planned_runs if other.outcome_digest == planned_run.outcome_digest]
 
     def collect_runs(self, results: Iterable[TaskResult]) -> list[SweepRun]:
         """Return the states of all planned runs, except those that the search strategy abandoned.

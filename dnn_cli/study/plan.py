@@ -76,7 +76,7 @@ class Revision(_PlanModel):
 
     plan: str
     runs: int
-    """Number of completed runs under the earlier plan, when the plan was changed."""
+    """Number of finished runs of the study, when the plan was changed."""
 
     changes: tuple[str, ...]
 
@@ -266,7 +266,7 @@ def revise_plan(earlier: Plan | None, plan: Plan, completed_runs: int) -> Plan:
     Args:
         earlier: The plan in the directory of the study; `None` for a new study.
         plan: The plan of this command.
-        completed_runs: The number of completed runs under the earlier plan.
+        completed_runs: The number of finished runs of the study.
     """
     if earlier is None:
         return plan

@@ -112,13 +112,23 @@ def _get_task_name(run: StudyRun, plan: Plan) -> str:
     return next(m.name for m in run.record.sweeps if m.study == run.role and m.id == plan.study)
 
 
-def find_earlier_runs(runs: Iterable[RunInfo], plan: Plan) -> list[RunInfo]:
-    """Return the finished runs of a study that were trained under another plan than the current plan."""
+def find_finished_runs(runs: Iterable[RunInfo], plan: Plan) -> list[RunInfo]:
+    """Return the finished runs of a study, under its current plan or under another plan."""
     return [
         run_info
         for run_info in runs
         if run_info.record is not None
         and run_info.record.status in _FINISHED
+        and any(m.study is not None and m.id == plan.study for m in run_info.record.sweeps)
+    ]
+
+
+def find_earlier_runs(runs: Iterable[RunInfo], plan: Plan) -> list[RunInfo]:
+    """Return the finished runs of a study that were trained under another plan than the current plan."""
+    return [
+        run_info
+        for run_info in find_finished_runs(runs, plan)
+        if run_info.record is not None
         and any(
             m.study is not None and m.id == plan.study and m.study.plan != plan.digest for m in run_info.record.sweeps
         )

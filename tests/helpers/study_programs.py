@@ -73,8 +73,7 @@ class FabricatedRuns:
     def train(self, task: Task) -> TaskResult:
         """Make the run of a task, and return its result."""
         self.trained.append(task)
-        (membership,) = task.sweeps
-        outcome = self.score_run(membership)
+        outcome = self.score_run(task.sweeps[0])
         status, score = (outcome, None) if isinstance(outcome, str) else ("completed", outcome)
         run, identifier = self._open_run(task)
         run.config.write_text(to_yaml(task.loaded.experiment), encoding="utf-8")
