@@ -13,6 +13,7 @@ from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
     from dnn_cli.execution.study_execution import Phase, StudyExecution
+    from dnn_cli.report.table_cells import TableCells
     from dnn_cli.study.study_result import StudyResult, TaskResult
     from dnn_cli.study.study_runs import Arm
 
@@ -90,34 +91,31 @@ def _print_study(result: "StudyResult", directory: Path, root: Path) -> None:
     from dnn_cli.report.text import format_count
 
     out = get_output_console()
+    has_several_tasks = len(result.tasks) > 1
+    arms: tuple[Arm, ...] = ("tuned", "default")
     for task in result.tasks:
-        if len(result.tasks) > 1:
+        prefix = f"{task.task.name}: " if has_several_tasks else ""
+        _print_lines([f"{prefix}{line}" for arm in arms if (line := text.format_headline(result, task, arm))])
+    for task in result.tasks:
+        if has_several_tasks:
+            out.print()
             out.print(replace_control_chars(f"{task.task.name}, {task.task.score}"), style="bold")
-        arms: tuple[Arm, ...] = ("tuned", "default")
-        _print_lines([line for arm in arms if (line := text.format_headline(result, task, arm))])
-        for cells in (view.build_score_cells(task), view.build_tuning_cells(task), view.build_budget_cells(task)):
-            if cells.rows:
-                out.print()
-                print_rich_table(out, cells.build_fitting_table(out.width))
-        blocks = [
-            *(
-                [f"{title}, {line}" if line is lines[0] else f"  {line}" for line in lines]
-                for title, lines in _list_pair_lines(task)
-            ),
-            text.format_tuning_notes(task),
-            text.format_study_method(result, task),
-            [f"! {caveat}" for caveat in text.format_caveats(result, task)],
-            format_advice_lines(result, task, root) if result.is_complete else [],
-        ]
-        for block in blocks:
-            if block:
-                out.print()
-                _print_lines(block)
-        out.print()
+        _print_table(view.build_score_cells(task))
+        for title, lines in _list_pair_lines(task):
+            _print_block([f"{title}, {lines[0]}", *(f"  {line}" for line in lines[1:])])
+        _print_table(view.build_tuning_cells(task))
+        _print_table(view.build_budget_cells(task))
+        _print_block(text.format_tuning_notes(task))
     if result.profiles:
-        print_rich_table(out, view.build_profile_cells(result).build_fitting_table(out.width))
-        _print_lines(text.format_profile_notes(result))
-        out.print()
+        _print_table(view.build_profile_cells(result))
+        _print_block(text.format_profile_notes(result))
+    out.print()
+    blocks = [text.format_study_method(result), [f"! {caveat}" for caveat in text.format_caveats(result)]]
+    blocks.append(format_advice_lines(result, root) if result.is_complete else [])
+    for block in blocks:
+        if block:
+            _print_lines(block)
+            out.print()
     if result.missing:
         out.print(f"{format_count(result.missing, 'run')} still to train; the same command continues the study")
     address = f"study:{result.plan.study}"
@@ -139,6 +137,21 @@ def _list_pair_lines(task: "TaskResult") -> "list[tuple[str, list[str]]]":
 def _find_axis(result: "StudyResult") -> str:
     """Return the first tuned key of a study, for the command of its axis plot."""
     return next(iter(next(iter(result.plan.tasks[0].search_spaces.values()))))
+
+
+def _print_table(cells: "TableCells") -> None:
+    """Print an empty line and a table; nothing for a table without rows."""
+    if cells.rows:
+        out = get_output_console()
+        out.print()
+        print_rich_table(out, cells.build_fitting_table(out.width))
+
+
+def _print_block(lines: Sequence[str]) -> None:
+    """Print an empty line and some lines; nothing without lines."""
+    if lines:
+        get_output_console().print()
+        _print_lines(lines)
 
 
 def _print_lines(lines: Sequence[str]) -> None:

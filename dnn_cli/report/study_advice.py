@@ -17,30 +17,30 @@ _OPEN_WORDS = ("undecided", "indistinguishable")
 """Words of verdicts that leave the question open."""
 
 
-def format_advice_lines(result: StudyResult, task: TaskResult, root: Path) -> list[str]:
-    """Return advice on more seeds or trials of one task, with the command; empty if the answer is clear.
+def format_advice_lines(result: StudyResult, root: Path) -> list[str]:
+    """Return advice on more seeds or trials, with the command; empty if the answers of all tasks are clear.
 
     Args:
         result: The result of the study.
-        task: The task.
         root: The directory of runs, for the command.
     """
-    lines, options = [], {}
-    if (seeds := _find_needed_seeds(task)) is not None:
-        count, amount = seeds
-        lines.append(f"{count} seeds would find a difference of {amount} in 4 of 5 studies")
-        options["seeds"] = count
-    elif task.arms.get("tuned") and _has_open_verdicts(task) and len(task.task.halves) == 1:
-        lines.append(f"such small differences need more than {MAX_ADVISED_SEEDS:,} seeds")
-    if task.stable_trials is None and all(item.curve for item in task.values.values()):
-        lines.append("more trials can change the order of the values")
-        options["trials"] = 2 * result.plan.trials
-    if options:
-        command = [*_build_study_command(result.plan, **options), *build_runs_dir_option(root)]
+    lines: list[str] = []
+    seeds, trials = None, None
+    for task in result.tasks:
+        prefix = f"{task.task.name}: " if len(result.tasks) > 1 else ""
+        if (needed := _find_needed_seeds(task)) is not None:
+            count, amount = needed
+            lines.append(f"{prefix}{count} seeds would find a difference of {amount} in 4 of 5 studies")
+            seeds = max(seeds or 0, count)
+        elif task.arms.get("tuned") and _has_open_verdicts(task) and len(task.task.halves) == 1:
+            lines.append(f"{prefix}such small differences need more than {MAX_ADVISED_SEEDS:,} seeds")
+        if task.stable_trials is None and all(item.curve for item in task.values.values()):
+            lines.append(f"{prefix}more trials can change the order of the values")
+            trials = 2 * result.plan.trials
+    if seeds or trials:
+        command = [*_build_study_command(result.plan, seeds, trials), *build_runs_dir_option(root)]
         lines.append(f"  {shlex.join(command)}")
-        lines.append(
-            "the change of the plan is reported: a study that is extended until it has a winner finds one by chance"
-        )
+        lines.append("a study that is extended until it has a winner finds one by chance: extend it once")
     return lines
 
 
@@ -70,7 +70,7 @@ def _find_needed_seeds(task: TaskResult) -> tuple[int, str] | None:
     return needed or 0, format_difference_amount(comparison, abs(difference.mean), sign=False)
 
 
-def _build_study_command(plan: Plan, *, seeds: int | None = None, trials: int | None = None) -> list[str]:
+def _build_study_command(plan: Plan, seeds: int | None, trials: int | None) -> list[str]:
     """Return the words of the command that extends a study.
 
     Args:

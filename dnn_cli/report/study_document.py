@@ -34,6 +34,8 @@ def build_study_document(result: StudyResult) -> dict[str, Any]:
         "values": [value.label for value in plan.values],
         "final_seeds": list(plan.final_seeds),
         "missing_runs": result.missing,
+        "method": format_study_method(result),
+        "warnings": format_caveats(result),
         "revisions": [revision.model_dump(mode="json") for revision in plan.revisions],
         "tasks": [_build_task_document(result, task) for task in result.tasks],
         "profiles": {
@@ -66,8 +68,6 @@ def _build_task_document(result: StudyResult, task: TaskResult) -> dict[str, Any
         "target": task.target,
         "stable_trials": task.stable_trials,
         "verdicts": {arm: format_headline(result, task, arm) for arm in arms if arm in task.arms},
-        "method": format_study_method(result, task),
-        "warnings": format_caveats(result, task),
         "values": [_build_value_document(task, item) for item in task.values.values()],
         "arms": {arm: _build_arm_document(task.arms[arm]) for arm in arms if arm in task.arms},
     }

@@ -152,25 +152,32 @@ def format_pair_lines(comparison: Comparison) -> list[str]:
     return format_verdict_lines(comparison) if len(comparison.verdict_set.verdicts) > 1 else []
 
 
-def format_study_method(result: StudyResult, task: TaskResult) -> list[str]:
-    """Return lines on the method of the verdicts."""
-    comparison = task.arms.get("tuned") or task.arms.get("default")
-    if comparison is None:
+def format_study_method(result: StudyResult) -> list[str]:
+    """Return lines on the method of the verdicts, which is the same for all tasks."""
+    comparisons = [task.arms[arm] for task in result.tasks for arm in ("tuned", "default") if arm in task.arms]
+    if not comparisons:
         return []
-    lines = format_method_lines(comparison, has_baseline_option=False)
-    if len(task.arms) > 1:
-        lines.append("the tuned values answer the question; the values with defaults are a second family of verdicts")
+    lines = format_method_lines(comparisons[0], has_baseline_option=False)
+    if any("tuned" in task.arms for task in result.tasks):
+        lines.append(
+            "the verdicts on tuned values answer the question, and count the noise of tuning; the verdicts with "
+            "defaults are a second family"
+        )
     return lines
 
 
-def format_caveats(result: StudyResult, task: TaskResult) -> list[str]:
-    """Return the caveats of a study on one task, one sentence each."""
-    return [
-        *_iter_plan_caveats(result),
-        *_iter_edge_caveats(task),
-        *_iter_failure_caveats(result, task),
-        *_iter_consistency_caveats(task),
-    ]
+def format_caveats(result: StudyResult) -> list[str]:
+    """Return the caveats of a study, one sentence each. With several tasks, caveats of a task begin with its name."""
+    caveats = [*_iter_plan_caveats(result)]
+    for task in result.tasks:
+        prefix = f"{task.task.name}: " if len(result.tasks) > 1 else ""
+        caveats += [f"{prefix}{caveat}" for caveat in format_task_caveats(task)]
+    return caveats
+
+
+def format_task_caveats(task: TaskResult) -> list[str]:
+    """Return the caveats of one task of a study, one sentence each."""
+    return [*_iter_edge_caveats(task), *_iter_failure_caveats(task), *_iter_consistency_caveats(task)]
 
 
 def _iter_plan_caveats(result: StudyResult) -> Iterator[str]:
@@ -193,7 +200,7 @@ def _iter_edge_caveats(task: TaskResult) -> Iterator[str]:
             )
 
 
-def _iter_failure_caveats(result: StudyResult, task: TaskResult) -> Iterator[str]:
+def _iter_failure_caveats(task: TaskResult) -> Iterator[str]:
     """Yield a caveat for each value without a usable trial, or with diverged final runs."""
     for label, item in task.values.items():
         if item.tuning.diverged_share == 1:
