@@ -21,7 +21,7 @@ from dnn_cli.compare.verdicts import judge_groups
 _RESAMPLES = 500
 """Number of simulated repetitions of the choice. The estimated spread then has an error of 3%."""
 
-_SPREAD_MARGIN = 1.2
+SPREAD_MARGIN = 1.2
 """Factor of the estimated spread in verdicts.
 
 The estimate leaves out that other trials could have become finalists. `tests/stress/study_error_rate.py` measures false
@@ -110,7 +110,7 @@ def _compute_factor(group: Group, best: Group, tuning_spread: float) -> float:
     # Folds share training examples, as in the corrected t-test of folds.
     overlap = 1 / (max(fold.folds for fold in group.fold_means) - 1) if group.fold_means else 0.0
     variance *= 1 / len(common) + overlap
-    return math.sqrt(variance / (variance + 2 * (_SPREAD_MARGIN * tuning_spread) ** 2))
+    return math.sqrt(variance / (variance + 2 * (SPREAD_MARGIN * tuning_spread) ** 2))
 
 
 def _shift_group(group: Group, shift: float) -> Group:
