@@ -8,7 +8,6 @@ this difference, and add its variance to that of the test.
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,12 @@ from dnn_cli.compare.verdicts import judge_groups
 
 _RESAMPLES = 500
 """Number of simulated repetitions of the choice. The estimated spread then has an error of 3%."""
+
+SPREAD_MARGIN = 1.2
+"""Factor of the estimated spread in verdicts.
+
+The estimate leaves out that other trials could have become finalists. `tests/stress/study_error_rate.py` measures false
+verdicts with this factor."""
 
 
 def estimate_tuning_spread(finalists: Sequence[FloatArray]) -> float:
@@ -54,20 +59,26 @@ def estimate_tuning_spread(finalists: Sequence[FloatArray]) -> float:
 def judge_with_tuning_noise(comparison: Comparison, tuning_spread: float) -> Comparison:
     """Return a comparison whose verdicts count tuning noise as noise. Means and scores stay unchanged.
 
-    The mean difference of two values has the variance s²/n over n seeds, and the variance 2t² of two chosen settings.
-    A test of the seeds knows the first alone. The means are therefore drawn together by the factor
-    √(s²/n / (s²/n + 2t²)) before the test. Differences and intervals are then divided by this factor.
+    The mean difference from the best value has the variance s²/n over n seeds, and the variance 2t² of two chosen
+    settings. A test of the seeds knows the first alone. The mean of each value is therefore drawn to the mean of the
+    best value by the factor √(s²/n / (s²/n + 2t²)) before the test. The difference and its interval are then divided by
+    this factor. Each pair has its own s: pairs without a bad seed have a small s, and their verdicts would be too sure
+    with the mean s of all pairs.
 
     Args:
         comparison: The comparison of the final runs, with any verdicts.
-        tuning_spread: The standard deviation t of the true score of a chosen setting.
+        tuning_spread: The standard deviation of the true score of a chosen setting, from `estimate_tuning_spread`.
     """
     groups = comparison.groups
     if len(groups) < 2:
         return comparison
-    factor = _compute_factor(groups, tuning_spread)
-    centre = fmean(group.mean for group in groups)
-    drawn = [_shift_group(group, (1 - factor) * (centre - group.mean)) for group in groups]
+    # The reference of judge_groups, which judges the same groups below.
+    best = next((group for group in groups if len(group.averaged_scores) > 1), groups[0])
+    factors = [_compute_factor(group, best, tuning_spread) for group in groups]
+    drawn = [
+        group if group is best else _shift_group(group, (1 - factor) * (best.mean - group.mean))
+        for group, factor in zip(groups, factors, strict=True)
+    ]
     judged = judge_groups(
         drawn,
         comparison.metric,
@@ -76,33 +87,30 @@ def judge_with_tuning_noise(comparison: Comparison, tuning_spread: float) -> Com
         resolution=comparison.resolution,
         max_groups=None,
     )
-    originals = dict(zip(map(id, drawn), groups, strict=True))
-    reference = originals[id(judged.reference or drawn[0])]
+    originals = {id(group): pair for group, pair in zip(drawn, zip(groups, factors, strict=True), strict=True)}
     verdicts = []
     for verdict in judged.verdicts:
-        group = originals[id(verdict.group)]
-        difference = _rescale_difference(verdict.difference, factor, group.mean - reference.mean)
+        group, factor = originals[id(verdict.group)]
+        difference = _rescale_difference(verdict.difference, factor, group.mean - best.mean)
         verdicts.append(replace(verdict, group=group, difference=difference))
-    return replace(comparison, verdict_set=replace(judged, reference=reference, verdicts=tuple(verdicts)))
+    return replace(comparison, verdict_set=replace(judged, reference=best, verdicts=tuple(verdicts)))
 
 
-def _compute_factor(groups: Sequence[Group], tuning_spread: float) -> float:
-    """Return the factor by which the means of groups are drawn together; 1 without tuning noise.
+def _compute_factor(group: Group, best: Group, tuning_spread: float) -> float:
+    """Return the factor by which the mean of a group is drawn to the mean of the best group; 1 without tuning noise.
 
-    The factor is 0 if the scores do not differ between seeds.
+    The factor is 0 if the difference of the two groups does not vary.
     """
-    replicates: list[dict[Any, float]] = [dict(group.fold_means or group.seed_means) for group in groups]
-    common = sorted(set.intersection(*map(set, replicates)))
-    if len(common) < 2 or not tuning_spread:
+    ours: dict[Any, float] = dict(group.fold_means or group.seed_means)
+    theirs: dict[Any, float] = dict(best.fold_means or best.seed_means)
+    common = sorted(ours.keys() & theirs.keys())
+    if group is best or len(common) < 2 or not tuning_spread:
         return 1.0
-    scores = np.array([[by_replicate[replicate] for replicate in common] for by_replicate in replicates])
-    centred = scores - scores.mean(0)
-    # The mean variance of a paired difference over all pairs of groups.
-    variance = 2 * float(centred.var(-1, ddof=1).sum()) / (len(groups) - 1)
+    variance = float(np.var([ours[replicate] - theirs[replicate] for replicate in common], ddof=1))
     # Folds share training examples, as in the corrected t-test of folds.
-    overlap = 1 / (max(fold.folds for fold in groups[0].fold_means) - 1) if groups[0].fold_means else 0.0
+    overlap = 1 / (max(fold.folds for fold in group.fold_means) - 1) if group.fold_means else 0.0
     variance *= 1 / len(common) + overlap
-    return math.sqrt(variance / (variance + 2 * tuning_spread**2))
+    return math.sqrt(variance / (variance + 2 * (SPREAD_MARGIN * tuning_spread) ** 2))
 
 
 def _shift_group(group: Group, shift: float) -> Group:
