@@ -25,9 +25,8 @@ from dnn_cli.study.unit_points import draw_unit_points
 
 _HALVES_KEY = "data.reporting_half"
 _HALVES_OVERRIDE = f"{_HALVES_KEY}=true"
-_FINALISTS = 4
-"""Number of the best trials of each value that are trained again before the choice, each with as many other seeds as
-the final runs have.
+FINALISTS, FINALIST_SEEDS = 6, 8
+"""Number of the best trials of each value that are trained again before the choice, and the number of their seeds.
 
 With the best of 20 trials of one seed each, the luck of that seed gives a winner in 33% of studies of five equal
 values. `tests/stress/study_error_rate.py` measures the share."""
@@ -111,8 +110,8 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
         fixed=next(iter(sweeps.values())).fixed,
         trials=options.trials,
         tuning_seed=first.seed,
-        finalists=min(_FINALISTS, options.trials),
-        finalist_seeds=tuple(range(first.seed + 1, first.seed + 1 + seeds)),
+        finalists=min(FINALISTS, options.trials),
+        finalist_seeds=tuple(range(first.seed + 1, first.seed + 1 + FINALIST_SEEDS)),
         final_seeds=_choose_final_seeds(first.seed, seeds),
         repetitions=options.repetitions,
         target=options.target,
@@ -346,8 +345,8 @@ def _compute_study_id(sweeps: Sequence[Sweep], values: Sequence[Value]) -> str:
 
 def _choose_final_seeds(tuning_seed: int, count: int) -> tuple[int, ...]:
     """Return the seeds of the final runs: 1, 2 and so on, without the seeds of the trials and the finalists."""
-    tuning_seeds = range(tuning_seed, tuning_seed + count + 1)
-    return tuple(seed for seed in range(1, 2 * count + 2) if seed not in tuning_seeds)[:count]
+    tuning_seeds = range(tuning_seed, tuning_seed + FINALIST_SEEDS + 1)
+    return tuple(seed for seed in range(1, count + FINALIST_SEEDS + 2) if seed not in tuning_seeds)[:count]
 
 
 def _draw_points(spaces: Sequence[SearchSpace], options: StudyOptions) -> tuple[tuple[float, ...], ...]:

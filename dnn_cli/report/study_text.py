@@ -8,7 +8,7 @@ from dnn_cli.config.config_diff import shorten_keys
 from dnn_cli.report.text import format_count, format_score
 from dnn_cli.report.verdict_text import format_method_lines, format_verdict, format_verdict_lines
 from dnn_cli.study.plan import Plan, StudyTask
-from dnn_cli.study.power import compute_power, count_pairs
+from dnn_cli.study.power import PLANNED_TUNING_SPREAD, compute_power, count_pairs
 from dnn_cli.study.study_result import StudyResult, TaskResult
 from dnn_cli.study.study_runs import Arm
 
@@ -71,14 +71,16 @@ def _format_halves(task: StudyTask) -> str:
 
 
 def _format_power(plan: Plan) -> str:
-    """Return the power of a study for several differences, as text."""
+    """Return the power of the verdicts on tuned values for several differences, as text."""
+    values, seeds = len(plan.values), len(plan.final_seeds)
     powers = [
-        f"{100 * compute_power(len(plan.values), len(plan.final_seeds), effect):.0f}%" for effect in _POWER_EFFECTS
+        f"{100 * compute_power(values, seeds, effect, tuning_spread=PLANNED_TUNING_SPREAD):.0f}%"
+        for effect in _POWER_EFFECTS
     ]
     return (
         f"a verdict finds a difference of {_POWER_EFFECTS[0]}, {_POWER_EFFECTS[1]} or {_POWER_EFFECTS[2]} standard "
         f"deviations over seeds in {powers[0]}, {powers[1]} or {powers[2]} of studies "
-        f"({format_count(count_pairs(len(plan.values)), 'pair')} of values)"
+        f"({format_count(count_pairs(values), 'pair')} of values)"
     )
 
 
