@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
             campaign.kill_and_complete(_KILLS_OF_A_STUDY, f"killed-{number}")
             print(f"\r{number + 1} studies, {campaign.kill_count} kills", end="", file=sys.stderr, flush=True)
     print(
-        f"{options.studies} studies, {campaign.kill_count} kills in {time.monotonic() - started:.0f} s; an unbroken study "
-        f"takes {campaign.seconds:.0f} s; all documents are equal"
+        f"{options.studies} studies, {campaign.kill_count} kills in {time.monotonic() - started:.0f} s; an unbroken "
+        f"study takes {campaign.seconds:.0f} s; all documents are equal"
     )
     return 0
