@@ -96,13 +96,16 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
                     else f"set another name in {file}, for example name: {first.name}_2",
                 )
             _check_question(values, experiments)
+            _check_task(first, tasks)
             _check_losses(values, experiments)
             spaces = _choose_search_spaces(tuned_space, values, experiments, options.trials)
             spaces_of_all_tasks += spaces.values()
             tasks.append(_build_task(file, first, spaces, _find_halves(sweep, values)))
             sweeps[first.name] = sweep
     seeds = options.seeds or choose_seeds(len(values))
-    _check_run_count(sum(len(task.halves) for task in tasks) * len(values) * (options.trials + 2 * seeds))
+    finalists = min(FINALISTS, options.trials)
+    runs_of_value = options.trials + finalists * FINALIST_SEEDS + 2 * seeds
+    _check_run_count(sum(len(task.halves) for task in tasks) * len(values) * runs_of_value)
     plan = Plan(
         study=_compute_study_id(list(sweeps.values()), values),
         question=tuple(values[0].settings),
@@ -110,7 +113,7 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
         fixed=next(iter(sweeps.values())).fixed,
         trials=options.trials,
         tuning_seed=first.seed,
-        finalists=min(FINALISTS, options.trials),
+        finalists=finalists,
         finalist_seeds=tuple(range(first.seed + 1, first.seed + 1 + FINALIST_SEEDS)),
         final_seeds=_choose_final_seeds(first.seed, seeds),
         repetitions=options.repetitions,
@@ -174,7 +177,12 @@ def _list_values(sweep: Sweep) -> list[Value]:
                 f"to tune {key}, use --tune '{key}={values}'",
             )
         settings = [{key: text} for text in values.texts]
-    return [Value(label=_format_label(setting), settings=setting) for setting in settings]
+    labels = [_format_label(setting) for setting in settings]
+    # Values with one short text, such as adam and {type: adam}, keep the text that the user typed.
+    return [
+        Value(label=label if labels.count(label) == 1 else ", ".join(setting.values()), settings=setting)
+        for label, setting in zip(labels, settings, strict=True)
+    ]
 
 
 def _format_label(setting: dict[str, str]) -> str:
@@ -229,6 +237,18 @@ def _check_question(values: Sequence[Value], experiments: Sequence[Experiment]) 
         raise UsageError(
             f"the values have different scores: {', '.join(scores)}", "set the same first metric for all values"
         )
+
+
+def _check_task(experiment: Experiment, earlier_tasks: Sequence[StudyTask]) -> None:
+    """Check that a task differs from the earlier tasks in more than its name.
+
+    Raises:
+        UsageError: the experiment with the first value is that of an earlier task.
+    """
+    digest = compute_outcome_digest(experiment)
+    for task in earlier_tasks:
+        if task.experiment == digest:
+            raise UsageError(f"{task.name} and {experiment.name} are one task", "remove one of the two configs")
 
 
 def _check_losses(values: Sequence[Value], experiments: Sequence[Experiment]) -> None:

@@ -207,6 +207,8 @@ def _iter_failure_caveats(task: TaskResult) -> Iterator[str]:
     for label, item in task.values.items():
         if item.tuning.diverged_share == 1:
             yield f"all trials of {label} diverged, so that {label} has no tuned setting"
+        elif item.tuning.is_chosen and not any(trial.finalist_scores for trial in item.tuning.finalists):
+            yield f"the best trials of {label} diverged with other seeds, so that {label} has no tuned setting"
         for arm, opening in _ARM_OPENINGS.items():
             runs = task.runs.final.get(arm, {}).get(label, ())
             diverged = sum(run.record.status == "diverged" for run in runs)

@@ -127,14 +127,7 @@ def _compute_profiles(plan: Plan, tasks: Sequence[TaskResult]) -> dict[str, Perf
 
 def _count_missing_runs(plan: Plan, result: TaskResult) -> int:
     """Return the number of runs of a task that are not finished. Extra trials count once their round has begun."""
-    trials = [trial for item in result.values.values() for trial in item.tuning.trials]
-    folds = len(result.task.halves)
-    missing_trials = folds * sum(not trial.is_finished for trial in trials)
-    for item in result.values.values():
-        # Before the trials are finished, the finalists are unknown.
-        open_finalists = sum(not trial.has_finalist_runs for trial in item.tuning.finalists)
-        count = open_finalists if item.tuning.is_finished else plan.finalists
-        missing_trials += folds * len(plan.finalist_seeds) * count
+    missing_trials = sum(_count_missing_tuning_runs(plan, result, item) for item in result.values.values())
     missing = missing_trials
     arms: tuple[Arm, ...] = ("default", "tuned")
     for arm in arms:
@@ -144,6 +137,21 @@ def _count_missing_runs(plan: Plan, result: TaskResult) -> int:
                 finished = _count_finished(result.runs.final.get(arm, {}).get(label, ()))
                 missing += _count_final_runs(plan, result.task) - finished
     return missing
+
+
+def _count_missing_tuning_runs(plan: Plan, result: TaskResult, item: ValueResult) -> int:
+    """Return the number of tuning runs of a value that are not finished."""
+    folds, runs = len(result.task.halves), result.runs.trials.get(item.value.label, {})
+
+    def count(trial: Trial, seeds: Sequence[int]) -> int:
+        return folds * len(seeds) - _count_finished([run for run in runs.get(trial.number, ()) if run.seed in seeds])
+
+    missing = sum(count(trial, [plan.tuning_seed]) for trial in item.tuning.trials if not trial.is_finished)
+    if not item.tuning.is_finished:
+        # The finalists are unknown.
+        return missing + folds * len(plan.finalist_seeds) * plan.finalists
+    finalists = (trial for trial in item.tuning.finalists if not trial.has_finalist_runs)
+    return missing + sum(count(trial, plan.finalist_seeds) for trial in finalists)
 
 
 def _count_final_runs(plan: Plan, task: StudyTask) -> int:

@@ -27,6 +27,9 @@ class StudyRun:
     settings: Mapping[str, str]
     """Text of each key that varies: the question, the tuned keys, the seed and the fold."""
 
+    task: str
+    """Name of the task. Equal experiments of two tasks share a run."""
+
     @property
     def seed(self) -> int:
         return int(self.settings["seed"])
@@ -80,7 +83,7 @@ def list_study_runs(runs: Iterable[RunInfo], plan: Plan) -> list[StudyRun]:
             role = membership.study
             if record is None or role is None or membership.id != plan.study or role.plan != plan.digest:
                 continue
-            run = StudyRun(run_info, record, role, membership.settings)
+            run = StudyRun(run_info, record, role, membership.settings, membership.name)
             key = (membership.name, role, *sorted(membership.settings.items()))
             if key not in chosen or _get_rank(run) < _get_rank(chosen[key]):
                 chosen[key] = run
@@ -99,17 +102,11 @@ def group_by_task(runs: Iterable[StudyRun], plan: Plan) -> dict[str, TaskRuns]:
     )
     final: dict[str, dict[Arm, dict[str, list[StudyRun]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     for run in sorted(runs, key=lambda run: (run.seed, run.fold_settings)):
-        name = _get_task_name(run, plan)
         if run.role.phase == "tuning":
-            trials[name][run.role.value][run.role.trial or 0].append(run)
+            trials[run.task][run.role.value][run.role.trial or 0].append(run)
         else:
-            final[name][run.role.arm][run.role.value].append(run)
+            final[run.task][run.role.arm][run.role.value].append(run)
     return {task.name: TaskRuns(trials[task.name], final[task.name]) for task in plan.tasks}
-
-
-def _get_task_name(run: StudyRun, plan: Plan) -> str:
-    """Return the name of the task of a run: the name of its membership in the study."""
-    return next(m.name for m in run.record.sweeps if m.study == run.role and m.id == plan.study)
 
 
 def find_finished_runs(runs: Iterable[RunInfo], plan: Plan) -> list[RunInfo]:

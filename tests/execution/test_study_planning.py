@@ -9,6 +9,7 @@ from dnn_cli.study.plan import Plan
 from tests.helpers.digits import QUICK_YAML
 
 LOSSES = QUICK_YAML + "metrics: []\n"
+OTHER_TASK = QUICK_YAML.replace("epochs: 2", "epochs: 3")
 ONE_VALIDATED = QUICK_YAML.replace("dataset: digits", "dataset: digits, validation_size: 1")
 
 
@@ -26,7 +27,7 @@ def plan(config):
 def test_a_plan_says_what_is_tried_and_judged(plan):
     planned = plan("optimizer=sgd,{type: sgd, momentum: 0.9, nesterov: true}", "epochs=3")
     assert planned.question == ("optimizer",)
-    assert planned.labels == ("sgd", "{type: sgd, momentum: 0.9, nesterov: true}")
+    assert planned.labels == ("sgd", "sgd momentum=0.9 nesterov=true")
     assert planned.fixed == ("epochs=3", "data.reporting_half=true")
     assert planned.final_seeds == tuple(range(1, 11))
     (task,) = planned.tasks
@@ -45,8 +46,10 @@ def test_more_trials_and_seeds_keep_the_study_and_its_points(plan):
 
 
 def test_final_seeds_leave_out_the_seed_of_the_tuning(plan):
-    planned = plan("optimizer=sgd,adam", seeds=4, texts=[QUICK_YAML + "seed: 2\n"])
-    assert (planned.tuning_seed, planned.final_seeds) == (2, (1, 3, 4, 5))
+    planned = plan("optimizer=sgd,adam", seeds=3, texts=[QUICK_YAML + "seed: 2\n"])
+    assert (planned.tuning_seed, planned.finalist_seeds, planned.final_seeds) == (2, (3, 4, 5), (1, 1003, 1004))
+    more = plan("optimizer=sgd,adam", seeds=5, texts=[QUICK_YAML + "seed: 2\n"])
+    assert more.finalist_seeds[:3] == (3, 4, 5) and more.final_seeds[:3] == (1, 1003, 1004)
 
 
 def test_halves_are_those_of_the_training(plan):
@@ -67,11 +70,11 @@ def test_each_fold_has_its_halves(plan):
 def test_zipped_values_are_one_question(plan):
     planned = plan(zips=("optimizer=sgd,adam", "batch_size=32,64"))
     assert planned.question == ("optimizer", "batch_size")
-    assert planned.labels == ("sgd, 32", "adam, 64")
+    assert planned.labels == ("optimizer=sgd batch_size=32", "optimizer=adam batch_size=64")
 
 
 def test_several_tasks(plan):
-    planned = plan("optimizer=sgd,adam", texts=[QUICK_YAML, QUICK_YAML.replace("name: digits", "name: 숫자, 둘")])
+    planned = plan("optimizer=sgd,adam", texts=[QUICK_YAML, OTHER_TASK.replace("name: digits", "name: 숫자, 둘")])
     assert [task.name for task in planned.tasks] == ["digits", "숫자, 둘"]
 
 
@@ -119,7 +122,7 @@ REFUSALS = {
     "names": (["name=a,b"], {}, "a and b are one experiment", "remove one of the two values"),
     "another split": (
         ["data.split_seed=1,2"], {},
-        "1 and 2 have different validation examples, so that their scores cannot be compared",
+        "split_seed=1 and split_seed=2 have different validation examples, so that their scores cannot be compared",
         "use the same data.validation_size and data.split_seed for all values",
     ),
     "other scores": (
@@ -162,12 +165,16 @@ REFUSALS = {
         "--tune learnin_rate=log(0.001, 1): no value of the question has the key learnin_rate",
         "did you mean optimizer.learning_rate?",
     ),
+    "equal tasks": (
+        ["optimizer=sgd,adam"], {"texts": (QUICK_YAML, QUICK_YAML.replace("name: digits", "name: digits_2"))},
+        "digits and digits_2 are one task", "remove one of the two configs",
+    ),
     "too many runs": (
-        ["batch_size=1,2,3,4,5,6"], {"trials": 1000, "seeds": 400},
-        "the study has 10,800 runs; the maximum is 10,000", "use fewer values, trials or seeds",
+        ["batch_size=1,2,3,4"], {"trials": 2000, "seeds": 100},
+        "the study has 10,400 runs; the maximum is 10,000", "use fewer values, trials or seeds",
     ),
     "two configs with one name": (
-        ["optimizer=sgd,adam"], {"texts": (QUICK_YAML, QUICK_YAML)},
+        ["optimizer=sgd,adam"], {"texts": (QUICK_YAML, OTHER_TASK)},
         "two configs have the name digits", "set another name in DIR/task1.yaml, for example name: digits_2",
     ),
 }  # fmt: skip
@@ -198,7 +205,7 @@ FOLLOWED = {
     "a list is tuned": (["optimizer=sgd,adam"], {"tune": ("optimizer.learning_rate=uniform(0.1, 0.2)",)}),
     "an unknown key is tuned": (["optimizer=sgd,adam"], {"tune": ("optimizer.learning_rate=log(1e-3,1)",)}),
     "two configs with one name": (
-        ["optimizer=sgd,adam"], {"texts": (QUICK_YAML, QUICK_YAML.replace("name: digits", "name: digits_2"))}
+        ["optimizer=sgd,adam"], {"texts": (QUICK_YAML, OTHER_TASK.replace("name: digits", "name: digits_2"))}
     ),
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from dnn_cli.cli.commands.study import study
+from dnn_cli.config.digests import compute_outcome_digest
 from dnn_cli.config.loading import to_yaml
 from dnn_cli.execution import executor_choice
 from dnn_cli.execution.fitting import complete_trainings
@@ -60,6 +61,10 @@ def train_in_process(cache):
     return train
 
 
+_config_texts = {}
+"""Texts of configs by outcome digest. The studies of many tests have equal experiments."""
+
+
 class FabricatedRuns:
     """Maker of runs without training: a function determines the score of each run.
 
@@ -76,17 +81,20 @@ class FabricatedRuns:
         outcome = self.score_run(task.sweeps[0])
         status, score = (outcome, None) if isinstance(outcome, str) else ("completed", outcome)
         run, identifier = self._open_run(task)
-        run.config.write_text(to_yaml(task.loaded.experiment), encoding="utf-8")
+        digest = compute_outcome_digest(task.loaded.experiment)
+        if digest not in _config_texts:
+            _config_texts[digest] = to_yaml(task.loaded.experiment)
+        run.config.write_text(_config_texts[digest], encoding="utf-8")
         row = {"epoch": 1, "loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": score or 0.0, "seconds": 1.0}
         run.write_metrics([row])
         record = Record(
             id=identifier, name=task.loaded.experiment.name, status=status, started="2026-01-01T00:00:00.000000+00:00",
             ended="2026-01-01T00:01:00.000000+00:00", seconds=1.0, epochs=1, engine="keras",
-            experiment=_compute_digest(task), sweeps=task.sweeps,
+            experiment=digest, sweeps=task.sweeps,
             results=Results(monitor="val_accuracy", last=row, best=row), parameters={"total": 650, "trainable": 650},
             data={"dataset": "digits", "fingerprint": "sha256:0"},
         )  # fmt: skip
-        if score is not None:
+        if score is not None and any(membership.study.phase == "final" for membership in task.sweeps):
             _write_reporting_predictions(run, score)
         run.write_record(record)
         return TaskResult(task.number, run.directory, record)
@@ -100,12 +108,6 @@ class FabricatedRuns:
         directory = task.runs_dir / f"20260101-000000-digits-{identifier}"
         directory.mkdir(parents=True)
         return Run(directory), identifier
-
-
-def _compute_digest(task):
-    from dnn_cli.config.digests import compute_outcome_digest
-
-    return compute_outcome_digest(task.loaded.experiment)
 
 
 def _write_reporting_predictions(run, score, examples=180):

@@ -55,4 +55,4 @@ def build_tuning_run(label, trial, score, config, fold=None):
     )  # fmt: skip
     membership = build_membership(label, trial=trial)
     settings = {**membership.settings, "seed": "42", **({"data.fold": str(fold)} if fold else {})}
-    return StudyRun(SimpleNamespace(run=SimpleNamespace(config=config)), record, membership.study, settings)
+    return StudyRun(SimpleNamespace(run=SimpleNamespace(config=config)), record, membership.study, settings, "digits")
