@@ -21,6 +21,9 @@ from dnn_cli.compare.verdicts import judge_groups
 _RESAMPLES = 500
 """Number of simulated repetitions of the choice. The estimated spread then has an error of 3%."""
 
+_ROUNDING_ERROR = 1e-9
+"""Relative error of a mean difference by rounding."""
+
 SPREAD_MARGIN = 1.2
 """Factor of the estimated spread in verdicts.
 
@@ -99,7 +102,8 @@ def judge_with_tuning_noise(comparison: Comparison, tuning_spread: float) -> Com
 def _compute_factor(group: Group, best: Group, tuning_spread: float) -> float:
     """Return the factor by which the mean of a group is drawn to the mean of the best group; 1 without tuning noise.
 
-    The factor is 0 if the difference of the two groups does not vary.
+    If the difference of the two groups does not vary, the factor is 1 or 0: it is 1 for a difference above two standard
+    deviations of the tuning noise.
     """
     ours: dict[Any, float] = dict(group.fold_means or group.seed_means)
     theirs: dict[Any, float] = dict(best.fold_means or best.seed_means)
@@ -110,7 +114,12 @@ def _compute_factor(group: Group, best: Group, tuning_spread: float) -> float:
     # Folds share training examples, as in the corrected t-test of folds.
     overlap = 1 / (max(fold.folds for fold in group.fold_means) - 1) if group.fold_means else 0.0
     variance *= 1 / len(common) + overlap
-    return math.sqrt(variance / (variance + 2 * (SPREAD_MARGIN * tuning_spread) ** 2))
+    tuning_variance = 2 * (SPREAD_MARGIN * tuning_spread) ** 2
+    difference = group.mean - best.mean
+    if variance <= (_ROUNDING_ERROR * difference) ** 2:
+        # Without variance over seeds, the test of the seeds ignores the size of the difference.
+        return 1.0 if abs(difference) > 2 * math.sqrt(tuning_variance) else 0.0
+    return math.sqrt(variance / (variance + tuning_variance))
 
 
 def _shift_group(group: Group, shift: float) -> Group:
