@@ -92,9 +92,9 @@ def start_resumption(
             _write_resumption(run, record, job, resumption, sweeps)
             for line in changes:
                 reporter.report_line(f"changed  {line}")
-            for membership in record.sweeps:
-                if membership not in select_memberships(record, job.experiment, sweeps):
-                    reporter.report_line(f"the run leaves study {membership.id}, because its experiment has changed")
+            kept_memberships = select_memberships(record, job.experiment, sweeps)
+            for study_id in dict.fromkeys(item.id for item in record.sweeps if item not in kept_memberships):
+                reporter.report_line(f"the run leaves study {study_id}, because its experiment has changed")
             if earlier_threads not in (None, get_thread_count()):
                 reporter.report_line(
                     f"the number of threads changes from {earlier_threads} to {get_thread_count()}: "
