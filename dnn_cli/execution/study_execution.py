@@ -9,15 +9,13 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.sweep_config import Sweep
 from dnn_cli.config.user_data import cache_dataset_info
 from dnn_cli.errors import UsageError
-from dnn_cli.execution.evaluation import evaluate_split, record_evaluation
-from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.reporters import Reporter
+from dnn_cli.execution.study_evaluation import evaluate_on_test_set
 from dnn_cli.execution.study_planning import PlannedStudy
 from dnn_cli.execution.sweep_execution import SweepExecution, find_existing_runs
 from dnn_cli.execution.sweep_plan import PlannedRun, SweepPlanner
 from dnn_cli.report.text import format_count
 from dnn_cli.runs.record import StudyRole
-from dnn_cli.runs.saved_models import get_last_model
 from dnn_cli.runs.store import Store
 from dnn_cli.runs.study_roles import find_study_directory
 from dnn_cli.study.plan import (
@@ -200,19 +198,8 @@ class StudyExecution:
         """
         if not build_study_result(self.plan, self.store.with_details(self.store.list_runs())).is_complete:
             return
-        runs = [
-            run
-            for task in self.collect_runs().values()
-            for by_label in task.final.get("tuned", {}).values()
-            for run in by_label
-            if run.record.status == "completed" and run.record.find_test_evaluation() is None
-        ]
-        cache = ProcessCache()
-        for number, run in enumerate(runs, 1):
-            model = get_last_model(run.run_info.with_details())
-            finished = evaluate_split(run.run_info.run, run.record, model, "test", [], reporter, cache)
-            record_evaluation(run.run_info.run, finished.evaluation, reporter.report_line)
-            reporter.print_line(f"test set: {number} of {len(runs)} runs evaluated")
+        by_arm = (task.final.get("tuned", {}) for task in self.collect_runs().values())
+        evaluate_on_test_set([run.run_info for runs in by_arm for items in runs.values() for run in items], reporter)
 
     def estimate_run_count(self) -> int:
         """Return the number of runs of the study without extra trials."""

@@ -135,6 +135,9 @@ def _build_arm_document(comparison: Comparison) -> dict[str, Any]:
                     {"seed": row.seed, **({"fold": row.fold.number} if row.fold else {}), "score": row.score}
                     for row in group.run_scores
                 ],
+                "test_scores": {
+                    str(row.seed): scores for row in group.run_scores if (scores := row.record.get_test_scores())
+                },
                 "failed_seeds": {str(seed): reason for seed, reason in sorted(group.failed.items())},
                 "runs": [row.record.id for row in group.run_scores],
             }

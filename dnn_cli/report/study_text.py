@@ -238,6 +238,17 @@ def format_tuning_notes(task: TaskResult) -> list[str]:
         lines.append(f"the order of the values still changes with the last of {format_count(trials, 'trial')}")
     if task.target is not None:
         lines.append(f"target: {task.task.score} {format_score(task.target)} on the tuning half")
+    if tested := task.count_tested_runs():
+        evaluations = sum(
+            item.split == "test"
+            for items in task.runs.final["tuned"].values()
+            for run in items
+            for item in run.record.evaluated
+        )
+        lines.append(
+            f"test set: read {format_count(evaluations, 'time')} for {format_count(tested, 'tuned final run')}; the "
+            "verdicts do not use it"
+        )
     return [*lines, *_iter_importance_lines(task)]
 
 

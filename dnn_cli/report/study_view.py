@@ -1,13 +1,16 @@
 """Tables of a study: the scores of both arms, the chosen settings, and the budget curves."""
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.significance import compute_standard_deviation
 from dnn_cli.config.config_diff import shorten_keys
 from dnn_cli.report.table_cells import Column, TableCells, build_cells
 from dnn_cli.report.text import format_duration, format_score
 from dnn_cli.report.verdict_text import format_difference_amount
+from dnn_cli.runs.record import TEST_PREFIX
 from dnn_cli.study.study_result import StudyResult, TaskResult, ValueResult
 from dnn_cli.study.study_runs import Arm
 from dnn_cli.study.target import TargetTimes
@@ -27,6 +30,7 @@ def build_score_cells(task: TaskResult) -> TableCells:
         Column("tuned", lambda label: _format_mean(task.arms.get("tuned"), label), is_numeric=True),
         Column("with defaults", lambda label: _format_mean(task.arms.get("default"), label), is_numeric=True),
         Column("tuning adds", lambda label: _format_gain(task, label), is_numeric=True),
+        *(_build_test_column(task) if task.count_tested_runs() else []),
         Column("chosen setting", lambda label: _format_chosen_setting(task.values[label]), fit="wrapped"),
     ]
     return build_cells(columns, _list_values_by_score(task))
@@ -53,6 +57,23 @@ def _format_mean(comparison: Comparison | None, label: str) -> str:
         return "–"
     spread = "" if group.spread is None else f" ± {format_score(group.spread)}"
     return f"{format_score(group.mean)}{spread}"
+
+
+def _build_test_column(task: TaskResult) -> list[Column[str]]:
+    """Return the column with the mean test score of the tuned final runs and its standard deviation."""
+    name = f"{TEST_PREFIX}{task.task.score.removeprefix('val_')}"
+
+    def format_cell(label: str) -> str:
+        runs = task.runs.final.get("tuned", {}).get(label, ())
+        scores = [float(score) for run in runs if (score := run.record.get_test_score(name)) is not None]
+        spread = compute_standard_deviation(scores)
+        return (
+            "–"
+            if not scores
+            else format_score(fmean(scores)) + ("" if spread is None else f" ± {format_score(spread)}")
+        )
+
+    return [Column(name, format_cell, is_numeric=True)]
 
 
 def _format_gain(task: TaskResult, label: str) -> str:

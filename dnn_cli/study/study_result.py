@@ -72,6 +72,11 @@ class TaskResult:
         """Whether a smaller score is better."""
         return lower_is_better(self.task.score)
 
+    def count_tested_runs(self) -> int:
+        """Return the number of tuned final runs that were evaluated on the test set."""
+        runs = (run for items in self.runs.final.get("tuned", {}).values() for run in items)
+        return sum(run.record.find_test_evaluation() is not None for run in runs)
+
 
 @dataclass(frozen=True)
 class StudyResult:
