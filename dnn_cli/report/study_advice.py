@@ -36,7 +36,7 @@ def format_advice_lines(result: StudyResult, task: TaskResult, root: Path) -> li
         lines.append("more trials can change the order of the values")
         options["trials"] = 2 * result.plan.trials
     if options:
-        command = [*_build_study_command(result.plan, **options), *build_runs_dir_option(root)]
+        command = [*build_study_command(result.plan, **options), *build_runs_dir_option(root)]
         lines.append(f"  {shlex.join(command)}")
         lines.append(
             "the change of the plan is reported: a study that is extended until it has a winner finds one by chance"
@@ -70,8 +70,8 @@ def _find_needed_seeds(task: TaskResult) -> tuple[int, str] | None:
     return needed or 0, format_difference_amount(comparison, abs(difference.mean), sign=False)
 
 
-def _build_study_command(plan: Plan, *, seeds: int | None = None, trials: int | None = None) -> list[str]:
-    """Return the words of the command that extends a study.
+def build_study_command(plan: Plan, *, seeds: int | None = None, trials: int | None = None) -> list[str]:
+    """Return the words of the command that continues or extends a study.
 
     Args:
         plan: The plan of the study.

@@ -31,6 +31,11 @@ def _format_labels(labels: Sequence[str]) -> str:
 
 def format_plan_lines(plan: Plan) -> list[str]:
     """Return lines on the plan of a study: its question, what is tuned and judged, and the power of its verdicts."""
+    return [f"{title:<10}{text}" for title, text in list_plan_rows(plan)]
+
+
+def list_plan_rows(plan: Plan) -> list[tuple[str, str]]:
+    """Return the plan of a study as titles and texts. A row without a title continues the row before it."""
     rows = [("question", f"{plan.question_text}: {', '.join(plan.labels)}")]
     for task in plan.tasks:
         title = f"{task.name}: " if len(plan.tasks) > 1 else ""
@@ -44,7 +49,7 @@ def format_plan_lines(plan: Plan) -> list[str]:
     rows.append(("judging", f"{seeds} for each value, tuned and with defaults"))
     if all(len(task.halves) == 1 for task in plan.tasks):
         rows.append(("power", _format_power(plan)))
-    return [f"{title:<10}{text}" for title, text in rows]
+    return rows
 
 
 def _format_space_lines(task: StudyTask) -> Iterator[str]:
@@ -163,15 +168,17 @@ def format_study_method(result: StudyResult, task: TaskResult) -> list[str]:
 
 def format_caveats(result: StudyResult, task: TaskResult) -> list[str]:
     """Return the caveats of a study on one task, one sentence each."""
-    return [
-        *_iter_plan_caveats(result),
-        *_iter_edge_caveats(task),
-        *_iter_failure_caveats(result, task),
-        *_iter_consistency_caveats(task),
-    ]
+    return [*iter_plan_caveats(result), *iter_task_caveats(task)]
 
 
-def _iter_plan_caveats(result: StudyResult) -> Iterator[str]:
+def iter_task_caveats(task: TaskResult) -> Iterator[str]:
+    """Yield the caveats that concern one task alone."""
+    yield from _iter_edge_caveats(task)
+    yield from _iter_failure_caveats(task)
+    yield from _iter_consistency_caveats(task)
+
+
+def iter_plan_caveats(result: StudyResult) -> Iterator[str]:
     """Yield a caveat for each change of the plan after trainings."""
     for revision in result.plan.revisions:
         runs = format_count(revision.runs, "finished run")
@@ -191,11 +198,13 @@ def _iter_edge_caveats(task: TaskResult) -> Iterator[str]:
             )
 
 
-def _iter_failure_caveats(result: StudyResult, task: TaskResult) -> Iterator[str]:
+def _iter_failure_caveats(task: TaskResult) -> Iterator[str]:
     """Yield a caveat for each value without a usable trial, or with diverged final runs."""
     for label, item in task.values.items():
-        if item.tuning.is_finished and item.best is None:
-            yield f"all trials of {label} diverged, so that {label} has no tuned setting"
+        if item.tuning.is_chosen and item.best is None:
+            has_scores = any(trial.score is not None for trial in item.tuning.trials)
+            reason = "finalists" if has_scores else "trials"
+            yield f"all {reason} of {label} diverged, so that {label} has no tuned setting"
         for arm, opening in _ARM_OPENINGS.items():
             runs = task.runs.final.get(arm, {}).get(label, ())
             diverged = sum(run.record.status == "diverged" for run in runs)
@@ -216,7 +225,12 @@ def _iter_consistency_caveats(task: TaskResult) -> Iterator[str]:
 
 
 def format_tuning_notes(task: TaskResult) -> list[str]:
-    """Return lines on the budget and the target of a study."""
+    """Return lines on the budget and the target of a study, and on the importance of tuned keys."""
+    return [*format_budget_notes(task), *_iter_importance_lines(task)]
+
+
+def format_budget_notes(task: TaskResult) -> list[str]:
+    """Return lines on the number of trials and the target of a study."""
     lines = []
     trials = _count_trials(task)
     if task.stable_trials is not None:
@@ -225,7 +239,7 @@ def format_tuning_notes(task: TaskResult) -> list[str]:
         lines.append(f"the order of the values still changes with the last of {format_count(trials, 'trial')}")
     if task.target is not None:
         lines.append(f"target: {task.task.score} {format_score(task.target)} on the tuning half")
-    return [*lines, *_iter_importance_lines(task)]
+    return lines
 
 
 def format_profile_notes(result: StudyResult) -> list[str]:
