@@ -11,7 +11,7 @@ import typer
 from dnn_cli.cli.console import get_notes_console
 from dnn_cli.cli.options import is_override
 from dnn_cli.errors import UsageError
-from dnn_cli.report.text import replace_control_chars
+from dnn_cli.report.text import format_count, replace_control_chars
 
 if TYPE_CHECKING:
     from dnn_cli.runs.record import Record
@@ -55,6 +55,21 @@ def print_study_selections(addresses: Sequence[str], query: str | None) -> None:
                     "or --where 'study.arm = default' selects other runs"
                 )
             )
+
+
+def print_omitted_tuning_runs(store: "Store", runs: "Sequence[RunInfo]") -> None:
+    """Print the number of tuning runs that a command without addresses and without a condition leaves out.
+
+    Args:
+        store: The store of the runs.
+        runs: The runs that the command uses.
+    """
+    omitted = len(store.list_runs()) - len(runs)
+    if omitted:
+        get_notes_console().print(
+            f"left out: {format_count(omitted, 'tuning run')} of studies, whose scores chose the settings; "
+            "--where 'study.phase = tuning' selects them, and dnn report study:ID shows them"
+        )
 
 
 def build_no_runs_error(runs_dir: Path, query: str | None, suggestion: str) -> UsageError:

@@ -40,14 +40,15 @@ def build_axis_panels(chart: AxisChart) -> SeriesChart:
         UsageError: a key has more than 40 values that are not numbers, or no run with the key has a score.
     """
     drawn_names = {point.series for plot in chart.plots for point in plot.points}
-    legend = {name: _format_legend_name(name, chart.plots) for name in chart.names if name in drawn_names}
+    legend = {name: _format_legend_name(name, chart) for name in chart.names if name in drawn_names}
     panels = [_build_panel(plot, legend) for plot in chart.plots]
     has_failures = any(panel.has_failures for panel, _ in panels)
     has_means = any(series.lines for panel, _ in panels for series in panel.series)
     captions = [
-        *(caption for _, caption in panels),
+        *(caption for panel, caption in panels if not panel.chosen),
         *(["lines: mean of the runs that differ only in seed or fold"] if has_means else []),
-        *(["×: runs without a score, because they diverged or failed"] if has_failures else []),
+        *(["ring: chosen setting of each value"] if any(panel.chosen for panel, _ in panels) else []),
+        *([f"×: {chart.noun}s without a score, because they diverged or failed"] if has_failures else []),
     ]
     return SeriesChart(tuple(panel for panel, _ in panels), tuple(legend.values()), tuple(captions), chart.notes)
 
@@ -70,11 +71,14 @@ def choose_axis_scale(values: Sequence[float | str]) -> _AxisScale:
     return "log" if ratio > _LOG_RATIO * (1 + 1e-9) else "linear"
 
 
-def _format_legend_name(name: str, plots: Sequence[AxisPlot]) -> str:
+def _format_legend_name(name: str, chart: AxisChart) -> str:
     """Return the name of a series with its number of runs, and the number of its runs without a score."""
-    runs = {point.run_id: point for plot in plots for point in plot.points if point.series == name}
+    runs = {point.run_id: point for plot in chart.plots for point in plot.points if point.series == name}
     failures = Counter(point.status for point in runs.values() if point.score is None)
-    counts = [format_count(len(runs), "run"), *(f"{number} {status}" for status, number in sorted(failures.items()))]
+    counts = [
+        format_count(len(runs), chart.noun),
+        *(f"{number} {status}" for status, number in sorted(failures.items())),
+    ]
     return f"{name} ({', '.join(counts)})"
 
 
@@ -91,7 +95,8 @@ def _build_panel(plot: AxisPlot, legend: Mapping[str, str]) -> tuple[SeriesPanel
     categories = _list_categories(plot) if scale == "categories" else ()
     joins_means = scale != "categories" and _has_shared_values(plot)
     title = plot.metric if plot.comparison_point.text == "final" else f"{plot.metric} {plot.comparison_point.title}"
-    series, best_candidates = [], []
+    title = f"{plot.task}: {title}" if plot.task else title
+    series, best_candidates, chosen = [], [], []
     for number, (name, legend_name) in enumerate(legend.items()):
         points = [point for point in plot.points if point.series == name]
         position = _SeriesPosition(scale, categories, number, len(legend))
@@ -106,6 +111,11 @@ def _build_panel(plot: AxisPlot, legend: Mapping[str, str]) -> tuple[SeriesPanel
             position.build_mean_lines(means, joins_means=joins_means) if has_one_variant else (),
             tuple(position.compute_x(point.value) for point in points if point.score is None),
         ))  # fmt: skip
+        chosen += [
+            ChartPoint(position.compute_x(point.value), point.score)
+            for point in points
+            if point.is_chosen and point.score is not None
+        ]
         best_candidates += [
             (mean.score, position.compute_x(value), name, value, mean.run_count) for (value, _), mean in means.items()
         ]
@@ -119,7 +129,7 @@ def _build_panel(plot: AxisPlot, legend: Mapping[str, str]) -> tuple[SeriesPanel
     panel = SeriesPanel(
         f"{title} (log)" if y_log else title, f"{label} (log)" if x_log else label, tuple(series),
         x_log=x_log, categories=categories, lower_is_better=plot.lower_is_better, y_log=y_log,
-        best=ChartPoint(best[1], best[0]),
+        best=None if chosen else ChartPoint(best[1], best[0]), chosen=tuple(chosen),
     )  # fmt: skip
     ties = sum(candidate[0] == best[0] for candidate in best_candidates) - 1
     return panel, _format_best_caption(plot, title, best, ties, several=len(legend) > 1)

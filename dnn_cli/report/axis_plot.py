@@ -4,6 +4,7 @@ The plot follows the hyperparameter axis plot of the Deep Learning Tuning Playbo
 https://github.com/google-research/tuning_playbook.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,9 @@ class AxisPoint:
     variant: str = ""
     """Variant digest of the run: runs of a variant differ only in seed, fold and names."""
 
+    is_chosen: bool = False
+    """Whether the point is the chosen trial of a value of a study."""
+
 
 @dataclass(frozen=True)
 class AxisPlot:
@@ -59,6 +63,9 @@ class AxisPlot:
     is_study: bool = False
     """Whether the runs are those of a study, whose values share quasi-random points."""
 
+    task: str = ""
+    """Name of the task, in a study of several tasks; empty for other runs."""
+
     @property
     def lower_is_better(self) -> bool:
         """Whether a smaller score is better."""
@@ -67,13 +74,15 @@ class AxisPlot:
 
 @dataclass(frozen=True)
 class AxisChart:
-    """Axis plots of the same runs: one for each pair of a key and a metric."""
+    """Axis plots: one for each combination of a key, a task of a study, and a metric."""
 
     plots: tuple[AxisPlot, ...]
     names: tuple[str, ...]
     """Names of the series, in the order of the first run."""
 
     notes: tuple[str, ...]
+    noun: str = "run"
+    """Noun of a point, for the legend: `run`, or `trial` for the trials of a study."""
 
 
 def build_axis_chart(
@@ -86,7 +95,8 @@ def build_axis_chart(
 ) -> AxisChart:
     """Build the axis plots of runs for some keys and metrics.
 
-    If all runs belong to one study, only its tuning runs are drawn, in one series for each value of the question.
+    If all runs belong to one study, only its tuning runs are drawn, in one series for each value of the question. Each
+    task of the study has plots of its own, because scores of different tasks have no common axis.
 
     Args:
         runs: The runs with their details.
@@ -106,7 +116,12 @@ def build_axis_chart(
     roles = _find_study_roles(runs)
     drawn_runs, notes = _select_drawn_runs(runs, roles)
     check_fields([*keys, *by], drawn_runs)
-    scores = [read_metric_scores(drawn_runs, metric, point) for metric in metrics or (None,)]
+    parts = [
+        (task, read_metric_scores(task_runs, metric, point))
+        for task, task_runs in _group_by_task(drawn_runs, roles).items()
+        for metric in metrics or (None,)
+    ]
+    scores = [part for _, part in parts]
     directories = {run_info.run.directory for part in scores for run_info in part.runs}
     drawn_runs = [run_info for run_info in drawn_runs if run_info.run.directory in directories]
     names, name_notes = _name_series(drawn_runs, keys, by, roles)
@@ -118,22 +133,32 @@ def build_axis_chart(
         )
         ordered_names = _select_best_names(ordered_names, names, scores[0], point)
     plots = tuple(
-        AxisPlot(key, part.metric, point, _build_points(key, part, names, ordered_names), is_study=bool(roles))
+        AxisPlot(key, part.metric, point, points, is_study=bool(roles), task=task)
         for key in keys
-        for part in scores
+        for task, part in parts
+        # A task can lack the key, such as the initial rate of a schedule.
+        if (points := _build_points(key, part, names, ordered_names)) or len(parts) == 1
     )
     notes += [*name_notes, *dict.fromkeys(note for part in scores for note in part.notes)]
     return AxisChart(plots, tuple(ordered_names), (*notes, *_format_key_notes(keys, drawn_runs)))
 
 
-def _find_study_roles(runs: Sequence[RunInfo]) -> dict[Path, StudyRole]:
-    """Return the role of each run in the study to which all runs belong, by run directory; empty without such a study.
+@dataclass(frozen=True)
+class _TaskRole:
+    """Name of the task of a run of a study, and role of the run."""
+
+    task: str
+    role: StudyRole
+
+
+def _find_study_roles(runs: Sequence[RunInfo]) -> dict[Path, _TaskRole]:
+    """Return the task and role of each run in the study of all runs, by run directory; empty without such a study.
 
     A run that is a tuning run and a final run counts as a tuning run.
     """
     memberships = [
         {
-            membership.id: membership.study
+            membership.id: _TaskRole(membership.name, membership.study)
             for membership in sorted(run_info.record.sweeps, key=lambda member: _is_tuning(member.study))
             if membership.study is not None
         }
@@ -154,7 +179,7 @@ def _is_tuning(role: StudyRole | None) -> bool:
     return role is not None and role.phase == "tuning"
 
 
-def _select_drawn_runs(runs: Sequence[RunInfo], roles: Mapping[Path, StudyRole]) -> tuple[list[RunInfo], list[str]]:
+def _select_drawn_runs(runs: Sequence[RunInfo], roles: Mapping[Path, _TaskRole]) -> tuple[list[RunInfo], list[str]]:
     """Return the runs of networks with a readable record, sorted by their start, and notes on the other runs.
 
     Of the runs of a study, only tuning runs are returned.
@@ -164,7 +189,7 @@ def _select_drawn_runs(runs: Sequence[RunInfo], roles: Mapping[Path, StudyRole])
     """
     readable = [(run_info, run_info.record) for run_info in runs if run_info.record is not None]
     networks = [pair for pair in readable if not pair[1].is_baseline]
-    drawn_runs = [pair for pair in networks if not roles or _is_tuning(roles[pair[0].run.directory])]
+    drawn_runs = [pair for pair in networks if not roles or _is_tuning(roles[pair[0].run.directory].role)]
     left_out = {
         "broken run": len(runs) - len(readable),
         "baseline": len(readable) - len(networks),
@@ -177,8 +202,24 @@ def _select_drawn_runs(runs: Sequence[RunInfo], roles: Mapping[Path, StudyRole])
     return [run_info for run_info, _ in sorted(drawn_runs, key=lambda pair: pair[1].started)], notes
 
 
+def _group_by_task(runs: Sequence[RunInfo], roles: Mapping[Path, _TaskRole]) -> dict[str, list[RunInfo]]:
+    """Return the runs of each task of a study, by the name of the task; tasks without a completed run are left out.
+
+    The runs of a single task, and runs that do not belong to a study, have an empty name.
+    """
+    groups: dict[str, list[RunInfo]] = defaultdict(list)
+    for run_info in runs:
+        groups[replace_control_chars(roles[run_info.run.directory].task) if roles else ""].append(run_info)
+    scored = {
+        task: task_runs
+        for task, task_runs in sorted(groups.items())
+        if any(run_info.record and run_info.record.status == "completed" for run_info in task_runs)
+    }
+    return scored if len(groups) > 1 and scored else {"": list(runs)}
+
+
 def _name_series(
-    runs: Sequence[RunInfo], keys: Sequence[str], by: Sequence[str], roles: Mapping[Path, StudyRole]
+    runs: Sequence[RunInfo], keys: Sequence[str], by: Sequence[str], roles: Mapping[Path, _TaskRole]
 ) -> tuple[dict[Path, str], list[str]]:
     """Return the name of each run's series, by run directory, and notes.
 
@@ -188,7 +229,7 @@ def _name_series(
         return name_series_by_keys(runs, by), []
     if roles:
         return {
-            run_info.run.directory: replace_control_chars(roles[run_info.run.directory].value) for run_info in runs
+            run_info.run.directory: replace_control_chars(roles[run_info.run.directory].role.value) for run_info in runs
         }, []
     names, merged_keys = name_series_by_differences(runs, keys)
     return names, [
@@ -253,7 +294,8 @@ def build_axis_document(chart: AxisChart) -> dict[str, Any]:
     """Build the JSON document of axis plots: for each plot, its series with the value and score of each run."""
     return {"axes": [
         {
-            "axis": plot.key, "metric": plot.metric, "at": plot.comparison_point.text,
+            "axis": plot.key, **({"task": plot.task} if plot.task else {}),
+            "metric": plot.metric, "at": plot.comparison_point.text,
             "series": [
                 {"name": name, "runs": [
                     {"id": point.run_id, "value": point.value, "score": point.score, "status": point.status}

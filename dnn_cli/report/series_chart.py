@@ -62,6 +62,9 @@ class SeriesPanel:
     best: ChartPoint | None = None
     """The best point or mean, which has a ring in pictures and a level line in a terminal."""
 
+    chosen: tuple[ChartPoint, ...] = ()
+    """Points with a ring in the HTML report, such as the chosen trial of each value of a study."""
+
     @property
     def has_failures(self) -> bool:
         """Whether the panel has runs without a score."""

@@ -38,7 +38,7 @@ def format_advice_lines(result: StudyResult, root: Path) -> list[str]:
             lines.append(f"{prefix}more trials can change the order of the values")
             trials = 2 * result.plan.trials
     if seeds or trials:
-        command = [*_build_study_command(result.plan, seeds, trials), *build_runs_dir_option(root)]
+        command = [*build_study_command(result.plan, seeds, trials), *build_runs_dir_option(root)]
         lines.append(f"  {shlex.join(command)}")
         lines.append("a study that is extended until it has a winner finds one by chance: extend it once")
     return lines
@@ -70,8 +70,8 @@ def _find_needed_seeds(task: TaskResult) -> tuple[int, str] | None:
     return needed or 0, format_difference_amount(comparison, abs(difference.mean), sign=False)
 
 
-def _build_study_command(plan: Plan, seeds: int | None, trials: int | None) -> list[str]:
-    """Return the words of the command that extends a study.
+def build_study_command(plan: Plan, seeds: int | None = None, trials: int | None = None) -> list[str]:
+    """Return the words of the command that continues or extends a study.
 
     Args:
         plan: The plan of the study.

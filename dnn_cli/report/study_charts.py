@@ -32,7 +32,7 @@ def build_budget_panel(
     )
 
 
-def build_profile_panel(profiles: Mapping[str, Sequence[tuple[float, float]]]) -> SeriesPanel:
+def build_profile_panel(profiles: Mapping[str, Sequence[tuple[float, float]]], max_factor: float = 1.0) -> SeriesPanel:
     """Build the performance profile: the share of tasks on which a value is within a factor of the best value.
 
     The profile of a value is a step function. A profile that needs an infinite factor ends below 1. Source: Dolan and
@@ -41,9 +41,10 @@ def build_profile_panel(profiles: Mapping[str, Sequence[tuple[float, float]]]) -
     Args:
         profiles: The steps of each value: the factor at which the share of tasks rises, and the share from there on.
             Factors are 1 or more, in ascending order; infinite factors are left out.
+        max_factor: The factor up to which the axis reaches at least.
     """
     factors = [factor for steps in profiles.values() for factor, _ in steps if math.isfinite(factor)]
-    end = max(factors, default=1.0) * _PROFILE_MARGIN
+    end = max([max_factor, *factors]) * _PROFILE_MARGIN
     series = tuple(Series(name, lines=(_build_step_line(steps, end),)) for name, steps in profiles.items())
     return SeriesPanel(
         "share of tasks", "factor of the best value", series, x_log=end > 10, y_values=(0.0, 1.0)

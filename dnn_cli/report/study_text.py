@@ -31,6 +31,11 @@ def _format_labels(labels: Sequence[str]) -> str:
 
 def format_plan_lines(plan: Plan) -> list[str]:
     """Return lines on the plan of a study: its question, what is tuned and judged, and the power of its verdicts."""
+    return [f"{title:<10}{text}" for title, text in list_plan_rows(plan)]
+
+
+def list_plan_rows(plan: Plan) -> list[tuple[str, str]]:
+    """Return the plan of a study as titles and texts. A row without a title continues the row before it."""
     rows = [("question", f"{plan.question_text}: {', '.join(plan.labels)}")]
     for task in plan.tasks:
         title = f"{task.name}: " if len(plan.tasks) > 1 else ""
@@ -46,7 +51,7 @@ def format_plan_lines(plan: Plan) -> list[str]:
     rows.append(("judging", f"{seeds} for each value, tuned and with defaults"))
     if all(len(task.halves) == 1 for task in plan.tasks):
         rows.append(("power", _format_power(plan)))
-    return [f"{title:<10}{text}" for title, text in rows]
+    return rows
 
 
 def _format_space_lines(task: StudyTask) -> Iterator[str]:
@@ -170,19 +175,21 @@ def format_study_method(result: StudyResult) -> list[str]:
 
 def format_caveats(result: StudyResult) -> list[str]:
     """Return the caveats of a study, one sentence each. With several tasks, caveats of a task begin with its name."""
-    caveats = [*_iter_plan_caveats(result)]
+    caveats = [*iter_plan_caveats(result)]
     for task in result.tasks:
         prefix = f"{task.task.name}: " if len(result.tasks) > 1 else ""
-        caveats += [f"{prefix}{caveat}" for caveat in format_task_caveats(task)]
+        caveats += [f"{prefix}{caveat}" for caveat in iter_task_caveats(task)]
     return caveats
 
 
-def format_task_caveats(task: TaskResult) -> list[str]:
-    """Return the caveats of one task of a study, one sentence each."""
-    return [*_iter_edge_caveats(task), *_iter_failure_caveats(task), *_iter_consistency_caveats(task)]
+def iter_task_caveats(task: TaskResult) -> Iterator[str]:
+    """Yield the caveats that concern one task alone."""
+    yield from _iter_edge_caveats(task)
+    yield from _iter_failure_caveats(task)
+    yield from _iter_consistency_caveats(task)
 
 
-def _iter_plan_caveats(result: StudyResult) -> Iterator[str]:
+def iter_plan_caveats(result: StudyResult) -> Iterator[str]:
     """Yield a caveat for each change of the plan after trainings."""
     for revision in result.plan.revisions:
         runs = format_count(revision.runs, "finished run")
@@ -229,7 +236,27 @@ def _iter_consistency_caveats(task: TaskResult) -> Iterator[str]:
 
 
 def format_tuning_notes(task: TaskResult) -> list[str]:
-    """Return lines on the budget and the target of a study."""
+    """Return lines on the budget and the target of a study, and on the importance of tuned keys."""
+    return [*format_budget_notes(task), *iter_test_set_lines(task), *_iter_importance_lines(task)]
+
+
+def iter_test_set_lines(task: TaskResult) -> Iterator[str]:
+    """Yield a line on the use of the test set; nothing if no tuned final run was evaluated."""
+    if tested := task.count_tested_runs():
+        evaluations = sum(
+            item.split == "test"
+            for items in task.runs.final["tuned"].values()
+            for run in items
+            for item in run.record.evaluated
+        )
+        yield (
+            f"test set: read {format_count(evaluations, 'time')} for {format_count(tested, 'tuned final run')}; the "
+            "verdicts do not use it"
+        )
+
+
+def format_budget_notes(task: TaskResult) -> list[str]:
+    """Return lines on the number of trials and the target of a study."""
     lines = []
     trials = _count_trials(task)
     if task.stable_trials is not None:
@@ -238,18 +265,7 @@ def format_tuning_notes(task: TaskResult) -> list[str]:
         lines.append(f"the order of the values still changes with the last of {format_count(trials, 'trial')}")
     if task.target is not None:
         lines.append(f"target: {task.task.score} {format_score(task.target)} on the tuning half")
-    if tested := task.count_tested_runs():
-        evaluations = sum(
-            item.split == "test"
-            for items in task.runs.final["tuned"].values()
-            for run in items
-            for item in run.record.evaluated
-        )
-        lines.append(
-            f"test set: read {format_count(evaluations, 'time')} for {format_count(tested, 'tuned final run')}; the "
-            "verdicts do not use it"
-        )
-    return [*lines, *_iter_importance_lines(task)]
+    return lines
 
 
 def format_profile_notes(result: StudyResult) -> list[str]:

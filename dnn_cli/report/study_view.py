@@ -93,8 +93,11 @@ def _format_chosen_setting(item: ValueResult) -> str:
     return ", ".join(f"{key} {text}" for key, text in zip(shorten_keys(list(setting)), setting.values(), strict=True))
 
 
-def build_tuning_cells(task: TaskResult) -> TableCells:
-    """Build the table of the tuning: trials, failures, width of the best range, and time to the target."""
+def build_tuning_cells(task: TaskResult, *, has_widths: bool = True) -> TableCells:
+    """Build the table of the tuning: trials, failures, width of the best range, and time to the target.
+
+    Without `has_widths`, the width of the best range is left out.
+    """
     keys = list(
         dict.fromkeys(
             key for item in task.values.values() for key, sensitivity in item.sensitivities.items() if sensitivity
@@ -104,7 +107,7 @@ def build_tuning_cells(task: TaskResult) -> TableCells:
         Column("value", str, fit="wrapped"),
         Column("trials", lambda label: str(len(task.values[label].tuning.trials)), is_numeric=True),
         Column("diverged", lambda label: _format_share(task.values[label].tuning.diverged_share), is_numeric=True),
-        *(_build_width_column(task, key) for key in keys[:1]),
+        *(_build_width_column(task, key) for key in keys[:1] if has_widths),
         Column("epochs to target", lambda label: _format_target(task, label, "epochs"), is_numeric=True),
         Column("steps", lambda label: _format_target(task, label, "steps"), is_numeric=True),
         Column("time", lambda label: _format_target(task, label, "seconds"), is_numeric=True),

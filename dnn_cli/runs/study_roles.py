@@ -103,12 +103,27 @@ def find_reported_roles(address: str, runs: Sequence[RunInfo], root: Path) -> li
     return reported
 
 
+def leave_out_tuning_runs(runs: Sequence[RunInfo]) -> list[RunInfo]:
+    """Return the runs without those that only tune a study; all runs if there are no others.
+
+    The scores of tuning runs are those by which settings are chosen, so that they say little about a setting.
+    """
+    others = [run_info for run_info in runs if not _is_only_tuning(run_info)]
+    return others or list(runs)
+
+
+def _is_only_tuning(run_info: RunInfo) -> bool:
+    """Return whether a run belongs to studies alone, and is a tuning run in each of them."""
+    memberships = run_info.record.sweeps if run_info.record else ()
+    return bool(memberships) and all(item.study is not None and item.study.phase == "tuning" for item in memberships)
+
+
 def _find_runs_with_roles(address: str, runs: Sequence[RunInfo], root: Path) -> list[tuple[RunInfo, list[StudyRole]]]:
     """Return the runs of a study under its newest plan, each with its roles under this plan.
 
     The arguments and errors are those of `find_study_runs`.
     """
-    study_id = _resolve_study_id(address, runs)
+    study_id = resolve_study_id(address, runs)
     plan = _find_newest_plan(study_id, runs, root)
     pairs = [
         (
@@ -124,7 +139,7 @@ def _find_runs_with_roles(address: str, runs: Sequence[RunInfo], root: Path) -> 
     return [pair for pair in pairs if pair[1]]
 
 
-def _resolve_study_id(address: str, runs: Sequence[RunInfo]) -> str:
+def resolve_study_id(address: str, runs: Sequence[RunInfo]) -> str:
     """Return the id of the study with the address `study:ID`.
 
     Raises:

@@ -18,7 +18,7 @@ from dnn_cli.cli.options import (
     WhereOption,
     check_by_keys,
 )
-from dnn_cli.cli.run_selection import print_study_selections
+from dnn_cli.cli.run_selection import print_omitted_tuning_runs, print_study_selections
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import replace_control_chars
 
@@ -77,7 +77,8 @@ def compare(
         runs = select_runs(store, addresses or [], query, reported=True)
         # Named runs can be the best of several learning rates, which only all runs reveal. A condition is assumed to
         # select without regard to scores.
-        all_runs = store.with_details(store.list_runs()) if addresses and not query else []
+        is_part = len(runs) < len(store.list_runs())
+        all_runs = store.with_details(store.list_runs()) if is_part and not query else []
         verdict_limit = None if show_all else MAX_JUDGED_GROUPS
         comparison = work(
             runs, metric, sort_by, at=at, by=by or (), baseline=baseline, all_runs=all_runs, max_groups=verdict_limit
@@ -92,6 +93,8 @@ def compare(
         write_result(tables.build_default_cells(comparison, all_runs=list_runs).to_latex())
     elif comparison.run_scores:
         print_study_selections(addresses or [], query)
+        if not addresses and not query:
+            print_omitted_tuning_runs(store, runs)
         print_comparison(comparison, list_runs=list_runs, show_all=show_all)
     else:
         scope = "among these runs" if addresses or query else f"in {replace_control_chars(runs_dir)}"

@@ -19,7 +19,7 @@ from dnn_cli.cli.console import (
 )
 from dnn_cli.cli.options import JsonOption, RunsDirOption, WhereOption, check_by_keys
 from dnn_cli.cli.plot_drawings import Drawing, build_axis_drawing, build_curve_drawing
-from dnn_cli.cli.run_selection import build_no_runs_error, print_study_selections
+from dnn_cli.cli.run_selection import build_no_runs_error, print_omitted_tuning_runs, print_study_selections
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.text import replace_control_chars
 
@@ -140,6 +140,8 @@ def plot(
         raise build_no_runs_error(runs_dir, query, "dnn runs lists all runs")
     if not axis:
         print_study_selections(addresses or [], query)
+        if by and not addresses and not query:
+            print_omitted_tuning_runs(store, selected_runs)
     drawing = (
         build_axis_drawing(selected_runs, axis, metric or (), at or "final", by or ())
         if axis

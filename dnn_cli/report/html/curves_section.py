@@ -3,7 +3,7 @@
 The section has a plot for each score, and a legend in which groups and runs can be hidden.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dnn_cli.compare.comparison import Comparison
@@ -72,8 +72,11 @@ def format_line_classes(number: int) -> str:
     return f"c{number % COLOUR_COUNT} d{number // COLOUR_COUNT % DASH_COUNT}"
 
 
-def build_curves_section(comparison: Comparison) -> CurvesSection:
-    """Build the section with the curves of at most 100 runs, those of the best groups first."""
+def build_curves_section(comparison: Comparison, line_numbers: Mapping[str, int] | None = None) -> CurvesSection:
+    """Build the section with the curves of at most 100 runs, those of the best groups first.
+
+    `line_numbers` has the number of the colour and dashes of each group, by its label; `None` numbers the groups.
+    """
     drawn_groups: list[tuple[Group, Sequence[RunScore]]] = []
     room = _MAX_CURVE_RUNS
     for group in comparison.groups:
@@ -83,7 +86,9 @@ def build_curves_section(comparison: Comparison) -> CurvesSection:
     legend, number = [], 0
     for at, (group, rows) in enumerate(drawn_groups):
         legend_runs = tuple(_LegendRun(number + index, _format_run_label(row, rows)) for index, row in enumerate(rows))
-        legend.append(_LegendGroup(at, comparison.get_label(group), format_line_classes(at), legend_runs))
+        label = comparison.get_label(group)
+        style = format_line_classes((line_numbers or {}).get(label, at))
+        legend.append(_LegendGroup(at, label, style, legend_runs))
         number += len(rows)
     names = _list_common_scores(comparison, [row for _, rows in drawn_groups for row in rows])
     return CurvesSection(

@@ -92,14 +92,14 @@ class VerdictSection:
 
 
 @dataclass(frozen=True)
-class _RunCell:
+class RunCell:
     """Cell of the table of runs. A column is sorted by `sort_key`, or by the text of a cell without `sort_key`."""
 
     text: str
     sort_key: str = ""
 
 
-_EMPTY_CELL = _RunCell("–")
+_EMPTY_CELL = RunCell("–")
 
 
 @dataclass(frozen=True)
@@ -107,20 +107,20 @@ class _RunTableColumn:
     """Column of the table of runs, with functions that build its cells for compared runs and for left-out runs."""
 
     header: str
-    build_cell: Callable[[RunScore], _RunCell]
-    build_left_out_cell: Callable[[RunInfo], _RunCell] = lambda run_info: _EMPTY_CELL
+    build_cell: Callable[[RunScore], RunCell]
+    build_left_out_cell: Callable[[RunInfo], RunCell] = lambda run_info: _EMPTY_CELL
     is_numeric: bool = False
 
 
 @dataclass(frozen=True)
-class _RunRow:
+class RunRow:
     """Row of the table of runs."""
 
     anchor: str | None
     """HTML anchor of the run's page; `None` for a run without a page."""
 
     name: str
-    cells: tuple[_RunCell, ...]
+    cells: tuple[RunCell, ...]
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class RunTable:
     numeric: frozenset[int]
     """Indices of columns that hold numbers."""
 
-    rows: tuple[_RunRow, ...]
+    rows: tuple[RunRow, ...]
     omitted_count: int
 
 
@@ -146,8 +146,11 @@ class SettingsSection:
     common: tuple[tuple[str, str], ...]
 
 
-def build_verdict_section(comparison: Comparison) -> VerdictSection:
-    """Build the section with a row for each group, and with method, notes, caveats and advice."""
+def build_verdict_section(comparison: Comparison, line_numbers: Mapping[str, int] | None = None) -> VerdictSection:
+    """Build the section with a row for each group, and with method, notes, caveats and advice.
+
+    `line_numbers` has the number of the colour and dashes of each group, by its label; `None` numbers the rows.
+    """
     family = comparison.verdict_set
     groups = comparison.groups[:_MAX_GROUP_ROWS]
     verdict_by_group = {id(listed_verdict.group): listed_verdict for listed_verdict in family.verdicts}
@@ -159,7 +162,7 @@ def build_verdict_section(comparison: Comparison) -> VerdictSection:
         rows.append(
             _VerdictRow(
                 comparison.get_label(group),
-                format_line_classes(number),
+                format_line_classes((line_numbers or {}).get(comparison.get_label(group), number)),
                 format_mean_and_spread(comparison, group),
                 format_interval(comparison, group),
                 "no seed"
@@ -263,11 +266,11 @@ def build_run_table(comparison: Comparison, anchors: Mapping[Path, str]) -> RunT
     """
     columns = _list_run_table_columns(comparison)
     rows = [
-        _RunRow(anchors.get(row.run.directory), row.record.name, tuple(column.build_cell(row) for column in columns))
+        RunRow(anchors.get(row.run.directory), row.record.name, tuple(column.build_cell(row) for column in columns))
         for row in comparison.run_scores
     ]
     rows += [
-        _RunRow(
+        RunRow(
             anchors.get(run_info.run.directory),
             run_info.name,
             tuple(column.build_left_out_cell(run_info) for column in columns),
@@ -285,14 +288,14 @@ def build_run_table(comparison: Comparison, anchors: Mapping[Path, str]) -> RunT
 def _list_run_table_columns(comparison: Comparison) -> list[_RunTableColumn]:
     """Return the columns of the table of runs. The status has a column if the table also lists left-out runs."""
     at = comparison.point.text
-    status = _RunTableColumn("status", lambda row: _RunCell("completed"), _build_reason_cell)
+    status = _RunTableColumn("status", lambda row: RunCell("completed"), _build_reason_cell)
     score = _RunTableColumn(
         comparison.metric if at == "final" else at,
-        lambda row: _RunCell(format_compared_value(comparison, row.score), repr(row.score)),
+        lambda row: RunCell(format_compared_value(comparison, row.score), repr(row.score)),
         is_numeric=True,
     )
     best = _RunTableColumn(
-        "best", lambda row: _RunCell(format_score(row.best_score), repr(row.best_score)), is_numeric=True
+        "best", lambda row: RunCell(format_score(row.best_score), repr(row.best_score)), is_numeric=True
     )
     keys = list_run_settings(comparison)
     return [
@@ -301,23 +304,23 @@ def _list_run_table_columns(comparison: Comparison) -> list[_RunTableColumn]:
         best,
         *(_build_setting_column(comparison, *pair) for pair in zip(keys, list_key_headers(keys), strict=True)),
         *map(_build_run_column, list_columns("comparison")),
-        _RunTableColumn("id", lambda row: _RunCell(row.record.id), lambda run_info: _RunCell(get_run_id(run_info))),
+        _RunTableColumn("id", lambda row: RunCell(row.record.id), lambda run_info: RunCell(get_run_id(run_info))),
     ]
 
 
 def _build_setting_column(comparison: Comparison, key: str, header: str) -> _RunTableColumn:
     """Build the column of a key in which the compared runs differ."""
     is_numeric = all(_is_number(row.settings[key]) for row in comparison.run_scores if key in row.settings)
-    return _RunTableColumn(header, lambda row: _RunCell(row.settings.get(key, "–")), is_numeric=is_numeric)
+    return _RunTableColumn(header, lambda row: RunCell(row.settings.get(key, "–")), is_numeric=is_numeric)
 
 
 def _build_run_column(column: RunColumn) -> _RunTableColumn:
     """Build a column with a value of every run. A number with a unit or with separators is sorted by its value."""
 
-    def build_cell(run_info: RunInfo) -> _RunCell:
+    def build_cell(run_info: RunInfo) -> RunCell:
         value = column.value(run_info)
         is_sorted_by_value = column.quantity in ("count", "duration") and isinstance(value, int | float)
-        return _RunCell(format_field(column.name, value), repr(value) if is_sorted_by_value else "")
+        return RunCell(format_field(column.name, value), repr(value) if is_sorted_by_value else "")
 
     return _RunTableColumn(column.header, lambda row: build_cell(row.run_info), build_cell, column.is_numeric)
 
@@ -331,9 +334,9 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _build_reason_cell(run_info: RunInfo) -> _RunCell:
+def _build_reason_cell(run_info: RunInfo) -> RunCell:
     """Build the cell with the reason why a run was not compared."""
     if run_info.record is not None and run_info.error:
-        return _RunCell(run_info.error)
+        return RunCell(run_info.error)
     reason = get_run_reason(run_info)
-    return _RunCell(get_run_status(run_info) + (f": {reason}" if reason else ""))
+    return RunCell(get_run_status(run_info) + (f": {reason}" if reason else ""))

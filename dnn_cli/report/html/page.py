@@ -48,7 +48,7 @@ class ReportPage:
     """Command line that wrote the file."""
 
 
-def _compute_detail_limits(runs: int) -> DetailLimits:
+def compute_detail_limits(runs: int) -> DetailLimits:
     """Compute the limits of the details on the page of one run, from the number of runs in the report.
 
     With more runs, each page shows less, which limits the size of the file.
@@ -64,8 +64,8 @@ def build_report_page(comparison: Comparison, command: Sequence[str]) -> ReportP
     """Build the content of a report from a comparison; `command` is the command line that writes the report."""
     all_runs: list[RunInfo] = [*(row.run_info for row in comparison.run_scores), *comparison.left_out]
     listed_runs = all_runs[:MAX_RUN_PAGES]
-    limits = _compute_detail_limits(len(listed_runs))
-    anchors = _build_anchors(listed_runs)
+    limits = compute_detail_limits(len(listed_runs))
+    anchors = build_anchors(listed_runs)
     with cache_dataset_info():
         pages = tuple(build_run_page(run_info, anchors[run_info.run.directory], limits) for run_info in listed_runs)
     rows = comparison.run_scores
@@ -86,7 +86,7 @@ def build_report_page(comparison: Comparison, command: Sequence[str]) -> ReportP
     )
 
 
-def _build_anchors(runs: Sequence[RunInfo]) -> dict[Path, str]:
+def build_anchors(runs: Sequence[RunInfo]) -> dict[Path, str]:
     """Build the HTML anchor of each run's page, by run directory.
 
     The anchor is the id of the run, with a number if several ids are equal.

@@ -202,8 +202,9 @@
   }
 
   // The table of runs, which is sorted by a column and filtered by words.
-  const table = one('#all'), body = one('tbody', table);
-  const heads = all('thead th', table);
+  const table = one('#all');
+  const body = table && one('tbody', table);
+  const heads = table ? all('thead th', table) : [];
   const rank = (row, column) => { const cell = row.cells[column]; return cell.dataset.rank || cell.textContent.trim(); };
   const compare = (a, b) => {
     const [x, y] = [a, b].map(text => Number(text.replaceAll(',', '')));
@@ -227,7 +228,7 @@
     });
   });
   const filter = one('#filter'), found = one('#found');
-  filter.addEventListener('input', () => {
+  if (filter) filter.addEventListener('input', () => {
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     const rows = all('tr', body);
     let count = 0;

@@ -17,6 +17,7 @@ from dnn_cli.report.html.curves_section import CurvesSection
 from dnn_cli.report.html.page import ReportPage
 from dnn_cli.report.html.predictions_section import list_example_indices
 from dnn_cli.report.html.run_page import RunPage
+from dnn_cli.report.html.study_page import StudyPage
 from dnn_cli.report.html.thumbnails import Thumbnail
 from dnn_cli.report.text import replace_control_chars
 
@@ -50,11 +51,11 @@ _Thumbnails = Mapping[tuple[str, int], Thumbnail]
 """Thumbnails of examples, by the fingerprint of the data and the index of the example in the data."""
 
 
-def render_report(page: ReportPage, thumbnails: _Thumbnails, missing_reasons: Mapping[str, str]) -> str:
+def render_report(page: ReportPage | StudyPage, thumbnails: _Thumbnails, missing_reasons: Mapping[str, str]) -> str:
     """Return the HTML file as text.
 
     Args:
-        page: The content of the report.
+        page: The content of the report, of runs or of a study.
         thumbnails: The thumbnails of listed examples.
         missing_reasons: The reasons why thumbnails are missing, by the fingerprint of the data.
     """
@@ -74,7 +75,7 @@ def render_report(page: ReportPage, thumbnails: _Thumbnails, missing_reasons: Ma
         candidates = (thumbnails.get((run.fingerprint, index)) for index in list_example_indices(run.predictions))
         return any(thumbnail is not None and thumbnail.uri for thumbnail in candidates)
 
-    return environment.get_template("report.html.j2").render(
+    return environment.get_template("study.html.j2" if isinstance(page, StudyPage) else "report.html.j2").render(
         page=page,
         pictures=thumbnails,
         absent=missing_reasons,

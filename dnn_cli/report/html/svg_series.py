@@ -77,8 +77,8 @@ class SeriesPlot:
     failures: tuple[_SvgMark, ...]
     """Runs without a score, at the edge with the worst scores."""
 
-    ring: tuple[float, float] | None
-    """Position of the ring around the best point, in percent."""
+    rings: tuple[tuple[float, float], ...]
+    """Positions of the rings around the best point and around chosen points, in percent."""
 
     mark: float | None
     """Position of a vertical line, in percent from the left."""
@@ -135,9 +135,8 @@ def _build_series_plot(panel: SeriesPanel, items: dict[str, LegendItem]) -> Seri
         tuple(_SvgMark(_compute_percent(xs, x), failure_y, "", items[series.name].line_css,
                        f"{series.name}: no score")
               for series in panel.series for x in series.failures),
-        None if panel.best is None else (
-            _compute_percent(xs, panel.best.x), round(100 - _compute_percent(ys, panel.best.y), 2)
-        ),
+        tuple((_compute_percent(xs, point.x), round(100 - _compute_percent(ys, point.y), 2))
+              for point in (*panel.chosen, *([panel.best] if panel.best else []))),
         None if panel.marked_x is None else _compute_percent(xs, panel.marked_x),
         tuple(row for series in panel.series for row in _list_rows(series, panel)),
     )  # fmt: skip

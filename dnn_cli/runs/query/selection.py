@@ -11,6 +11,7 @@ from dnn_cli.runs.query.fields import check_fields, is_config_field, list_fields
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import RunInfo, read_run_info
 from dnn_cli.runs.store import Store
+from dnn_cli.runs.study_roles import leave_out_tuning_runs
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,8 @@ def select_runs(
     """Return the runs that addresses name, or all runs if there are no addresses.
 
     With a query, only the runs that fulfil its condition are returned. The returned runs contain their config and
-    metrics. With `reported` and without a query, the address of a study names only the final runs of its tuned arm.
+    metrics. With `reported` and without a query, the address of a study names only the final runs of its tuned arm, and
+    without addresses, the tuning runs of studies are left out.
 
     Raises:
         UsageError: an address matches no run.
@@ -149,6 +151,10 @@ def select_runs(
     """
     from dnn_cli.runs.query.parser import filter_runs
 
-    named = store.resolve_addresses(addresses, reported=reported and query is None) if addresses else store.list_runs()
+    is_reported = reported and query is None
+    if addresses:
+        named = store.resolve_addresses(addresses, reported=is_reported)
+    else:
+        named = leave_out_tuning_runs(store.list_runs()) if is_reported else store.list_runs()
     runs = store.with_details(named)
     return filter_runs(runs, query) if query is not None else runs
