@@ -103,7 +103,7 @@ def build_trial_cells(task: TaskResult, item: ValueResult) -> TableCells:
         Column(task.task.score, lambda trial: format_score(trial.score) if trial.score is not None else "–",
                is_numeric=True),
         *([Column("mean with more seeds", _format_finalist_mean, is_numeric=True)] if has_finalists else []),
-        Column("", lambda trial: _describe_trial(item, trial)),
+        Column("choice", lambda trial: _describe_trial(item, trial)),
         Column("runs", lambda trial: ", ".join(_iter_run_ids(task, item, trial)), fit="wrapped"),
     ]  # fmt: skip
     return build_cells(columns, trials)

@@ -100,6 +100,18 @@ def test_study_shows_tuning_runs_with_a_series_for_each_value(scored_runs, build
     assert build_axis_panels(build_axis("optimizer.beta_1")).names == ("adam (3 runs)",)
 
 
+def test_tasks_of_a_study_have_own_panels(scored_runs, build_axis):
+    for task, score in (("b", 0.5), ("a", 0.7)):
+        membership = build_membership("sgd", trial=0).model_copy(update={"name": task})
+        scored_runs.add(f"run of {task}", [score], "lr=0.1", sweeps=(membership,))
+    failed = build_membership("sgd", trial=0).model_copy(update={"name": "c"})
+    scored_runs.add("failed", [0.1], "lr=0.1", status="failed", sweeps=(failed,))
+    chart = build_axis("lr")
+    assert [(plot.task, [point.score for point in plot.points]) for plot in chart.plots] == [("a", [0.7]), ("b", [0.5])]
+    assert [panel.title for panel in build_axis_panels(chart).panels] == ["a: val_accuracy", "b: val_accuracy"]
+    assert [axis["task"] for axis in build_axis_document(chart)["axes"]] == ["a", "b"]
+
+
 def test_run_of_two_studies_counts_in_the_common_study(scored_runs, build_axis):
     other = build_membership("sgd", "final", study_id="0" * 8)
     scored_runs.add(

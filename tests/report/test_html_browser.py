@@ -5,6 +5,8 @@ import shutil
 import pytest
 
 from tests.helpers.reports import predict, write_report
+from tests.helpers.study_reports import add_judged_study, build_judged_plan, render
+from tests.helpers.study_runs import RATES
 
 selenium = pytest.importorskip("selenium", reason="selenium drives the browser")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -83,11 +85,33 @@ def find_element(browser, selector):
     return browser.find_element("css selector", selector)
 
 
+@pytest.fixture
+def study_report(study_runs, tmp_path):
+    """Write a report of a study on three tasks, one of which has a hostile name."""
+    add_judged_study(study_runs, build_judged_plan(tasks=("one", HOSTILE, "three")), RATES)
+    path = tmp_path / "study.html"
+    path.write_text(render(study_runs.root), encoding="utf-8")
+    return path
+
+
 @pytest.mark.parametrize("anchor", ["", "#run-00000001"], ids=["overview", "run"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 360])
 def test_page_fits_and_makes_no_requests(chromium, report, width, scheme, anchor):
-    open_page(chromium, report, width=width, scheme=scheme, anchor=anchor)
+    check_page(chromium, report, width, scheme, anchor)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "dark"), (360, "light")])
+def test_page_of_a_study_fits_and_is_read_without_requests(chromium, study_report, width, scheme):
+    check_page(chromium, study_report, width, scheme)
+    assert find_unnamed_controls(chromium) == []
+    find_element(chromium, "#all a[href^='#run-']").click()
+    assert wait_for_open_runs(chromium, chromium.execute_script(OPEN_RUNS_SCRIPT)[:1])
+
+
+def check_page(chromium, path, width, scheme, anchor=""):
+    """Check that a page fits a window, has the colours of a scheme, reports no error and makes no request."""
+    open_page(chromium, path, width=width, scheme=scheme, anchor=anchor)
     assert chromium.execute_script("return document.documentElement.scrollWidth") == width
     assert chromium.get_log("browser") == []
     requests = [
@@ -191,16 +215,26 @@ def test_run_page_opens_and_closes(chromium, report):
     assert find_element(chromium, "#overview").is_displayed()
 
 
-def test_every_control_has_a_name(chromium, report):
-    open_page(chromium, report)
+def list_controls(chromium):
+    """List the controls and tables of a page, with all of its details open."""
     chromium.execute_script("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     nodes = chromium.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-    controls = [node for node in nodes if node.get("role", {}).get("value") in
+    return [node for node in nodes if node.get("role", {}).get("value") in
                 ("button", "checkbox", "radio", "slider", "searchbox", "link", "image", "table", "columnheader")
                 and not node.get("ignored")]  # fmt: skip
+
+
+def find_unnamed_controls(chromium):
+    """The controls and tables of a page without a name for screen readers."""
+    return [node for node in list_controls(chromium) if not node.get("name", {}).get("value")]
+
+
+def test_every_control_has_a_name(chromium, report):
+    open_page(chromium, report)
+    controls = list_controls(chromium)
     roles = {node["role"]["value"] for node in controls}
     assert {"button", "checkbox", "radio", "slider", "searchbox", "link", "image", "table"} <= roles
-    assert [node for node in controls if not node.get("name", {}).get("value")] == []
+    assert find_unnamed_controls(chromium) == []
 
 
 def test_page_is_complete_without_scripts(report):

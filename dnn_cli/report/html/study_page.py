@@ -145,7 +145,7 @@ def _list_plan_rows(plan: Plan) -> list[tuple[str, str]]:
     finalists = f"{format_count(plan.finalists, 'finalist')}, {format_count(len(plan.finalist_seeds), 'seed')}"
     rows = [
         *list_plan_rows(plan),
-        ("trials", f"{plan.sampler}, seed {plan.sampler_seed}; the same points for all values"),
+        ("points", f"{plan.sampler}, seed {plan.sampler_seed}; the same points for all values"),
         ("growth", plan.edges),
         ("choice", f"{plan.selection}; {finalists}"),
         ("level", f"{plan.level:g} in each arm, over all pairs of values (Holm)"),

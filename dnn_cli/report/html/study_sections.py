@@ -32,7 +32,12 @@ class TaskSection:
     """Verdicts, scores and tuning of a study on one task."""
 
     number: int
+    """Number of the task, from 1, in its anchor."""
+
     name: str
+    score: str
+    """Name of the score by which settings are chosen and judged."""
+
     headlines: tuple[str, ...]
     """Verdicts on the tuned values, then on the values with defaults, one sentence each; empty before an arm is
     complete."""
@@ -71,20 +76,25 @@ def build_task_section(result: StudyResult, task: TaskResult, number: int, root:
     line_numbers = number_values(task)
     trial_chart = build_trial_chart(task)
     return TaskSection(
-        number, task.task.name,
-        tuple(_format_sentence(line) for line in headlines),
-        tuple(iter_task_caveats(task)),
-        tuple(format_study_method(result)),
-        tuple(line.strip() for line in format_advice_lines(result, root)) if result.is_complete and number == 1 else (),
-        build_score_cells(task),
-        tuple((title, _build_standings(task.arms[arm], line_numbers))
-              for arm, title in _ARM_TITLES.items() if arm in task.arms),
-        build_tuning_cells(task, has_widths=False), tuple(_iter_tuning_notes(result, task)),
-        build_key_cells(task), tuple(format_key_notes(task)),
-        build_series_figure(build_axis_panels(trial_chart)) if trial_chart else None,
-        _build_budget_figure(task),
-        tuple((label, build_trial_cells(task, item)) for label, item in task.values.items()),
-    )  # fmt: skip
+        number=number,
+        name=task.task.name,
+        score=task.task.score,
+        headlines=tuple(_format_sentence(line) for line in headlines),
+        warnings=tuple(iter_task_caveats(task)),
+        scores=build_score_cells(task),
+        standings=tuple(
+            (title, _build_standings(task.arms[arm], line_numbers))
+            for arm, title in _ARM_TITLES.items()
+            if arm in task.arms
+        ),
+        tuning=build_tuning_cells(task, has_widths=False),
+        tuning_notes=tuple(_iter_tuning_notes(result, task)),
+        keys=build_key_cells(task),
+        key_notes=tuple(format_key_notes(task)),
+        axes=build_series_figure(build_axis_panels(trial_chart)) if trial_chart else None,
+        budget=_build_budget_figure(task),
+        trials=tuple((label, build_trial_cells(task, item)) for label, item in task.values.items()),
+    )
 
 
 def _build_standings(comparison: Comparison, line_numbers: Mapping[str, int]) -> VerdictSection:
