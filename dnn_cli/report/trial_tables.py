@@ -1,7 +1,6 @@
 """Tables and axis plots of the trials of a study: tuned keys, trials of each value, and scores over each key."""
 
 import math
-from collections.abc import Iterator
 from statistics import fmean
 
 from dnn_cli.compare.comparison_points import parse_comparison_point
@@ -14,22 +13,38 @@ from dnn_cli.report.text import format_score
 from dnn_cli.study.study_result import TaskResult, ValueResult
 from dnn_cli.study.trials import Trial
 
+_MAX_RUN_IDS = 2
+"""Largest number of runs of a trial whose ids are listed."""
+
 _KeyRow = tuple[ValueResult, TunedKey]
 """Value of the question with one of its tuned keys."""
 
 
 def build_key_cells(task: TaskResult) -> TableCells:
-    """Build the table of tuned keys: a row for each value and key, with range, chosen setting and good range."""
+    """Build the table of tuned keys: a row for each value and key, with range, chosen setting and good range.
+
+    Columns that are unknown for all values are left out.
+    """
+    items = list(task.values.values())
     columns: list[Column[_KeyRow]] = [
         Column("value", lambda row: row[0].value.label, fit="wrapped"),
         Column("key", lambda row: shorten_keys([row[1].key])[0]),
         Column("range", lambda row: _format_tried_range(task, *row), fit="wrapped"),
         Column("chosen", lambda row: row[0].best.setting[row[1].key] if row[0].best else "–", is_numeric=True),
-        Column("good range", lambda row: _format_good_range(*row), is_numeric=True),
-        Column("decades", lambda row: _format_decades(*row), is_numeric=True),
-        Column("importance", lambda row: _format_importance(*row), is_numeric=True),
     ]
-    return build_cells(columns, [(item, tuned) for item in task.values.values() for tuned in item.tuning.space])
+    if _has_sensitivity(task):
+        columns += [
+            Column("good range", lambda row: _format_good_range(*row), is_numeric=True),
+            Column("decades", lambda row: _format_decades(*row), is_numeric=True),
+        ]
+    if any(item.importance.shares for item in items):
+        columns.append(Column("importance", lambda row: _format_importance(*row), is_numeric=True))
+    return build_cells(columns, [(item, tuned) for item in items for tuned in item.tuning.space])
+
+
+def _has_sensitivity(task: TaskResult) -> bool:
+    """Return whether the good range of any key is known."""
+    return any(sensitivity for item in task.values.values() for sensitivity in item.sensitivities.values())
 
 
 def _format_tried_range(task: TaskResult, item: ValueResult, tuned: TunedKey) -> str:
@@ -79,7 +94,7 @@ def format_key_notes(task: TaskResult) -> list[str]:
         if item.importance.shares is None:
             reasons.setdefault(item.importance.reason, []).append(label)
     lines = []
-    if any(sensitivity for item in task.values.values() for sensitivity in item.sensitivities.values()):
+    if _has_sensitivity(task):
         lines.append(
             "good range: scores within one standard deviation over seeds of the best; a wide range is easy to tune"
         )
@@ -104,7 +119,7 @@ def build_trial_cells(task: TaskResult, item: ValueResult) -> TableCells:
                is_numeric=True),
         *([Column("mean with more seeds", _format_finalist_mean, is_numeric=True)] if has_finalists else []),
         Column("choice", lambda trial: _describe_trial(item, trial)),
-        Column("runs", lambda trial: ", ".join(_iter_run_ids(task, item, trial)), fit="wrapped"),
+        Column("runs", lambda trial: _format_run_ids(task, item, trial), fit="wrapped"),
     ]  # fmt: skip
     return build_cells(columns, trials)
 
@@ -128,10 +143,12 @@ def _describe_trial(item: ValueResult, trial: Trial) -> str:
     return "finalist" if trial.is_finalist and item.tuning.is_finished else ""
 
 
-def _iter_run_ids(task: TaskResult, item: ValueResult, trial: Trial) -> Iterator[str]:
-    """Yield the ids of the runs of a trial: of each fold, and of each finalist seed."""
-    for run in task.runs.trials.get(item.value.label, {}).get(trial.number, ()):
-        yield run.record.id
+def _format_run_ids(task: TaskResult, item: ValueResult, trial: Trial) -> str:
+    """Return the ids of the first runs of a trial. A trial has a run for each fold and each finalist seed."""
+    runs = task.runs.trials.get(item.value.label, {}).get(trial.number, ())
+    ids = [run.record.id for run in runs]
+    more = len(ids) - _MAX_RUN_IDS
+    return f"{', '.join(ids[:_MAX_RUN_IDS])} and {more} more" if more > 0 else ", ".join(ids)
 
 
 def build_trial_chart(task: TaskResult) -> AxisChart | None:

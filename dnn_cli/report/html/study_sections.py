@@ -38,6 +38,9 @@ class TaskSection:
     score: str
     """Name of the score by which settings are chosen and judged."""
 
+    replicate: str
+    """Noun of the repetitions over which means are taken: `seed` or `fold`."""
+
     headlines: tuple[str, ...]
     """Verdicts on the tuned values, then on the values with defaults, one sentence each; empty before an arm is
     complete."""
@@ -79,6 +82,7 @@ def build_task_section(result: StudyResult, task: TaskResult, number: int, root:
         number=number,
         name=task.task.name,
         score=task.task.score,
+        replicate="fold" if len(task.task.halves) > 1 else "seed",
         headlines=tuple(_format_sentence(line) for line in headlines),
         warnings=tuple(iter_task_caveats(task)),
         scores=build_score_cells(task),
