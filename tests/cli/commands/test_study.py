@@ -127,9 +127,9 @@ def test_an_interrupted_study_ends_with_the_same_document(
             study_program.run(QUESTION, train=stop_at(count))
     broken = study_program.run(QUESTION, train=fabricated.train).document
     study_program.store.root.rename(tmp_path / "broken")
-    whole = study_program.run(QUESTION, train=FabricatedRuns(score_run).train).document
-    assert broken["digest"] == whole["digest"]
-    assert broken.keys() == whole.keys()
+    unbroken = study_program.run(QUESTION, train=FabricatedRuns(score_run).train).document
+    assert broken["digest"] == unbroken["digest"]
+    assert broken.keys() == unbroken.keys()
 
 
 def test_no_time_leaves_a_plan_and_no_verdict(study_program, fabricated):
