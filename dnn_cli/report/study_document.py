@@ -18,14 +18,14 @@ from dnn_cli.study.plan import Plan, get_study_directory
 from dnn_cli.study.study_result import StudyResult, TaskResult, ValueResult
 from dnn_cli.study.study_runs import Arm
 
-VOLATILE_FIELDS = ("runs", "seconds")
+_VOLATILE_FIELDS = ("runs", "seconds")
 """Fields that differ between two executions of one plan on one machine: ids of runs, and durations."""
 
 _RESULT_FILE = "study.json"
 
 
 def build_study_document(result: StudyResult) -> dict[str, Any]:
-    """Build the JSON document of a study. Its `digest` covers everything except `VOLATILE_FIELDS`."""
+    """Build the JSON document of a study. Its `digest` covers everything except `_VOLATILE_FIELDS`."""
     plan = result.plan
     document = {
         "study": plan.study,
@@ -55,7 +55,7 @@ def _compute_digest(document: Mapping[str, Any]) -> str:
 def _remove_volatile_fields(value: Any) -> Any:
     """Return a document, or a part of a document, without its volatile fields."""
     if isinstance(value, Mapping):
-        return {key: _remove_volatile_fields(item) for key, item in value.items() if key not in VOLATILE_FIELDS}
+        return {key: _remove_volatile_fields(item) for key, item in value.items() if key not in _VOLATILE_FIELDS}
     return [_remove_volatile_fields(item) for item in value] if isinstance(value, list) else value
 
 

@@ -54,7 +54,7 @@ def test_no_choice_depends_on_the_labels_of_the_reporting_half(study_program, mo
     monkeypatch.setattr(study_planning, "_MIN_FINAL_SEEDS", 1)
     document, runs = train_study(study_program, "plain")
     permuted_document, permuted_runs = train_study(study_program, "permuted", permutes=True)
-    assert permuted_runs.keys() == runs.keys() and len(runs) == 4 + 8 * int(SEEDS)
+    assert permuted_runs.keys() == runs.keys() and len(runs) == 4 + 12 + 4 * int(SEEDS)
     for role, run_info in runs.items():
         ours, theirs = run_info.record, permuted_runs[role].record
         assert theirs.results.weights == ours.results.weights is not None

@@ -45,11 +45,12 @@ def test_more_trials_and_seeds_keep_the_study_and_its_points(plan):
     assert len({few.study, *(other.study for other in others)}) == 3
 
 
-def test_final_seeds_leave_out_the_seed_of_the_tuning(plan):
+def test_final_seeds_leave_out_the_seeds_of_the_tuning(plan):
     planned = plan("optimizer=sgd,adam", seeds=3, texts=[QUICK_YAML + "seed: 2\n"])
-    assert (planned.tuning_seed, planned.finalist_seeds, planned.final_seeds) == (2, (3, 4, 5), (1, 1003, 1004))
+    assert planned.tuning_seed == 2
+    assert not {2, *planned.finalist_seeds} & set(planned.final_seeds)
     more = plan("optimizer=sgd,adam", seeds=5, texts=[QUICK_YAML + "seed: 2\n"])
-    assert more.finalist_seeds[:3] == (3, 4, 5) and more.final_seeds[:3] == (1, 1003, 1004)
+    assert more.finalist_seeds == planned.finalist_seeds and more.final_seeds[:3] == planned.final_seeds
 
 
 def test_halves_are_those_of_the_training(plan):
@@ -170,8 +171,8 @@ REFUSALS = {
         "digits and digits_2 are one task", "remove one of the two configs",
     ),
     "too many runs": (
-        ["batch_size=1,2,3,4"], {"trials": 2000, "seeds": 100},
-        "the study has 10,400 runs; the maximum is 10,000", "use fewer values, trials or seeds",
+        ["batch_size=1,2,3,4"], {"trials": 3000, "seeds": 100},
+        "the study has 12,992 runs; the maximum is 10,000", "use fewer values, trials or seeds",
     ),
     "two configs with one name": (
         ["optimizer=sgd,adam"], {"texts": (QUICK_YAML, OTHER_TASK)},

@@ -12,7 +12,7 @@ import pytest
 from dnn_cli.cli.commands.study import study
 from dnn_cli.config.digests import compute_outcome_digest
 from dnn_cli.config.loading import to_yaml
-from dnn_cli.execution import executor_choice
+from dnn_cli.execution import executor_choice, study_planning
 from dnn_cli.execution.fitting import complete_trainings
 from dnn_cli.execution.messages import Task, TaskResult
 from dnn_cli.execution.worker import start_task
@@ -138,6 +138,9 @@ class StudyProgram:
             yield InProcessExecutor(train)
 
         self.monkeypatch.setattr(executor_choice, "open_executor", open_executor)
+        # Fewer finalists take less time.
+        self.monkeypatch.setattr(study_planning, "FINALISTS", 2)
+        self.monkeypatch.setattr(study_planning, "FINALIST_SEEDS", 3)
         code = 0
         words = words if words[0].endswith(".yaml") else (self.write_config(), *words)
         try:

@@ -1,4 +1,7 @@
-"""Kill a study at random moments and start it again: its document must be that of an unbroken study."""
+"""Kill a study at random moments and start it again.
+
+Its document must be that of an unbroken study.
+"""
 
 import argparse
 import random

@@ -104,7 +104,7 @@ OUTCOMES = st.lists(
 
 @settings(max_examples=200 if RUN_ALL_CASES else 12)
 @given(OUTCOMES, OUTCOMES)
-def test_values_are_tuned_alike_whatever_the_scores(configs, first, second):
+def test_all_values_have_equally_many_trials(configs, first, second):
     outcomes = {"sgd": first, "adam": second}
     phases = train_all(configs, lambda label, number, rate: outcomes[label][number])
     assert len(phases) <= 2 + MAX_ROUNDS
