@@ -31,6 +31,9 @@ FINALISTS, FINALIST_SEEDS = 6, 8
 With the best of 20 trials of one seed each, the luck of that seed gives a winner in 33% of studies of five equal
 values. `tests/stress/study_error_rate.py` measures the share."""
 
+_MIN_FINALIST_SEEDS = 2
+"""Smallest number of seeds of a finalist, from which the noise of a score is estimated."""
+
 _MIN_FINAL_SEEDS, _MAX_FINAL_SEEDS = 3, 1000
 
 
@@ -43,7 +46,7 @@ class StudyOptions:
 
     trials: int = 20
     seeds: int | None = None
-    """Number of final seeds; `None` chooses the number by its power."""
+    """Number of final seeds; `None` chooses the number by its power, and one seed for each fold."""
 
     target: str = "auto"
     search_seed: int = 0
@@ -102,9 +105,12 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
             spaces_of_all_tasks += spaces.values()
             tasks.append(_build_task(file, first, spaces, _find_halves(sweep, values)))
             sweeps[first.name] = sweep
-    seeds = options.seeds or choose_seeds(len(values))
+    folds = max(len(task.halves) for task in tasks)
+    # The verdicts on folds have a pair of scores for each fold, whatever the number of seeds.
+    seeds = options.seeds or (choose_seeds(len(values)) if folds == 1 else 1)
     finalists = min(FINALISTS, options.trials)
-    runs_of_value = options.trials + finalists * FINALIST_SEEDS + 2 * seeds
+    finalist_seeds = max(_MIN_FINALIST_SEEDS, math.ceil(FINALIST_SEEDS / folds))
+    runs_of_value = options.trials + finalists * finalist_seeds + 2 * seeds
     _check_run_count(sum(len(task.halves) for task in tasks) * len(values) * runs_of_value)
     plan = Plan(
         study=_compute_study_id(list(sweeps.values()), values),
@@ -114,7 +120,7 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
         trials=options.trials,
         tuning_seed=first.seed,
         finalists=finalists,
-        finalist_seeds=tuple(range(first.seed + 1, first.seed + 1 + FINALIST_SEEDS)),
+        finalist_seeds=tuple(range(first.seed + 1, first.seed + 1 + finalist_seeds)),
         final_seeds=_choose_final_seeds(first.seed, seeds),
         repetitions=options.repetitions,
         target=options.target,

@@ -111,11 +111,11 @@ def build_tuning_cells(task: TaskResult, *, has_widths: bool = True) -> TableCel
         Column("epochs to target", lambda label: _format_target(task, label, "epochs"), is_numeric=True),
         Column("steps", lambda label: _format_target(task, label, "steps"), is_numeric=True),
         Column("time", lambda label: _format_target(task, label, "seconds"), is_numeric=True),
-        Column("seeds that reach it", lambda label: _format_reached(task.values[label].target_times), is_numeric=True),
+        Column("runs that reach it", lambda label: _format_reached(task.values[label].target_times), is_numeric=True),
     ]
     if task.target is None:
         columns = columns[:-4]
-    return build_cells(columns, _list_values_by_score(task), expendable=["steps", "time", "seeds that reach it"])
+    return build_cells(columns, _list_values_by_score(task), expendable=["steps", "time", "runs that reach it"])
 
 
 def _build_width_column(task: TaskResult, key: str) -> Column[str]:

@@ -200,7 +200,8 @@ def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResul
         lower_is_better=is_lower_better,
     )
     epoch_curves = {
-        label: {run.seed: _read_epoch_curve(run, task) for run in final if run.is_finished}
+        # One curve for each seed and fold.
+        label: {number: _read_epoch_curve(run, task) for number, run in enumerate(final) if run.is_finished}
         for label, final in runs.final.get("tuned", {}).items()
     }
     target = _find_target(plan, epoch_curves, is_lower_better)
