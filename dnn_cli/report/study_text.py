@@ -175,21 +175,21 @@ def format_study_method(result: StudyResult) -> list[str]:
 
 def format_caveats(result: StudyResult) -> list[str]:
     """Return the caveats of a study, one sentence each. With several tasks, caveats of a task begin with its name."""
-    caveats = [*iter_plan_caveats(result)]
+    caveats = [*_iter_plan_caveats(result)]
     for task in result.tasks:
         prefix = f"{task.task.name}: " if len(result.tasks) > 1 else ""
-        caveats += [f"{prefix}{caveat}" for caveat in iter_task_caveats(task)]
+        caveats += [f"{prefix}{caveat}" for caveat in _iter_task_caveats(task)]
     return caveats
 
 
-def iter_task_caveats(task: TaskResult) -> Iterator[str]:
+def _iter_task_caveats(task: TaskResult) -> Iterator[str]:
     """Yield the caveats that concern one task alone."""
     yield from _iter_edge_caveats(task)
     yield from _iter_failure_caveats(task)
     yield from _iter_consistency_caveats(task)
 
 
-def iter_plan_caveats(result: StudyResult) -> Iterator[str]:
+def _iter_plan_caveats(result: StudyResult) -> Iterator[str]:
     """Yield a caveat for each change of the plan after trainings."""
     for revision in result.plan.revisions:
         runs = format_count(revision.runs, "finished run")

@@ -8,7 +8,7 @@ from dnn_cli.runs.record import Membership, StudyRole
 from dnn_cli.runs.store import Store
 from dnn_cli.study.plan import Halves, Plan, StudyTask, Value, read_plan
 from dnn_cli.study.study_result import build_study_result
-from tests.helpers.study_runs import RATES, STUDY_ID, build_plan
+from tests.helpers.untrained_studies import RATES, STUDY_ID, build_plan
 
 _MARGIN = {"default": 0, "tuned": 4}
 """Number of examples by which an arm has more correct predictions."""

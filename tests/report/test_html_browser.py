@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers.reports import predict, write_report
 from tests.helpers.study_reports import add_judged_study, build_judged_plan, render
-from tests.helpers.study_runs import RATES
+from tests.helpers.untrained_studies import RATES
 
 selenium = pytest.importorskip("selenium", reason="selenium drives the browser")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")

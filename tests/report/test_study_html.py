@@ -7,7 +7,7 @@ import pytest
 from dnn_cli.report.study_text import format_headline
 from dnn_cli.study.plan import Revision
 from tests.helpers.study_reports import add_judged_study, build_judged_plan, read_result, render
-from tests.helpers.study_runs import RATES
+from tests.helpers.untrained_studies import RATES
 
 HOSTILE = "<img src=x onerror=hacked=1>\x1b[31m"
 

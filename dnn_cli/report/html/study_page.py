@@ -17,9 +17,9 @@ from dnn_cli.report.html.page import build_anchors, compute_detail_limits
 from dnn_cli.report.html.run_page import RunPage, build_run_page
 from dnn_cli.report.html.study_sections import TaskSection, build_task_section, number_values
 from dnn_cli.report.html.svg_series import SeriesFigure, build_series_figure
-from dnn_cli.report.study_advice import build_study_command
+from dnn_cli.report.study_advice import build_study_command, format_advice_lines
 from dnn_cli.report.study_charts import build_profile_panel, combine_panels
-from dnn_cli.report.study_text import format_profile_notes, iter_plan_caveats, list_plan_rows
+from dnn_cli.report.study_text import format_caveats, format_profile_notes, format_study_method, list_plan_rows
 from dnn_cli.report.study_view import build_profile_cells
 from dnn_cli.report.table_cells import TableCells
 from dnn_cli.report.text import format_count, format_score
@@ -50,7 +50,11 @@ class StudyPage:
     """Command that continues the study."""
 
     warnings: tuple[str, ...]
-    """Caveats that concern all tasks."""
+    """Caveats of all tasks."""
+
+    method: tuple[str, ...]
+    advice: tuple[str, ...]
+    """Advice on more seeds or trials, with the command; empty for an incomplete study."""
 
     tasks: tuple[TaskSection, ...]
     profile: SeriesFigure | None
@@ -95,8 +99,10 @@ def build_study_page(result: StudyResult, root: Path, command: Sequence[str]) ->
         created=f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC, dnn {dnn_cli.__version__}",
         missing=_format_missing(result),
         continuation=shlex.join([*build_study_command(plan), *build_runs_dir_option(root)]),
-        warnings=tuple(iter_plan_caveats(result)),
-        tasks=tuple(build_task_section(result, item, number, root) for number, item in enumerate(result.tasks, 1)),
+        warnings=tuple(format_caveats(result)),
+        method=tuple(format_study_method(result)),
+        advice=tuple(line.strip() for line in format_advice_lines(result, root)) if result.is_complete else (),
+        tasks=tuple(build_task_section(result, item, number) for number, item in enumerate(result.tasks, 1)),
         profile=build_series_figure(combine_panels([build_profile_panel(profiles, MAX_TIME_RATIO)]))
         if profiles
         else None,

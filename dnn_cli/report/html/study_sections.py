@@ -2,21 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from dnn_cli.compare.comparison import Comparison
 from dnn_cli.report.axis_panel import build_axis_panels
 from dnn_cli.report.html.overview import VerdictSection, build_verdict_section
 from dnn_cli.report.html.svg_series import SeriesFigure, build_series_figure
-from dnn_cli.report.study_advice import format_advice_lines
 from dnn_cli.report.study_charts import build_budget_panel, combine_panels
-from dnn_cli.report.study_text import (
-    format_budget_notes,
-    format_headline,
-    format_study_method,
-    iter_task_caveats,
-    iter_test_set_lines,
-)
+from dnn_cli.report.study_text import format_budget_notes, format_headline, iter_test_set_lines
 from dnn_cli.report.study_view import build_score_cells, build_tuning_cells
 from dnn_cli.report.table_cells import TableCells
 from dnn_cli.report.text import format_count
@@ -45,10 +37,10 @@ class TaskSection:
     """Verdicts on the tuned values, then on the values with defaults, one sentence each; empty before an arm is
     complete."""
 
-    warnings: tuple[str, ...]
-    method: tuple[str, ...]
-    advice: tuple[str, ...]
     scores: TableCells
+    score_notes: tuple[str, ...]
+    """Lines on the use of the test set."""
+
     standings: tuple[tuple[str, VerdictSection], ...]
     """Title and verdicts of each complete arm."""
 
@@ -66,14 +58,13 @@ class TaskSection:
     """Label and trials of each value."""
 
 
-def build_task_section(result: StudyResult, task: TaskResult, number: int, root: Path) -> TaskSection:
+def build_task_section(result: StudyResult, task: TaskResult, number: int) -> TaskSection:
     """Build the section of one task.
 
     Args:
         result: The result of the study.
         task: The task.
         number: The number of the task, from 1, for anchors.
-        root: The directory of runs, for commands.
     """
     headlines = [line for arm in _ARM_TITLES if (line := format_headline(result, task, arm))]
     line_numbers = number_values(task)
@@ -84,8 +75,8 @@ def build_task_section(result: StudyResult, task: TaskResult, number: int, root:
         score=task.task.score,
         replicate="fold" if len(task.task.halves) > 1 else "seed",
         headlines=tuple(_format_sentence(line) for line in headlines),
-        warnings=tuple(iter_task_caveats(task)),
         scores=build_score_cells(task),
+        score_notes=tuple(iter_test_set_lines(task)),
         standings=tuple(
             (title, _build_standings(task.arms[arm], line_numbers))
             for arm, title in _ARM_TITLES.items()
@@ -126,7 +117,6 @@ def _iter_tuning_notes(result: StudyResult, task: TaskResult) -> Iterator[str]:
             "decades by which ranges have grown"
         )
     yield from format_budget_notes(task)
-    yield from iter_test_set_lines(task)
 
 
 def _build_budget_figure(task: TaskResult) -> SeriesFigure | None:
