@@ -8,7 +8,7 @@ from tests.helpers.settings import RUN_ALL_CASES
 from tests.helpers.study_kill_campaign import StudyKillCampaign
 
 
-@pytest.mark.skipif(not RUN_ALL_CASES, reason="two studies with worker processes take half a minute")
+@pytest.mark.skipif(not RUN_ALL_CASES, reason="two studies with worker processes take minutes")
 def test_a_killed_study_continues(tmp_path):
     campaign = StudyKillCampaign(tmp_path, random.Random(0))
     campaign.train_unbroken()

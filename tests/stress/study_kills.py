@@ -18,7 +18,7 @@ _KILLS_OF_A_STUDY = 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("studies", type=int, nargs="?", default=10, help="number of killed studies (default: 10)")
+    parser.add_argument("studies", type=int, nargs="?", default=3, help="number of killed studies (default: 3)")
     parser.add_argument("seed", type=int, nargs="?", default=0, help="seed of the moments (default: 0)")
 
 
