@@ -97,7 +97,8 @@ def test_condition_selects_other_runs(dnn):
 
 
 def test_report_and_plot_use_the_same_runs(dnn, tmp_path):
-    done = dnn("report", "study:01", "-o", str(tmp_path / "report.html"))
+    """With an option of comparisons, the report is that of runs; without, it is the page of the study."""
+    done = dnn("report", "study:01", "--metric", "val_accuracy", "-o", str(tmp_path / "report.html"))
     assert (done.stderr.splitlines(), "  6 runs, " in done.stdout) == ([SELECTED], True)
     curves = parse_json_output(dnn("plot", "study:01", "--json"))
     assert len(curves["runs"]) == 6
