@@ -12,19 +12,34 @@ from dnn_cli.report.text import replace_control_chars
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from dnn_cli.execution.study_execution import Phase, StudyExecution
     from dnn_cli.report.table_cells import TableCells
     from dnn_cli.study.study_result import StudyResult, TaskResult
     from dnn_cli.study.study_runs import Arm
 
 
-def format_introduction_lines(execution: "StudyExecution", first_phase: "Phase") -> list[str]:
-    """Return the lines that introduce a study: its plan, and the runs that exist already."""
-    from dnn_cli.report.study_text import format_plan_lines
+_TITLE_WIDTH, _MIN_TEXT_WIDTH = 12, 40
+"""Width of the titles of a plan with their indent, and the smallest width of their texts, in terminal characters."""
+
+
+def format_introduction_lines(execution: "StudyExecution", first_phase: "Phase", console: "Console") -> list[str]:
+    """Return the lines that introduce a study: its plan, and the runs that exist already.
+
+    Long texts are wrapped to the width of the console.
+    """
+    from rich.text import Text
+
+    from dnn_cli.report.study_text import list_plan_rows
     from dnn_cli.report.text import format_count
 
     plan = execution.plan
-    lines = [f"study {plan.study} of {plan.name}", *(f"  {line}" for line in format_plan_lines(plan))]
+    lines = [f"study {plan.study} of {plan.name}"]
+    for title, text in list_plan_rows(plan):
+        width = max(_MIN_TEXT_WIDTH, console.width - _TITLE_WIDTH)
+        first, *more = [line.plain for line in Text(replace_control_chars(text)).wrap(console, width)] or [""]
+        lines += [f"  {title:<{_TITLE_WIDTH - 2}}{first}", *(" " * _TITLE_WIDTH + line for line in more)]
     done = len(first_phase.execution.planned_runs) - len(first_phase.execution.missing_numbers)
     if done:
         lines.append(f"  {format_count(done, 'run')} done already")
@@ -51,7 +66,9 @@ def print_study_estimate(
     if as_json:
         print_json({"study": plan.study, "plan": plan.model_dump(mode="json"), "estimate": asdict(estimate)})
         return
-    _print_lines(format_introduction_lines(execution, first_phase))
+    out = get_output_console()
+    for line in format_introduction_lines(execution, first_phase, out):
+        out.print(line, soft_wrap=True)
     basis = "estimated from earlier runs" if estimate.is_measured else "estimated from the size of the networks"
     _print_lines(
         [

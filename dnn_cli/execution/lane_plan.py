@@ -44,7 +44,9 @@ class LanePlan:
         return any(isinstance(task, TaskGroup) for task in self.tasks)
 
 
-def plan_lanes(tasks: Sequence[Task], choice: str, *, gpu: bool, workers: int = 1) -> LanePlan:
+def plan_lanes(
+    tasks: Sequence[Task], choice: str, *, gpu: bool, workers: int = 1, planned_tasks: Sequence[Task] = ()
+) -> LanePlan:
     """Put tasks with equal networks and equal data into groups that are trained in the lanes of one program.
 
     A run that is resumed keeps the number of lanes of its training, on which its bits depend.
@@ -54,18 +56,22 @@ def plan_lanes(tasks: Sequence[Task], choice: str, *, gpu: bool, workers: int = 
         choice: The value of the option `--lanes`, one of `LANE_CHOICES`.
         gpu: Whether the processor is a GPU.
         workers: The number of worker processes, which share the runs. Each worker has a GPU if `gpu` is true.
+        planned_tasks: The tasks from which the number of lanes is chosen, if they are more than `tasks`. An interrupted
+            command then continues with the numbers of lanes with which it began.
 
     Raises:
         UsageError: the user has chosen a number of lanes with which a task cannot be trained.
     """
     plan = LanePlan()
+    planned_groups = {_build_group_key(group[0]): group for group in _group_equal_tasks(planned_tasks)}
     reasons: dict[str, None] = {}
     widths: dict[int, int] = defaultdict(int)
     for group in _group_equal_tasks(tasks):
         if group[0].run_directory is not None:
             width, reason = group[0].lanes, ""
         else:
-            width, reason = _choose_width(group, choice, gpu=gpu, workers=workers)
+            planned_group = planned_groups.get(_build_group_key(group[0]), group)
+            width, reason = _choose_width(planned_group, choice, gpu=gpu, workers=workers)
         if width == 1:
             plan.tasks += group
             reasons[reason] = None
@@ -83,9 +89,14 @@ def _group_equal_tasks(tasks: Sequence[Task]) -> list[list[Task]]:
     """Group tasks whose networks, data and numbers of lanes are equal. New runs and resumed runs have own groups."""
     groups: dict[tuple[object, ...], list[Task]] = defaultdict(list)
     for task in tasks:
-        data = task.loaded.experiment.data.model_dump_json()
-        groups[task.network_digest, data, task.lanes, task.run_directory is None].append(task)
+        groups[_build_group_key(task)].append(task)
     return list(groups.values())
+
+
+def _build_group_key(task: Task) -> tuple[object, ...]:
+    """Return a key that is equal for tasks that can share a program."""
+    data = task.loaded.experiment.data.model_dump_json()
+    return task.network_digest, data, task.lanes, task.run_directory is None
 
 
 def _choose_width(tasks: Sequence[Task], choice: str, *, gpu: bool, workers: int) -> tuple[int, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from dnn_cli.config.data import Data
@@ -266,9 +266,13 @@ class SweepExecution:
                     "use --lanes off, or --search random",
                 )
             return LanePlan(line="no lanes: a bayesian search proposes runs one by one" if choice == AUTO else "")
-        return plan_lanes(
-            [self.build_task(number) for number in self.missing_numbers], choice, gpu=gpu, workers=workers
-        )
+        tasks = [self.build_task(number) for number in self.missing_numbers]
+        # The result of a study must be the same after an interruption, and bits depend on the number of lanes.
+        planned_tasks = [
+            replace(self.build_task(number), run_directory=None, lanes=1)
+            for number in (range(len(self.planned_runs)) if self.study_id else ())
+        ]
+        return plan_lanes(tasks, choice, gpu=gpu, workers=workers, planned_tasks=planned_tasks)
 
     def build_search_strategy(self, lane_plan: LanePlan) -> SearchStrategy:
         """Build the object that proposes the experiments of the sweep and learns from their scores.

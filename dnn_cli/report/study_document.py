@@ -22,12 +22,14 @@ _VOLATILE_FIELDS = ("runs", "seconds")
 """Fields that differ between two executions of one plan on one machine: ids of runs, and durations."""
 
 _RESULT_FILE = "study.json"
+_SCHEMA_VERSION = 1
 
 
 def build_study_document(result: StudyResult) -> dict[str, Any]:
     """Build the JSON document of a study. Its `digest` covers everything except `_VOLATILE_FIELDS`."""
     plan = result.plan
     document = {
+        "schema_version": _SCHEMA_VERSION,
         "study": plan.study,
         "plan": plan.digest,
         "question": list(plan.question),

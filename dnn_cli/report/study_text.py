@@ -15,6 +15,9 @@ from dnn_cli.study.study_runs import Arm
 _POWER_EFFECTS = (1, 2, 3)
 """Differences, in standard deviations of a score, for which the power of a study is printed."""
 
+_MIN_ORDER_TRIALS = 5
+"""Smallest number of trials for which a note says when the order of the values no longer changes."""
+
 _MAX_NAMED_VALUES = 5
 """Largest number of values that a sentence names; others are counted."""
 
@@ -29,17 +32,13 @@ def _format_labels(labels: Sequence[str]) -> str:
     return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"
 
 
-def format_plan_lines(plan: Plan) -> list[str]:
-    """Return lines on the plan of a study: its question, what is tuned and judged, and the power of its verdicts."""
-    return [f"{title:<10}{text}" for title, text in list_plan_rows(plan)]
-
-
 def list_plan_rows(plan: Plan) -> list[tuple[str, str]]:
     """Return the plan of a study as titles and texts. A row without a title continues the row before it."""
     rows = [("question", f"{plan.question_text}: {', '.join(plan.labels)}")]
     for task in plan.tasks:
         title = f"{task.name}: " if len(plan.tasks) > 1 else ""
-        budget = f"{format_count(task.epochs, 'epoch')} of {task.examples:,} examples"
+        epochs = "epochs" if "epochs" in plan.question else format_count(task.epochs, "epoch")
+        budget = f"{epochs} of {task.examples:,} examples"
         rows.append(
             ("tuning", f"{title}{plan.trials} trials for each value, with seed {plan.tuning_seed} and {budget}")
         )
@@ -175,7 +174,7 @@ def format_study_method(result: StudyResult) -> list[str]:
 
 def format_caveats(result: StudyResult) -> list[str]:
     """Return the caveats of a study, one sentence each. With several tasks, caveats of a task begin with its name."""
-    caveats = [*_iter_plan_caveats(result)]
+    caveats = [*_iter_plan_caveats(result), *_iter_budget_caveats(result.plan)]
     for task in result.tasks:
         prefix = f"{task.task.name}: " if len(result.tasks) > 1 else ""
         caveats += [f"{prefix}{caveat}" for caveat in _iter_task_caveats(task)]
@@ -187,6 +186,13 @@ def _iter_task_caveats(task: TaskResult) -> Iterator[str]:
     yield from _iter_edge_caveats(task)
     yield from _iter_failure_caveats(task)
     yield from _iter_consistency_caveats(task)
+
+
+def _iter_budget_caveats(plan: Plan) -> Iterator[str]:
+    """Yield a caveat if the values of the question have different numbers of training steps."""
+    for key in ("epochs", "batch_size"):
+        if key in plan.question:
+            yield f"the values differ in {key}, so that some were trained with more steps than others"
 
 
 def _iter_plan_caveats(result: StudyResult) -> Iterator[str]:
@@ -259,7 +265,10 @@ def format_budget_notes(task: TaskResult) -> list[str]:
     """Return lines on the number of trials and the target of a study."""
     lines = []
     trials = _count_trials(task)
-    if task.stable_trials is not None:
+    if trials < _MIN_ORDER_TRIALS:
+        # The order of so few trials is mostly luck.
+        pass
+    elif task.stable_trials is not None:
         lines.append(f"the order of the values no longer changes from {format_count(task.stable_trials, 'trial')} on")
     elif len(task.values) > 1 and all(item.curve for item in task.values.values()):
         lines.append(f"the order of the values still changes with the last of {format_count(trials, 'trial')}")

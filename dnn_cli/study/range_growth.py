@@ -107,6 +107,9 @@ def count_extra_trials(values: ValueRange, trials: int) -> int:
         values: The range before its first growth.
         trials: The number of trials in this range.
     """
+    if values.high / values.low < 10:
+        # Less than a decade has at most all trials.
+        return trials
     # The small number removes the rounding errors of logarithms: 20 trials in four decades are 5, and not 6.
     return max(1, math.ceil(trials / math.log10(values.high / values.low) - 1e-9))
 

@@ -193,6 +193,7 @@ def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResul
         labels = [label for label in plan.labels if name == "default" or choose_finalist(task, trials[label].trials)]
         # A verdict on some of the seeds would be a second test of the same question.
         is_complete = all(_count_finished(final.get(label, ())) == _count_final_runs(plan, task) for label in labels)
+        is_complete &= name == "default" or all(item.is_chosen for item in trials.values())
         if is_complete and (comparison := compare_arm(plan, task, final, read_score)):
             arms[name] = judge_with_tuning_noise(comparison, tuning_spread) if name == "tuned" else comparison
     curves = compute_budget_curves(
@@ -201,8 +202,9 @@ def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResul
     )
     epoch_curves = {
         # One curve for each seed and fold.
-        label: {number: _read_epoch_curve(run, task) for number, run in enumerate(final) if run.is_finished}
+        label: {number: _read_epoch_curve(run, task) for number, run in enumerate(final)}
         for label, final in runs.final.get("tuned", {}).items()
+        if "tuned" in arms
     }
     target = _find_target(plan, epoch_curves, is_lower_better)
     times = {} if target is None else compute_target_times(epoch_curves, target, lower_is_better=is_lower_better)

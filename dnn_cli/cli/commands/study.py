@@ -122,7 +122,7 @@ def study(
             return
         execution.store.check_writable()
         execution.plan = record_plan(execution.plan, execution.store)
-        for line in format_introduction_lines(execution, first_phase):
+        for line in format_introduction_lines(execution, first_phase, screen.console):
             screen.print_line(line)
         _train_phases(execution, screen, stop_request, jobs=jobs, on=on, gpus=gpus, lanes=lanes, minutes=minutes)
         if test:
@@ -159,7 +159,7 @@ def _train_phases(
                 phase.execution.record_existing_runs()
                 continue
             screen.print_line(phase.format_title())
-            workers = count_workers(jobs, gpus, experiments, missing)
+            workers = count_workers(jobs, gpus, experiments, len(phase.execution.planned_runs))
             lane_plan = phase.execution.plan_lanes(lanes, gpu=is_gpu_used(gpus, experiments), workers=workers)
             # The reason for single runs is the same in later phases.
             if lane_plan.line and (is_first or lane_plan.has_groups):
