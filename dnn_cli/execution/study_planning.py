@@ -4,27 +4,30 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from dnn_cli.config.data import Data
 from dnn_cli.config.digests import compute_outcome_digest
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.overrides import expand_key, partition_override
 from dnn_cli.config.search_spaces import SearchSpace, build_search_space, parse_tuned_keys, select_search_spaces
 from dnn_cli.config.sweep_config import Sweep, SweepOptions, compute_sweep_id, read_sweep
-from dnn_cli.config.sweep_values import ValueRange
 from dnn_cli.config.user_data import cache_dataset_info
-from dnn_cli.errors import ConfigError, LocatedIssue, UsageError, UserDataError
-from dnn_cli.execution.sweep_plan import MAX_RUNS, SweepPlanner
-from dnn_cli.report.sweep_view import format_sweep_settings
+from dnn_cli.errors import UsageError
+from dnn_cli.execution.study_halves import HALVES_KEY, find_halves
+from dnn_cli.execution.study_question import (
+    build_experiments,
+    check_arguments,
+    check_losses,
+    check_question,
+    check_task,
+    list_values,
+)
+from dnn_cli.execution.sweep_plan import MAX_RUNS
 from dnn_cli.study.plan import Halves, Plan, StudyTask, Value
 from dnn_cli.study.power import choose_seeds
 from dnn_cli.study.range_growth import count_extra_trials
 from dnn_cli.study.trials import MAX_ROUNDS
 from dnn_cli.study.unit_points import draw_unit_points
 
-_HALVES_KEY = "data.reporting_half"
-_HALVES_OVERRIDE = f"{_HALVES_KEY}=true"
 FINALISTS, FINALIST_SEEDS = 6, 8
 """Number of the best trials of each value that are trained again before the choice, and the number of their seeds.
 
@@ -79,8 +82,8 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
     sweep_options = SweepOptions(
         folds=options.folds, repetitions=options.repetitions, zips=options.zips, subject="study"
     )
-    _check_arguments(arguments)
-    words = [*arguments, _HALVES_OVERRIDE]
+    check_arguments(arguments)
+    words = [*arguments, f"{HALVES_KEY}=true"]
     sweeps: dict[str, Sweep] = {}
     tasks: list[StudyTask] = []
     spaces_of_all_tasks: list[SearchSpace] = []
@@ -88,8 +91,8 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
     with cache_dataset_info():
         for file in files:
             sweep = read_sweep(file, words, sweep_options)
-            values = _list_values(sweep)
-            experiments = _build_experiments(sweep, values)
+            values = list_values(sweep)
+            experiments = build_experiments(sweep, values)
             first = experiments[0]
             if first.name in sweeps:
                 raise UsageError(
@@ -98,12 +101,12 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
                     if file in files[: len(tasks)]
                     else f"set another name in {file}, for example name: {first.name}_2",
                 )
-            _check_question(values, experiments)
-            _check_task(first, tasks)
-            _check_losses(values, experiments)
+            check_question(values, experiments)
+            check_task(first, tasks)
+            check_losses(values, experiments)
             spaces = _choose_search_spaces(tuned_space, values, experiments, options.trials)
             spaces_of_all_tasks += spaces.values()
-            tasks.append(_build_task(file, first, spaces, _find_halves(sweep, values)))
+            tasks.append(_build_task(file, first, spaces, find_halves(sweep, values)))
             sweeps[first.name] = sweep
     folds = max(len(task.halves) for task in tasks)
     # The verdicts on folds have a pair of scores for each fold, whatever the number of seeds.
@@ -132,23 +135,6 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
     return PlannedStudy(plan, sweeps)
 
 
-def _check_arguments(arguments: Sequence[str]) -> None:
-    """Check that no argument has a key that a study sets itself.
-
-    Raises:
-        UsageError: an argument sets the seed or the reporting half.
-    """
-    for argument in arguments:
-        key = expand_key(partition_override(argument)[0].removeprefix("~"))
-        if key == "seed":
-            raise UsageError(
-                "a study chooses its seeds itself",
-                f"remove {argument}, and use --seeds N for the number of final seeds",
-            )
-        if key == _HALVES_KEY:
-            raise UsageError("a study divides the validation examples itself", f"remove {argument}")
-
-
 def _check_run_count(run_count: int) -> None:
     """Check the number of runs of a study without extra trials.
 
@@ -159,120 +145,6 @@ def _check_run_count(run_count: int) -> None:
         raise UsageError(
             f"the study has {run_count:,} runs; the maximum is {MAX_RUNS:,}", "use fewer values, trials or seeds"
         )
-
-
-def _list_values(sweep: Sweep) -> list[Value]:
-    """Return the values of the question of a study.
-
-    Raises:
-        UsageError: several keys vary, or the values are a range.
-    """
-    if len(sweep.parameters) + (sweep.zipped is not None) > 1:
-        keys = [*sweep.parameters, *([" and ".join(sweep.zipped.keys)] if sweep.zipped else [])]
-        raise UsageError(
-            f"a study has one question, but {', '.join(keys)} vary",
-            "give all but one a single value, or use --zip for values that belong together",
-        )
-    if sweep.zipped is not None:
-        settings = sweep.zipped.list_settings()
-    else:
-        ((key, values),) = sweep.parameters.items()
-        if isinstance(values, ValueRange):
-            raise UsageError(
-                f"the question of a study needs values, and {key}={values} is a range",
-                f"to tune {key}, use --tune '{key}={values}'",
-            )
-        settings = [{key: text} for text in values.texts]
-    labels = [_format_label(setting) for setting in settings]
-    # Values with one short text, such as adam and {type: adam}, keep the text that the user typed.
-    return [
-        Value(label=label if labels.count(label) == 1 else ", ".join(setting.values()), settings=setting)
-        for label, setting in zip(labels, settings, strict=True)
-    ]
-
-
-def _format_label(setting: dict[str, str]) -> str:
-    """Return the label of a value, such as `adam` or `sgd momentum=0.9`. Numbers and several keys have their key."""
-    text = format_sweep_settings(setting)
-    if len(setting) > 1:
-        return text
-    value = text.partition("=")[2]
-    is_clear = value[:1].isalpha() and value not in ("true", "false", "none", "null")
-    return value if is_clear else text
-
-
-def _build_experiments(sweep: Sweep, values: Sequence[Value]) -> list[Experiment]:
-    """Return the experiment of each value, without a fold and with the seed of the config.
-
-    Raises:
-        ConfigError: an experiment is not valid. The error lists the issues of all values.
-        UsageError: there are fewer than two validation examples.
-    """
-    planner = SweepPlanner(replace(sweep, repetitions=None))
-    experiments: list[Experiment] = []
-    issues: dict[LocatedIssue, None] = {}
-    for value in values:
-        try:
-            experiments.append(planner.plan_run(0, value.settings).loaded.experiment)
-        except ConfigError as error:
-            issues.update(dict.fromkeys(error.issues))
-    if any(issue.key == _HALVES_KEY for issue in issues):
-        raise UsageError(
-            "a study needs two validation examples or more: one to choose settings, and one to judge them",
-            "set data.validation_size=0.2",
-        )
-    if issues:
-        raise ConfigError(list(issues))
-    return experiments
-
-
-def _check_question(values: Sequence[Value], experiments: Sequence[Experiment]) -> None:
-    """Check that the values give different experiments with one score.
-
-    Raises:
-        UsageError: two values are one experiment, or the scores differ.
-    """
-    labels: dict[str, str] = {}
-    for value, experiment in zip(values, experiments, strict=True):
-        digest = compute_outcome_digest(experiment)
-        if digest in labels:
-            raise UsageError(f"{labels[digest]} and {value.label} are one experiment", "remove one of the two values")
-        labels[digest] = value.label
-    scores = dict.fromkeys(experiment.monitor for experiment in experiments)
-    if len(scores) > 1:
-        raise UsageError(
-            f"the values have different scores: {', '.join(scores)}", "set the same first metric for all values"
-        )
-
-
-def _check_task(experiment: Experiment, earlier_tasks: Sequence[StudyTask]) -> None:
-    """Check that a task differs from the earlier tasks in more than its name.
-
-    Raises:
-        UsageError: the experiment with the first value is that of an earlier task.
-    """
-    digest = compute_outcome_digest(experiment)
-    for task in earlier_tasks:
-        if task.experiment == digest:
-            raise UsageError(f"{task.name} and {experiment.name} are one task", "remove one of the two configs")
-
-
-def _check_losses(values: Sequence[Value], experiments: Sequence[Experiment]) -> None:
-    """Check that the values have one loss if the loss is their score.
-
-    Raises:
-        UsageError: the score is the loss, and two values have different losses.
-    """
-    first, *others = experiments
-    if first.monitor != "val_loss":
-        return
-    for value, experiment in zip(values[1:], others, strict=True):
-        if experiment.loss != first.loss:
-            metric = "accuracy" if first.data.info.is_classification else "mae"
-            raise UsageError(
-                f"{values[0].label} and {value.label} have different losses, so that their losses cannot be compared",
-                f"set metrics=[{metric}]",
-            )
 
 
 def _choose_search_spaces(
@@ -292,53 +164,6 @@ def _choose_search_spaces(
         if tuned.key in question:
             raise UsageError(f"--tune {tuned}: {tuned.key} is the question of the study", "tune another key")
     return select_search_spaces(tuned_space, by_label)
-
-
-def _find_halves(sweep: Sweep, values: Sequence[Value]) -> tuple[Halves, ...]:
-    """Return the halves of the validation set, one entry for each fold of a cross-validation.
-
-    Raises:
-        UsageError: the values have different halves, so that their scores cannot be compared.
-        DataError: the data cannot be read.
-    """
-    planner = SweepPlanner(replace(sweep, seeds=()))
-    first: tuple[Halves, ...] | None = None
-    cache: dict[str, tuple[Halves, ...]] = {}
-    for value in values:
-        folds = [planned.loaded.experiment.data for planned in planner.plan_seeds(0, value.settings)]
-        key = json.dumps([data.model_dump(mode="json") for data in folds])
-        if key not in cache:
-            cache[key] = tuple(_split_in_halves(data) for data in folds)
-        first = first or cache[key]
-        if cache[key] != first:
-            raise UsageError(
-                f"{values[0].label} and {value.label} have different validation examples, so that their scores cannot "
-                "be compared",
-                "use the same data.validation_size and data.split_seed for all values",
-            )
-    return first or ()
-
-
-def _split_in_halves(data: Data) -> Halves:
-    """Return the sizes of the halves of the validation set, and a digest of the indices of their examples.
-
-    Raises:
-        DataError: the data cannot be read.
-    """
-    from dnn_cli.data.examples import load_targets, split_examples
-
-    try:
-        split = split_examples(data, load_targets(data))
-    except UserDataError as error:
-        # A study cannot do without the reporting half.
-        suggestion = error.suggestion.removesuffix(f", or set {_HALVES_KEY}=false")
-        raise UserDataError(error.message, suggestion, error.key) from None
-    content = b"|".join(part.tobytes() for part in (split.validation, split.reporting))
-    return Halves(
-        tuning=len(split.validation),
-        reporting=len(split.reporting),
-        digest=f"sha256:{hashlib.sha256(content).hexdigest()}",
-    )
 
 
 def _build_task(
