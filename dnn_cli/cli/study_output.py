@@ -7,28 +7,53 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dnn_cli.cli.comparison_output import print_with_hanging_indent
-from dnn_cli.cli.console import get_output_console, print_json, print_rich_table, write_result
+from dnn_cli.cli.console import get_output_console, has_limited_width, print_json, print_rich_table, write_result
 from dnn_cli.report.text import replace_control_chars
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from dnn_cli.execution.study_execution import Phase, StudyExecution
     from dnn_cli.report.table_cells import TableCells
     from dnn_cli.study.study_result import StudyResult, TaskResult
     from dnn_cli.study.study_runs import Arm
 
+_TITLE_WIDTH, _MIN_TEXT_WIDTH = 10, 20
+"""Width of the titles of the plan, and the smallest width of their texts, in characters."""
 
-def format_introduction_lines(execution: "StudyExecution", first_phase: "Phase") -> list[str]:
-    """Return the lines that introduce a study: its plan, and the runs that exist already."""
-    from dnn_cli.report.study_text import format_plan_lines
+
+def format_introduction_lines(execution: "StudyExecution", first_phase: "Phase", out: "Console") -> list[str]:
+    """Return the lines that introduce a study: its plan, and the runs that exist already.
+
+    Args:
+        execution: The study.
+        first_phase: The phase of the trials and of the arm with defaults.
+        out: The console of the lines. On a terminal, a long text of the plan is wrapped below its first line.
+    """
+    from dnn_cli.report.study_text import list_plan_rows
     from dnn_cli.report.text import format_count
 
     plan = execution.plan
-    lines = [f"study {plan.study} of {plan.name}", *(f"  {line}" for line in format_plan_lines(plan))]
+    lines = [f"study {plan.study} of {plan.name}"]
+    for title, text in list_plan_rows(plan):
+        first, *others = _wrap_text(text, out, out.width - 2 - _TITLE_WIDTH)
+        lines.append(f"  {title:<{_TITLE_WIDTH}}{first}")
+        lines += [f"  {'':<{_TITLE_WIDTH}}{other}" for other in others]
     done = len(first_phase.execution.planned_runs) - len(first_phase.execution.missing_numbers)
     if done:
         lines.append(f"  {format_count(done, 'run')} done already")
     return lines
+
+
+def _wrap_text(text: str, out: "Console", width: int) -> list[str]:
+    """Return a text as lines of at most a number of characters; one line if the console does not limit the width."""
+    from rich.text import Text
+
+    if not has_limited_width(out):
+        return [text]
+    lines = Text(replace_control_chars(text)).wrap(out, max(_MIN_TEXT_WIDTH, width))
+    return [line.plain.rstrip() for line in lines]
 
 
 def print_study_estimate(
@@ -51,7 +76,7 @@ def print_study_estimate(
     if as_json:
         print_json({"study": plan.study, "plan": plan.model_dump(mode="json"), "estimate": asdict(estimate)})
         return
-    _print_lines(format_introduction_lines(execution, first_phase))
+    _print_lines(format_introduction_lines(execution, first_phase, get_output_console()))
     basis = "estimated from earlier runs" if estimate.is_measured else "estimated from the size of the networks"
     _print_lines(
         [

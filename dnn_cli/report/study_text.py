@@ -29,13 +29,11 @@ def _format_labels(labels: Sequence[str]) -> str:
     return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"
 
 
-def format_plan_lines(plan: Plan) -> list[str]:
-    """Return lines on the plan of a study: its question, what is tuned and judged, and the power of its verdicts."""
-    return [f"{title:<10}{text}" for title, text in list_plan_rows(plan)]
-
-
 def list_plan_rows(plan: Plan) -> list[tuple[str, str]]:
-    """Return the plan of a study as titles and texts. A row without a title continues the row before it."""
+    """Return the plan of a study as titles and texts: its question, what is tuned and judged, and the power.
+
+    A row without a title continues the row before it.
+    """
     rows = [("question", f"{plan.question_text}: {', '.join(plan.labels)}")]
     for task in plan.tasks:
         title = f"{task.name}: " if len(plan.tasks) > 1 else ""

@@ -122,7 +122,7 @@ def study(
             return
         execution.store.check_writable()
         execution.plan = record_plan(execution.plan, execution.store)
-        for line in format_introduction_lines(execution, first_phase):
+        for line in format_introduction_lines(execution, first_phase, screen.console):
             screen.print_line(line)
         _train_phases(execution, screen, stop_request, jobs=jobs, on=on, gpus=gpus, lanes=lanes, minutes=minutes)
         if test:
