@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from dnn_cli.study.study_result import StudyResult, TaskResult
     from dnn_cli.study.study_runs import Arm
 
-
 _TITLE_WIDTH, _MIN_TEXT_WIDTH = 12, 40
 """Width of the titles of a plan with their indent, and the smallest width of their texts, in terminal characters."""
 

@@ -154,9 +154,20 @@ def parse_tuned_key(text: str) -> TunedKey:
     except ValuesError as error:
         raise UsageError(f"--tune {text}: {error}", _EXAMPLE) from None
     if isinstance(values, ValueChoice):
+        if len(values.texts) == 1 and (ends := _split_dotted_range(values.texts[0])):
+            raise UsageError(f"--tune {text}: A..B is a list of whole numbers", _suggest_range(key, ends))
         message = "is one value" if len(values.texts) == 1 else "is a list of values"
         raise UsageError(f"--tune {text}: {message}, and a study draws from a range", _suggest_range(key, values.texts))
     return TunedKey(key, values)
+
+
+def _split_dotted_range(text: str) -> list[str]:
+    """Return the two numbers of a text such as `0.1..0.9`; an empty list for other texts."""
+    ends = text.split("..")
+    try:
+        return ends if len([float(end) for end in ends]) == 2 else []
+    except ValueError:
+        return []
 
 
 def _suggest_range(key: str, texts: Sequence[str]) -> str:
@@ -177,6 +188,8 @@ def _build_range(numbers: Sequence[float]) -> ValueRange | None:
     `numbers` are in increasing order.
     """
     low, high = numbers[0], numbers[-1]
+    if low == 0 < high < 1e12:
+        return ValueRange("uniform", low, high)
     if not 0 < low <= high < 1e12:
         return None
     if all(number.is_integer() for number in numbers):
@@ -208,7 +221,7 @@ def select_search_spaces(space: SearchSpace, experiments: Mapping[str, Experimen
             keys = {key for experiment in experiments.values() for key in _list_keys(experiment)}
             raise UsageError(
                 f"--tune {tuned}: no value of the question has the key {tuned.key}",
-                suggest_nearest_name(tuned.key, keys),
+                _suggest_full_key(tuned, keys) or suggest_nearest_name(tuned.key, keys) or _EXAMPLE,
             )
     for value, selected in spaces.items():
         if not selected:
@@ -216,6 +229,12 @@ def select_search_spaces(space: SearchSpace, experiments: Mapping[str, Experimen
                 f"{value} has none of the tuned keys: {', '.join(tuned.key for tuned in space)}", _suggest_tune()
             )
     return spaces
+
+
+def _suggest_full_key(tuned: TunedKey, keys: Collection[str]) -> str:
+    """Return a suggestion of the full keys that end with a short key, such as `beta_1`; empty without such a key."""
+    full_keys = sorted(key for key in keys if key.endswith(f".{tuned.key}"))
+    return f"write --tune '{full_keys[0]}={tuned.values}'" if full_keys else ""
 
 
 def _has_key(experiment: Experiment, tuned: TunedKey) -> bool:

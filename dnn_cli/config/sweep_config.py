@@ -189,7 +189,9 @@ def _check_folds_vary(file: str, base: str, arguments: Sequence[str], subject: s
     data = load_experiment(base, arguments).experiment.data
     if subject == "sweep" and data.folds is not None and data.fold is None:
         return
-    other_arguments = [argument for argument in arguments if not argument.removeprefix("~").startswith("optimizer")]
+    # A study adds the key of the halves itself, and refuses the key on the command line.
+    left_out = ("optimizer", "data.reporting_half") if subject == "study" else ("optimizer",)
+    other_arguments = [argument for argument in arguments if not argument.removeprefix("~").startswith(left_out)]
     example = shlex.join(["dnn", subject, file, *other_arguments, "optimizer=sgd,adam"])
     raise UsageError(f"nothing varies in this {subject}", f"for example: {example}")
 

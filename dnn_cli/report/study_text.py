@@ -33,7 +33,10 @@ def _format_labels(labels: Sequence[str]) -> str:
 
 
 def list_plan_rows(plan: Plan) -> list[tuple[str, str]]:
-    """Return the plan of a study as titles and texts. A row without a title continues the row before it."""
+    """Return the plan of a study as titles and texts: its question, what is tuned and judged, and the power.
+
+    A row without a title continues the row before it.
+    """
     rows = [("question", f"{plan.question_text}: {', '.join(plan.labels)}")]
     for task in plan.tasks:
         title = f"{task.name}: " if len(plan.tasks) > 1 else ""

@@ -114,6 +114,8 @@ WRONG = {
     "optimizer.momentum=loguniform(0.1, 1)": ("is not a range", "optimizer.momentum=log(0.1, 1)"),
     "batch_size=8..64": ("is a list of values", "batch_size=int(8, 64)"),
     "batch_size=range(8, 65)": ("is a list of values", "batch_size=int(8, 64)"),
+    "optimizer.momentum=0..0.9": ("is a list of whole numbers", "optimizer.momentum=uniform(0, 0.9)"),
+    "optimizer.momentum=a..b": ("is one value", "learning_rate=log(1e-4, 1e-1)"),
     "batch_size=32": ("is one value", "batch_size=int(1, 128)"),
     "layers.dropout.rate=0.1,0.5": ("is a list of values", "layers.dropout.rate=uniform(0.1, 0.5)"),
 }
@@ -156,6 +158,18 @@ def test_key_that_no_value_has_is_refused(load):
         with pytest.raises(UsageError, match="no value of the question has the key") as caught:
             select_search_spaces(parse_tuned_keys([f"{typed}=int(1, 9)"]), experiments)
         assert caught.value.suggestion == f"did you mean {intended}?"
+
+
+def test_short_key_is_completed(load):
+    experiments = {name: load(f"optimizer={name}") for name in ("sgd", "adam")}
+    for typed, suggestion in [
+        ("units", "write --tune 'layers.hidden.units=int(1, 9)'"),
+        ("momentum", "write --tune 'optimizer.momentum=int(1, 9)'"),
+        ("lrr", "for example --tune 'learning_rate=log(1e-4, 1e-1)'"),
+    ]:
+        with pytest.raises(UsageError, match="no value of the question has the key") as caught:
+            select_search_spaces(parse_tuned_keys([f"{typed}=int(1, 9)"]), experiments)
+        assert caught.value.suggestion == suggestion
 
 
 def test_range_that_the_config_refuses_is_an_issue(load):

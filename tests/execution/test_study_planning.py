@@ -224,6 +224,7 @@ def test_a_study_needs_a_question(config):
         assert error.value.message == "nothing varies in this study"
         assert error.value.suggestion.startswith(f"for example: dnn study {path} ")
         assert error.value.suggestion.endswith("optimizer=sgd,adam")
+        assert "reporting_half" not in error.value.suggestion
 
 
 def test_a_config_named_twice(config):
