@@ -11,6 +11,7 @@ _LATEX_ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", "–": "--", "…": r"\dots{}", "×": r"$\times$", "±": r"$\pm$",
+    "−": r"$-$", "≥": r"$\geq$",
 }  # fmt: skip
 """LaTeX code of characters that are special in LaTeX, or missing from its usual fonts."""
 

@@ -208,7 +208,7 @@ def read_plan(directory: Path) -> Plan | None:
         reason = error.issues[0].message
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        reason = ": ".join(filter(None, [".".join(map(str, first["loc"])), first["msg"]]))
     raise UsageError(f"{path} is not the plan of a study: {reason}", "delete the file to plan the study again")
 
 

@@ -42,6 +42,11 @@ def test_special_characters_are_escaped_in_latex(letter):
     assert row.startswith("a\\")
 
 
+def test_mathematical_characters_are_commands_in_latex():
+    row = format_latex(["x"], [["−0.74 ± 0.10"], ["≥ 4 ×"]]).splitlines()[5:7]
+    assert row == [r"$-$0.74 $\pm$ 0.10 \\", r"$\geq$ 4 $\times$ \\"]
+
+
 @pytest.mark.parametrize("text", [format_csv, format_markdown, format_latex])
 def test_control_characters_are_replaced(text):
     assert not set("\x1b\u009b\u202e") & set(text(["\x1b"], [["\x1b[31m\u009b\u202e"]]))
