@@ -6,7 +6,12 @@ from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.verdicts import Verdict
 from dnn_cli.config.config_diff import shorten_keys
 from dnn_cli.report.text import format_count, format_score
-from dnn_cli.report.verdict_text import format_method_lines, format_verdict, format_verdict_lines
+from dnn_cli.report.verdict_text import (
+    format_difference_amount,
+    format_method_lines,
+    format_verdict,
+    format_verdict_lines,
+)
 from dnn_cli.study.plan import Plan, StudyTask
 from dnn_cli.study.power import PLANNED_TUNING_SPREAD, compute_power, count_pairs
 from dnn_cli.study.study_result import StudyResult, TaskResult
@@ -189,6 +194,7 @@ def _iter_task_caveats(task: TaskResult) -> Iterator[str]:
     yield from _iter_edge_caveats(task)
     yield from _iter_failure_caveats(task)
     yield from _iter_consistency_caveats(task)
+    yield from _iter_loss_caveats(task)
 
 
 def _iter_budget_caveats(plan: Plan) -> Iterator[str]:
@@ -230,6 +236,17 @@ def _iter_failure_caveats(task: TaskResult) -> Iterator[str]:
             diverged = sum(run.record.status == "diverged" for run in runs)
             if diverged:
                 yield f"{label} {opening}: {diverged} of {len(runs)} final runs diverged and have no score"
+
+
+def _iter_loss_caveats(task: TaskResult) -> Iterator[str]:
+    """Yield a caveat for each value whose chosen setting is worse than its defaults."""
+    for label, item in task.values.items():
+        if item.lost_by_tuning is not None:
+            amount = format_difference_amount(task.arms["tuned"], item.lost_by_tuning, sign=False)
+            yield (
+                f"{label} with defaults is better than its chosen setting by {amount}: the trials missed its best "
+                "settings, and more trials can find them"
+            )
 
 
 def _iter_consistency_caveats(task: TaskResult) -> Iterator[str]:

@@ -11,7 +11,7 @@ from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.compare.score_resolution import to_exact_fraction
 from dnn_cli.config.metrics import counts_examples
 from dnn_cli.study.plan import Plan, StudyTask
-from dnn_cli.study.study_runs import StudyRun
+from dnn_cli.study.study_runs import Arm, StudyRun
 
 ScoreReader = Callable[[StudyRun], float | None]
 """Function that returns the score of a final run on the reporting half; `None` if an output is not finite."""
@@ -67,3 +67,26 @@ def _build_run_score(run: StudyRun, task: StudyTask, settings: Mapping[str, str]
     examples = task.halves[0].reporting if counts_examples(task.score) and len(task.halves) == 1 else 0
     curve = replace(curve, examples=examples)
     return RunScore(run_info, run.record, curve, to_exact_fraction(score, examples), dict(settings))
+
+
+def compute_tuning_loss(arms: Mapping[Arm, Comparison], label: str) -> float | None:
+    """Return the amount by which a value with defaults is better than with its chosen setting.
+
+    The result is `None` unless the 95% interval of the mean paired difference lies on that side of 0.
+
+    Args:
+        arms: The comparisons of both arms.
+        label: The label of the value.
+    """
+    if len(arms) < 2 or any(label not in {group.name for group in item.groups} for item in arms.values()):
+        return None
+    # The import of numpy takes as long as the rest of a comparison.
+    from dnn_cli.compare.group_tests import compute_mean_intervals
+
+    tuned, default = (arms[arm] for arm in ("tuned", "default"))
+    ours, theirs = ({group.name: group for group in item.groups}[label].seed_means for item in (tuned, default))
+    common = sorted(ours.keys() & theirs.keys())
+    sign = 1.0 if tuned.lower_is_better else -1.0
+    losses = [sign * (ours[seed] - theirs[seed]) for seed in common]
+    (interval,) = compute_mean_intervals([losses], tuned.resolution)
+    return fmean(losses) if interval is not None and interval[0] > 0 else None

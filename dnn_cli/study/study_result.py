@@ -12,7 +12,7 @@ from dnn_cli.config.loading import load_resolved_experiment
 from dnn_cli.config.metrics import lower_is_better
 from dnn_cli.metrics.reporting_scores import compute_reporting_scores
 from dnn_cli.runs.run_info import RunInfo
-from dnn_cli.study.arm_comparison import ScoreReader, compare_arm
+from dnn_cli.study.arm_comparison import ScoreReader, compare_arm, compute_tuning_loss
 from dnn_cli.study.budget_curve import BudgetCurve, compute_budget_curves, find_stable_trials
 from dnn_cli.study.importance import KeyImportance, TunedRange, compute_importance
 from dnn_cli.study.performance_profile import MIN_PROFILE_TASKS, PerformanceProfile, compute_performance_profiles
@@ -46,6 +46,9 @@ class ValueResult:
 
     under_tuned_against: SpecialCase | None = None
     """Special case of the value that is significantly better; `None` without such a value."""
+
+    lost_by_tuning: float | None = None
+    """Amount by which the value with defaults is significantly better than with its chosen setting; else `None`."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +223,7 @@ def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResul
             curves.get(value.label),
             times.get(value.label),
             under_tuned.get(value.label),
+            compute_tuning_loss(arms, value.label),
             is_tuned=is_tuned,
         )
         for value in plan.values
@@ -245,6 +249,7 @@ def _build_value_result(
     curve: BudgetCurve | None,
     times: TargetTimes | None,
     special_case: SpecialCase | None,
+    lost_by_tuning: float | None,
     *,
     is_tuned: bool,
 ) -> ValueResult:
@@ -272,7 +277,7 @@ def _build_value_result(
         },
         lower_is_better=lower_is_better(task.score),
     )
-    return ValueResult(value, tuning, best, sensitivities, curve, times, importance, special_case)
+    return ValueResult(value, tuning, best, sensitivities, curve, times, importance, special_case, lost_by_tuning)
 
 
 def _find_under_tuned(
