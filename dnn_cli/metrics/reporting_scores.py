@@ -7,12 +7,10 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import load_resolved_experiment
 from dnn_cli.errors import RunError
 from dnn_cli.metrics.prediction_scores import compute_scores
-from dnn_cli.metrics.saved_predictions import read_reporting_predictions
+from dnn_cli.metrics.saved_predictions import read_reporting_predictions, suggest_new_training
 from dnn_cli.runs.input_profile import InputProfile, read_input_profile
 from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
-
-_DAMAGED_FILE_HINT = "train the run again"
 
 
 def compute_reporting_scores(run: Run) -> Scores:
@@ -33,7 +31,7 @@ def compute_reporting_scores(run: Run) -> Scores:
     if arrays is None:
         raise RunError(
             f"{run.reporting_predictions} is missing",
-            "train a run with data.reporting_half=true to its end",
+            f"train a run with data.reporting_half=true to its end; in a study, {suggest_new_training(run)}",
         )
     profile = read_input_profile(run)
     experiment = _load_experiment(run, profile)
@@ -46,7 +44,7 @@ def compute_reporting_scores(run: Run) -> Scores:
             raise ValueError("the arrays have different lengths")
         return compute_scores(experiment, outputs, labels, weights, target_scaling=scaling)
     except (KeyError, ValueError, TypeError, IndexError) as error:
-        raise RunError(f"{run.reporting_predictions} is damaged: {error}", _DAMAGED_FILE_HINT) from None
+        raise RunError(f"{run.reporting_predictions} is damaged: {error}", suggest_new_training(run)) from None
 
 
 def _load_experiment(run: Run, profile: InputProfile | None) -> Experiment:
@@ -59,9 +57,9 @@ def _load_experiment(run: Run, profile: InputProfile | None) -> Experiment:
     experiment = load_resolved_experiment(str(run.config))
     is_user_data = experiment.data.dataset in USER_DATA_KINDS
     if profile is None and is_user_data:
-        raise RunError(f"{run.inputs} is missing", _DAMAGED_FILE_HINT)
+        raise RunError(f"{run.inputs} is missing", suggest_new_training(run))
     if experiment.data.standardize_target and (profile is None or profile.target_scaling is None):
-        raise RunError(f"{run.inputs} lacks mean and deviation of the targets", _DAMAGED_FILE_HINT)
+        raise RunError(f"{run.inputs} lacks mean and deviation of the targets", suggest_new_training(run))
     if profile is not None and is_user_data:
         return experiment.model_copy(update={"data": experiment.data.with_info(profile.dataset_info)})
     return experiment

@@ -5,6 +5,7 @@ scores sees them.
 """
 
 import os
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from dnn_cli.errors import RunError, UserDataError
 from dnn_cli.formats.npz_archive import open_archive
 from dnn_cli.runs.atomic_write import atomic_write
 from dnn_cli.runs.run import Run
+from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 _DAMAGED_FILE_HINT = "delete the file to compare only weights and metrics"
 
@@ -52,13 +54,19 @@ def read_predictions(run: Run) -> dict[str, NDArray[Any]] | None:
     return _read_arrays(run.predictions, _DAMAGED_FILE_HINT)
 
 
+def suggest_new_training(run: Run) -> str:
+    """Return a suggestion for a run of a study with a damaged file: a repeated study trains a removed run again."""
+    command = ["dnn", "runs", "rm", str(run.directory), *build_runs_dir_option(run.directory.parent)]
+    return f"remove the run with {shlex.join(command)}, and repeat the dnn study command"
+
+
 def read_reporting_predictions(run: Run) -> dict[str, NDArray[Any]] | None:
     """Read the arrays of `reporting_predictions.npz`, in alphabetical order of their names; `None` without the file.
 
     Raises:
         RunError: the file is damaged, or has other content than a training writes.
     """
-    return _read_arrays(run.reporting_predictions, "train the run again")
+    return _read_arrays(run.reporting_predictions, suggest_new_training(run))
 
 
 def _read_arrays(path: Path, hint: str) -> dict[str, NDArray[Any]] | None:

@@ -1,5 +1,6 @@
 """Command `dnn study`: values of a question, each tuned alike, and judged on other data and seeds."""
 
+import shlex
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -91,6 +92,7 @@ def study(
     as_latex: Annotated[bool, typer.Option("--latex", help="Print the table of results as LaTeX.")] = False,
 ) -> None:
     """Tune each value of a question alike, and judge the values on other data and seeds."""
+    _check_no_address(arguments, runs_dir)
     files, words = split_configs_and_overrides(arguments, example="dnn study configs/relu_adam.yaml optimizer=sgd,adam")
     if as_json and as_latex:
         raise UsageError("--json and --latex cannot be combined", "use one of them")
@@ -130,6 +132,32 @@ def study(
     has_failed = print_study_result(execution, as_json=as_json, as_latex=as_latex)
     if has_failed:
         raise typer.Exit(1)
+
+
+def _check_no_address(arguments: list[str], runs_dir: Path) -> None:
+    """Check that no argument is the address of a study, whose command has its config and its question instead.
+
+    Raises:
+        UsageError: an argument is the address of a study.
+    """
+    address = next((word for word in arguments if word.startswith("study:")), None)
+    if address is None:
+        return
+    from dnn_cli.report.study_advice import build_study_command
+    from dnn_cli.runs.runs_directory import build_runs_dir_option
+    from dnn_cli.runs.store import Store
+    from dnn_cli.runs.study_roles import find_study_directory, resolve_study_id
+    from dnn_cli.study.plan import read_plan
+
+    store = Store(runs_dir)
+    directory = find_study_directory(store.root, resolve_study_id(address, store.list_runs()))
+    plan = read_plan(directory) if directory is not None else None
+    command = "dnn study CONFIG KEY=VALUES"
+    if plan is not None:
+        command = shlex.join([*build_study_command(plan), *build_runs_dir_option(store.root)])
+    raise UsageError(
+        f"{address} is a study, and dnn study needs its config and its question", f"to continue: {command}"
+    )
 
 
 def _train_phases(
