@@ -42,17 +42,15 @@ COMMAND_GROUPS = {
         ),
         "resume": LazyCommand(".resume:resume", "Continue an interrupted run, or extend a completed run."),
         "sweep": LazyCommand(".sweep:sweep", "Train variants of a config in parallel; skip existing runs."),
-        "study": LazyCommand(
-            ".study:study", "Tune each value of a question alike, and judge the values on other data and seeds."
-        ),
+        "study": LazyCommand(".study:study", "Tune each value of a question alike, and judge the values."),
         "lr-find": LazyCommand(".lr_find:lr_find", "Test learning rates from small to large, and suggest one."),
     },
     "Understand results": {
         "runs": LazyCommand(".runs.group:group", "List the runs, the latest first; tag, rename or remove runs."),
         "compare": LazyCommand(".compare:compare", "Compare completed runs: settings, scores and verdicts."),
         "explain": LazyCommand(".explain:explain", "Explain how a run trained, and suggest changes."),
-        "plot": LazyCommand(".plot:plot", "Draw loss and accuracy for each epoch."),
-        "report": LazyCommand(".report:report", "Write a comparison and its runs as one HTML file."),
+        "plot": LazyCommand(".plot:plot", "Draw curves of epochs, or scores over a key."),
+        "report": LazyCommand(".report:report", "Write a comparison or a study as one HTML file."),
     },
     "Use trained networks": {
         "evaluate": LazyCommand(

@@ -121,6 +121,16 @@ class ValueRange:
             return (number - self.low) / (self.high - self.low)
         return math.log(number / self.low) / math.log(self.high / self.low) if number > 0 else -math.inf
 
+    def describe(self, name: str) -> str:
+        """Return a key with this range as text, such as `momentum 0.5 to 0.999 (log scale of 1 − momentum)`.
+
+        Args:
+            name: The short name of the key.
+        """
+        ends = sorted(self.end_values, key=float)
+        scale = {"log": " (log scale)", "1-log": f" (log scale of 1 − {name})", "int": " (whole numbers)"}
+        return f"{name} {ends[0]} to {ends[1]}{scale.get(self.kind, '')}"
+
     @property
     def end_values(self) -> tuple[str, ...]:
         """Values of the drawn numbers `low` and `high`, for checks of the config before a search."""

@@ -1,20 +1,23 @@
 """Execution of a study in phases: trials and the default arm, extra trials of grown ranges, and the tuned arm."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from pathlib import Path
 from typing import Literal
 
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.sweep_config import Sweep
 from dnn_cli.config.user_data import cache_dataset_info
-from dnn_cli.errors import UsageError
+from dnn_cli.errors import RunError, UsageError
 from dnn_cli.execution.reporters import Reporter
 from dnn_cli.execution.study_evaluation import evaluate_on_test_set
 from dnn_cli.execution.study_planning import PlannedStudy
 from dnn_cli.execution.sweep_execution import SweepExecution, find_existing_runs
 from dnn_cli.execution.sweep_plan import PlannedRun, SweepPlanner
 from dnn_cli.report.text import format_count
+from dnn_cli.runs.lock import hold_lock
 from dnn_cli.runs.record import StudyRole
 from dnn_cli.runs.store import Store
 from dnn_cli.runs.study_roles import find_study_directory
@@ -30,6 +33,8 @@ from dnn_cli.study.plan import (
 from dnn_cli.study.study_result import build_study_result
 from dnn_cli.study.study_runs import Arm, TaskRuns, find_finished_runs, group_by_task, list_study_runs
 from dnn_cli.study.trials import Trial, ValueTrials, choose_finalist, read_trials
+
+_LOCK_FILE = "study.lock"
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,27 @@ class StudyExecution:
     def collect_runs(self) -> dict[str, TaskRuns]:
         """Return the runs of each task under the current plan, by the name of the task."""
         return group_by_task(list_study_runs(self.store.list_runs(), self.plan), self.plan)
+
+    @contextmanager
+    def hold_lock(self) -> Iterator[None]:
+        """Hold the lock on the study while the block runs, so that one process at a time changes its plan.
+
+        Raises:
+            UsageError: another process executes the study.
+            RunError: the directory of the study cannot be written.
+        """
+        directory = _choose_directory(self.plan, self.store)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with hold_lock(directory / _LOCK_FILE):
+                yield
+        except BlockingIOError:
+            raise UsageError(
+                f"another process executes study {self.plan.study}",
+                "wait for its end, and repeat the command",
+            ) from None
+        except OSError as error:
+            raise RunError(f"{directory} cannot be written: {error.strerror}", "use --runs-dir DIRECTORY") from None
 
     def list_trials(self) -> dict[str, dict[str, ValueTrials]]:
         """Return the trials that are known so far, by the name of the task and the label of the value."""
@@ -215,7 +241,12 @@ def record_plan(plan: Plan, store: Store) -> Plan:
         UsageError: the directory has a file that is not a plan.
         RunError: the file cannot be written.
     """
-    directory = find_study_directory(store.root, plan.study) or get_study_directory(store.root, plan)
+    directory = _choose_directory(plan, store)
     revised = revise_plan(read_plan(directory), plan, len(find_finished_runs(store.list_runs(), plan)))
     write_plan(directory, revised)
     return revised
+
+
+def _choose_directory(plan: Plan, store: Store) -> Path:
+    """Return the directory of a study: the existing one, or the one that its first command creates."""
+    return find_study_directory(store.root, plan.study) or get_study_directory(store.root, plan)

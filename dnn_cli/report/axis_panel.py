@@ -93,7 +93,8 @@ def _build_panel(plot: AxisPlot, legend: Mapping[str, str]) -> tuple[SeriesPanel
     values = [point.value for point in plot.points]
     scale = choose_axis_scale(values)
     categories = _list_categories(plot) if scale == "categories" else ()
-    joins_means = scale != "categories" and _has_shared_values(plot)
+    # Neighbouring trials of a study can differ in other tuned keys, so that a line has no meaning.
+    joins_means = scale != "categories" and not plot.is_study and _has_shared_values(plot)
     title = plot.metric if plot.comparison_point.text == "final" else f"{plot.metric} {plot.comparison_point.title}"
     title = f"{plot.task}: {title}" if plot.task else title
     series, best_candidates, chosen = [], [], []
@@ -228,13 +229,10 @@ def _list_categories(plot: AxisPlot) -> tuple[str, ...]:
 def _has_shared_values(plot: AxisPlot) -> bool:
     """Return whether a line may join the means of runs with the same value, as after a grid or with several seeds.
 
-    Without shared values, a line would join the scattered points of a random search. The values of a study share
-    quasi-random points, so each series needs several runs for each value.
+    Without shared values, a line would join the scattered points of a random search.
     """
-    scored = [point for point in plot.points if point.score is not None]
-    names = {point.series for point in scored} if plot.is_study else {None}
-    parts = [[point.value for point in scored if name is None or point.series == name] for name in names]
-    return all(2 * len(set(values)) <= len(values) for values in parts)
+    values = [point.value for point in plot.points if point.score is not None]
+    return 2 * len(set(values)) <= len(values)
 
 
 def _compute_means(points: Sequence[AxisPoint]) -> dict[tuple[float | str, str], _MeanScore]:

@@ -62,7 +62,11 @@ def _find_needed_seeds(task: TaskResult) -> tuple[int, str] | None:
     open_verdicts = [
         (verdict.needed_seeds, verdict.difference)
         for verdict in comparison.verdict_set.verdicts
-        if verdict.word in _OPEN_WORDS and verdict.needed_seeds and verdict.difference
+        if verdict.word in _OPEN_WORDS
+        and verdict.needed_seeds
+        and verdict.difference
+        # A difference below one example of the reporting half says nothing about other examples.
+        and abs(verdict.difference.mean) >= comparison.resolution.step
     ]
     if not open_verdicts:
         return None

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.verdicts import Verdict
 from dnn_cli.config.config_diff import shorten_keys
+from dnn_cli.config.metrics import counts_examples
+from dnn_cli.config.search_spaces import parse_tuned_keys
 from dnn_cli.report.text import format_count, format_score
 from dnn_cli.report.verdict_text import (
     format_difference_amount,
@@ -19,6 +21,9 @@ from dnn_cli.study.study_runs import Arm
 
 _POWER_EFFECTS = (1, 2, 3)
 """Differences, in standard deviations of a score, for which the power of a study is printed."""
+
+_MIN_EXAMPLES = 100
+"""Number of examples in the reporting half below which a caveat names the size of one example."""
 
 _MIN_ORDER_TRIALS = 5
 """Smallest number of trials for which a note says when the order of the values no longer changes."""
@@ -69,7 +74,8 @@ def _format_space_lines(task: StudyTask) -> Iterator[str]:
     for items, labels in by_space.items():
         names = "" if len(by_space) == 1 else f"{', '.join(labels)}: "
         keys = shorten_keys([key for key, _ in items])
-        yield names + ", ".join(f"{key} {text}" for key, (_, text) in zip(keys, items, strict=True))
+        spaces = parse_tuned_keys([f"{key}={text}" for key, text in items])
+        yield names + ", ".join(tuned.values.describe(key) for key, tuned in zip(keys, spaces, strict=True))
 
 
 def _format_halves(task: StudyTask) -> str:
@@ -111,23 +117,17 @@ def format_headline(result: StudyResult, task: TaskResult, arm: Arm) -> str:
     verdicts, replicates = comparison.verdict_set.verdicts, _format_replicates(result, task)
     if len(verdicts) == 1:
         return f"{opening}, {_format_pair(task, arm, comparison, verdicts[0])} ({replicates})"
-    labels = {
-        word: [comparison.get_label(item.group) for item in verdicts if item.word == word]
-        for word in ("worse", "indistinguishable", "undecided")
-    }
-    under_tuned = [label for label in labels["worse"] if arm == "tuned" and task.values[label].under_tuned_against]
-    worse = [label for label in labels["worse"] if label not in under_tuned]
+    beaten = [comparison.get_label(verdict.group) for verdict in verdicts if verdict.word == "worse"]
+    under_tuned = [label for label in beaten if arm == "tuned" and task.values[label].under_tuned_against]
+    worse = [label for label in beaten if label not in under_tuned]
     if len(worse) == len(verdicts):
         parts = [f"{best} is better than all other values"]
     else:
-        parts = [
-            f"{_format_labels([best, *equal])} do not clearly differ"
-            for equal in [labels["indistinguishable"]]
-            if equal
-        ]
-        parts += [
-            f"{_format_labels([best, *open_])} cannot be distinguished" for open_ in [labels["undecided"]] if open_
-        ]
+        open_labels: dict[str, list[str]] = {}
+        for verdict in verdicts:
+            if verdict.word not in ("worse", "better"):
+                open_labels.setdefault(_format_open_clause(verdict), []).append(comparison.get_label(verdict.group))
+        parts = [f"{_format_labels([best, *items])} {clause}" for clause, items in open_labels.items()]
         parts += [f"{_format_labels(worse)} {_conjugate(worse)} worse than {best}"] if worse else []
         parts += [f"{_format_labels(under_tuned)} {_conjugate(under_tuned)} under-tuned"] if under_tuned else []
     return f"{opening}, {'; '.join(parts)} ({replicates})"
@@ -141,8 +141,13 @@ def _format_pair(task: TaskResult, arm: Arm, comparison: Comparison, verdict: Ve
         return f"{label} is under-tuned: {text} than its special case {best}"
     if verdict.word == "worse":
         return f"{best} is better than {label} {text.removeprefix('worse ')}"
-    clause = "do not clearly differ" if verdict.word == "indistinguishable" else "cannot be distinguished"
-    return f"{best} and {label} {clause}: {text.partition(': ')[2] or text}"
+    return f"{best} and {label} {_format_open_clause(verdict)}: {label} {text.partition(': ')[2] or text}"
+
+
+def _format_open_clause(verdict: Verdict) -> str:
+    """Return the clause on values that are neither better nor worse than each other."""
+    is_decidable = verdict.word == "indistinguishable" or bool(verdict.group.fold_means)
+    return "do not clearly differ" if is_decidable else "cannot be ranked with so few seeds"
 
 
 def _conjugate(labels: Sequence[str]) -> str:
@@ -191,10 +196,21 @@ def format_caveats(result: StudyResult) -> list[str]:
 
 def _iter_task_caveats(task: TaskResult) -> Iterator[str]:
     """Yield the caveats that concern one task alone."""
+    yield from _iter_size_caveats(task)
     yield from _iter_edge_caveats(task)
     yield from _iter_failure_caveats(task)
     yield from _iter_consistency_caveats(task)
     yield from _iter_loss_caveats(task)
+
+
+def _iter_size_caveats(task: TaskResult) -> Iterator[str]:
+    """Yield a caveat if a share such as accuracy is computed from few examples."""
+    examples = min(halves.reporting for halves in task.task.halves)
+    if counts_examples(task.task.score) and examples < _MIN_EXAMPLES:
+        yield (
+            f"the reporting half has {format_count(examples, 'example')}: one example is {100 / examples:.2f} points, "
+            "and other examples can give another verdict"
+        )
 
 
 def _iter_budget_caveats(plan: Plan) -> Iterator[str]:
@@ -285,13 +301,13 @@ def format_budget_notes(task: TaskResult) -> list[str]:
     """Return lines on the number of trials and the target of a study."""
     lines = []
     trials = _count_trials(task)
-    if trials < _MIN_ORDER_TRIALS:
-        # The order of so few trials is mostly luck.
-        pass
-    elif task.stable_trials is not None:
-        lines.append(f"the order of the values no longer changes from {format_count(task.stable_trials, 'trial')} on")
-    elif len(task.values) > 1 and all(item.curve for item in task.values.values()):
-        lines.append(f"the order of the values still changes with the last of {format_count(trials, 'trial')}")
+    # The order of few trials is mostly luck.
+    if trials >= _MIN_ORDER_TRIALS and all(item.curve for item in task.values.values()):
+        subject = "by the best of n trials, the order of the values"
+        if task.stable_trials is not None:
+            lines.append(f"{subject} is the same from {format_count(task.stable_trials, 'trial')} on")
+        else:
+            lines.append(f"{subject} changes until the last of {format_count(trials, 'trial')}")
     if task.target is not None:
         lines.append(f"target: {task.task.score} {format_score(task.target)} on the tuning half")
     return lines
@@ -307,7 +323,8 @@ def format_profile_notes(result: StudyResult) -> list[str]:
 
 def _iter_importance_lines(task: TaskResult) -> Iterator[str]:
     """Yield a line on the importance of tuned keys, if a value has several."""
-    texts = []
+    texts: list[str] = []
+    reasons: dict[str, list[str]] = {}
     for label, item in task.values.items():
         shares = item.importance.shares
         if shares is not None:
@@ -315,6 +332,7 @@ def _iter_importance_lines(task: TaskResult) -> Iterator[str]:
             numbers = (f"{key} {100 * share:.0f}%" for key, share in zip(keys, shares.values(), strict=True))
             texts.append(f"{label}: {', '.join(numbers)}")
         elif len(item.tuning.space) > 1:
-            texts.append(f"{label}: {item.importance.reason}")
+            reasons.setdefault(item.importance.reason, []).append(label)
+    texts += [f"{', '.join(labels)}: {reason}" for reason, labels in reasons.items()]
     if texts:
         yield f"importance of tuned keys (PED-ANOVA): {'; '.join(texts)}"

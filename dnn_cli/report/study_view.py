@@ -161,7 +161,8 @@ def build_budget_cells(task: TaskResult) -> TableCells:
     def build_column(budget: int) -> Column[str]:
         return Column(str(budget), lambda label: _format_budget(curves, label, budget), is_numeric=True)
 
-    columns: list[Column[str]] = [Column("best of n trials", str, fit="wrapped"), *map(build_column, budgets)]
+    header = Column[str]("tuning half: best of n trials", str, fit="wrapped")
+    columns = [header, *map(build_column, budgets)]
     return build_cells(columns, [label for label in _list_values_by_score(task) if label in curves])
 
 

@@ -117,7 +117,7 @@ def plot(
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
-    """Draw loss and accuracy for each epoch, or the scores of runs over a key."""
+    """Draw curves of epochs, or scores over a key."""
     from dnn_cli.runs.query.selection import CachedStore, select_runs
 
     if output and as_json:

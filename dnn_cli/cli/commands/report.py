@@ -53,7 +53,7 @@ def report(
     open_in_browser: Annotated[bool, typer.Option("--open", help="Open the report in a web browser.")] = False,
     runs_dir: RunsDirOption = Path("runs"),
 ) -> None:
-    """Write a comparison and its runs, or a study, as one HTML file."""
+    """Write a comparison or a study as one HTML file."""
     from dnn_cli.runs.query.selection import CachedStore
 
     _check_report_path(output)

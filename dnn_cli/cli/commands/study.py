@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnn_cli.cli.completers import complete_configs
+from dnn_cli.cli.completers import build_fixed_completer, complete_configs, complete_keys
 from dnn_cli.cli.executor_options import (
     ExecutorOption,
     FoldsOption,
@@ -43,6 +43,7 @@ def study(
         typer.Option(
             "--tune",
             metavar="KEY=RANGE",
+            autocompletion=complete_keys,
             help="Key to tune for each value, and its range: 'lr=log(1e-4,1e-1)'. Default: the learning rate, and "
             "momentum or beta_1 from 10 trials.",
         ),
@@ -55,6 +56,7 @@ def study(
         typer.Option(
             "--seeds",
             metavar="auto|N",
+            autocompletion=build_fixed_completer("auto"),
             help="Number of seeds of the final runs. auto: 80% power for two standard deviations.",
         ),
     ] = "auto",
@@ -63,6 +65,7 @@ def study(
         typer.Option(
             "--target",
             metavar="auto|SCORE",
+            autocompletion=build_fixed_completer("auto"),
             help="Score to which epochs are counted. auto: a score that half of the values reach.",
         ),
     ] = "auto",
@@ -91,7 +94,10 @@ def study(
     as_json: JsonOption = False,
     as_latex: Annotated[bool, typer.Option("--latex", help="Print the table of results as LaTeX.")] = False,
 ) -> None:
-    """Tune each value of a question alike, and judge the values on other data and seeds."""
+    """Tune each value of a question alike, and judge the values.
+
+    The values are judged on other data and other seeds than those of the tuning.
+    """
     _check_no_address(arguments, runs_dir)
     files, words = split_configs_and_overrides(arguments, example="dnn study configs/relu_adam.yaml optimizer=sgd,adam")
     if as_json and as_latex:
@@ -123,12 +129,13 @@ def study(
             print_study_estimate(execution, first_phase, jobs, gpus, as_json=as_json)
             return
         execution.store.check_writable()
-        execution.plan = record_plan(execution.plan, execution.store)
-        for line in format_introduction_lines(execution, first_phase, screen.console):
-            screen.print_line(line)
-        _train_phases(execution, screen, stop_request, jobs=jobs, on=on, gpus=gpus, lanes=lanes, minutes=minutes)
-        if test:
-            execution.evaluate_test_set(screen)
+        with execution.hold_lock():
+            execution.plan = record_plan(execution.plan, execution.store)
+            for line in format_introduction_lines(execution, first_phase, screen.console):
+                screen.print_line(line)
+            _train_phases(execution, screen, stop_request, jobs=jobs, on=on, gpus=gpus, lanes=lanes, minutes=minutes)
+            if test:
+                execution.evaluate_test_set(screen)
     has_failed = print_study_result(execution, as_json=as_json, as_latex=as_latex)
     if has_failed:
         raise typer.Exit(1)

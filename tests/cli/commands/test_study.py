@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from dnn_cli.errors import UsageError
+from dnn_cli.runs.lock import hold_lock
 from tests.helpers.digits import QUICK_YAML
 from tests.helpers.settings import RUN_ALL_CASES
 from tests.helpers.study_programs import FabricatedRuns
@@ -45,7 +46,7 @@ def test_the_plan_is_written_before_the_first_training(study_program):
 
     with pytest.raises(KeyboardInterrupt):
         study_program.run(QUESTION, train=die)
-    assert [path.name for path in study_program.study_directory.iterdir()] == ["study.yaml"]
+    assert {path.name for path in study_program.study_directory.iterdir()} == {"study.lock", "study.yaml"}
 
 
 def test_a_study_with_a_clear_answer(study_program, fabricated):
@@ -206,7 +207,11 @@ def test_a_renamed_config_keeps_its_directory(study_program, fabricated):
     for name in ("digits.yaml", "digits-renamed.yaml"):
         done = study_program.run(study_program.write_config(text, name), QUESTION, train=fabricated.train)
         assert done.code == 0
-        assert {path.name for path in study_program.study_directory.iterdir()} == {"study.yaml", "study.json"}
+        assert {path.name for path in study_program.study_directory.iterdir()} == {
+            "study.json",
+            "study.lock",
+            "study.yaml",
+        }
     assert fabricated.count == 28
 
 
@@ -246,3 +251,12 @@ def test_exit_codes_are_those_of_typer(study_program):
     done = study_program.run(QUESTION, train=FabricatedRuns(lambda membership: "failed").train)
     assert done.code == typer.Exit(1).exit_code
     assert "28 runs still to train" in done.out
+
+
+def test_a_study_that_another_process_executes_is_refused(study_program, capsys):
+    study_program.run(QUESTION, train=FabricatedRuns(lambda membership: 0.5).train, minutes=0)
+    with (
+        hold_lock(study_program.study_directory / "study.lock"),
+        pytest.raises(UsageError, match="another process executes study"),
+    ):
+        study_program.run(QUESTION, train=FabricatedRuns(lambda membership: 0.5).train)
