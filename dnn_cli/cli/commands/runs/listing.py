@@ -134,12 +134,26 @@ def _build_cells(
     )
     from dnn_cli.runs.query.selection import load_all_fields, load_columns
 
-    if options.fields:
+    fields = options.fields or _list_study_fields(options.addresses, runs)
+    if fields and not (full and options.show_all and not options.fields):
         build = build_full_cells if full else build_fields_cells
-        return build(load_columns(store, runs, options.fields), options.fields)
+        return build(load_columns(store, runs, fields), fields)
     if full and options.show_all:
         return build_full_cells(*load_all_fields(store, runs))
     return build_full_cells(runs, list_default_fields(runs)) if full else build_default_cells(runs)
+
+
+_STUDY_FIELDS = ("id", "study.value", "study.phase", "study.arm", "study.trial", "seed", "status")
+
+
+def _list_study_fields(addresses: "Sequence[str]", runs: "Sequence[RunInfo]") -> list[str]:
+    """Return the fields that distinguish the runs of a study; empty unless all addresses are studies."""
+    from dnn_cli.runs.study_roles import STUDY_PREFIX
+
+    if not addresses or not all(address.startswith(STUDY_PREFIX) for address in addresses):
+        return []
+    monitors = (run_info.record.results.monitor for run_info in runs if run_info.record)
+    return [*_STUDY_FIELDS, *dict.fromkeys(f"last.{monitor}" for monitor in monitors)]
 
 
 def _print_runs_table(options: ListOptions, store: "Store", selection: "Selection") -> None:
