@@ -32,6 +32,7 @@ def format_introduction_lines(execution: "StudyExecution", first_phase: "Phase",
 
     from dnn_cli.report.study_text import list_plan_rows
     from dnn_cli.report.text import format_count
+    from dnn_cli.study.plan import find_similar_studies
 
     plan = execution.plan
     lines = [f"study {plan.study} of {plan.name}"]
@@ -39,6 +40,8 @@ def format_introduction_lines(execution: "StudyExecution", first_phase: "Phase",
         width = max(_MIN_TEXT_WIDTH, console.width - _TITLE_WIDTH)
         first, *more = [line.plain for line in Text(replace_control_chars(text)).wrap(console, width)] or [""]
         lines += [f"  {title:<{_TITLE_WIDTH - 2}}{first}", *(" " * _TITLE_WIDTH + line for line in more)]
+    if similar := find_similar_studies(execution.store.root, plan):
+        lines.append(f"  another study of this question has other overrides or an earlier config: {', '.join(similar)}")
     done = len(first_phase.execution.planned_runs) - len(first_phase.execution.missing_numbers)
     if done:
         lines.append(f"  {format_count(done, 'run')} done already")

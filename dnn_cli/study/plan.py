@@ -4,6 +4,7 @@ The file lies in the directory of the study, `studies/NAME-ID` within the direct
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -275,3 +276,22 @@ def revise_plan(earlier: Plan | None, plan: Plan, completed_runs: int) -> Plan:
         changes = _describe_changes(earlier, plan)
         revisions = [*revisions, Revision(plan=earlier.digest, runs=completed_runs, changes=changes)]
     return plan.model_copy(update={"revisions": tuple(revisions)})
+
+
+def find_similar_studies(root: Path, plan: Plan) -> list[str]:
+    """Return the ids of other studies of the same question and the same config names, in alphabetical order.
+
+    Such a study had other overrides, or its config has changed. Files that are not plans are left out.
+    """
+    ids = []
+    for directory in sorted((root / STUDIES_DIRECTORY).glob(f"{make_slug(plan.tasks[0].name)}-*")):
+        with suppress(UsageError, OSError):
+            other = read_plan(directory)
+            if other is not None and other.study != plan.study and _get_question(other) == _get_question(plan):
+                ids.append(other.study)
+    return ids
+
+
+def _get_question(plan: Plan) -> tuple[object, ...]:
+    """Return the names of the tasks, the keys of the question and the labels of its values."""
+    return plan.name, plan.question, plan.labels

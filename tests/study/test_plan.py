@@ -6,6 +6,7 @@ from dnn_cli.errors import UsageError
 from dnn_cli.runs.study_roles import find_study_directory
 from dnn_cli.study.plan import (
     Revision,
+    find_similar_studies,
     get_study_directory,
     read_plan,
     revise_plan,
@@ -132,3 +133,13 @@ def test_changes_add_up():
     third = revise_plan(second, build_plan(trials=6), 20)
     assert [revision.changes for revision in third.revisions] == [("trials 4 → 5",), ("trials 5 → 6",)]
     assert revise_plan(third, build_plan(trials=6), 30).revisions == third.revisions
+
+
+def test_studies_of_one_question_are_similar(tmp_path):
+    plans = [build_plan(), build_plan(study="11111111"), build_plan(study="22222222", question=("loss",))]
+    for plan in plans:
+        write_plan(get_study_directory(tmp_path, plan), plan)
+    damaged = tmp_path / "studies" / "digits-33333333"
+    damaged.mkdir()
+    (damaged / "study.yaml").write_text("trials: [")
+    assert find_similar_studies(tmp_path, plans[0]) == ["11111111"]
