@@ -1,7 +1,7 @@
 """Measure how often `dnn study` names a false winner and finds a real difference.
 
     simulate [STUDIES]   simulated scores at the default numbers of a study; 10 min for 2,000 studies
-    train [STUDIES]      real trainings of a small network on digits; 1 min for each study on a busy machine
+    train [STUDIES]      real trainings of a small network on digits; 15 s for each study
 
 A null study compares values that are equally good: the same optimum, trials with noise of their own, and final seeds of
 their own. Every verdict is false. A planted study has one value that is two standard deviations better than the others.
