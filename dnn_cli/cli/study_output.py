@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from dnn_cli.execution.study_execution import Phase, StudyExecution
     from dnn_cli.report.table_cells import TableCells
-    from dnn_cli.study.study_result import StudyResult, TaskResult
+    from dnn_cli.study.study_result import StudyResult
     from dnn_cli.study.study_runs import Arm
 
 _TITLE_WIDTH, _MIN_TEXT_WIDTH = 12, 40
@@ -120,8 +120,9 @@ def _print_study(result: "StudyResult", directory: Path, root: Path) -> None:
             out.print()
             out.print(replace_control_chars(f"{task.task.name}, {task.task.score}"), style="bold")
         _print_table(view.build_score_cells(task))
-        for title, lines in _list_pair_lines(task):
-            _print_block([f"{title}, {lines[0]}", *(f"  {line}" for line in lines[1:])])
+        for arm in arms:
+            if (comparison := task.arms.get(arm)) is not None:
+                _print_table(view.build_pair_cells(comparison, text.ARM_OPENINGS[arm]))
         _print_table(view.build_tuning_cells(task))
         _print_table(view.build_budget_cells(task))
         _print_block(text.format_tuning_notes(task))
@@ -142,15 +143,6 @@ def _print_study(result: "StudyResult", directory: Path, root: Path) -> None:
     out.print(replace_control_chars(f"plan and result: {directory}"))
     for title, command in zip(("  next  ", "        "), commands, strict=True):
         out.print(replace_control_chars(title + shlex.join([*command, *build_runs_dir_option(root)])))
-
-
-def _list_pair_lines(task: "TaskResult") -> "list[tuple[str, list[str]]]":
-    """Return the lines of the verdicts on each pair with the best value, for each arm with more than two values."""
-    from dnn_cli.report.study_text import format_pair_lines
-
-    arms: tuple[tuple[Arm, str], ...] = (("tuned", "tuned"), ("default", "with defaults"))
-    lines = [(title, format_pair_lines(task.arms[arm])) for arm, title in arms if arm in task.arms]
-    return [(title, items) for title, items in lines if items]
 
 
 def _find_axis(result: "StudyResult") -> str:

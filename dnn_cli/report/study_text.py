@@ -12,7 +12,6 @@ from dnn_cli.report.verdict_text import (
     format_difference_amount,
     format_method_lines,
     format_verdict,
-    format_verdict_lines,
 )
 from dnn_cli.study.plan import Plan, StudyTask
 from dnn_cli.study.power import PLANNED_TUNING_SPREAD, compute_power, count_pairs
@@ -31,7 +30,8 @@ _MIN_ORDER_TRIALS = 5
 _MAX_NAMED_VALUES = 5
 """Largest number of values that a sentence names; others are counted."""
 
-_ARM_OPENINGS: dict[Arm, str] = {"tuned": "tuned", "default": "with defaults"}
+ARM_OPENINGS: dict[Arm, str] = {"tuned": "tuned", "default": "with defaults"}
+"""Beginning of a sentence on each arm."""
 
 
 def _format_labels(labels: Sequence[str]) -> str:
@@ -110,7 +110,7 @@ def format_headline(result: StudyResult, task: TaskResult, arm: Arm) -> str:
     comparison = task.arms.get(arm)
     if comparison is None or comparison.verdict_set.reference is None:
         return ""
-    opening = _ARM_OPENINGS[arm]
+    opening = ARM_OPENINGS[arm]
     if arm == "tuned":
         opening += f" with {format_count(_count_trials(task), 'trial')} each"
     best = comparison.get_label(comparison.verdict_set.reference)
@@ -164,11 +164,6 @@ def _format_replicates(result: StudyResult, task: TaskResult) -> str:
     """Return the number of seeds and folds of a verdict."""
     seeds = format_count(len(result.plan.final_seeds), "seed")
     return f"{format_count(len(task.task.halves), 'fold')}, {seeds}" if len(task.task.halves) > 1 else seeds
-
-
-def format_pair_lines(comparison: Comparison) -> list[str]:
-    """Return a header and a line for each verdict of an arm of more than two values; empty for two values."""
-    return format_verdict_lines(comparison) if len(comparison.verdict_set.verdicts) > 1 else []
 
 
 def format_study_method(result: StudyResult) -> list[str]:
@@ -247,7 +242,7 @@ def _iter_failure_caveats(task: TaskResult) -> Iterator[str]:
             yield f"all trials of {label} diverged, so that {label} has no tuned setting"
         elif item.tuning.is_chosen and not any(trial.finalist_scores for trial in item.tuning.finalists):
             yield f"the best trials of {label} diverged with other seeds, so that {label} has no tuned setting"
-        for arm, opening in _ARM_OPENINGS.items():
+        for arm, opening in ARM_OPENINGS.items():
             runs = task.runs.final.get(arm, {}).get(label, ())
             diverged = sum(run.record.status == "diverged" for run in runs)
             if diverged:

@@ -9,7 +9,7 @@ from dnn_cli.compare.significance import compute_standard_deviation
 from dnn_cli.config.config_diff import shorten_keys
 from dnn_cli.report.table_cells import Column, TableCells, build_cells
 from dnn_cli.report.text import format_duration, format_score
-from dnn_cli.report.verdict_text import format_difference_amount
+from dnn_cli.report.verdict_text import format_difference_amount, format_reference_header, format_verdict
 from dnn_cli.runs.record import TEST_PREFIX
 from dnn_cli.study.study_result import StudyResult, TaskResult, ValueResult
 from dnn_cli.study.study_runs import Arm
@@ -34,6 +34,23 @@ def build_score_cells(task: TaskResult) -> TableCells:
         Column("chosen setting", lambda label: _format_chosen_setting(task.values[label]), fit="wrapped"),
     ]
     return build_cells(columns, _list_values_by_score(task))
+
+
+def build_pair_cells(comparison: Comparison, title: str) -> TableCells:
+    """Build the table of the verdicts of an arm: a row for each value that is compared with the best.
+
+    The table has no rows for two values, whose verdict is in the headline.
+
+    Args:
+        comparison: The comparison of the arm.
+        title: The title of the arm, such as `tuned`.
+    """
+    verdicts = comparison.verdict_set.verdicts
+    if len(verdicts) < 2:
+        return TableCells([title], [])
+    header = format_reference_header(comparison)
+    rows = [[comparison.get_label(verdict.group), format_verdict(comparison, verdict)] for verdict in verdicts]
+    return TableCells([title, header], rows, wrapped=[title], sentences=[header])
 
 
 def _list_values_by_score(task: TaskResult) -> list[str]:

@@ -47,7 +47,7 @@ def build_verdict_paragraphs(comparison: Comparison, *, with_verdicts: bool) -> 
 
     With `with_verdicts`, the verdicts come before the method, because the table has no column for verdicts.
     """
-    lines = [*(format_verdict_lines(comparison) if with_verdicts else []), *format_method_lines(comparison)]
+    lines = [*(_format_verdict_lines(comparison) if with_verdicts else []), *format_method_lines(comparison)]
     if more := comparison.verdict_set.not_judged:
         lines.append(f"no verdict on {format_count(more, 'more group')}, each with a lower rank: --all")
     if len(comparison.groups) == 1 and comparison.run_scores:
@@ -121,7 +121,7 @@ def _format_reference_role(comparison: Comparison) -> str:
     return "the best network" if family.reference is next(networks, None) else "the best mean of several seeds"
 
 
-def format_verdict_lines(comparison: Comparison) -> list[str]:
+def _format_verdict_lines(comparison: Comparison) -> list[str]:
     """Return a header and a line with the verdict on each group, without the mean of the group.
 
     For two groups, return one line.
