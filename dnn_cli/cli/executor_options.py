@@ -1,4 +1,4 @@
-"""Options of commands that train several runs: `-j`, `--on`, `--gpus`, `--lanes`, `--folds`, `--repeats`, `--zip`."""
+"""Options of commands that train several runs, such as `-j`, `--on`, `--lanes`, `--folds` and `--minutes`."""
 
 from typing import Annotated
 
@@ -28,6 +28,10 @@ LanesOption = Annotated[
         autocompletion=build_fixed_completer(*LANE_CHOICES),
         help="Number of runs that one program trains together: 4, 16, 64 or 256; auto where lanes are faster.",
     ),
+]
+MinutesOption = Annotated[
+    float | None,
+    typer.Option("--minutes", min=0.0, metavar="N", help="Do not start new runs after this many minutes."),
 ]
 FoldsOption = Annotated[
     int | None,

@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any
 
+from dnn_cli.compare.significance import compute_standard_deviation
 from dnn_cli.report.table_cells import Column, TableCells, build_cells
-from dnn_cli.report.text import format_score
+from dnn_cli.report.text import format_mean
 from dnn_cli.runs.record import Record, StudyRole
 from dnn_cli.runs.run_info import RunInfo
 
@@ -69,9 +70,7 @@ def _build_score_column(name: str) -> Column[ValueTestScores]:
 
     def format_cell(item: ValueTestScores) -> str:
         scores = item.list_scores(name)
-        if not scores:
-            return "–"
-        return format_score(fmean(scores)) + (f" ± {format_score(stdev(scores))}" if len(scores) > 1 else "")
+        return format_mean(fmean(scores), compute_standard_deviation(scores)) if scores else "–"
 
     return Column(f"test_{name}", format_cell, is_numeric=True)
 
@@ -91,7 +90,7 @@ def build_test_score_document(scores: Sequence[ValueTestScores], evaluated: Sequ
                 "value": item.value,
                 "runs": [record.id for record in item.runs if _is_evaluated(record)],
                 "scores": {
-                    name: {"mean": fmean(numbers), "standard_deviation": stdev(numbers) if len(numbers) > 1 else None}
+                    name: {"mean": fmean(numbers), "standard_deviation": compute_standard_deviation(numbers)}
                     for name in item.score_names
                     if (numbers := item.list_scores(name))
                 },

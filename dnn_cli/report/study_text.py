@@ -105,7 +105,7 @@ def _format_power(plan: Plan) -> str:
 def format_headline(result: StudyResult, task: TaskResult, arm: Arm) -> str:
     """Return the verdicts of an arm in one sentence; empty without verdicts.
 
-    An example is `tuned with 20 trials each, adam and nesterov do not differ; sgd is worse (12 seeds)`.
+    An example is `tuned with 20 trials each, adam and nesterov do not clearly differ; sgd is worse (12 seeds)`.
     """
     comparison = task.arms.get(arm)
     if comparison is None or comparison.verdict_set.reference is None:
@@ -231,7 +231,7 @@ def _iter_edge_caveats(task: TaskResult) -> Iterator[str]:
             (key,) = shorten_keys([edge.key])
             yield (
                 f"the best {key} of {label} is at the edge of its range ({edge.end_value}), so that a wider range can "
-                f"be better"
+                "be better"
             )
 
 

@@ -8,7 +8,7 @@ from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.significance import compute_standard_deviation
 from dnn_cli.config.config_diff import shorten_keys
 from dnn_cli.report.table_cells import Column, TableCells, build_cells
-from dnn_cli.report.text import format_duration, format_score
+from dnn_cli.report.text import format_duration, format_mean, format_score
 from dnn_cli.report.verdict_text import format_difference_amount, format_reference_header, format_verdict
 from dnn_cli.runs.record import TEST_PREFIX
 from dnn_cli.study.study_result import StudyResult, TaskResult, ValueResult
@@ -70,10 +70,7 @@ def _find_group(comparison: Comparison | None, label: str) -> Group | None:
 def _format_mean(comparison: Comparison | None, label: str) -> str:
     """Return the mean score of a value with its standard deviation, such as `0.8831 ± 0.0021`."""
     group = _find_group(comparison, label)
-    if group is None:
-        return "–"
-    spread = "" if group.spread is None else f" ± {format_score(group.spread)}"
-    return f"{format_score(group.mean)}{spread}"
+    return "–" if group is None else format_mean(group.mean, group.spread)
 
 
 def _build_test_column(task: TaskResult) -> list[Column[str]]:
@@ -83,12 +80,7 @@ def _build_test_column(task: TaskResult) -> list[Column[str]]:
     def format_cell(label: str) -> str:
         runs = task.runs.final.get("tuned", {}).get(label, ())
         scores = [float(score) for run in runs if (score := run.record.get_test_score(name)) is not None]
-        spread = compute_standard_deviation(scores)
-        return (
-            "–"
-            if not scores
-            else format_score(fmean(scores)) + ("" if spread is None else f" ± {format_score(spread)}")
-        )
+        return format_mean(fmean(scores), compute_standard_deviation(scores)) if scores else "–"
 
     return [Column(name, format_cell, is_numeric=True)]
 

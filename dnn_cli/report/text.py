@@ -28,6 +28,16 @@ def format_score(value: float | None) -> str:
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
+def format_mean(mean: float, deviation: float | None) -> str:
+    """Return a mean score with the standard deviation of the scores, such as `0.8831 ± 0.0021`.
+
+    Args:
+        mean: The mean.
+        deviation: The standard deviation; `None` for a mean of one score.
+    """
+    return format_score(mean) + ("" if deviation is None else f" ± {format_score(deviation)}")
+
+
 def format_duration(seconds: float | None) -> str:
     """Format a duration, such as `14.2 s`, `3 min 05 s` or `2 h 10 min`."""
     if seconds is None:

@@ -1,25 +1,22 @@
 """The comparison of an arm of a study: scores of its final runs on the reporting half, and verdicts on the values."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 
 from dnn_cli.compare.comparison import Comparison, judge_scores
 from dnn_cli.compare.comparison_points import find_score_curve, parse_comparison_point
+from dnn_cli.compare.group_tests import compute_mean_intervals
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.compare.score_resolution import to_exact_fraction
 from dnn_cli.config.metrics import counts_examples
+from dnn_cli.metrics.reporting_scores import compute_reporting_scores
 from dnn_cli.study.plan import Plan, StudyTask
 from dnn_cli.study.study_runs import Arm, StudyRun
 
-ScoreReader = Callable[[StudyRun], float | None]
-"""Function that returns the score of a final run on the reporting half; `None` if an output is not finite."""
 
-
-def compare_arm(
-    plan: Plan, task: StudyTask, runs: Mapping[str, Sequence[StudyRun]], read_score: ScoreReader
-) -> Comparison | None:
+def compare_arm(plan: Plan, task: StudyTask, runs: Mapping[str, Sequence[StudyRun]]) -> Comparison | None:
     """Return the comparison of the values in one arm; `None` before two values have a completed final run.
 
     The verdicts are those of `dnn compare`: the exact test of paired seeds, corrected for all pairs of values.
@@ -28,13 +25,12 @@ def compare_arm(
         plan: The plan of the study.
         task: The task.
         runs: The final runs of the arm, by the label of the value.
-        read_score: The function that returns the score of a run on the reporting half.
     """
     groups = []
     for value in plan.values:
         settings, failed, scored = {plan.question_text: value.label}, {}, []
         for run in runs.get(value.label, ()):
-            score = read_score(run) if run.record.status == "completed" else None
+            score = _read_reporting_score(task, run) if run.record.status == "completed" else None
             if score is None:
                 failed[run.seed] = "has no finite score" if run.record.status == "completed" else run.record.status
             else:
@@ -53,6 +49,12 @@ def compare_arm(
         return None
     run_scores = tuple(run_score for group in groups for run_score in group.run_scores)
     return judge_scores(run_scores, groups, task.score, parse_comparison_point("final"), max_groups=None)
+
+
+def _read_reporting_score(task: StudyTask, run: StudyRun) -> float | None:
+    """Return the score of a completed run on the reporting half; `None` if an output of the model is not finite."""
+    score = compute_reporting_scores(run.run_info.run).get(task.score.removeprefix("val_"))
+    return None if score is None else float(score)
 
 
 def _build_run_score(run: StudyRun, task: StudyTask, settings: Mapping[str, str], score: float) -> RunScore:
@@ -80,9 +82,6 @@ def compute_tuning_loss(arms: Mapping[Arm, Comparison], label: str) -> float | N
     """
     if len(arms) < 2 or any(label not in {group.name for group in item.groups} for item in arms.values()):
         return None
-    # The import of numpy takes as long as the rest of a comparison.
-    from dnn_cli.compare.group_tests import compute_mean_intervals
-
     tuned, default = (arms[arm] for arm in ("tuned", "default"))
     ours, theirs = ({group.name: group for group in item.groups}[label].seed_means for item in (tuned, default))
     common = sorted(ours.keys() & theirs.keys())

@@ -10,9 +10,8 @@ from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.significance import ALPHA
 from dnn_cli.config.loading import load_resolved_experiment
 from dnn_cli.config.metrics import lower_is_better
-from dnn_cli.metrics.reporting_scores import compute_reporting_scores
 from dnn_cli.runs.run_info import RunInfo
-from dnn_cli.study.arm_comparison import ScoreReader, compare_arm, compute_tuning_loss
+from dnn_cli.study.arm_comparison import compare_arm, compute_tuning_loss
 from dnn_cli.study.budget_curve import BudgetCurve, compute_budget_curves, find_stable_trials
 from dnn_cli.study.importance import KeyImportance, TunedRange, compute_importance
 from dnn_cli.study.performance_profile import MIN_PROFILE_TASKS, PerformanceProfile, compute_performance_profiles
@@ -172,21 +171,9 @@ def _count_finished(runs: Sequence[StudyRun]) -> int:
     return sum(run.is_finished for run in runs)
 
 
-def _read_reporting_score(task: StudyTask) -> ScoreReader:
-    """Return the function that reads the score of a run of a task on the reporting half."""
-    name = task.score.removeprefix("val_")
-
-    def read(run: StudyRun) -> float | None:
-        score = compute_reporting_scores(run.run_info.run).get(name)
-        return None if score is None else float(score)
-
-    return read
-
-
 def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResult:
     """Return the result of one task."""
     is_lower_better = lower_is_better(task.score)
-    read_score = _read_reporting_score(task)
     arms: dict[Arm, Comparison] = {}
     names: tuple[Arm, ...] = ("default", "tuned")
     trials = read_trials(plan, task, runs.trials)
@@ -197,7 +184,7 @@ def _build_task_result(plan: Plan, task: StudyTask, runs: TaskRuns) -> TaskResul
         # A verdict on some of the seeds would be a second test of the same question.
         is_complete = all(_count_finished(final.get(label, ())) == _count_final_runs(plan, task) for label in labels)
         is_complete &= name == "default" or all(item.is_chosen for item in trials.values())
-        if is_complete and (comparison := compare_arm(plan, task, final, read_score)):
+        if is_complete and (comparison := compare_arm(plan, task, final)):
             arms[name] = judge_with_tuning_noise(comparison, tuning_spread) if name == "tuned" else comparison
     curves = compute_budget_curves(
         {label: [trial.score for trial in item.base_trials if trial.is_finished] for label, item in trials.items()},

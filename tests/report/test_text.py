@@ -1,6 +1,6 @@
 import pytest
 
-from dnn_cli.report.text import format_count, format_duration, format_score, format_sparkline
+from dnn_cli.report.text import format_count, format_duration, format_mean, format_score, format_sparkline
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,11 @@ def test_format_duration(seconds, text):
 )
 def test_format_score(value, text):
     assert format_score(value) == text
+
+
+def test_mean_has_a_deviation_from_two_scores():
+    assert format_mean(0.88314, 0.00209) == "0.8831 ± 0.0021"
+    assert format_mean(0.88314, None) == "0.8831"
 
 
 def test_sparkline_spans_bounds_and_width():

@@ -14,6 +14,7 @@ from dnn_cli.cli.executor_options import (
     GpusOption,
     JobsOption,
     LanesOption,
+    MinutesOption,
     RepeatsOption,
     ZipOption,
 )
@@ -69,10 +70,7 @@ def study(
             help="Score to which epochs are counted. auto: a score that half of the values reach.",
         ),
     ] = "auto",
-    minutes: Annotated[
-        float | None,
-        typer.Option("--minutes", min=0.0, metavar="N", help="Do not start new runs after this many minutes."),
-    ] = None,
+    minutes: MinutesOption = None,
     search_seed: Annotated[
         int, typer.Option("--search-seed", min=0, max=2**31, metavar="N", help="Seed of the trials' settings.")
     ] = 0,

@@ -14,6 +14,7 @@ from dnn_cli.cli.executor_options import (
     GpusOption,
     JobsOption,
     LanesOption,
+    MinutesOption,
     RepeatsOption,
     ZipOption,
 )
@@ -62,10 +63,7 @@ def sweep(
             help="Number of settings that a random or bayesian search tries.",
         ),
     ] = None,
-    minutes: Annotated[
-        float | None,
-        typer.Option("--minutes", min=0.0, metavar="N", help="Do not start new runs after this many minutes."),
-    ] = None,
+    minutes: MinutesOption = None,
     search_seed: Annotated[
         int | None,
         typer.Option("--search-seed", min=0, metavar="N", help="Seed of the search. Default: 0."),
