@@ -16,7 +16,7 @@ def evaluate_on_test_set(runs: Sequence[RunInfo], reporter: Reporter) -> list[st
 
     Args:
         runs: The runs.
-        reporter: The object that receives a line for each evaluated run.
+        reporter: The object that shows the number of evaluated runs on a terminal.
 
     Raises:
         UsageError: the data has no test set.
@@ -32,8 +32,8 @@ def evaluate_on_test_set(runs: Sequence[RunInfo], reporter: Reporter) -> list[st
     ]
     for number, (run_info, record) in enumerate(missing, 1):
         model = get_last_model(run_info.with_details())
-        # The lines of each evaluation, such as the summary of the network, would hide the progress.
-        finished = evaluate_split(run_info.run, record, model, "test", [], Reporter(), cache)
+        with reporter.show_waiting(f"evaluating run {number} of {len(missing)} on the test set"):
+            # The lines of each evaluation, such as the summary of the network, would hide the progress.
+            finished = evaluate_split(run_info.run, record, model, "test", [], Reporter(), cache)
         record_evaluation(run_info.run, finished.evaluation, reporter.report_line)
-        reporter.print_line(f"test set: {number} of {len(missing)} runs evaluated")
     return [record.id for _, record in missing]

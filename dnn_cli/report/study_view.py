@@ -33,7 +33,9 @@ def build_score_cells(task: TaskResult) -> TableCells:
         *(_build_test_column(task) if task.count_tested_runs() else []),
         Column("chosen setting", lambda label: _format_chosen_setting(task.values[label]), fit="wrapped"),
     ]
-    return build_cells(columns, _list_values_by_score(task))
+    # With test scores, a terminal of 80 columns has too little room for the name of a key, such as `learning_rate`.
+    expendable = ["tuning adds"] if task.count_tested_runs() else []
+    return build_cells(columns, _list_values_by_score(task), expendable)
 
 
 def build_pair_cells(comparison: Comparison, title: str) -> TableCells:
