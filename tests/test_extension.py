@@ -23,11 +23,12 @@ from dnn_cli.config.optimizers import BaseOptimizer
 from dnn_cli.errors import Issue
 
 
-class UpSampling2D(BaseLayer):
+class ImageRepetition(BaseLayer):
     """Layer that repeats the rows and columns of an image."""
 
     keras_name: ClassVar[str] = "layers.UpSampling2D"
-    type: Literal["UpSampling2D"] = "UpSampling2D"
+    family: ClassVar[str] = "image size"
+    type: Literal["ImageRepetition"] = "ImageRepetition"
     is_linear: ClassVar[bool] = True
     slowdown: ClassVar[int] = 7
     xla_support: ClassVar[str] = "slow_on_cpu"
@@ -131,7 +132,7 @@ model:
   layers:
     - {type: Reshape, target_shape: [8, 8, 1]}
     - {type: Conv2D, filters: 1, kernel_size: 3}
-    - UpSampling2D
+    - ImageRepetition
     - {type: Conv2D, filters: 2, kernel_size: 3, activation: relu}
     - Flatten
     - {type: Dense, units: 10, activation: softmax}
@@ -152,15 +153,15 @@ from dnn_cli.training.execution_plan import choose_plan
 
 
 def describe_layer(schema):
-    experiment, other = load(), load("layers.up_sampling2d.size=3")
+    experiment, other = load(), load("layers.image_repetition.size=3")
     return {
-        "schema": "UpSampling2D" in schema,
+        "schema": "ImageRepetition" in schema,
         "list": run("list", "layers"),
         "check": run("check", "small.yaml", "layers.2.sizes=3"),
-        "unknown": run("check", "small.yaml", "layers.2.type=UpSampling"),
+        "unknown": run("check", "small.yaml", "layers.2.type=ImageRepetitions"),
         "flow": format_layer_flow(experiment),
         "advice": [issue.message for issue in find_advice(experiment)],
-        "plan": choose_plan(load("layers=[{type: Reshape, target_shape: [8, 8, 1]}, UpSampling2D, Flatten, "
+        "plan": choose_plan(load("layers=[{type: Reshape, target_shape: [8, 8, 1]}, ImageRepetition, Flatten, "
                                  "{type: Dense, units: 10, activation: softmax}]"), 1000, gpu=False).why,
         "ratio": estimate_run_seconds(load("batch_size=1797", "epochs=1000"), {})
                  / estimate_run_seconds(load("batch_size=1797", "epochs=1000", "~layers.2"), {}),
@@ -223,12 +224,12 @@ def results(tmp_path_factory):
 
 def test_added_layer_is_known_everywhere(results):
     assert results["layer"]["schema"]
-    assert "UpSampling2D" in results["layer"]["list"]
-    assert "sizes  is not an argument of UpSampling2D  (did you mean size?)" in results["layer"]["check"]
-    assert "did you mean UpSampling2D?" in results["layer"]["unknown"]
-    assert "Conv2D 1 → UpSampling2D 2×2 → Conv2D 2 relu" in results["layer"]["flow"]
+    assert "ImageRepetition" in results["layer"]["list"]
+    assert "sizes  is not an argument of ImageRepetition  (did you mean size?)" in results["layer"]["check"]
+    assert "did you mean ImageRepetition?" in results["layer"]["unknown"]
+    assert "Conv2D 1 → ImageRepetition 2×2 → Conv2D 2 relu" in results["layer"]["flow"]
     assert results["layer"]["advice"] == ["has no activation: together with layers.3 it acts as a single layer"]
-    assert results["layer"]["plan"] == "without XLA: XLA is slow for UpSampling2D on a CPU"
+    assert results["layer"]["plan"] == "without XLA: XLA is slow for ImageRepetition on a CPU"
     assert results["layer"]["ratio"] > 7 / 2
     assert results["layer"]["digests"]
 

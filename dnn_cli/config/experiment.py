@@ -32,15 +32,16 @@ class Repeat(ConfigModel):
 
 
 def _get_stack_item_tag(value: Any) -> str:
-    """Return the tag of an item of a list of layers: `block` for a repeated block, else `layer`.
+    """Return the tag of an item of a list of layers: `<block>` for a repeated block, else `<layer>`.
 
-    The tag makes pydantic validate the item with the rules of one class only.
+    The tag makes pydantic validate the item with the rules of one class only. Locations of errors contain the tag,
+    which must differ from all keys.
     """
-    return "block" if isinstance(value, Repeat) or (isinstance(value, dict) and "repeat" in value) else "layer"
+    return "<block>" if isinstance(value, Repeat) or (isinstance(value, dict) and "repeat" in value) else "<layer>"
 
 
 _StackItem = Annotated[
-    Union[Annotated[Layer, Tag("layer")], Annotated[Repeat, Tag("block")]],  # noqa: UP007 - Repeat is not complete yet
+    Union[Annotated[Layer, Tag("<layer>")], Annotated[Repeat, Tag("<block>")]],  # noqa: UP007 - Repeat is not complete yet
     Discriminator(_get_stack_item_tag),
 ]
 """Item of a list of layers: a layer, or a block of layers that is repeated (`Repeat`)."""

@@ -18,14 +18,17 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
-from typing import Any, cast
+from typing import Annotated, Any, Union, cast
 
+from pydantic import TypeAdapter
 from pydantic.json_schema import CoreRef, GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from dnn_cli.config.base import ConfigModel, KerasConfig
+from dnn_cli.config.base import BareName, ByType, ConfigModel, KerasConfig
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.identifiers import check_name, check_no_slash
+from dnn_cli.config.layer_base import validate_layer
+from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER
 from dnn_cli.config.registry import CLASSES_BY_KIND, list_spellings
 
@@ -108,6 +111,13 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
     The schema includes the short forms of values, such as bare names, which validators convert.
     """
 
+    core_definitions: dict[str, Any]
+    """Pydantic's schemas of classes, by reference."""
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.core_definitions = {}
+
     def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
         # The keys keep the order of the classes.
         return value
@@ -121,7 +131,7 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
         return super().normalize_name(name.removeprefix("dnn_cli.config."))
 
     def definitions_schema(self, schema: core_schema.DefinitionsSchema) -> JsonSchemaValue:
-        self.core_definitions = {definition["ref"]: definition for definition in cast(Any, schema)["definitions"]}
+        self.core_definitions |= {definition["ref"]: definition for definition in cast(Any, schema)["definitions"]}
         return super().definitions_schema(schema)
 
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
@@ -156,6 +166,12 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
         return self.build_union_schema(schema, lambda value: value)
+
+    def function_plain_schema(self, schema: core_schema.PlainValidatorFunctionSchema) -> JsonSchemaValue:
+        if schema["function"]["function"] is not validate_layer:
+            return super().function_plain_schema(schema)
+        union: Any = Annotated[Union[tuple(LAYERS_BY_TYPE.values())], ByType, BareName]  # noqa: UP007
+        return self.generate_inner(TypeAdapter(union).core_schema)
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
         inner: Any = schema["schema"]

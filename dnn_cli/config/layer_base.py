@@ -2,17 +2,35 @@
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from annotated_types import Len
-from pydantic import Field, Strict
+from pydantic import Field, GetCoreSchemaHandler, SerializationInfo, Strict
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
-from dnn_cli.config.base import Count, KerasConfig, Shape
+from dnn_cli.config.base import Count, KerasConfig, Shape, to_typed_mapping
 from dnn_cli.config.identifiers import KerasName
 
 XlaSupport = Literal["fast", "slow_on_cpu", "none"]
 XlaDeterminism = Literal["deterministic", "random", "unverified"]
 Scaling = Literal["fixed", "computed"]
+ChannelsLast = Literal["channels_last"]
+WindowPadding = Literal["valid", "same"]
+Family = Literal[
+    "core",
+    "activation",
+    "convolution",
+    "pooling",
+    "image size",
+    "dropout and noise",
+    "normalization",
+    "recurrent",
+    "wrapper",
+    "augmentation",
+]
+"""Group of layers with a similar purpose, in the order of lists and documents."""
+
 _InputShape = Annotated[tuple[Count, ...], Strict(False), Len(1, 8)]
 
 
@@ -42,6 +60,18 @@ class BaseLayer(KerasConfig):
     The class variables are traits. Other modules ask for traits, and do not list classes of layers.
     """
 
+    family: ClassVar[Family]
+    """Group of the layer in lists and documents."""
+
+    example: ClassVar[Mapping[str, Any]] = {}
+    """Arguments of an example for documents and tests. All required arguments are included."""
+
+    example_shape: ClassVar[Shape] = (6, 6, 2)
+    """Input shape of the example."""
+
+    min_keras_version: ClassVar[tuple[int, int]] = (3, 12)
+    """First version of Keras that has the layer, or the oldest supported version."""
+
     is_linear: ClassVar[bool] = False
     """Whether the layer is a linear map in a trained network, apart from its activation. Two kernels with only linear
     layers between them act as a single kernel."""
@@ -56,6 +86,9 @@ class BaseLayer(KerasConfig):
     scaling: ClassVar[Scaling | None] = None
     """How the layer scales its inputs: by numbers of the config (`fixed`), by statistics of the inputs (`computed`), or
     not at all (`None`)."""
+
+    takes_integers: ClassVar[bool] = False
+    """Whether inputs are whole numbers, such as the numbers of words."""
 
     has_kernel: ClassVar[bool] = False
     """Whether the layer multiplies by a weight called `kernel`. The last layer with a kernel computes the output."""
@@ -135,6 +168,43 @@ class BaseLayer(KerasConfig):
     def count_multiply_adds(self, shape: Shape) -> int:
         """Return the number of multiplications with kernel weights for one example. Other arithmetic does not count."""
         return 0
+
+
+def validate_layer(value: Any) -> BaseLayer:
+    """Return the layer that a value of a config describes: a name, or a mapping with a `type`.
+
+    Only the class of this type is used. Pydantic would need 0.3 s to prepare a union of 100 classes.
+
+    Raises:
+        PydanticKnownError: the value has no type, or an unknown type.
+        ValidationError: arguments of the layer are invalid.
+    """
+    if isinstance(value, BaseLayer):
+        return value
+    config = to_typed_mapping(value)
+    if not isinstance(config, dict):
+        raise PydanticKnownError("model_attributes_type")
+    if "type" not in config:
+        raise PydanticKnownError("union_tag_not_found", {"discriminator": "'type'"})
+    cls = LAYER_CLASSES.get(config["type"]) if isinstance(config["type"], str) else None
+    if cls is None:
+        expected = ", ".join(f"'{name}'" for name in LAYER_CLASSES)
+        context = {"discriminator": "'type'", "tag": str(config["type"]), "expected_tags": expected}
+        raise PydanticKnownError("union_tag_invalid", context)
+    return cls.model_validate(config)
+
+
+def _serialize_layer(layer: BaseLayer, info: SerializationInfo) -> dict[str, Any]:
+    """Return the arguments of a layer as plain values."""
+    return layer.model_dump(mode=info.mode)
+
+
+class AnyLayer:
+    """Annotation of a field that contains any layer."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        serialization = core_schema.plain_serializer_function_ser_schema(_serialize_layer, info_arg=True)
+        return core_schema.no_info_plain_validator_function(validate_layer, serialization=serialization)
 
 
 def get_automatic_name(cls: str) -> str:

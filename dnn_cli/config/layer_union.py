@@ -1,12 +1,15 @@
-"""All layers as one type: pydantic chooses the class of a layer by its `type`."""
+"""All layers as one type, whose validation chooses the class of a layer by its `type`."""
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-# Importing these modules defines their layers.
-import dnn_cli.config.augmentation
-import dnn_cli.config.layers  # noqa: F401
-from dnn_cli.config.base import BareName, ByType
-from dnn_cli.config.layer_base import LAYER_CLASSES, BaseLayer
+from dnn_cli.config.layer_base import LAYER_CLASSES, AnyLayer, BaseLayer
+
+_LAYER_MODULES = ("core", "convolutions", "pooling", "dropout", "normalization", "augmentation")
+"""Modules of `config/layers`, which define layers, in the order of lists and documents."""
+
+for _module in _LAYER_MODULES:
+    import_module(f"dnn_cli.config.layers.{_module}")
 
 LAYERS_BY_TYPE: dict[str, type[BaseLayer]] = {**LAYER_CLASSES}
 """Layers that a config can contain, by their `type`."""
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     # Code that uses a layer knows only what all layers have in common.
     Layer: TypeAlias = BaseLayer
 else:
-    Layer = Annotated[Union[tuple(LAYERS_BY_TYPE.values())], ByType, BareName]  # noqa: UP007
+    Layer = Annotated[BaseLayer, AnyLayer()]
 
 
 def find_layer_class(config: Any) -> type[BaseLayer] | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dnn_cli.config.datasets import DATASETS_BY_KEY
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import Stage, examine_stack, format_shape
-from dnn_cli.config.layers import Flatten
+from dnn_cli.config.layers.core import Flatten
 from dnn_cli.errors import Issue, KeyPath
 
 _MAX_FLATTEN_POSITIONS = 10

@@ -12,9 +12,10 @@ from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, TABLE_KINDS, USER
 from dnn_cli.config.experiment import MAX_LAYERS, Experiment, count_layers, find_class_number
 from dnn_cli.config.fold_validation import find_fold_issues
 from dnn_cli.config.keras_suggestions import REMOVE_INPUT_SHAPE
+from dnn_cli.config.layer_base import BaseLayer
 from dnn_cli.config.layer_stack import Stage, compute_stages, examine_stack, list_trainable_weights
 from dnn_cli.config.metrics import AUC, BinaryAccuracy, F1Score, Metric, Precision, Recall
-from dnn_cli.config.optimizers import Muon
+from dnn_cli.config.optimizers import BaseOptimizer, Muon
 from dnn_cli.config.output_layer import find_output_issues
 from dnn_cli.config.schedules import PiecewiseConstantDecay
 from dnn_cli.errors import Issue, KeyPath, UserDataError, suggest_nearest_name
@@ -343,12 +344,19 @@ def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:
 
 
 def find_keras_version_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield an issue if the installed version of Keras is too old for the optimizer."""
-    optimizer, installed = experiment.optimizer, version("keras")
-    if tuple(int(part) for part in installed.split(".")[:2]) < optimizer.min_keras_version:
-        needed = ".".join(map(str, optimizer.min_keras_version))
-        message = f"{optimizer.type} needs Keras {needed}, but Keras {installed} is installed"
-        yield Issue(("optimizer",), message, "upgrade Keras, which then needs Python 3.11")
+    """Yield an issue for each part that the installed version of Keras lacks: the optimizer or a layer."""
+    parts: list[tuple[KeyPath, BaseOptimizer | BaseLayer]] = [
+        (("optimizer",), experiment.optimizer),
+        *((("model", "layers", index), layer) for index, layer in enumerate(experiment.model.stack)),
+    ]
+    issues = []
+    installed = version("keras")
+    for path, part in parts:
+        if tuple(int(number) for number in installed.split(".")[:2]) < part.min_keras_version:
+            needed = ".".join(map(str, part.min_keras_version))
+            message = f"{part.type} needs Keras {needed}, but Keras {installed} is installed"
+            issues.append(Issue(path, message, "upgrade Keras, which then needs Python 3.11"))
+    yield from map_to_config_paths(experiment, issues)
 
 
 _TENSORFLOW_BYTES = 600_000_000

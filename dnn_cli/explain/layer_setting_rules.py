@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from dnn_cli.config.layer_stack import find_output_layer
-from dnn_cli.config.layers import BatchNormalization, Dropout, GaussianNoise
+from dnn_cli.config.layers.dropout import Dropout, GaussianNoise
+from dnn_cli.config.layers.normalization import BatchNormalization
 from dnn_cli.explain import suggestions
 from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Finding

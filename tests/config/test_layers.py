@@ -5,28 +5,31 @@ import inspect
 import keras
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.layer_base import LayerShapeError, check_image_shape, count_window_positions
 from dnn_cli.config.layer_stack import ShapeError, compute_stages, list_layer_names, to_keras_names
-from dnn_cli.config.layers import LayerShapeError, check_image_shape, count_window_positions
 from dnn_cli.config.registry import CLASSES_BY_KIND
-from tests.helpers.hypothesis_layers import layer_stacks
-from tests.helpers.keras_signatures import get_keras_class, to_plain_default
+from tests.helpers.hypothesis_layers import layer_stacks, single_layers
+from tests.helpers.keras_signatures import get_keras_class, is_in_keras, to_plain_default
 from tests.helpers.settings import RUN_ALL_CASES
 
+LAYER_TYPES = [name for name, cls in CLASSES_BY_KIND["layer"].items() if is_in_keras(cls)]
+
 UNSUPPORTED_ARGUMENTS = {
-    "Dense": {"lora_rank", "lora_alpha", "quantization_config"},
-    "Conv2D": set(),
-    "BatchNormalization": {"renorm", "renorm_clipping", "renorm_momentum", "synchronized"},
-}
-"""Arguments of Keras for other uses: fine-tuning, quantization, training on several machines."""
+    "dtype", "weights", "lora_rank", "lora_alpha", "quantization_config", "gptq_unpacked_column_size", "renorm",
+    "renorm_clipping", "renorm_momentum", "synchronized", "return_state", "stateful",
+}  # fmt: skip
+"""Arguments of Keras for other uses: given weights, fine-tuning, quantization, training on several machines, and states
+that only other layers can use."""
 
 
-@pytest.mark.parametrize("name", CLASSES_BY_KIND["layer"])
+@pytest.mark.parametrize("name", LAYER_TYPES)
 def test_layers_have_keras_arguments_and_defaults(name):
     cls = CLASSES_BY_KIND["layer"][name]
     theirs = dict(inspect.signature(get_keras_class(cls).__init__).parameters)
-    for key in ("self", "kwargs", "name", *UNSUPPORTED_ARGUMENTS.get(name, ())):
+    for key in ("self", "kwargs", "name", *UNSUPPORTED_ARGUMENTS):
         theirs.pop(key, None)
     fields = {key: field for key, field in cls.model_fields.items() if not field.exclude}  # input_shape: all take it
     ours = {key: field for key, field in fields.items() if key not in ("type", "name", "trainable")}
@@ -38,10 +41,21 @@ def test_layers_have_keras_arguments_and_defaults(name):
             assert to_plain_default(field.get_default()) == to_plain_default(theirs[key].default), key
 
 
+@pytest.mark.parametrize("name", LAYER_TYPES)
+@given(data=st.data())
+@settings(max_examples=50 if RUN_ALL_CASES else 3, deadline=None, suppress_health_check=list(HealthCheck))
+def test_shapes_and_weights_of_each_layer_match_keras(name, data):
+    assert_matches_keras(*data.draw(single_layers(CLASSES_BY_KIND["layer"][name])))
+
+
 @given(layer_stacks())
 @settings(max_examples=100 if RUN_ALL_CASES else 15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_names_shapes_and_weights_match_keras(stack):
-    shape, layers = stack
+    assert_matches_keras(*stack)
+
+
+def assert_matches_keras(shape, layers):
+    """Assert that Keras's model of these layers has the names, shapes and weights that our arithmetic computes."""
     stages = compute_stages(layers, shape)
     keras.utils.clear_session()
     built = [
@@ -54,7 +68,9 @@ def test_names_shapes_and_weights_match_keras(stack):
     assert to_keras_names([stage.name for stage in stages]) == [layer.name for layer in model.layers]
     for stage, layer in zip(stages, model.layers, strict=True):
         assert (None, *stage.output_shape) == tuple(layer.output.shape)
-        assert {w.name: w.shape for w in stage.weights} == {w.name: tuple(w.shape) for w in layer.weights}
+        assert [(w.name, w.shape) for w in stage.weights] == [
+            (w.path.partition(f"{layer.name}/")[2] or w.path, tuple(w.shape)) for w in layer.weights
+        ]
         assert stage.parameters == layer.count_params()
         assert sum(w.size for w in stage.trainable) == sum(
             w.value.shape.num_elements() for w in layer.trainable_weights

@@ -656,7 +656,7 @@ def test_every_suggestion_has_a_case(load_overrides, monkeypatch):
     untested_lines = {line for module, lines in used_lines.items() for line in find_suggestion_lines(module) - lines}
     start = inspect.getsourcelines(validation.find_keras_version_issues)[1]
     assert [
-        line for line in untested_lines if line not in range(start, start + 10)
+        line for line in untested_lines if line not in range(start, start + 16)
     ] == []  # that one needs another Keras
 
 

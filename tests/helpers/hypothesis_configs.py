@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from dnn_cli.config.base import ConfigModel
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layer_union import Layer
+from dnn_cli.config.layer_base import BaseLayer
+from dnn_cli.config.layer_union import LAYERS_BY_TYPE, Layer
 from dnn_cli.config.registry import NAMES_BY_KIND, SPELLINGS
 
 TEXTS = ["x", "층_1", "a b", "é" * 100, "👩\u200d🚀", "3", "val_loss"]
@@ -71,6 +72,9 @@ def values_of(annotation, module, metadata=()):
         return lists_of(inner, module, metadata)
     if origin is dict:
         return st.dictionaries(st.sampled_from(TEXTS), values_of(inner[1], module), max_size=2)
+    if annotation is BaseLayer:
+        parts = [st.deferred(lambda cls=cls: mappings_of(cls)) for cls in LAYERS_BY_TYPE.values()]
+        return st.one_of(*parts, st.sampled_from(list(LAYERS_BY_TYPE)))
     if isinstance(annotation, type) and issubclass(annotation, ConfigModel):
         return st.deferred(lambda: mappings_of(annotation))
     return scalars_of(annotation, find_bounds(metadata))

@@ -1,64 +1,91 @@
-"""Random valid stacks of layers, grown layer by layer so that each fits the shape before it."""
+"""Random valid layers, made from the fields of their classes, and stacks of layers that fit each other."""
+
+from typing import Annotated, Literal, get_args, get_origin
 
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
-from dnn_cli.config.activations import ActivationName
+from dnn_cli.config.base import ConfigModel
 from dnn_cli.config.layer_base import LayerShapeError
-from dnn_cli.config.layer_union import Layer
+from dnn_cli.config.layer_union import LAYERS_BY_TYPE, Layer
+from tests.helpers.hypothesis_configs import find_bounds, get_full_annotation
+from tests.helpers.keras_signatures import is_in_keras
 
 LAYER = TypeAdapter(Layer)
-SMALL = st.integers(1, 6)
-PAIR = st.one_of(st.integers(1, 3), st.tuples(st.integers(1, 3), st.integers(1, 3)))
-PADDING = st.sampled_from(["valid", "same"])
-MAYBE = st.booleans()
-# glu halves its axis, which Keras itself only notices while training
-ACTIVATION = st.sampled_from([name for name in ActivationName.__args__ if name != "glu"])
+LARGEST = 6
+FIXED = st.just(...)
+"""Value of an argument that keeps the value of the example, or the default."""
 
 
-def dictionaries_of(**fields):
-    return st.fixed_dictionaries(fields)
+def small_values_of(annotation, metadata=()):
+    """Return small values for an annotation; `FIXED` for texts and parts of a config."""
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return small_values_of(inner[0], (*metadata, *inner[1:]))
+    if origin is Literal:
+        # In Keras, a layer after glu has wrong shapes; the activation glu has a test of its own.
+        return st.sampled_from([value for value in inner if value != "glu"])
+    if origin is tuple and inner[-1] is not Ellipsis:
+        return st.tuples(*map(small_values_of, inner))
+    if origin is tuple:
+        bounds = find_bounds(metadata)
+        return st.lists(small_values_of(inner[0]), min_size=bounds.get("min_length", 0), max_size=4)
+    if origin is not None:
+        inner = [part for part in inner if not has_config(part)]
+        return st.one_of(map(small_values_of, inner)) if inner else FIXED
+    bounds = find_bounds(metadata)
+    least = bounds.get("ge", bounds.get("gt", -2))
+    most = bounds.get("le", bounds.get("lt", LARGEST))
+    if annotation is bool:
+        return st.booleans()
+    if annotation is int:
+        return st.integers(max(least + ("gt" in bounds), -LARGEST), min(most, LARGEST))
+    if annotation is float:
+        return st.floats(max(least, -2), min(most, 2), exclude_min="gt" in bounds, exclude_max="lt" in bounds, width=16)
+    return st.none() if annotation is type(None) else FIXED
 
 
-def layers_for_rank(rank):
-    """Arguments for any layer that may take a shape of this rank; not all will fit."""
-    kernel = {"use_bias": MAYBE, "trainable": MAYBE}
-    axis = st.integers(-rank, rank).filter(bool)
-    window = {"pool_size": PAIR, "strides": PAIR | st.none(), "padding": PADDING}
-    normalization = {"center": MAYBE, "scale": MAYBE, "trainable": MAYBE}
-    choices = [
-        dictionaries_of(type=st.just("Dense"), units=SMALL, activation=ACTIVATION | st.none(), **kernel),
-        dictionaries_of(type=st.just("Flatten")),
-        dictionaries_of(type=st.just("Activation"), activation=ACTIVATION),
-        dictionaries_of(type=st.just("Dropout"), rate=st.floats(0, 0.9)),
-        dictionaries_of(type=st.just("GaussianNoise"), stddev=st.floats(0, 1)),
-        dictionaries_of(type=st.just("Rescaling"), scale=st.floats(-2, 2), offset=st.floats(-1, 1)),
-        dictionaries_of(type=st.just("BatchNormalization"), axis=axis, **normalization),
-        dictionaries_of(
-            type=st.just("LayerNormalization"),
-            axis=axis | st.lists(axis, min_size=1, max_size=2, unique_by=lambda a: a - 1 if a > 0 else a + rank),
-            center=MAYBE, scale=MAYBE,
-        ),
-        dictionaries_of(
-            type=st.just("Reshape"), target_shape=st.sampled_from([[-1], [-1, 1], [2, -1], [4, 4, -1], [-1, 2, 2]])
-        ),
-    ]  # fmt: skip
-    if rank == 3:
-        strides = st.one_of(
-            dictionaries_of(strides=PAIR),
-            dictionaries_of(dilation_rate=PAIR),
-            dictionaries_of(groups=st.sampled_from([1, 2])),
-        )
-        convolution = dictionaries_of(
-            type=st.just("Conv2D"), filters=st.sampled_from([2, 4]), kernel_size=PAIR, padding=PADDING, **kernel
-        )
-        choices += [
-            st.tuples(convolution, strides).map(lambda both: {**both[0], **both[1]}),
-            dictionaries_of(type=st.just("MaxPooling2D"), **window),
-            dictionaries_of(type=st.just("AveragePooling2D"), **window),
-            dictionaries_of(type=st.just("GlobalAveragePooling2D"), keepdims=MAYBE),
-        ]
-    return st.one_of(choices)
+def has_config(annotation):
+    """Return whether an annotation contains a part of a config, such as an initializer."""
+    if isinstance(annotation, type):
+        return issubclass(annotation, ConfigModel)
+    return any(map(has_config, get_args(annotation)))
+
+
+@st.composite
+def layers_of(draw, cls):
+    """Return a layer of a class with some arguments changed; the example if the changed arguments are invalid."""
+    arguments = dict(cls.example)
+    for name, field in cls.model_fields.items():
+        if name in ("type", "name", "input_shape") or draw(st.booleans()):
+            continue
+        value = draw(small_values_of(get_full_annotation(field)))
+        if value is not ...:
+            arguments[name] = value
+    try:
+        return LAYER.validate_python({"type": cls.model_fields["type"].default, **arguments})
+    except ValidationError:
+        return cls(**cls.example)
+
+
+@st.composite
+def single_layers(draw, cls):
+    """(input shape, layers): one layer of a class, on a shape with as many axes as that of its example."""
+    layer, example = draw(layers_of(cls)), cls(**cls.example)
+    shape = draw(st.tuples(*(st.integers(1, 2 * size) for size in cls.example_shape)))
+    for chosen_shape, chosen_layer in ((shape, layer), (cls.example_shape, layer), (shape, example)):
+        if fits(chosen_layer, chosen_shape):
+            return chosen_shape, (chosen_layer,)
+    return cls.example_shape, (example,)
+
+
+def fits(layer, shape):
+    """Return whether a layer accepts an input shape."""
+    try:
+        layer.compute_output_shape(shape)
+    except LayerShapeError:
+        return False
+    return True
 
 
 @st.composite
@@ -66,15 +93,13 @@ def layer_stacks(draw):
     """(input shape, layers): up to six layers of any kind, some of them named."""
     shape = draw(st.sampled_from([(16,), (8, 8), (6, 6, 2)]))
     start, layers = shape, []
+    classes = [cls for cls in LAYERS_BY_TYPE.values() if is_in_keras(cls) and not cls.takes_integers]
     for index in range(draw(st.integers(1, 6))):
-        plain = {key: value for key, value in draw(layers_for_rank(len(shape))).items() if value is not None}
+        candidates = [cls for cls in classes if fits(cls(**cls.example), shape)]
+        layer = draw(layers_of(draw(st.sampled_from(candidates))))
         if draw(st.integers(0, 4)) == 0:
-            plain["name"] = f"named {index}" if draw(MAYBE) else f"층_{index}"
-        layer = LAYER.validate_python(plain)
-        try:
-            after = layer.compute_output_shape(shape)
-        except LayerShapeError:
-            continue
-        layers.append(layer)
-        shape = after
+            layer = layer.model_copy(update={"name": f"named {index}" if draw(st.booleans()) else f"층_{index}"})
+        if fits(layer, shape):
+            layers.append(layer)
+            shape = layer.compute_output_shape(shape)
     return start, tuple(layers)

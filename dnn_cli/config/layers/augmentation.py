@@ -3,14 +3,14 @@
 In evaluation and prediction, the layers do not change images.
 """
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Len
 from pydantic import BeforeValidator, Field, Strict
 
 from dnn_cli.config.base import Finite, Seed, Shape
-from dnn_cli.config.layer_base import BaseLayer, XlaSupport, check_image_shape
-from dnn_cli.config.layers import ChannelsLast
+from dnn_cli.config.layer_base import BaseLayer, ChannelsLast, Family, XlaSupport, check_image_shape
 
 _ChangeAmount = Annotated[float, Field(ge=-1, le=1)]
 
@@ -56,6 +56,7 @@ class RandomFlip(AugmentationLayer):
     """Random mirroring of images: horizontally, vertically or both."""
 
     keras_name: ClassVar[str] = "layers.RandomFlip"
+    family: ClassVar[Family] = "augmentation"
     type: Literal["RandomFlip"] = "RandomFlip"
     mode: Literal["horizontal", "vertical", "horizontal_and_vertical"] = "horizontal_and_vertical"
 
@@ -64,6 +65,8 @@ class RandomRotation(GeometricAugmentation):
     """Random rotation of images. The factors are shares of a full turn: 0.1 is 36 degrees."""
 
     keras_name: ClassVar[str] = "layers.RandomRotation"
+    family: ClassVar[Family] = "augmentation"
+    example: ClassVar[Mapping[str, Any]] = {"factor": 0.1}
     type: Literal["RandomRotation"] = "RandomRotation"
     factor: _ChangeRange
 
@@ -72,6 +75,8 @@ class RandomTranslation(GeometricAugmentation):
     """Random shift of images. The factors are shares of the height and of the width."""
 
     keras_name: ClassVar[str] = "layers.RandomTranslation"
+    family: ClassVar[Family] = "augmentation"
+    example: ClassVar[Mapping[str, Any]] = {"height_factor": 0.1, "width_factor": 0.1}
     type: Literal["RandomTranslation"] = "RandomTranslation"
     height_factor: _ChangeRange
     width_factor: _ChangeRange
@@ -81,6 +86,8 @@ class RandomZoom(GeometricAugmentation):
     """Random zoom of images. The factors are shares of the size: positive factors zoom out, negative ones in."""
 
     keras_name: ClassVar[str] = "layers.RandomZoom"
+    family: ClassVar[Family] = "augmentation"
+    example: ClassVar[Mapping[str, Any]] = {"height_factor": 0.1}
     type: Literal["RandomZoom"] = "RandomZoom"
     height_factor: _ChangeRange
     width_factor: _ChangeRange | None = None
