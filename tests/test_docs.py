@@ -8,6 +8,7 @@ import typer
 from dnn_cli.cli.app import app
 from dnn_cli.cli.command_groups import COMMAND_GROUPS
 from dnn_cli.cli.command_reference import build_reference
+from dnn_cli.cli.layer_reference import build_layer_reference
 from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.doctor.program import list_extras
@@ -98,6 +99,11 @@ def test_complete_example_config_is_valid(config):
 def test_command_reference_is_current():
     """`python -m dnn_cli.cli.command_reference` writes the page."""
     assert PAGES["commands"] == build_reference()
+
+
+def test_layer_reference_is_current():
+    """`python -m dnn_cli.cli.layer_reference` writes the page."""
+    assert PAGES["layers"] == build_layer_reference()
 
 
 def test_readme_lists_existing_commands():

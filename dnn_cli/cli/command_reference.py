@@ -5,7 +5,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import typer
 from dnn_cli.cli.app import app
 from dnn_cli.cli.command_groups import COMMAND_GROUPS
 from dnn_cli.cli.documentation import PAGES_DIRECTORY
+from dnn_cli.cli.markdown_table import build_markdown_table
 
 _HEADER = """# Commands
 
@@ -30,7 +31,7 @@ def build_reference() -> str:
     blocks = [_HEADER]
     for title, commands in COMMAND_GROUPS.items():
         rows = [(f"[`dnn {name}`](#dnn-{name})", lazy_command.description) for name, lazy_command in commands.items()]
-        blocks.append(f"**{title}**\n\n{_build_table(['command', 'purpose'], rows)}")
+        blocks.append(f"**{title}**\n\n{build_markdown_table(['command', 'purpose'], rows)}")
     for command_context in _iter_contexts(context):
         blocks.append(_build_section(command_context))
     return "\n".join(blocks)
@@ -73,9 +74,9 @@ def _build_section(context: Any) -> str:
     ]
     if arguments:
         rows = [(f"`{_get_metavar(argument)}`", argument.help or "") for argument in arguments]
-        blocks.append(_build_table(["argument", "meaning"], rows))
+        blocks.append(build_markdown_table(["argument", "meaning"], rows))
     if options:
-        blocks.append(_build_table(["option", "meaning"], [_build_option_row(option) for option in options]))
+        blocks.append(build_markdown_table(["option", "meaning"], [_build_option_row(option) for option in options]))
     return "\n".join(blocks)
 
 
@@ -112,13 +113,6 @@ def _build_option_row(option: Any) -> tuple[str, str]:
     if option.envvar:
         meaning += f" Environment variable: {option.envvar}."
     return f"`{f'{names} {_get_metavar(option)}'.strip()}`", meaning
-
-
-def _build_table(headers: Sequence[str], rows: Sequence[tuple[str, str]]) -> str:
-    """Return a Markdown table of two columns."""
-    lines = [headers, ["---"] * len(headers), *rows]
-    cells = [[re.sub(r"(?<!\\)\|", r"\\|", " ".join(cell.split())) for cell in line] for line in lines]
-    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
 
 
 if __name__ == "__main__":

@@ -262,6 +262,16 @@ def complete_kinds(context: typer.Context, typed: str) -> list[CompletionWord]:
     return [CompletionWord(kind) for kind in NAME_KINDS]
 
 
+def complete_catalog_names(context: typer.Context, typed: str) -> list[CompletionWord]:
+    """Return completion words for the second argument of `dnn list`: the names of the kind that is already typed."""
+    from dnn_cli.cli.options import NAME_KINDS
+    from dnn_cli.report.catalog import build_catalog, to_singular
+
+    kind = str(_get_value(context, "kind"))
+    items = build_catalog(to_singular(kind)) if kind in NAME_KINDS else ()
+    return [CompletionWord(item.name, item.summary) for item in items]
+
+
 def complete_topics(context: typer.Context, typed: str) -> list[CompletionWord]:
     """Return completion words for the argument of `dnn help`: pages, then commands without a page."""
     from dnn_cli.cli.documentation import list_pages

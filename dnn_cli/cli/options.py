@@ -106,6 +106,7 @@ NAME_KINDS = (
     "constraints",
     "losses",
     "metrics",
+    "callbacks",
     "datasets",
 )
 """Kinds of names that configs can use: the values of the argument of `dnn list`."""

@@ -12,12 +12,7 @@ also checks how keys fit together. The schema and `dnn` differ in these points:
   part if any class has its keys.
 """
 
-import ast
-import inspect
-import sys
 from collections.abc import Callable
-from functools import cache
-from itertools import pairwise
 from typing import Annotated, Any, Union, cast
 
 from pydantic import TypeAdapter
@@ -26,43 +21,12 @@ from pydantic_core import core_schema
 
 from dnn_cli.config.base import BareName, ByType, ConfigModel, KerasConfig
 from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.field_descriptions import read_field_descriptions
 from dnn_cli.config.identifiers import check_name, check_no_slash
 from dnn_cli.config.layer_base import validate_layer
 from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER
 from dnn_cli.config.registry import CLASSES_BY_KIND, list_spellings
-
-
-def _read_field_descriptions(cls: type[ConfigModel]) -> dict[str, str]:
-    """Read the docstrings of the fields of a class and of its base classes, by field."""
-    descriptions: dict[str, str] = {}
-    for ancestor in reversed(cls.__mro__):
-        if issubclass(ancestor, ConfigModel):
-            descriptions |= _parse_module_descriptions(ancestor.__module__).get(ancestor.__name__, {})
-    return descriptions
-
-
-@cache
-def _parse_module_descriptions(name: str) -> dict[str, dict[str, str]]:
-    """Parse a module and return the docstrings of the fields, by class and field."""
-    tree = ast.parse(inspect.getsource(sys.modules[name]))
-    return {
-        node.name: dict(_parse_class_descriptions(node.body)) for node in tree.body if isinstance(node, ast.ClassDef)
-    }
-
-
-def _parse_class_descriptions(body: list[ast.stmt]) -> list[tuple[str, str]]:
-    """Return the fields that have a docstring, each with its docstring in one line.
-
-    `body` contains the statements of a class.
-    """
-    descriptions = []
-    for statements in pairwise(body):
-        match statements:
-            case ast.AnnAssign(target=ast.Name(id=field)), ast.Expr(value=ast.Constant(value=str(text))):
-                descriptions.append((field, " ".join(text.split())))
-    return descriptions
-
 
 _EXTENDS_SCHEMA = {
     "description": "Config that this config extends, relative to this file. Mappings merge; other values replace it.",
@@ -137,7 +101,7 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
     def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
         cls, json_schema = schema["cls"], super().model_schema(schema)
         description = _get_docstring_summary(cls)
-        descriptions = {"type": description, **_read_field_descriptions(cls)}
+        descriptions = {"type": description, **read_field_descriptions(cls)}
         for name, field in json_schema["properties"].items():
             if name in descriptions:
                 field["description"] = descriptions[name]

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from annotated_types import Len
@@ -113,6 +113,12 @@ class BaseLayer(KerasConfig):
     slowdown: ClassVar[int] = 1
     """Time of a multiply-add, relative to a multiply-add of a Dense layer."""
 
+    export_obstacles: ClassVar[Mapping[str, str]] = {}
+    """Reason why a format of `dnn export` cannot hold the layer, by the name of the format. `dnn export` prints it."""
+
+    engine_difference: ClassVar[str] = ""
+    """Reason why the chunked engine and plain `fit` end with other bits of weights; empty for equal bits."""
+
     type: str
     name: KerasName | None = None
     trainable: bool = True
@@ -140,6 +146,19 @@ class BaseLayer(KerasConfig):
     def last_axis_size(self) -> int | None:
         """Size of the last axis of the output, if an argument determines this size."""
         return getattr(self, self.size_key) if self.size_key else None
+
+    def iter_layers(self) -> Iterator["BaseLayer"]:
+        """Yield the layer, then the layers that its arguments contain."""
+        yield self
+        for key in type(self).model_fields:
+            value = getattr(self, key)
+            for inner_value in value if isinstance(value, tuple) else (value,):
+                if isinstance(inner_value, BaseLayer):
+                    yield from inner_value.iter_layers()
+
+    def get_export_obstacle(self, format_name: str) -> str:
+        """Return why a format of `dnn export` cannot hold the layer itself; empty for a supported format."""
+        return self.export_obstacles.get(format_name, "")
 
     def get_xla_determinism(self) -> XlaDeterminism:
         """Return `xla_determinism`, unless it depends on the arguments of the layer."""

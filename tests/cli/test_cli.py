@@ -74,6 +74,7 @@ def test_diverged_run_prints_advice_and_exits_with_1(dnn, config, tmp_path):
         pytest.param(["summary", "@7"], "no run @7", id="no such run"),
         pytest.param(["compare", "x"], "no run x", id="no such run to compare"),
         pytest.param(["list", "layrs"], "unknown kind of names: layrs", id="no such kind"),
+        pytest.param(["list", "layers", "dens"], "no layer is named dens", id="no such name"),
         pytest.param(["compare", "--json", "--csv"], "cannot be combined", id="two formats"),
     ],
 )
@@ -213,7 +214,7 @@ def test_runs_directory_is_an_option_or_a_variable(dnn, make_run, tmp_path):
 @pytest.mark.parametrize(
     "kind",
     ["layers", "optimizers", "schedules", "activations", "initializers", "regularizers", "constraints", "losses",
-     "metrics", "datasets"],
+     "metrics", "callbacks", "datasets"],
 )  # fmt: skip
 def test_list_prints_every_name_of_a_kind(dnn, kind):
     words = parse_json_output(dnn("list", kind, "--json"))
@@ -221,6 +222,13 @@ def test_list_prints_every_name_of_a_kind(dnn, kind):
     assert words["names"]
     for word in words["names"]:
         assert word["name"] in printed
+
+
+def test_list_shows_one_name(dnn):
+    assert "units  " in dnn("list", "layers", "Dense").stdout
+    document = parse_json_output(dnn("list", "layers", "Dense", "--json"))
+    assert document["arguments"]["units"] == "..."
+    assert document["example"]["parameters"] == 9
 
 
 def test_closed_pipe_is_not_an_error(config, make_run, tmp_path):

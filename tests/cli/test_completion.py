@@ -65,6 +65,7 @@ def offered(make_run, config, tmp_path, monkeypatch):
         pytest.param("dnn runs --columns id,best.val_a", ["id,best.val_accuracy"], id="columns"),
         pytest.param("dnn compare --metric val_l", ["val_loss"], id="a metric"),
         pytest.param("dnn list lo", ["losses"], id="a kind"),
+        pytest.param("dnn list layers Flat", ["Flatten"], id="a name of a kind"),
         pytest.param("dnn train --engine=ch", ["--engine=chunked"], id="the value of an option"),
         pytest.param("dnn train --on r", ["ray"], id="a place"),
         pytest.param("dnn export-runs --mlflow sq", ["sqlite:///mlflow.db"], id="a store"),

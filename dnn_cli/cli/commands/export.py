@@ -23,6 +23,7 @@ from dnn_cli.cli.options import CompletedRunArgument, JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import BestOption, resolve_saved_model
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
+from dnn_cli.export.obstacles import check_export_support
 from dnn_cli.export.table_interface import ENCODED_ENDPOINT, ROWS_ENDPOINT, build_rows_document
 from dnn_cli.report.text import replace_control_chars
 
@@ -95,6 +96,7 @@ def export(
         with screen.open_progress(1, 1) as progress, redirect_output(), import_tensorflow_in_background() as wait:
             progress("starting TensorFlow")
             run_context = load_run_context(run, record, progress)
+            check_export_support(run_context.experiment, export_format.name)
             wait()
             from dnn_cli.export.export import export_model as work
 

@@ -1,0 +1,223 @@
+"""Names that a config can use, such as those of layers, with their meanings, arguments and examples."""
+
+import inspect
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args, get_origin
+
+from dnn_cli.config.base import KerasConfig
+from dnn_cli.config.callbacks import CALLBACK_CLASSES
+from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, Dataset
+from dnn_cli.config.field_descriptions import read_field_descriptions
+from dnn_cli.config.layer_base import BaseLayer, Family
+from dnn_cli.config.layer_stack import compute_stages, format_sizes
+from dnn_cli.config.left_out_layers import LEFT_OUT_LAYERS
+from dnn_cli.config.network_summary import build_layer_row
+from dnn_cli.config.registry import CLASSES_BY_KIND, NAMES_BY_KIND, SPELLINGS, format_config_value, list_spellings
+from dnn_cli.config.sweep_values import format_as_yaml
+from dnn_cli.errors import UsageError, suggest_nearest_name
+
+_REQUIRED = "..."
+"""Default of a required argument in JSON documents."""
+
+_MAX_CHOICES = 6
+"""Largest number of words that the description of an argument lists."""
+
+_OLDEST_KERAS = (3, 12)
+"""Oldest supported version of Keras."""
+
+
+@dataclass(frozen=True)
+class Argument:
+    """Argument of a class, with its default as a plain value and its meaning; `...` for a required argument."""
+
+    name: str
+    default: Any
+    meaning: str
+
+    @property
+    def is_required(self) -> bool:
+        return bool(self.default == _REQUIRED)
+
+    @property
+    def default_text(self) -> str:
+        """Default as a short text, or the word `required`."""
+        return "required" if self.is_required else format_config_value(self.default)
+
+
+@dataclass(frozen=True)
+class LayerExample:
+    """Example of a layer: its line in a config, the shapes of its input and output, and its parameters."""
+
+    line: str
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    parameters: int
+    formula: str
+    """Formula of the number of parameters, such as `2 × 3 + 3`; empty without parameters."""
+
+    @property
+    def parameters_text(self) -> str:
+        """Number of parameters with its formula: `9 = 2 × 3 + 3`."""
+        is_sum = self.formula and self.formula != str(self.parameters)
+        return f"{self.parameters:,} = {self.formula}" if is_sum else f"{self.parameters:,}"
+
+
+@dataclass(frozen=True)
+class CatalogItem:
+    """A name that a config can use, such as `Dense`, with its meaning and arguments."""
+
+    name: str
+    summary: str
+    """First line of the docstring of its class."""
+
+    meaning: str
+    """Docstring of its class in one line."""
+
+    arguments: tuple[Argument, ...] = ()
+    other_names: tuple[str, ...] = ()
+    """Other names that Keras has for it."""
+
+    family: Family | None = None
+    """Group of a layer; `None` for other kinds."""
+
+    example: LayerExample | None = None
+    traits: dict[str, str] = field(default_factory=dict)
+    """Short texts on XLA, lanes and GPUs, by their topic; empty for other kinds than layers."""
+
+
+def build_catalog(kind: str) -> tuple[CatalogItem, ...]:
+    """Build the items of all names of a kind, such as `layer` or `optimizer`."""
+    if kind == "dataset":
+        summaries = {
+            **{name: f"{item.summary} {_format_dataset_summary(item)}" for name, item in DATASETS.items()},
+            **USER_DATA_KINDS,
+        }
+        return tuple(CatalogItem(name, text, text) for name, text in summaries.items())
+    classes = _get_classes(kind)
+    if not classes:
+        return tuple(CatalogItem(name, "", "") for name in NAMES_BY_KIND[kind])
+    return tuple(_build_item(name, cls) for name, cls in classes.items())
+
+
+def find_item(kind: str, name: str) -> CatalogItem:
+    """Return the item of a name of a kind. Keras's other names are accepted, such as `MaxPool2D`.
+
+    Raises:
+        UsageError: the kind has no such name. For a layer that is left out, the message has the reason.
+    """
+    items = {item.name: item for item in build_catalog(kind)}
+    canonical_name = SPELLINGS.get(kind, {}).get(name, name)
+    if canonical_name in items:
+        return items[canonical_name]
+    if kind == "layer" and name in LEFT_OUT_LAYERS:
+        raise UsageError(f"{name} is left out: it {LEFT_OUT_LAYERS[name]}", "dnn help layers lists all layers")
+    plural = to_plural(kind)
+    raise UsageError(
+        f"no {kind} is named {name}", suggest_nearest_name(name, items) or f"dnn list {plural} shows all names"
+    )
+
+
+def to_plural(kind: str) -> str:
+    """Return the name of a kind as an argument of `dnn list`: `loss` becomes `losses`."""
+    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
+
+
+def to_singular(kind: str) -> str:
+    """Return the kind that an argument of `dnn list` names: `losses` becomes `loss`."""
+    return kind.removesuffix("es") if kind.endswith("sses") else kind.removesuffix("s")
+
+
+def _get_classes(kind: str) -> dict[str, type[KerasConfig]]:
+    """Return the classes of a kind by name; an empty mapping for a kind whose names have no class."""
+    return {**CALLBACK_CLASSES} if kind == "callback" else CLASSES_BY_KIND.get(kind, {})
+
+
+def _build_item(name: str, cls: type[KerasConfig]) -> CatalogItem:
+    """Build the item of a class."""
+    docstring = inspect.cleandoc(cls.__doc__ or "")
+    summary, meaning = docstring.partition("\n")[0], " ".join(docstring.split())
+    item = CatalogItem(name, summary, meaning, tuple(_iter_arguments(cls)), tuple(list_spellings(cls)))
+    if not issubclass(cls, BaseLayer):
+        return item
+    return replace(item, family=cls.family, example=_build_example(cls), traits=dict(_iter_traits(cls)))
+
+
+def _iter_arguments(cls: type[KerasConfig]) -> Iterator[Argument]:
+    """Yield the arguments of a class, required arguments first."""
+    descriptions = read_field_descriptions(cls)
+    for name in cls.get_field_order():
+        model_field = cls.model_fields[name]
+        if name == "type" or model_field.exclude:
+            continue
+        default = _REQUIRED if model_field.is_required() else model_field.get_default()
+        plain = default.model_dump(mode="json") if isinstance(default, KerasConfig) else default
+        meaning = descriptions.get(name, "").split(". ")[0].removesuffix(".")
+        yield Argument(name, plain, meaning or _describe_choices(name, model_field.annotation))
+
+
+def _describe_choices(name: str, annotation: Any) -> str:
+    """Return the words that an argument accepts, or the command that lists them; empty for other arguments."""
+    kind = name.rpartition("_")[2]
+    if kind in NAMES_BY_KIND and kind in ("activation", "initializer", "regularizer", "constraint"):
+        return f"dnn list {to_plural(kind)}"
+    parts = [annotation] if get_origin(annotation) is Literal else list(get_args(annotation))
+    words = [word for part in parts if get_origin(part) is Literal for word in get_args(part)]
+    return ", ".join(map(str, words)) if 1 < len(words) <= _MAX_CHOICES else ""
+
+
+def _build_example(cls: type[BaseLayer]) -> LayerExample:
+    """Build the example of a layer from the arguments and the shape that its class declares."""
+    layer = cls(**cls.example)
+    (stage,) = compute_stages([layer], cls.example_shape)
+    row = build_layer_row(stage)
+    values = layer.model_dump(mode="json")
+    arguments = {key: _shorten(values[key]) for key in cls.example if key in values}
+    line = format_as_yaml({"type": layer.type, **arguments}) if arguments else layer.type
+    return LayerExample(line, stage.input_shape, stage.output_shape, row.parameters, row.formula)
+
+
+def _shorten(value: Any) -> Any:
+    """Return a plain value without arguments of inner layers that equal their defaults."""
+    if isinstance(value, dict) and value.get("type") in CLASSES_BY_KIND["layer"]:
+        defaults = {item.name: item.default for item in _iter_arguments(CLASSES_BY_KIND["layer"][value["type"]])}
+        return {key: _shorten(inner) for key, inner in value.items() if key == "type" or inner != defaults.get(key)}
+    if isinstance(value, list | tuple):
+        return [_shorten(inner) for inner in value]
+    return value
+
+
+def _iter_traits(cls: type[BaseLayer]) -> Iterator[tuple[str, str]]:
+    """Yield the traits of a layer that matter to users, as pairs of a topic and a short text."""
+    yield (
+        "XLA",
+        {
+            "fast": "is used on CPUs and GPUs",
+            "slow_on_cpu": "is used on GPUs, and is slow on CPUs",
+            "none": "cannot compile the layer",
+        }[cls.xla_support],
+    )
+    if cls.xla_support != "none":
+        yield (
+            "XLA on a GPU",
+            {
+                "deterministic": "computes equal weights each time",
+                "random": "can compute other weights each time",
+                "unverified": "has not been tried for equal weights",
+            }[cls.xla_determinism],
+        )
+    yield "lanes", "several runs can share one program" if cls.supports_lanes else "each run has its own program"
+    if cls.min_keras_version > _OLDEST_KERAS:
+        yield "Keras", f"{'.'.join(map(str, cls.min_keras_version))} or later"
+    if cls.engine_difference:
+        yield "engine", f"weights differ from plain fit: {cls.engine_difference}"
+    for name, reason in cls.export_obstacles.items():
+        yield f"export to {name}", f"is refused: {reason}"
+
+
+def _format_dataset_summary(dataset: Dataset) -> str:
+    """Return the number and shape of a dataset's examples, and the number of classes, as text."""
+    shape = format_sizes(dataset.input_shape)
+    aim = f"in {len(dataset.classes)} classes" if dataset.classes else "with a number as target"
+    apart = f", and {dataset.test_examples:,} test examples" if dataset.test_examples else ""
+    return f"{dataset.examples:,} {dataset.example_noun}s of {shape} {aim}{apart}"

@@ -1,0 +1,80 @@
+"""`dnn list`: all names of a kind by family, and one name with its arguments and an example."""
+
+from typing import get_args
+
+import pytest
+
+from dnn_cli.config.layer_base import Family
+from dnn_cli.config.layer_union import LAYERS_BY_TYPE
+from dnn_cli.config.layers.core import Dense
+from dnn_cli.config.left_out_layers import LEFT_OUT_LAYERS
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.errors import UsageError
+from dnn_cli.report.catalog import build_catalog, find_item, to_plural, to_singular
+from dnn_cli.report.catalog_text import iter_catalog_lines, iter_item_lines
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_layers_are_listed_by_family_and_fit_the_width(width):
+    lines = list(iter_catalog_lines("layer", build_catalog("layer"), width))
+    assert max(map(len, lines)) <= width
+    used = {cls.family for cls in LAYERS_BY_TYPE.values()}
+    assert [line for line in lines if line in get_args(Family)] == [name for name in get_args(Family) if name in used]
+    starts = [line.split()[0] for line in lines if line.startswith("  ") and not line.startswith("   ")]
+    assert sorted(starts) == sorted(LAYERS_BY_TYPE)
+
+
+@pytest.mark.parametrize("item", build_catalog("layer"), ids=lambda item: item.name)
+def test_example_of_each_layer_is_a_line_of_a_config(item, config):
+    layers = f"    - {item.example.line}\n    - Flatten\n    - {{type: Dense, units: 10, activation: softmax}}\n"
+    if item.name not in ("Dense", "Flatten", "Activation", "Rescaling"):
+        layers = "    - {type: Reshape, target_shape: [8, 8, 1]}\n" + layers
+    text = f"name: x\ndata: {{dataset: digits}}\nmodel:\n  layers:\n{layers}"
+    types = [layer.type for layer in load_experiment(config(text)).experiment.model.layers]
+    assert item.name in types
+
+
+@pytest.mark.parametrize("item", build_catalog("layer"), ids=lambda item: item.name)
+def test_each_layer_has_its_arguments_one_a_line(item):
+    lines = list(iter_item_lines(item, 80))
+    listed = [line.split()[0] for line in lines[lines.index("arguments") + 1 :] if line.startswith("  ")]
+    assert [argument.name for argument in item.arguments] == listed[: len(item.arguments)]
+    # An example is a single line, which can be copied.
+    assert "parameters" in listed
+
+
+def test_layer_shows_parameters_and_other_names():
+    dense = find_item("layer", "Dense")
+    assert dense.example.parameters_text == "9 = 2 × 3 + 3"
+    assert [argument.name for argument in dense.arguments if argument.is_required] == ["units"]
+    assert find_item("layer", "MaxPool2D").name == "MaxPooling2D"
+    assert find_item("optimizer", "Adam").name == "adam"
+    assert find_item("callback", "early_stopping").arguments
+
+
+def test_declared_exceptions_of_layers_are_in_the_text(monkeypatch):
+    monkeypatch.setattr(Dense, "export_obstacles", {"onnx": "a reason"})
+    monkeypatch.setattr(Dense, "engine_difference", "another reason")
+    text = "\n".join(iter_item_lines(find_item("layer", "Dense"), 100))
+    assert "export to onnx  is refused: a reason" in text
+    assert "weights differ from plain fit: another reason" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "message", "suggestion"),
+    [
+        ("layer", "dens", "no layer is named dens", "did you mean Dense?"),
+        ("layer", "zzz", "no layer is named zzz", "dnn list layers shows all names"),
+        ("loss", "zzz", "no loss is named zzz", "dnn list losses shows all names"),
+        ("layer", "Lambda", f"Lambda is left out: it {LEFT_OUT_LAYERS['Lambda']}", "dnn help layers lists all layers"),
+    ],
+)
+def test_unknown_name_is_refused(kind, name, message, suggestion):
+    with pytest.raises(UsageError) as refused:
+        find_item(kind, name)
+    assert (refused.value.message, refused.value.suggestion) == (message, suggestion)
+
+
+def test_kinds_have_plurals():
+    for kind in ("layer", "loss", "optimizer", "dataset"):
+        assert to_singular(to_plural(kind)) == kind
