@@ -47,10 +47,10 @@ def build_layer_reference() -> str:
 
 def _build_row(item: CatalogItem) -> tuple[str, ...]:
     """Return the cells of a layer: name and meaning, arguments, example, shapes and parameters."""
-    if item.example is None:
+    example = item.example
+    if example is None:
         raise TypeError(f"{item.name} has no example")
     arguments = ", ".join(_format_argument(argument) for argument in item.arguments if _is_own(argument))
-    example = item.example
     return (
         f"`{item.name}`: {item.summary}",
         arguments or "–",

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
 from dnn_cli.config.base import KerasConfig
@@ -78,12 +78,23 @@ class CatalogItem:
     other_names: tuple[str, ...] = ()
     """Other names that Keras has for it."""
 
-    family: Family | None = None
-    """Group of a layer; `None` for other kinds."""
+    layer_class: type[BaseLayer] | None = None
+    """Class of a layer; `None` for other kinds."""
 
-    example: LayerExample | None = None
-    traits: dict[str, str] = field(default_factory=dict)
-    """Short texts on XLA, lanes and GPUs, by their topic; empty for other kinds than layers."""
+    @property
+    def family(self) -> Family | None:
+        """Group of a layer; `None` for other kinds."""
+        return self.layer_class.family if self.layer_class else None
+
+    @property
+    def example(self) -> LayerExample | None:
+        """Example of a layer, which is built at each call; `None` for other kinds."""
+        return _build_example(self.layer_class) if self.layer_class else None
+
+    @property
+    def traits(self) -> dict[str, str]:
+        """Short texts on XLA, lanes and GPUs, by their topic; empty for other kinds than layers."""
+        return dict(_iter_traits(self.layer_class)) if self.layer_class else {}
 
 
 def build_catalog(kind: str) -> tuple[CatalogItem, ...]:
@@ -137,10 +148,14 @@ def _build_item(name: str, cls: type[KerasConfig]) -> CatalogItem:
     """Build the item of a class."""
     docstring = inspect.cleandoc(cls.__doc__ or "")
     summary, meaning = docstring.partition("\n")[0], " ".join(docstring.split())
-    item = CatalogItem(name, summary, meaning, tuple(_iter_arguments(cls)), tuple(list_spellings(cls)))
-    if not issubclass(cls, BaseLayer):
-        return item
-    return replace(item, family=cls.family, example=_build_example(cls), traits=dict(_iter_traits(cls)))
+    return CatalogItem(
+        name,
+        summary,
+        meaning,
+        tuple(_iter_arguments(cls)),
+        tuple(list_spellings(cls)),
+        cls if issubclass(cls, BaseLayer) else None,
+    )
 
 
 def _iter_arguments(cls: type[KerasConfig]) -> Iterator[Argument]:

@@ -57,8 +57,7 @@ def iter_item_lines(item: CatalogItem, width: int) -> Iterator[str]:
             for argument in item.arguments
         ]
         yield from _iter_columns(rows, "  ", max(len(name) for name, _ in rows), width)
-    if item.example:
-        example = item.example
+    if example := item.example:
         shapes = f"{format_axes(example.input_shape)} → {format_axes(example.output_shape)}"
         rows = [("config", f"- {example.line}"), ("shape", shapes), ("parameters", example.parameters_text)]
         yield from ["", "example"]
@@ -95,5 +94,5 @@ def _iter_columns(rows: Iterable[tuple[str, str]], indent: str, name_width: int,
 def _wrap(text: str, margin: str, width: int) -> Iterator[str]:
     """Yield the lines of a text, each after a margin."""
     text_width = max(width - len(margin), _MIN_TEXT_WIDTH)
-    # Spaces align columns within a text, so they are kept.
-    yield from (f"{margin}{line}" for line in textwrap.wrap(text, text_width, replace_whitespace=False))
+    # A name or a number with a hyphen stays in one line.
+    yield from (f"{margin}{line}" for line in textwrap.wrap(text, text_width, break_on_hyphens=False))

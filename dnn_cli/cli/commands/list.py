@@ -66,10 +66,11 @@ def _build_name_document(item: "CatalogItem") -> dict[str, Any]:
 
 def _build_item_document(item: "CatalogItem") -> dict[str, Any]:
     """Build the JSON document of a name that is shown alone, with the meanings of arguments and its example."""
+    example = item.example
     return {
         **_build_name_document(item),
         "meaning": item.meaning,
         "argument_meanings": {argument.name: argument.meaning for argument in item.arguments if argument.meaning},
         "other_names": item.other_names,
-        **({"example": asdict(item.example), "traits": item.traits} if item.example else {}),
+        **({"example": asdict(example), "traits": item.traits} if example else {}),
     }
