@@ -37,8 +37,8 @@ _STEPS = 2
 """Batches in one call of the engine. An epoch has two calls."""
 
 _EPOCHS = 2
-_INTERRUPTED_AT = 4
-"""Number of the call of the engine after which a training is interrupted, in the second epoch."""
+_INTERRUPTED_AT = 6
+"""Number of the stop request at which a training is interrupted: after the first call of the second epoch."""
 
 _INTEGERS = 5
 """Number of different whole numbers in the inputs of a layer that takes whole numbers."""

@@ -75,6 +75,7 @@ def export(
     By default, the exported model includes the scaling of its inputs: it accepts the pixels and numbers of the data.
     """
     from dnn_cli.config.identifiers import make_slug
+    from dnn_cli.config.loading import load_resolved_experiment
     from dnn_cli.terminal.progress import open_screen
 
     check_packages_installed(export_format)
@@ -82,6 +83,7 @@ def export(
     path = output or Path(make_slug(record.name) + export_format.suffix)
     sidecar = path.parent / f"{path.name}.json"
     _check_export_path(path, sidecar, export_format, force=force)
+    check_export_support(load_resolved_experiment(str(run.config)), export_format.name)
     with open_screen() as screen, _replace_atomically(path, sidecar) as (temporary_path, temporary_sidecar):
         from dnn_cli.data.run_context import load_run_context
         from dnn_cli.host.output_redirect import redirect_output
@@ -96,7 +98,6 @@ def export(
         with screen.open_progress(1, 1) as progress, redirect_output(), import_tensorflow_in_background() as wait:
             progress("starting TensorFlow")
             run_context = load_run_context(run, record, progress)
-            check_export_support(run_context.experiment, export_format.name)
             wait()
             from dnn_cli.export.export import export_model as work
 
