@@ -34,12 +34,6 @@ class MapPair:
     untrained: NDArray[np.float32]
     trained: NDArray[np.float32]
 
-    @property
-    def range(self) -> tuple[float, float]:
-        """Smallest and largest value of both networks, the ends of the common scale; the scale contains 0."""
-        low = min(self.untrained.min(), self.trained.min(), 0)
-        return float(low), float(max(self.untrained.max(), self.trained.max()))
-
 
 @dataclass(frozen=True)
 class NetworkFilters:
@@ -57,3 +51,8 @@ class NetworkFilters:
 def count_dead_maps(maps: NDArray[np.float32]) -> int:
     """Count the feature maps that are 0 everywhere. `maps` has the shape (n, height, width)."""
     return int((~maps.any(axis=(1, 2))).sum())
+
+
+def compute_map_range(maps: NDArray[np.float32]) -> tuple[float, float]:
+    """Return the ends of the colour scale of feature maps: the smallest and the largest value, and 0 between them."""
+    return float(min(maps.min(), 0)), float(max(maps.max(), 0))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.metrics.network_filters import KernelPair, MapPair, NetworkFilters
+from dnn_cli.metrics.network_filters import KernelPair, MapPair, NetworkFilters, compute_map_range
 from dnn_cli.report.chart_files import CHART_COLOURS
 from dnn_cli.report.filter_colours import colour_maps, colour_weights
-from dnn_cli.report.filter_text import format_kernel_title, format_map_title
+from dnn_cli.report.filter_text import format_kernel_title, format_map_scale, format_map_title
 
 if TYPE_CHECKING:
     from dnn_cli.report.chart_files import AltairChart
@@ -38,7 +38,7 @@ def build_filter_picture(filters: NetworkFilters) -> "AltairChart":
     import altair as alt
 
     rows = [*map(_build_kernel_row, filters.kernels), *(_build_map_row(maps, filters) for maps in filters.maps)]
-    chart = alt.vconcat(*rows).resolve_scale(color="independent")
+    chart = alt.vconcat(*rows).resolve_scale(color="independent", strokeDash="independent")
     return cast(
         "AltairChart",
         chart.configure(background="white", padding=8)
@@ -57,21 +57,20 @@ def _build_kernel_row(kernel: KernelPair) -> Any:
         for title, images in (("initial", kernel.initial_images), ("trained", kernel.trained_images))
     ]
     scale = f"blue {-limit:.3g}, white 0, red {limit:.3g}"
-    return _add_title(alt.hconcat(*grids, _build_histogram(kernel)), format_kernel_title(kernel), scale,
-                      len(kernel.initial_images))  # fmt: skip
+    row = alt.hconcat(*grids, _build_histogram(kernel)).resolve_scale(color="independent", strokeDash="independent")
+    return _add_title(row, format_kernel_title(kernel), scale, len(kernel.initial_images))
 
 
 def _build_map_row(maps: MapPair, filters: NetworkFilters) -> Any:
     """Build the row of feature maps, from the untrained and the trained network."""
     import altair as alt
 
-    low, high = maps.range
-    grids = [
-        _build_grid(colour_maps(images[:_MAX_IMAGES], low, high), title)
-        for title, images in (("untrained", maps.untrained), ("trained", maps.trained))
-    ]
-    return _add_title(alt.hconcat(*grids), format_map_title(maps, filters), f"violet {low:.3g}, yellow {high:.3g}",
-                      len(maps.trained))  # fmt: skip
+    grids, scales = [], []
+    for label, images in (("untrained", maps.untrained), ("trained", maps.trained)):
+        bounds = compute_map_range(images)
+        grids.append(_build_grid(colour_maps(images[:_MAX_IMAGES], *bounds), label))
+        scales.append(format_map_scale(label, bounds, ("violet", "yellow")))
+    return _add_title(alt.hconcat(*grids), format_map_title(maps, filters), "; ".join(scales), len(maps.trained))
 
 
 def _add_title(row: Any, title: str, scale: str, count: int) -> Any:
@@ -100,6 +99,9 @@ def _build_grid(colours: NDArray[np.uint8], title: str) -> Any:
     for number, image in enumerate(colours.repeat(factor, axis=1).repeat(factor, axis=2)):
         top, left = number // columns * (height * factor + gap), number % columns * (width * factor + gap)
         canvas[top : top + height * factor, left : left + width * factor] = image
+    last = count % columns
+    if last:
+        canvas[(rows - 1) * (height * factor + gap) :, last * (width * factor + gap) - gap :] = 255
     buffer = BytesIO()
     Image.fromarray(canvas).save(buffer, "PNG")
     uri = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
@@ -134,7 +136,7 @@ def _build_histogram(kernel: KernelPair) -> Any:
             x=alt.X("w:Q", title="weight", scale=alt.Scale(nice=False)),
             y=alt.Y("n:Q", title="number of weights"),
             color=alt.Color("kernel:N", scale=scale, legend=legend),
-            strokeDash=alt.StrokeDash("kernel:N", scale=dashes, legend=legend),
+            strokeDash=alt.StrokeDash("kernel:N", scale=dashes, legend=None),
         )
         .properties(width=260, height=180, title=alt.Title("all weights", fontSize=12, fontWeight="normal"))
     )

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.text import Text
 
-from dnn_cli.metrics.network_filters import KernelPair, MapPair, NetworkFilters, count_dead_maps
+from dnn_cli.metrics.network_filters import KernelPair, MapPair, NetworkFilters, compute_map_range, count_dead_maps
 from dnn_cli.report.filter_colours import colour_maps, colour_weights
 from dnn_cli.report.terminal_images import draw_images
 
@@ -47,17 +47,20 @@ def draw_network_filters(filters: NetworkFilters, *, width: int, colour: bool, u
             Text(),
         ]  # fmt: skip
     for maps in filters.maps:
-        low, high = maps.range
-        scale = ("violet", "", "yellow") if colour else ("dark", "", "light")
+        # Outputs of a trained layer are often several times larger, so that one scale would hide untrained maps.
+        ranges = [compute_map_range(values) for values in (maps.untrained, maps.trained)]
+        names = ("violet", "yellow") if colour else ("dark", "light")
         lines += [
             Text(format_map_title(maps, filters)),
-            Text(f"scale: {scale[0]} {low:.3g}, {scale[2]} {high:.3g}; {_format_dead_maps(maps)}"),
+            Text("; ".join([*(format_map_scale(label, bounds, names) for label, bounds in
+                             zip(("untrained", "trained"), ranges, strict=True)), _format_dead_maps(maps)])),
             *_draw_rows(
                 ("untrained", "trained"),
-                [colour_maps(values, low, high) for values in (maps.untrained, maps.trained)]
-                if colour
-                else [maps.untrained, maps.trained],
-                (0, 255) if colour else (low, high), width, colour=colour, unicode=unicode,
+                [
+                    colour_maps(values, low, high) if colour else (values - low) / ((high - low) or 1.0)
+                    for values, (low, high) in zip((maps.untrained, maps.trained), ranges, strict=True)
+                ],
+                (0, 255) if colour else (0, 1), width, colour=colour, unicode=unicode,
             ),
             Text(),
         ]  # fmt: skip
@@ -77,6 +80,11 @@ def format_map_title(maps: MapPair, filters: NetworkFilters) -> str:
         f"feature maps of {maps.layer}, {height} × {width} × {count}, validation example {filters.example}: "
         f"true {filters.target}, predicted {filters.prediction}"
     )
+
+
+def format_map_scale(label: str, bounds: tuple[float, float], names: tuple[str, str]) -> str:
+    """Return the scale of the maps of one network, with the names of the shades of the lowest and highest value."""
+    return f"{label}: {names[0]} {bounds[0]:.3g}, {names[1]} {bounds[1]:.3g}"
 
 
 def build_filters_document(filters: NetworkFilters) -> dict[str, Any]:
