@@ -1,6 +1,6 @@
 """Kernels and feature maps of a saved model, before and after its training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from dnn_cli.config.layer_stack import list_layer_names
 from dnn_cli.data.pipeline import Pipeline
 from dnn_cli.errors import UsageError
 from dnn_cli.metrics.network_filters import KernelPair, MapPair, NetworkFilters
@@ -42,18 +43,20 @@ def compute_network_filters(job: TrainingJob, weights: Path, layer: str | None, 
     with tf.device(job.device.tensorflow_name):
         scaling = job.preprocessing.target_scaling
         untrained = build_model(job.experiment, scaling)
-        names = _select_layers(untrained, job.experiment.data.input_shape, layer)
         shape = job.experiment.data.input_shape
-        initial = [_read_kernel(untrained.get_layer(name)) for name in names]
+        layers = _list_layers(untrained, job)
+        names = _select_layers(layers, shape, layer)
+        initial = [_read_kernel(layers[name]) for name in names]
         examples = job.examples[job.split.validation[[example]]]
         pipeline = Pipeline(examples, job.experiment, job.preprocessing)
         batches = pipeline.build_batches(pipeline.build_fixed_order(np.arange(1)))
-        map_names = [name for name in names if len(untrained.get_layer(name).output.shape) == 4][:_MAX_MAP_LAYERS]
-        first_maps, _ = _compute_maps(untrained, map_names, batches)
+        map_names = [name for name in names if len(layers[name].output.shape) == 4][:_MAX_MAP_LAYERS]
+        first_maps, _ = _compute_maps(untrained, [layers[name] for name in map_names], batches)
         trained = load_trained_model(weights, job.experiment, scaling)
-        last_maps, outputs = _compute_maps(trained, map_names, batches)
+        trained_layers = _list_layers(trained, job)
+        last_maps, outputs = _compute_maps(trained, [trained_layers[name] for name in map_names], batches)
         kernels = [
-            _build_kernel_pair(name, kernel, _read_kernel(trained.get_layer(name)), shape)
+            _build_kernel_pair(name, kernel, _read_kernel(trained_layers[name]), shape)
             for name, kernel in zip(names, initial, strict=True)
         ]
     classes = job.experiment.data.info.classes
@@ -66,20 +69,27 @@ def compute_network_filters(job: TrainingJob, weights: Path, layer: str | None, 
     )
 
 
-def _select_layers(model: keras.Sequential, input_shape: Sequence[int], name: str | None) -> list[str]:
+def _list_layers(model: keras.Sequential, job: TrainingJob) -> dict[str, keras.Layer]:
+    """Return the layers of the config by their names there, which can differ from the names in Keras."""
+    names = list_layer_names(job.experiment.model.stack)
+    return dict(zip(names, model.layers[: len(names)], strict=True))
+
+
+def _select_layers(layers: Mapping[str, keras.Layer], input_shape: Sequence[int], name: str | None) -> list[str]:
     """Return the names of the layers whose kernels are drawn.
 
     Raises:
         UsageError: there is no such layer.
     """
-    drawable = [layer.name for layer in model.layers if _is_drawable(layer, input_shape)]
+    drawable = [key for key, layer in layers.items() if _is_drawable(layer, input_shape)]
     if name is not None:
         if name in drawable:
             return [name]
-        exists = any(layer.name == name for layer in model.layers)
-        message = f"layer {name} has no kernel that is an image" if exists else f"the network has no layer {name}"
+        message = (
+            f"layer {name} has no kernel that is an image" if name in layers else f"the network has no layer {name}"
+        )
         raise UsageError(message, f"choose from: {', '.join(drawable)}" if drawable else "use dnn explain RUN")
-    convolutions = [layer for layer in drawable if len(_read_kernel(model.get_layer(layer)).shape) == 4]
+    convolutions = [key for key in drawable if _read_kernel(layers[key]).ndim == 4]
     if not drawable:
         raise UsageError(
             "the network has no kernels that are images: no convolution over two axes, and no Dense layer on images",
@@ -123,13 +133,13 @@ def _build_kernel_pair(
 
 
 def _compute_maps(
-    model: keras.Sequential, names: Sequence[str], batches: tf.data.Dataset
+    model: keras.Sequential, layers: Sequence[keras.Layer], batches: tf.data.Dataset
 ) -> tuple[list[NDArray[np.float32]], NDArray[np.float32]]:
     """Return the feature maps of layers for one example, each of shape (n, height, width), and the output."""
-    extractor = keras.Model(model.inputs, [*(model.get_layer(name).output for name in names), model.outputs[0]])
+    extractor = keras.Model(model.inputs, [*(layer.output for layer in layers), model.outputs[0]])
     outputs = extractor.predict(batches, steps=1, verbose=0)
     *maps, output = outputs if isinstance(outputs, list) else [outputs]
-    first_axes = [getattr(model.get_layer(name), "data_format", "") == "channels_first" for name in names]
+    first_axes = [getattr(layer, "data_format", "") == "channels_first" for layer in layers]
     return [
         np.asarray(values[0] if first else np.moveaxis(values[0], -1, 0), np.float32)
         for values, first in zip(maps, first_axes, strict=True)

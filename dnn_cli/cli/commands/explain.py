@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnn_cli.cli.completers import complete_runs
+from dnn_cli.cli.completers import complete_layers, complete_runs
 from dnn_cli.cli.console import can_print_text, get_output_console, has_limited_width, print_json, write_result
 from dnn_cli.cli.options import JsonOption, RunsDirOption
 from dnn_cli.cli.picture_files import check_picture_path
@@ -47,7 +47,10 @@ def explain(
         typer.Option("--filters", help="Draw kernels and feature maps of one run, before and after its training."),
     ] = False,
     layer: Annotated[
-        str | None, typer.Option("--layer", metavar="NAME", help="With --filters, the only layer to draw.")
+        str | None,
+        typer.Option(
+            "--layer", metavar="NAME", autocompletion=complete_layers, help="With --filters, the only layer to draw."
+        ),
     ] = None,
     example: Annotated[
         int | None,
