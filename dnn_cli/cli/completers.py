@@ -113,6 +113,22 @@ def complete_run_then_keys(context: typer.Context, typed: str) -> Iterator[Compl
     yield from (_complete_run_keys(context, typed) if _list_arguments(context) else complete_runs(context, typed))
 
 
+def complete_layers(context: typer.Context, typed: str) -> Iterator[CompletionWord]:
+    """Yield the names of the layers of the run whose address is the first typed word."""
+    from dnn_cli.config.layer_stack import list_layer_names
+    from dnn_cli.config.loading import load_resolved_experiment
+    from dnn_cli.runs.store import Store
+
+    addresses = _list_arguments(context)[:1]
+    with suppress(DnnError):
+        for address in addresses:
+            run = Store(_get_runs_dir(context)).find(address)
+            layers = load_resolved_experiment(str(run.config)).model.stack
+            for name, layer in zip(list_layer_names(layers), layers, strict=True):
+                if layer.has_kernel and name.startswith(typed):
+                    yield CompletionWord(name, layer.type)
+
+
 def _complete_run_keys(context: typer.Context, typed: str) -> Iterator[CompletionWord]:
     """Yield overrides for the config of the run whose address is the first typed word.
 

@@ -1,6 +1,5 @@
 """Command `dnn plot`: curves of trainings, or scores over a key, in the terminal or as pictures for papers."""
 
-import os
 import shutil
 from enum import Enum
 from pathlib import Path
@@ -18,6 +17,7 @@ from dnn_cli.cli.console import (
     write_result,
 )
 from dnn_cli.cli.options import JsonOption, RunsDirOption, WhereOption, check_by_keys
+from dnn_cli.cli.picture_files import check_picture_path
 from dnn_cli.cli.plot_drawings import Drawing, build_axis_drawing, build_curve_drawing
 from dnn_cli.cli.run_selection import build_no_runs_error, print_omitted_tuning_runs, print_study_selections
 from dnn_cli.errors import RunError, UsageError
@@ -127,7 +127,7 @@ def plot(
     if by and each_run:
         raise UsageError("--by and --runs cannot be combined", "use --by for mean curves, or --runs for each run")
     for path in output or ():
-        _check_picture_path(path, force=force)
+        check_picture_path(path, force=force)
     store = CachedStore(runs_dir)
     selected_runs = select_runs(
         store,
@@ -186,30 +186,6 @@ def _find_latest_network(store: "CachedStore") -> str:
     """Return the id of the latest run of a network; `@1` if the store has only baselines or broken runs."""
     records = (run_info.record for run_info in store.list_runs())
     return next((record.id for record in records if record is not None and not record.is_baseline), "@1")
-
-
-def _check_picture_path(path: Path, *, force: bool) -> None:
-    """Check that a picture can be written to a path. With `force`, an existing file is accepted.
-
-    The check precedes the reading of the runs, which takes time.
-
-    Raises:
-        UsageError: the suffix is not that of a picture, the path exists already, or its directory does not exist.
-    """
-    from dnn_cli.report.chart_files import CHART_SUFFIXES
-
-    if path.is_dir():
-        raise UsageError(f"{path} is a directory", f"choose a file, for example {path / 'curves.svg'}")
-    if path.suffix[1:].lower() not in CHART_SUFFIXES:
-        more = "; dnn report writes HTML" if path.suffix in (".html", ".htm") else ""
-        suffixes_text = ", ".join(f".{suffix}" for suffix in CHART_SUFFIXES)
-        raise UsageError(f"{path} does not end in {suffixes_text}", f"for example: {path.with_suffix('.svg')}{more}")
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is not a file", "choose another path")
-    if os.path.lexists(path) and not force:
-        raise UsageError(f"{path} already exists", "use --force to replace it, or choose another path with -o")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path.parent} does not exist", "create the directory, or choose another path")
 
 
 def _write_picture(drawing: Drawing, path: Path, *, log_scale: bool) -> None:

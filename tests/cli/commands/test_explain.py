@@ -147,3 +147,30 @@ def test_large_targets_are_a_cause_of_divergence(tmp_path):
     output = forked_cli.run_command(tmp_path, "explain", "name:houses").stdout
     assert "the mean of the targets is 1.7" in output
     assert re.search(r"try  dnn train \S+ data\.standardize=true data\.standardize_target=true", output)
+
+
+def test_filters_of_a_dense_layer_on_images(workspace):
+    done = workspace.dnn("explain", workspace.digits_document["id"], "--filters", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    (kernel,) = document["kernels"]
+    assert kernel["shape"] == [64, 16]
+    assert kernel["initial"] != kernel["trained"]
+    assert document["maps"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--filters", "--example", "9999"], "--example 9999 does not exist"),
+        (["--filters", "--layer", "typo"], "the network has no layer typo"),
+        (["--filters", "--layer", "output"], "layer output has no kernel that is an image"),
+        (["--filters", "--json", "-o", "filters.png"], "--json and -o cannot be combined"),
+        (["--layer", "hidden"], "--layer applies only to --filters"),
+    ],
+)
+def test_wrong_options_of_filters_are_one_line(workspace, words, message):
+    done = workspace.dnn("explain", workspace.digits_document["id"], *words)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,30 @@
+"""Kernels and feature maps of a run, from its data, its config and its saved model."""
+
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.data.run_context import check_same_data, check_same_split
+from dnn_cli.execution.preparation import prepare_training
+from dnn_cli.execution.reporters import Reporter
+from dnn_cli.metrics.network_filters import NetworkFilters
+from dnn_cli.runs.record import Record
+from dnn_cli.runs.run import Run
+from dnn_cli.runs.saved_models import SavedModel
+
+
+def load_network_filters(
+    run: Run, record: Record, model: SavedModel, layer: str | None, example: int, reporter: Reporter
+) -> NetworkFilters:
+    """Load the data of a run, and compute kernels and feature maps before and after the training.
+
+    Raises:
+        DataError: the data cannot be read.
+        UsageError: the layer or the example does not exist.
+        RunError: the data has changed, or the saved model is damaged.
+    """
+    loaded = load_experiment(str(run.config), [], to_train=True)
+    with prepare_training(loaded, reporter, record.epochs, trains=False) as (job, progress, *_):
+        from dnn_cli.training.feature_maps import compute_network_filters
+
+        progress("computing kernels and feature maps")
+        check_same_data(record, job.examples)
+        check_same_split(record, job.split)
+        return compute_network_filters(job, model.path, layer, example)
