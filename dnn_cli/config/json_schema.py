@@ -78,9 +78,13 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
     core_definitions: dict[str, Any]
     """Pydantic's schemas of classes, by reference."""
 
+    is_inside_layer: bool
+    """Whether the schema of the union of all layers is being built."""
+
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.core_definitions = {}
+        self.is_inside_layer = False
 
     def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
         # The keys keep the order of the classes.
@@ -134,8 +138,14 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
     def function_plain_schema(self, schema: core_schema.PlainValidatorFunctionSchema) -> JsonSchemaValue:
         if schema["function"]["function"] is not validate_layer:
             return super().function_plain_schema(schema)
+        if self.is_inside_layer:
+            # A wrapper contains a layer: the schema refers to the union, whose definition is still being built.
+            return self.get_cache_defs_ref_schema(CoreRef("Layer"))[1]
+        self.is_inside_layer = True
         union: Any = Annotated[Union[tuple(LAYERS_BY_TYPE.values())], ByType, BareName]  # noqa: UP007
-        return self.generate_inner(TypeAdapter(union).core_schema)
+        json_schema = self.generate_inner(TypeAdapter(union).core_schema)
+        self.is_inside_layer = False
+        return json_schema
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
         inner: Any = schema["schema"]

@@ -90,6 +90,9 @@ class BaseLayer(KerasConfig):
     takes_integers: ClassVar[bool] = False
     """Whether inputs are whole numbers, such as the numbers of words."""
 
+    is_recurrent: ClassVar[bool] = False
+    """Whether the layer reads a sequence step by step, forwards or backwards."""
+
     has_kernel: ClassVar[bool] = False
     """Whether the layer multiplies by a weight called `kernel`. The last layer with a kernel computes the output."""
 
@@ -135,6 +138,16 @@ class BaseLayer(KerasConfig):
     def applied_activation(self) -> str | None:
         """Activation that the layer applies, `linear` by default; `None` for a layer that cannot have an activation."""
         return (getattr(self, "activation", None) or "linear") if "activation" in type(self).model_fields else None
+
+    @property
+    def inner_layers(self) -> Mapping[str, "BaseLayer"]:
+        """Layers that a wrapper contains, by argument; empty for other layers."""
+        return {}
+
+    @property
+    def integer_limit(self) -> int | None:
+        """Number above all whole numbers that the layer takes; `None` for a layer without such a limit."""
+        return None
 
     @property
     def kernel_initializer_type(self) -> str | None:

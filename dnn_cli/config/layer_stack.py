@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from dnn_cli.config.base import Shape
@@ -130,7 +131,7 @@ def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list
             output = layer.compute_output_shape(shape)
             weights = layer.list_weights(shape)
         except LayerShapeError as error:
-            errors.append(ShapeError(index, f"layer {name}: {error}"))
+            errors.append(ShapeError(index, _describe_shape_error(name, error, stages)))
             break
         errors += _find_weight_errors(index, layer, weights)
         stages.append(Stage(name, layer, shape, output, weights))
@@ -138,14 +139,27 @@ def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list
     return stages, errors
 
 
+def _describe_shape_error(name: str, error: LayerShapeError, stages: Sequence[Stage]) -> str:
+    """Return the message of a layer that does not accept the output of the stages before it.
+
+    If the last stage is a recurrent layer that returns only its last output, the suggestion is to return all outputs.
+    """
+    last = stages[-1] if stages else None
+    if last is not None and len(last.output_shape) == 1 and getattr(last.layer, "return_sequences", None) is False:
+        key = "layer.return_sequences" if last.layer.inner_layers else "return_sequences"
+        return f"layer {name}: {str(error).partition(': ')[0]}: write {key}: true in layer {last.name}"
+    return f"layer {name}: {error}"
+
+
 def _find_weight_errors(index: int, layer: BaseLayer, weights: Iterable[WeightSpec]) -> Iterator[ShapeError]:
     """Yield the errors of initializers, regularizers and constraints that do not fit the shape of their weight."""
+    owners = {"": layer, **layer.inner_layers}
     for weight in weights:
-        for role in ("initializer", "regularizer", "constraint"):
-            key = f"{weight.name}_{role}"
-            weight_config = getattr(layer, key, None)
+        for owner, role in product(owners, ("initializer", "regularizer", "constraint")):
+            key = f"{weight.name.rpartition('/')[2]}_{role}"
+            weight_config = getattr(owners[owner], key, None)
             if weight_config is not None and (reason := weight_config.describe_shape_error(weight.shape)):
-                yield ShapeError(index, f"{weight_config.type} {reason}", key)
+                yield ShapeError(index, f"{weight_config.type} {reason}", owner or key)
 
 
 def list_trainable_weights(model: str, stages: Sequence[Stage]) -> list[tuple[str, Shape]]:

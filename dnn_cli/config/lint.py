@@ -108,7 +108,7 @@ def _find_consecutive_linear_layers(layers: tuple[BaseLayer, ...]) -> Iterator[I
                     f"has no activation: together with layers.{index} it acts as a single layer",
                     "add activation: relu",
                 )
-            last_kernel = index if layer.applied_activation in (None, "linear") else None
+            last_kernel = index if layer.is_linear and layer.applied_activation in (None, "linear") else None
         elif not layer.is_linear or layer.applied_activation not in (None, "linear"):
             last_kernel = None
 

@@ -85,9 +85,12 @@ def find_unscaled_input(experiment: Experiment, profile: InputProfile) -> _Unsca
 
 
 def scales_inputs_first(experiment: Experiment) -> bool:
-    """Return whether the first layer of the network scales the inputs. Layers that only reshape do not count."""
+    """Return whether the first layer of the network scales the inputs, or takes whole numbers, which need no scale.
+
+    Layers that only reshape do not count.
+    """
     first = next((layer for layer in experiment.model.stack if not layer.only_reshapes), None)
-    return first is not None and first.scaling is not None
+    return first is not None and (first.scaling is not None or first.takes_integers)
 
 
 _MAX_TARGET_SCALE = 1000.0

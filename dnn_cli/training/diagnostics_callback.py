@@ -162,7 +162,7 @@ class LayerInspector:
 
     def copy_kernels(self, model: keras.Sequential) -> _Kernels:
         """Return copies of the kernels of all layers with a kernel."""
-        return [copy_value(model.layers[index].kernel) for index in self.kernel_layers]
+        return [copy_value(_find_kernel(model.layers[index])) for index in self.kernel_layers]
 
     @property
     def kernel_layers(self) -> list[int]:
@@ -238,10 +238,11 @@ class LayerInspector:
         """
         inputs, *targets = batch
         index_by_path = {variable.path: index for index, variable in enumerate(model.variables)}
-        kernels = [values[index_by_path[model.layers[index].kernel.path]] for index in self.kernel_layers]
+        kernels = [values[index_by_path[_find_kernel(model.layers[index]).path]] for index in self.kernel_layers]
         outputs = []
         with tf.GradientTape() as tape, keras.StatelessScope(zip(model.variables, values, strict=True)):
             tape.watch(kernels)
+            # Keras attaches the mask of a sequence to its tensor, and the next layer finds the mask there.
             for layer in model.layers:
                 inputs = layer(inputs, training=False)
                 outputs.append(inputs)
@@ -257,6 +258,17 @@ class LayerInspector:
         if kind == "binary":
             return float(np.mean((predictions > self.threshold) == (true > 0.5)))
         return float(np.mean(predictions.argmax(-1) == (true.argmax(-1) if kind == "one_hot" else true)))
+
+
+def _find_kernel(layer: keras.Layer) -> keras.Variable:
+    """Return the kernel of a Keras layer. The kernel of a recurrent layer is that of its cell.
+
+    The kernel of `Bidirectional` is that of its forward layer, and the kernel of `TimeDistributed` that of its layer.
+    """
+    if hasattr(layer, "kernel"):
+        return layer.kernel
+    inner = getattr(layer, "cell", None) or getattr(layer, "forward_layer", None) or layer.layer
+    return _find_kernel(inner)
 
 
 def _measure_activity(layer: BaseLayer, output: tf.Tensor) -> dict[str, float | None]:

@@ -48,6 +48,7 @@ def test_shapes_and_weights_of_each_layer_match_keras(name, data):
     assert_matches_keras(*data.draw(single_layers(CLASSES_BY_KIND["layer"][name])))
 
 
+@pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask")
 @given(layer_stacks())
 @settings(max_examples=100 if RUN_ALL_CASES else 15, deadline=None, suppress_health_check=list(HealthCheck))
 def test_names_shapes_and_weights_match_keras(stack):

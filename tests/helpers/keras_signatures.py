@@ -23,4 +23,6 @@ def to_plain_default(value):
     """Convert a default of `dnn` or of Keras into a value that both have in common."""
     if hasattr(value, "type"):
         return value.type
+    if value == "uniform":
+        return "random_uniform"
     return list(value) if isinstance(value, tuple) else value

@@ -72,6 +72,25 @@ class Flatten(BaseLayer):
         return (math.prod(shape),)
 
 
+class Masking(BaseLayer):
+    """Layer that marks the time steps whose features all equal `mask_value`. Later recurrent layers skip them."""
+
+    keras_name: ClassVar[str] = "layers.Masking"
+    family: ClassVar[Family] = "core"
+    example_shape: ClassVar[Shape] = (5, 3)
+    is_linear: ClassVar[bool] = True
+    only_reshapes: ClassVar[bool] = True
+    type: Literal["Masking"] = "Masking"
+    mask_value: Finite = 0.0
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        if len(shape) < 2:
+            raise LayerShapeError(
+                f"Masking needs the input shape (time steps, features), not {shape}: put Reshape before this layer"
+            )
+        return shape
+
+
 class Activation(BaseLayer):
     """Layer that only applies an activation."""
 

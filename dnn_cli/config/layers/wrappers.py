@@ -1,0 +1,156 @@
+"""Wrappers: layers that apply another layer in both directions of a sequence, or at each of its time steps."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from dnn_cli.config.base import Shape
+from dnn_cli.config.layer_base import (
+    AnyLayer,
+    BaseLayer,
+    Family,
+    LayerShapeError,
+    WeightSpec,
+    XlaSupport,
+    get_automatic_name,
+)
+
+_InnerLayer = Annotated[BaseLayer, AnyLayer()]
+
+
+def _get_inner_name(layer: BaseLayer) -> str:
+    """Return the name of a wrapped layer: its own, or Keras's name for the first layer of its class."""
+    return layer.name or get_automatic_name(layer.type)
+
+
+def _build_inner_layer(layer: BaseLayer, name: str) -> Any:
+    """Return the Keras object of a wrapped layer. Its name does not depend on the other layers of the process."""
+    return layer.build_keras_object(name=name)
+
+
+def _add_prefix(prefix: str, weights: tuple[WeightSpec, ...]) -> tuple[WeightSpec, ...]:
+    """Return weights whose names start with the name of the wrapped layer."""
+    return tuple(weight._replace(name=f"{prefix}/{weight.name}") for weight in weights)
+
+
+class Bidirectional(BaseLayer):
+    """Wrapper that reads a sequence in both directions, with two copies of a recurrent layer.
+
+    Source: Schuster and Paliwal 1997.
+    """
+
+    keras_name: ClassVar[str] = "layers.Bidirectional"
+    family: ClassVar[Family] = "wrapper"
+    example: ClassVar[Mapping[str, Any]] = {"layer": {"type": "LSTM", "units": 4}}
+    example_shape: ClassVar[Shape] = (5, 3)
+    has_kernel: ClassVar[bool] = True
+    xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
+    type: Literal["Bidirectional"] = "Bidirectional"
+    layer: _InnerLayer
+    merge_mode: Literal["concat", "sum", "ave", "mul"] = "concat"
+    backward_layer: _InnerLayer | None = None
+
+    @property
+    def inner_layers(self) -> Mapping[str, BaseLayer]:
+        return {"layer": self.layer} | ({} if self.backward_layer is None else {"backward_layer": self.backward_layer})
+
+    @property
+    def return_sequences(self) -> bool:
+        """Whether the output is a sequence."""
+        return bool(getattr(self.layer, "return_sequences", False))
+
+    def list_keras_arguments(self) -> dict[str, Any]:
+        arguments = super().list_keras_arguments()
+        arguments["layer"] = _build_inner_layer(self.layer, _get_inner_name(self.layer))
+        if self.backward_layer is not None:
+            arguments["backward_layer"] = _build_inner_layer(self.backward_layer, self._backward_name)
+        return arguments
+
+    @property
+    def _backward_name(self) -> str:
+        """Name of the layer that reads backwards."""
+        if self.backward_layer is not None and self.backward_layer.name:
+            return self.backward_layer.name
+        return f"backward_{_get_inner_name(self.backward_layer or self.layer).removeprefix('backward_')}"
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        backward = self.backward_layer or self.layer
+        for inner in (self.layer, backward):
+            if not inner.is_recurrent:
+                raise LayerShapeError(
+                    f"Bidirectional takes a recurrent layer, not {inner.type}: use SimpleRNN, LSTM or GRU"
+                )
+        if self.backward_layer is None and getattr(self.layer, "go_backwards", False):
+            raise LayerShapeError("the layer of Bidirectional reads forwards: remove go_backwards")
+        if self.backward_layer is not None:
+            if getattr(self.layer, "go_backwards", False) == getattr(backward, "go_backwards", False):
+                raise LayerShapeError("both layers read in the same direction: write go_backwards: true in one of them")
+            if self.return_sequences != getattr(backward, "return_sequences", False):
+                raise LayerShapeError("layer and backward_layer need the same return_sequences")
+        output, other = (inner.compute_output_shape(shape) for inner in (self.layer, backward))
+        if self.merge_mode == "concat" and output[:-1] == other[:-1]:
+            return (*output[:-1], output[-1] + other[-1])
+        if output != other:
+            raise LayerShapeError(
+                f"the outputs {output} and {other} of both layers cannot be merged: use layers of the same size"
+            )
+        return output
+
+    def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
+        forward = f"forward_{_get_inner_name(self.layer).removeprefix('forward_')}"
+        backward = (self.backward_layer or self.layer).list_weights(shape)
+        return (
+            *_add_prefix(forward, self.layer.list_weights(shape)),
+            *_add_prefix(self._backward_name, backward),
+        )
+
+    def count_multiply_adds(self, shape: Shape) -> int:
+        backward = self.backward_layer or self.layer
+        return self.layer.count_multiply_adds(shape) + backward.count_multiply_adds(shape)
+
+    def format_size(self, output_shape: Shape) -> str:
+        return f"{self.layer.type} {self.layer.format_size(output_shape)}".strip()
+
+
+class TimeDistributed(BaseLayer):
+    """Wrapper that applies the same layer, with the same weights, at each time step of a sequence."""
+
+    keras_name: ClassVar[str] = "layers.TimeDistributed"
+    family: ClassVar[Family] = "wrapper"
+    example: ClassVar[Mapping[str, Any]] = {"layer": {"type": "Dense", "units": 4, "activation": "relu"}}
+    example_shape: ClassVar[Shape] = (5, 3)
+    type: Literal["TimeDistributed"] = "TimeDistributed"
+    layer: _InnerLayer
+
+    @property
+    def has_kernel(self) -> bool:  # type: ignore[override]
+        """Whether the wrapped layer multiplies by a kernel."""
+        return self.layer.has_kernel
+
+    @property
+    def xla_support(self) -> XlaSupport:  # type: ignore[override]
+        """How well XLA compiles the wrapped layer."""
+        return self.layer.xla_support
+
+    @property
+    def inner_layers(self) -> Mapping[str, BaseLayer]:
+        return {"layer": self.layer}
+
+    def list_keras_arguments(self) -> dict[str, Any]:
+        inner = _build_inner_layer(self.layer, _get_inner_name(self.layer))
+        return {**super().list_keras_arguments(), "layer": inner}
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        if len(shape) < 2:
+            raise LayerShapeError(
+                f"TimeDistributed needs the input shape (time steps, …), not {shape}: put Reshape before this layer"
+            )
+        return (shape[0], *self.layer.compute_output_shape(shape[1:]))
+
+    def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
+        return _add_prefix(_get_inner_name(self.layer), self.layer.list_weights(shape[1:]))
+
+    def count_multiply_adds(self, shape: Shape) -> int:
+        return shape[0] * self.layer.count_multiply_adds(shape[1:])
+
+    def format_size(self, output_shape: Shape) -> str:
+        return f"{self.layer.type} {self.layer.format_size(output_shape[1:])}".strip()
