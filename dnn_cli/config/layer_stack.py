@@ -142,7 +142,7 @@ def _find_weight_errors(index: int, layer: BaseLayer, weights: Iterable[WeightSp
     """Yield the errors of initializers, regularizers and constraints that do not fit the shape of their weight."""
     for weight in weights:
         for role in ("initializer", "regularizer", "constraint"):
-            key = f"{weight.name}_{role}"
+            key = f"{weight.argument_prefix or weight.name}_{role}"
             weight_config = getattr(layer, key, None)
             if weight_config is not None and (reason := weight_config.describe_shape_error(weight.shape)):
                 yield ShapeError(index, f"{weight_config.type} {reason}", key)

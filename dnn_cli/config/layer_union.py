@@ -5,7 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from dnn_cli.config.layer_base import LAYER_CLASSES, AnyLayer, BaseLayer
 
-_LAYER_MODULES = ("core", "convolutions", "pooling", "dropout", "normalization", "augmentation")
+_LAYER_MODULES = (
+    "core",
+    "convolutions",
+    "separable_convolutions",
+    "transposed_convolutions",
+    "pooling",
+    "global_pooling",
+    "adaptive_pooling",
+    "image_sizes",
+    "dropout",
+    "normalization",
+    "augmentation",
+)
 """Modules of `config/layers`, which define layers, in the order of lists and documents."""
 
 for _module in _LAYER_MODULES:

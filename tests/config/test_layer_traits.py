@@ -100,7 +100,8 @@ def test_scaling_layers_scale(name):
 @pytest.mark.parametrize("name", TYPES)
 def test_kernels_and_activations_are_those_of_keras(name):
     cls, layer = LAYERS_BY_TYPE[name], build_layer(name)
-    assert any(weight.name == "kernel" for weight in layer.weights) == cls.has_kernel
+    kernels = [weight.name for weight in layer.weights if weight.name.endswith("kernel")]
+    assert kernels == (list(cls.kernel_names) if cls.has_kernel else [])
     assert hasattr(layer, "activation") == ("activation" in cls.model_fields)
 
 
