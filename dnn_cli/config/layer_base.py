@@ -140,7 +140,7 @@ class BaseLayer(KerasConfig):
 
     @property
     def kernel_initializer_type(self) -> str | None:
-        """Type of the initializer of the kernel; `None` for a layer without a kernel."""
+        """Type of the argument `kernel_initializer`; `None` for a layer without this argument."""
         initializer = getattr(self, "kernel_initializer", None)
         return None if initializer is None else str(initializer.type)
 

@@ -270,7 +270,7 @@ class LayerInspector:
 def _join_values(values: Sequence[Any]) -> Any:
     """Return a single array unchanged, and several arrays joined into one axis.
 
-    The result is `None` if all values are `None`. Other missing values count as 0 elements.
+    Missing values are left out. The result is `None` if all values are `None`.
     """
     present = [value for value in values if value is not None]
     if len(present) < 2:

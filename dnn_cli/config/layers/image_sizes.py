@@ -31,7 +31,7 @@ _Margins = tuple[int, int] | tuple[tuple[int, int], ...]
 
 def _compute_margin_sums(margins: _Margins) -> Shape:
     """Return the sum of both margins, for each axis."""
-    return tuple(sum(pair) for pair in ((margins,) if isinstance(margins[0], int) else margins))  # type: ignore[arg-type]
+    return tuple(sum(pair) for pair in ((margins,) if isinstance(margins[0], int) else margins))
 
 
 class ImageSizeLayer(BaseLayer):
@@ -63,9 +63,7 @@ class CroppingLayer(ImageSizeLayer):
     def compute_sizes(self, sizes: Shape) -> Shape:
         cropped = tuple(n - removed for n, removed in zip(sizes, _compute_margin_sums(self.cropping), strict=True))
         if min(cropped) <= 0:
-            raise LayerShapeError(
-                f"cropping {self.cropping} of {self.type} leaves nothing of {sizes}: use less cropping"
-            )
+            raise LayerShapeError(f"cropping {self.cropping} of {self.type} removes all of {sizes}: use less cropping")
         return cropped
 
 
