@@ -63,7 +63,7 @@ class MaxPooling2D(PoolingLayer):
 
 
 class MaxPooling3D(PoolingLayer):
-    """Pooling layer for volumes (depth, height, width, channels): the largest value of every window, in each channel."""
+    """Pooling layer for volumes of (depth, height, width, channels): the largest value of every window."""
 
     keras_name: ClassVar[str] = "layers.MaxPooling3D"
     family: ClassVar[Family] = "pooling"

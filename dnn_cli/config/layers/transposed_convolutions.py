@@ -55,8 +55,8 @@ class TransposedConvolutionLayer(KernelLayer):
         self._check_output_padding(window)
         if self.output_padding is not None:
             # With `same`, Keras adds 1 for an odd window.
-            kept = window if self.padding == "valid" else tuple(size % 2 for size in window)
-            added: Shape = tuple(map(sum, zip(kept, to_axis_tuple(self.output_padding), strict=True)))
+            counted = window if self.padding == "valid" else tuple(size % 2 for size in window)
+            added: Shape = tuple(map(sum, zip(counted, to_axis_tuple(self.output_padding), strict=True)))
         else:
             added = tuple(map(max, window, strides)) if self.padding == "valid" else strides
         sizes = tuple((n - 1) * step + more for n, step, more in zip(shape[:-1], strides, added, strict=True))
