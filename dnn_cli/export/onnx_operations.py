@@ -45,9 +45,14 @@ def _call_grouped_sequence_layer(layer: keras.layers.Conv1D, inputs: tf.Tensor) 
     return outputs if layer.activation is None else layer.activation(outputs)
 
 
-def _convolve_groups(layer: keras.layers.Conv2D, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+def _convolve_groups(layer: keras.layers.Layer, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Compute a convolution in groups without XLA.
 
     On a CPU, Keras compiles this convolution with XLA, and tf2onnx lacks XLA operations.
     """
-    return tf.nn.convolution(inputs, kernel, layer.strides, layer.padding.upper(), dilations=layer.dilation_rate)
+    arguments = {"padding": layer.padding.upper(), "dilations": layer.dilation_rate}
+    if layer.rank == 2:
+        return tf.nn.conv2d(inputs, kernel, layer.strides, **arguments)
+    # tf2onnx ignores the groups of convolutions of volumes.
+    parts = zip(tf.split(inputs, layer.groups, -1), tf.split(kernel, layer.groups, -1), strict=True)
+    return tf.concat([tf.nn.convolution(part, weights, layer.strides, **arguments) for part, weights in parts], -1)
