@@ -37,6 +37,16 @@ def _to_pair(value: Any) -> Any:
     return [value, value] if isinstance(value, int) else value
 
 
+def _to_triple(value: Any) -> Any:
+    """Return one whole number as depth, height and width, and any other value unchanged: `3` becomes `[3, 3, 3]`."""
+    return [value, value, value] if isinstance(value, int) else value
+
+
+def _to_single(value: Any) -> Any:
+    """Return the item of a list with one item, and any other value unchanged: `[3]` becomes `3`."""
+    return value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+
+
 def to_single_item_list(value: Any) -> Any:
     """Return a bare name as a list of one name, and any other value unchanged: `accuracy` becomes `[accuracy]`."""
     return [value] if isinstance(value, str) else value
@@ -44,8 +54,21 @@ def to_single_item_list(value: Any) -> Any:
 
 BareName = BeforeValidator(to_typed_mapping)
 ByType = Field(discriminator="type")
-_Extent = Annotated[int, Field(gt=0, le=1000)]
-Pair = Annotated[tuple[_Extent, _Extent], Strict(False), BeforeValidator(_to_pair)]
+Extent = Annotated[int, Field(gt=0, le=1000)]
+Single = Annotated[Extent, BeforeValidator(_to_single)]
+Pair = Annotated[tuple[Extent, Extent], Strict(False), BeforeValidator(_to_pair)]
+Triple = Annotated[tuple[Extent, Extent, Extent], Strict(False), BeforeValidator(_to_triple)]
+AxisSizes = int | tuple[int, ...]
+"""Sizes along the axes of space or time: a number for one axis, a tuple for several axes."""
+
+_MarginSize = Annotated[int, Field(ge=0, le=1000)]
+Margin = Annotated[tuple[_MarginSize, _MarginSize], Strict(False), BeforeValidator(_to_pair)]
+MarginPair = Annotated[tuple[Margin, Margin], Strict(False), BeforeValidator(_to_pair)]
+MarginTriple = Annotated[tuple[Margin, Margin, Margin], Strict(False), BeforeValidator(_to_triple)]
+OutputPadding = Annotated[_MarginSize, BeforeValidator(_to_single)]
+OutputPaddingTriple = Annotated[
+    tuple[_MarginSize, _MarginSize, _MarginSize], Strict(False), BeforeValidator(_to_triple)
+]
 _ImageSide = Annotated[int, Field(gt=0, le=65_535)]
 # A JPEG has at most 65,535 rows and columns.
 ImageExtent = Annotated[tuple[_ImageSide, _ImageSide], Strict(False), BeforeValidator(_to_pair)]

@@ -154,7 +154,12 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
             return self.build_union_schema(inner, reader)
         json_schema = super().function_before_schema(schema)
         if inner["type"] == "tuple" and isinstance(reader(1), list):
-            return {"anyOf": [json_schema["prefixItems"][0], json_schema]}
+            # The items of a tuple of pairs have a short form, too: the same whole number.
+            item = json_schema["prefixItems"][0]
+            return {"anyOf": [item["anyOf"][0] if "anyOf" in item else item, json_schema]}
+        if inner["type"] == "int" and reader([1]) == 1:
+            listed = {"type": "array", "prefixItems": [json_schema], "minItems": 1, "maxItems": 1}
+            return {"anyOf": [json_schema, listed]}
         if inner["type"] == "tuple" and isinstance(reader("x"), list):
             return {"anyOf": [{"type": "string", **json_schema["items"]}, json_schema]}
         return json_schema

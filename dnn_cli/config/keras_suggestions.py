@@ -320,6 +320,6 @@ def list_positional_arguments(cls: type[KerasConfig]) -> tuple[str, ...]:
         return ("learning_rate",)
     if cls in CLASSES_BY_KIND["metric"].values():
         return ()
-    needed = [name for name, field in cls.model_fields.items() if field.is_required()]
+    needed = [name for name in cls.get_field_order() if cls.model_fields[name].is_required()]
     own_fields = [name for name in cls.__annotations__ if name in cls.model_fields and name != "type"]
     return tuple(needed or own_fields[:2])

@@ -9,7 +9,7 @@ from annotated_types import Len
 from pydantic import Field, GetCoreSchemaHandler, SerializationInfo, Strict
 from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
-from dnn_cli.config.base import Count, KerasConfig, Shape, to_typed_mapping
+from dnn_cli.config.base import AxisSizes, Count, KerasConfig, Shape, to_typed_mapping
 from dnn_cli.config.identifiers import KerasName
 
 XlaSupport = Literal["fast", "slow_on_cpu", "none"]
@@ -39,11 +39,16 @@ class LayerShapeError(ValueError):
 
 
 class WeightSpec(NamedTuple):
-    """Name and shape of one weight of a layer."""
+    """Name and shape of one weight of a layer.
+
+    The arguments of the layer for this weight are `{argument_prefix}_initializer` and so on. The prefix is the name of
+    the weight, if it is empty.
+    """
 
     name: str
     shape: Shape
     trainable: bool = True
+    argument_prefix: str = ""
 
     @property
     def size(self) -> int:
@@ -94,7 +99,10 @@ class BaseLayer(KerasConfig):
     """Whether the layer reads a sequence step by step, forwards or backwards."""
 
     has_kernel: ClassVar[bool] = False
-    """Whether the layer multiplies by a weight called `kernel`. The last layer with a kernel computes the output."""
+    """Whether the layer multiplies by a kernel. The last layer with a kernel computes the output."""
+
+    kernel_names: ClassVar[tuple[str, ...]] = ("kernel",)
+    """Names of the weights that are kernels, if the layer has a kernel."""
 
     is_fully_connected: ClassVar[bool] = False
     """Whether each output depends on all numbers of the last axis. Inputs with several axes are rows of numbers, which
@@ -151,7 +159,7 @@ class BaseLayer(KerasConfig):
 
     @property
     def kernel_initializer_type(self) -> str | None:
-        """Type of the initializer of the kernel; `None` for a layer without a kernel."""
+        """Type of the argument `kernel_initializer`; `None` for a layer without this argument."""
         initializer = getattr(self, "kernel_initializer", None)
         return None if initializer is None else str(initializer.type)
 
@@ -176,6 +184,10 @@ class BaseLayer(KerasConfig):
     def get_xla_determinism(self) -> XlaDeterminism:
         """Return `xla_determinism`, unless it depends on the arguments of the layer."""
         return self.xla_determinism
+
+    def get_xla_support(self) -> XlaSupport:
+        """Return `xla_support`, unless it depends on the arguments of the layer."""
+        return self.xla_support
 
     def has_other_bits_with_xla(self, shape: Shape) -> bool:
         """Return whether XLA sums the products of the layer in another order, which changes the bits of the weights."""
@@ -275,45 +287,62 @@ def to_example_axis(axis: int, shape: Shape) -> int:
     return index
 
 
-def check_image_shape(layer: str, shape: Shape) -> None:
-    """Check that a shape has three axes: (height, width, channels).
+_SPATIAL_SHAPES = {
+    1: "(time, features)",
+    2: "(height, width, channels)",
+    3: "(depth, height, width, channels)",
+}
+"""Names of the axes of inputs, by the number of axes of space or time."""
+
+
+def to_axis_tuple(sizes: AxisSizes) -> Shape:
+    """Return the sizes along one or several axes as a tuple: `3` becomes `(3,)`."""
+    return (sizes,) if isinstance(sizes, int) else sizes
+
+
+def check_image_shape(layer: str, shape: Shape, axes: int = 2) -> None:
+    """Check that a shape has the given number of axes of space or time, and the axis of the channels.
 
     Args:
         layer: The class of the layer, for messages.
         shape: The input shape of the layer.
+        axes: The number of axes of space or time: 1 for (time, features), 2 for images, 3 for volumes.
 
     Raises:
-        LayerShapeError: the number of axes is not 3.
+        LayerShapeError: the shape has another number of axes.
     """
-    if len(shape) == 2:
-        raise LayerShapeError(
-            f"{layer} needs the input shape (height, width, channels), not {shape}: "
-            f"put {{type: Reshape, target_shape: [{shape[0]}, {shape[1]}, 1]}} before this layer"
-        )
-    if len(shape) != 3:
-        raise LayerShapeError(
-            f"{layer} needs the input shape (height, width, channels), not {shape}: put Reshape before this layer"
-        )
+    if len(shape) == axes + 1:
+        return
+    reshape = "Reshape"
+    if len(shape) == axes:
+        reshape = f"{{type: Reshape, target_shape: [{', '.join(map(str, shape))}, 1]}}"
+    elif len(shape) > axes + 1:
+        reshape = f"{{type: Reshape, target_shape: [{', '.join(map(str, shape[:axes]))}, -1]}}"
+    raise LayerShapeError(
+        f"{layer} needs the input shape {_SPATIAL_SHAPES[axes]}, not {shape}: put {reshape} before this layer"
+    )
 
 
 def count_window_positions(layer: str, shape: Shape, window: Shape, strides: Shape, padding: str) -> Shape:
-    """Return the numbers of positions of a window on an image: (vertical, horizontal).
+    """Return the number of positions of a window along each axis of space or time.
 
     Args:
         layer: The class of the layer, for messages.
-        shape: The shape of the image, (height, width, channels).
-        window: The height and the width of the window, in pixels.
-        strides: The vertical and horizontal steps, in pixels.
-        padding: Keras's padding: `same` or `valid`.
+        shape: The input shape, whose last axis contains the channels: (height, width, channels) for an image.
+        window: The size of the window along each axis, such as its height and width in pixels.
+        strides: The step of the window along each axis.
+        padding: Keras's padding: `same`, `valid` or `causal`.
 
     Raises:
-        LayerShapeError: the window is larger than the image. With `same`, a side of the window may be up to
-            2 × (side of the image) + 1 pixels long.
+        LayerShapeError: the window is larger than the input. With `same`, a side of the window may be up to
+            2 × (size of the input) + 1 long.
     """
-    if any(w > 2 * size + 1 for w, size in zip(window, shape[:2], strict=True)):
-        raise LayerShapeError(f"the window {window} of {layer} is more than twice as large as the image {shape[:2]}")
-    if padding == "same":
-        return tuple((size - 1) // stride + 1 for size, stride in zip(shape[:2], strides, strict=True))
-    if any(w > size for w, size in zip(window, shape[:2], strict=True)):
-        raise LayerShapeError(f"the window {window} of {layer} is larger than the image {shape[:2]}: use padding: same")
-    return tuple((size - w) // stride + 1 for size, w, stride in zip(shape[:2], window, strides, strict=True))
+    sizes = shape[:-1]
+    inputs = f"image {sizes}" if len(sizes) == 2 else f"input {sizes}"
+    if padding != "causal" and any(w > 2 * size + 1 for w, size in zip(window, sizes, strict=True)):
+        raise LayerShapeError(f"the window {window} of {layer} is more than twice as large as the {inputs}")
+    if padding != "valid":
+        return tuple((size - 1) // stride + 1 for size, stride in zip(sizes, strides, strict=True))
+    if any(w > size for w, size in zip(window, sizes, strict=True)):
+        raise LayerShapeError(f"the window {window} of {layer} is larger than the {inputs}: use padding: same")
+    return tuple((size - w) // stride + 1 for size, w, stride in zip(sizes, window, strides, strict=True))

@@ -156,7 +156,7 @@ def _find_weight_errors(index: int, layer: BaseLayer, weights: Iterable[WeightSp
     owners = {"": layer, **layer.inner_layers}
     for weight in weights:
         for owner, role in product(owners, ("initializer", "regularizer", "constraint")):
-            key = f"{weight.name.rpartition('/')[2]}_{role}"
+            key = f"{weight.argument_prefix or weight.name.rpartition('/')[2]}_{role}"
             weight_config = getattr(owners[owner], key, None)
             if weight_config is not None and (reason := weight_config.describe_shape_error(weight.shape)):
                 yield ShapeError(index, f"{weight_config.type} {reason}", owner or key)

@@ -75,7 +75,7 @@ def summarize_network(experiment: Experiment) -> NetworkSummary:
         optimizer=experiment.optimizer.type,
         optimizer_bytes=experiment.optimizer.compute_memory(list_trainable_weights(experiment.model.name, stages)),
         multiply_adds=sum(stage.layer.count_multiply_adds(stage.input_shape) for stage in stages),
-        depth=sum(any(weight.name.rpartition("/")[2] == "kernel" for weight in stage.weights) for stage in stages),
+        depth=sum(stage.layer.has_kernel for stage in stages),
         columns=experiment.data.info.columns,
     )
 

@@ -300,7 +300,7 @@ def _find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) ->
 
 def _find_jit_issues(experiment: Experiment) -> Iterator[Issue]:
     """Yield an issue of `jit: true` if XLA cannot compile a layer."""
-    refused_layers = [layer for layer in experiment.model.stack if layer.xla_support == "none"]
+    refused_layers = [layer for layer in experiment.model.stack if layer.get_xla_support() == "none"]
     if experiment.jit is True and refused_layers:
         yield Issue(("jit",), f"XLA cannot compile {refused_layers[0].type}", "write jit: auto")
 

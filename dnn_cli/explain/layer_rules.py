@@ -97,7 +97,7 @@ def _suggest_relu_layers(evidence: Evidence) -> tuple[Suggestion, ...]:
     activations = (*SATURATION_RANGES, *RELU_ACTIVATIONS)
     start = suggestions.build_layer_overrides(
         evidence,
-        lambda x: x.has_kernel and x.applied_activation in activations,
+        lambda x: x.kernel_initializer_type is not None and x.applied_activation in activations,
         "kernel_initializer",
         "he_normal",
     )
@@ -173,7 +173,7 @@ def _build_initializer_overrides(evidence: Evidence) -> tuple[str, ...]:
     return suggestions.build_layer_overrides(
         evidence,
         lambda x: (
-            x.has_kernel and x.applied_activation in SATURATION_RANGES and x.kernel_initializer_type != _GLOROT_UNIFORM
+            x.applied_activation in SATURATION_RANGES and x.kernel_initializer_type not in (None, _GLOROT_UNIFORM)
         ),
         "kernel_initializer",
         _GLOROT_UNIFORM,

@@ -15,7 +15,10 @@ def replace_unsupported_operations(model: keras.Sequential) -> None:
             layer.activation = _compute_gelu
         elif activation is keras.activations.celu:
             layer.activation = _compute_celu
-        if getattr(layer, "groups", 1) > 1:
+        if getattr(layer, "groups", 1) > 1 and layer.rank == 1:
+            # Conv1D does not call `convolution_op`.
+            layer.call = partial(_call_grouped_sequence_layer, layer)
+        elif getattr(layer, "groups", 1) > 1:
             layer.convolution_op = partial(_convolve_groups, layer)
 
 
@@ -29,9 +32,27 @@ def _compute_celu(x: tf.Tensor) -> tf.Tensor:
     return tf.maximum(x, 0.0) + tf.exp(tf.minimum(x, 0.0)) - 1
 
 
-def _convolve_groups(layer: keras.layers.Conv2D, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+def _call_grouped_sequence_layer(layer: keras.layers.Conv1D, inputs: tf.Tensor) -> tf.Tensor:
+    """Compute the outputs of Conv1D with groups, as a convolution of images with the height 1, without XLA."""
+    (size,), (step,), (rate,) = layer.kernel_size, layer.strides, layer.dilation_rate
+    padding = layer.padding.upper()
+    if layer.padding == "causal":
+        inputs, padding = tf.pad(inputs, [[0, 0], [rate * (size - 1), 0], [0, 0]]), "VALID"
+    images, kernel = tf.expand_dims(inputs, 1), tf.expand_dims(tf.convert_to_tensor(layer.kernel), 0)
+    outputs = tf.squeeze(tf.nn.conv2d(images, kernel, (1, step), padding, dilations=(1, rate)), 1)
+    if layer.use_bias:
+        outputs += layer.bias
+    return outputs if layer.activation is None else layer.activation(outputs)
+
+
+def _convolve_groups(layer: keras.layers.Layer, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Compute a convolution in groups without XLA.
 
     On a CPU, Keras compiles this convolution with XLA, and tf2onnx lacks XLA operations.
     """
-    return tf.nn.conv2d(inputs, kernel, layer.strides, layer.padding.upper(), dilations=layer.dilation_rate)
+    arguments = {"padding": layer.padding.upper(), "dilations": layer.dilation_rate}
+    if layer.rank == 2:
+        return tf.nn.conv2d(inputs, kernel, layer.strides, **arguments)
+    # tf2onnx ignores the groups of convolutions of volumes.
+    parts = zip(tf.split(inputs, layer.groups, -1), tf.split(kernel, layer.groups, -1), strict=True)
+    return tf.concat([tf.nn.convolution(part, weights, layer.strides, **arguments) for part, weights in parts], -1)

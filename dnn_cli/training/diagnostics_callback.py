@@ -45,7 +45,8 @@ _SATURATION_MARGIN = 0.05
 gradient of a sigmoid or tanh is less than a fifth of its maximum."""
 
 _Kernels = Sequence[NDArray[Any]]
-"""Values of all kernels, from the input to the output."""
+"""Values of the kernels of each layer with a kernel, from the input to the output. Several kernels of a layer, such as
+those of a separable convolution, are joined into one axis."""
 
 
 def _is_scheduled(epoch: int, experiment: Experiment) -> bool:
@@ -162,7 +163,14 @@ class LayerInspector:
 
     def copy_kernels(self, model: keras.Sequential) -> _Kernels:
         """Return copies of the kernels of all layers with a kernel."""
-        return [copy_value(_find_kernel(model.layers[index])) for index in self.kernel_layers]
+        return [_join_values([copy_value(kernel) for kernel in kernels]) for kernels in self.list_kernels(model)]
+
+    def list_kernels(self, model: keras.Sequential) -> list[list[keras.Variable]]:
+        """Return the variables of the kernels of each layer with a kernel."""
+        return [
+            [weight for weight in model.layers[index].weights if weight.name in self.layers[index].kernel_names]
+            for index in self.kernel_layers
+        ]
 
     @property
     def kernel_layers(self) -> list[int]:
@@ -238,7 +246,7 @@ class LayerInspector:
         """
         inputs, *targets = batch
         index_by_path = {variable.path: index for index, variable in enumerate(model.variables)}
-        kernels = [values[index_by_path[_find_kernel(model.layers[index]).path]] for index in self.kernel_layers]
+        kernels = [[values[index_by_path[kernel.path]] for kernel in group] for group in self.list_kernels(model)]
         outputs = []
         with tf.GradientTape() as tape, keras.StatelessScope(zip(model.variables, values, strict=True)):
             tape.watch(kernels)
@@ -247,7 +255,7 @@ class LayerInspector:
                 inputs = layer(inputs, training=False)
                 outputs.append(inputs)
             loss = self.loss(targets[0], inputs, *targets[1:])
-        return outputs, tape.gradient(loss, kernels), loss
+        return outputs, [_join_values(group) for group in tape.gradient(loss, kernels)], loss
 
     def compute_correct_share(self, outputs: tf.Tensor, targets: tf.Tensor) -> float | None:
         """Return the share of correct predictions; `None` for a regression or outputs that are not finite."""
@@ -260,15 +268,15 @@ class LayerInspector:
         return float(np.mean(predictions.argmax(-1) == (true.argmax(-1) if kind == "one_hot" else true)))
 
 
-def _find_kernel(layer: keras.Layer) -> keras.Variable:
-    """Return the kernel of a Keras layer. The kernel of a recurrent layer is that of its cell.
+def _join_values(values: Sequence[Any]) -> Any:
+    """Return a single array unchanged, and several arrays joined into one axis.
 
-    The kernel of `Bidirectional` is that of its forward layer, and the kernel of `TimeDistributed` that of its layer.
+    Missing values are left out. The result is `None` if all values are `None`.
     """
-    if hasattr(layer, "kernel"):
-        return layer.kernel
-    inner = getattr(layer, "cell", None) or getattr(layer, "forward_layer", None) or layer.layer
-    return _find_kernel(inner)
+    present = [value for value in values if value is not None]
+    if len(present) < 2:
+        return present[0] if present else None
+    return tf.concat([tf.reshape(value, [-1]) for value in present], 0).numpy()
 
 
 def _measure_activity(layer: BaseLayer, output: tf.Tensor) -> dict[str, float | None]:

@@ -109,12 +109,12 @@ def _choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
     if experiment.engine == "keras":
         return False, "without XLA: the default of Keras on a CPU and for deterministic operations"
     for layer in experiment.model.stack:
-        if layer.xla_support == "none":
+        if layer.get_xla_support() == "none":
             return False, f"without XLA: XLA cannot run {layer.type}"
     if gpu:
         return True, "with XLA: the default on a GPU"
     for layer in experiment.model.stack:
-        if layer.xla_support == "slow_on_cpu":
+        if layer.get_xla_support() == "slow_on_cpu":
             return False, f"without XLA: XLA is slow for {layer.type} on a CPU"
     for stage in compute_stages(experiment.model.stack, experiment.data.input_shape):
         if stage.layer.has_other_bits_with_xla(stage.input_shape):

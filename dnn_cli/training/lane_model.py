@@ -84,9 +84,10 @@ class LaneInspector(LayerInspector):
 
     def copy_kernels(self, model: keras.Sequential) -> list[NDArray[Any]]:
         if "kernels" not in self.measurements:
-            layers = [self.program.model.layers[index] for index in self.kernel_layers]
-            self.measurements["kernels"] = [self.program.find_stacked(layer.kernel).numpy() for layer in layers]
-        return [kernels[self.index] for kernels in self.measurements["kernels"]]
+            # Layers with several kernels cannot be trained in lanes.
+            kernels = [kernel for (kernel,) in self.list_kernels(self.program.model)]
+            self.measurements["kernels"] = [self.program.find_stacked(kernel).numpy() for kernel in kernels]
+        return [stacked[self.index] for stacked in self.measurements["kernels"]]
 
     def run_network(
         self, model: keras.Sequential, batch: tuple[tf.Tensor, ...]

@@ -44,7 +44,7 @@ def is_faster_in_lanes(experiment: Experiment, *, gpu: bool) -> bool:
     """Return whether lanes train an experiment faster than single runs do."""
     if gpu:
         return True
-    if any(layer.xla_support != "fast" for layer in experiment.model.stack):
+    if any(layer.get_xla_support() != "fast" for layer in experiment.model.stack):
         return False
     work = 3 * summarize_network(experiment).multiply_adds * experiment.data.training_examples
     return work <= _MAX_CPU_WORK

@@ -6,14 +6,16 @@ import keras
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layer_base import LayerShapeError, check_image_shape, count_window_positions
+from dnn_cli.config.layer_base import LayerShapeError, check_image_shape, count_window_positions, validate_layer
 from dnn_cli.config.layer_stack import ShapeError, compute_stages, list_layer_names, to_keras_names
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from tests.helpers.hypothesis_layers import layer_stacks, single_layers
 from tests.helpers.keras_signatures import get_keras_class, is_in_keras, to_plain_default
 from tests.helpers.settings import RUN_ALL_CASES
+from tests.helpers.validators import VALIDATOR
 
 LAYER_TYPES = [name for name, cls in CLASSES_BY_KIND["layer"].items() if is_in_keras(cls)]
 
@@ -38,7 +40,10 @@ def test_layers_have_keras_arguments_and_defaults(name):
         if theirs[key].default is inspect.Parameter.empty:
             assert field.is_required()
         else:
-            assert to_plain_default(field.get_default()) == to_plain_default(theirs[key].default), key
+            ours_default, their_default = field.get_default(), to_plain_default(theirs[key].default)
+            if to_plain_default(ours_default) != their_default:
+                # A short form of the default, such as 1 for the margin [1, 1].
+                assert getattr(cls(**{**cls.example, key: their_default}), key) == ours_default, key
 
 
 @pytest.mark.parametrize("name", LAYER_TYPES)
@@ -100,6 +105,34 @@ def test_layer_names_are_converted_for_tensorflow():
         ({"type": "LayerNormalization", "axis": [1, -2]}, (4, 4), "has the same axis twice"),
         ({"type": "Reshape", "target_shape": [-1, -1]}, (4, 4), "does not fit the 16 numbers"),
         ({"type": "Dropout", "rate": 0.5, "noise_shape": [None, 3]}, (4,), "does not fit a batch"),
+        ({"type": "Conv1D", "filters": 2, "kernel_size": 2}, (16,), "target_shape: [16, 1]}"),
+        ({"type": "Conv1D", "filters": 2, "kernel_size": 2}, (8, 8, 1), "target_shape: [8, -1]}"),
+        ({"type": "Conv3D", "filters": 2, "kernel_size": 2}, (8, 8, 1), "(depth, height, width, channels)"),
+        (
+            {"type": "Conv2DTranspose", "filters": 2, "kernel_size": 2, "output_padding": 1},
+            (4, 4, 1),
+            "less than strides",
+        ),
+        (
+            {"type": "Conv1DTranspose", "filters": 2, "kernel_size": 2, "padding": "same", "output_padding": 0},
+            (4, 1),
+            "needs an odd window",
+        ),
+        ({"type": "SeparableConv1D", "filters": 2, "kernel_size": 9}, (4, 1), "larger than the input (4,)"),
+        ({"type": "DepthwiseConv2D", "kernel_size": 2, "strides": 2, "dilation_rate": 2}, (4, 4, 1), "not both"),
+        ({"type": "Cropping2D", "cropping": 2}, (4, 4, 1), "removes all of (4, 4)"),
+        ({"type": "AdaptiveMaxPooling2D", "output_size": 1}, (4, 4, 1), "use GlobalMaxPooling2D"),
+        (
+            {
+                "type": "Resizing",
+                "height": 2,
+                "width": 2,
+                "crop_to_aspect_ratio": True,
+                "pad_to_aspect_ratio": True,
+            },
+            (4, 4, 1),
+            "but not both",
+        ),
     ],
     ids=lambda value: value["type"] if isinstance(value, dict) else "",
 )
@@ -119,6 +152,52 @@ def test_glu_halves_the_output_and_nothing_can_follow_it():
     followed = Experiment.model_validate({"name": "x", "model": {"layers": [glu, "Flatten"]}})
     with pytest.raises(ShapeError, match="use glu in the last layer"):
         compute_stages(followed.model.layers, (4,))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "key", "forms"),
+    [
+        ({"type": "Conv1D", "filters": 2}, "kernel_size", [3, [3]]),
+        ({"type": "Conv3D", "filters": 2}, "kernel_size", [3, [3, 3, 3]]),
+        ({"type": "Conv2DTranspose", "filters": 2, "kernel_size": 3}, "output_padding", [0, [0, 0]]),
+        ({"type": "Cropping1D"}, "cropping", [2, [2, 2]]),
+        ({"type": "Cropping2D"}, "cropping", [1, [1, 1], [[1, 1], 1], [[1, 1], [1, 1]]]),
+        ({"type": "ZeroPadding3D"}, "padding", [1, [1, 1, 1], [[1, 1], [1, 1], 1]]),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+def test_forms_of_an_argument_are_the_same_layer(arguments, key, forms):
+    first, *others = [validate_layer({**arguments, key: form}) for form in forms]
+    assert all(other == first for other in others)
+    for form in forms:
+        config = {"name": "x", "model": {"layers": [{**arguments, key: form}]}}
+        assert VALIDATOR.is_valid(config)
+
+
+def test_lists_of_a_wrong_length_are_refused_by_the_schema():
+    for arguments in (
+        {"type": "Cropping3D", "cropping": [1, 2]},
+        {"type": "Conv1D", "filters": 1, "kernel_size": [1, 2]},
+    ):
+        with pytest.raises(ValidationError):
+            validate_layer(arguments)
+        config = {"name": "x", "model": {"layers": [arguments]}}
+        assert not VALIDATOR.is_valid(config)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shape", "count"),
+    [
+        ({"type": "Conv1D", "filters": 4, "kernel_size": 3, "padding": "causal"}, (6, 2), 6 * 3 * 2 * 4),
+        ({"type": "Conv3D", "filters": 4, "kernel_size": 2, "groups": 2}, (3, 3, 3, 2), 8 * 8 * 1 * 4),
+        ({"type": "Conv2DTranspose", "filters": 4, "kernel_size": 3, "strides": 2}, (2, 2, 3), 4 * 9 * 3 * 4),
+        ({"type": "DepthwiseConv2D", "kernel_size": 3, "depth_multiplier": 2}, (4, 4, 3), 4 * 9 * 3 * 2),
+        ({"type": "SeparableConv2D", "filters": 5, "kernel_size": 3}, (4, 4, 3), 4 * (9 * 3 + 3 * 5)),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+def test_multiply_adds_of_convolutions(arguments, shape, count):
+    assert validate_layer(arguments).count_multiply_adds(shape) == count
 
 
 def test_image_shapes_and_window_positions():

@@ -1,9 +1,9 @@
-"""Pooling layers of Keras."""
+"""Pooling layers of Keras: one value for every window of a sequence, an image or a volume."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from dnn_cli.config.base import Pair, Shape
+from dnn_cli.config.base import AxisSizes, Pair, Shape, Single, Triple
 from dnn_cli.config.layer_base import (
     BaseLayer,
     ChannelsLast,
@@ -12,58 +12,104 @@ from dnn_cli.config.layer_base import (
     XlaDeterminism,
     check_image_shape,
     count_window_positions,
+    to_axis_tuple,
 )
 
 
 class PoolingLayer(BaseLayer):
-    """Pooling layer: one value for every window of an image, in each channel."""
+    """Pooling layer: one value for every window, in each channel."""
 
-    pool_size: Pair
-    strides: Pair | None = None
+    spatial_axes: ClassVar[int]
+    """Number of axes over which the window slides."""
+
+    pool_size: AxisSizes
+    strides: AxisSizes | None = None
     padding: WindowPadding = "valid"
     data_format: ChannelsLast | None = None
 
     def compute_output_shape(self, shape: Shape) -> Shape:
-        check_image_shape(self.type, shape)
-        strides = self.strides or self.pool_size
-        return (*count_window_positions(self.type, shape, self.pool_size, strides, self.padding), shape[2])
+        check_image_shape(self.type, shape, self.spatial_axes)
+        window, strides = to_axis_tuple(self.pool_size), to_axis_tuple(self.strides or self.pool_size)
+        return (*count_window_positions(self.type, shape, window, strides, self.padding), shape[-1])
 
     def get_xla_determinism(self) -> XlaDeterminism:
         """Return `random` for overlapping windows, because an input then gets the gradients of several windows."""
-        strides = self.strides or self.pool_size
-        has_overlap = any(stride < size for stride, size in zip(strides, self.pool_size, strict=True))
+        window, strides = to_axis_tuple(self.pool_size), to_axis_tuple(self.strides or self.pool_size)
+        has_overlap = any(stride < size for stride, size in zip(strides, window, strict=True))
         return "random" if has_overlap else self.xla_determinism
 
 
+class MaxPooling1D(PoolingLayer):
+    """Pooling layer for sequences of (time, features): the largest value of every window, in each channel."""
+
+    keras_name: ClassVar[str] = "layers.MaxPooling1D"
+    family: ClassVar[Family] = "pooling"
+    example_shape: ClassVar[Shape] = (6, 2)
+    spatial_axes: ClassVar[int] = 1
+    type: Literal["MaxPooling1D"] = "MaxPooling1D"
+    pool_size: Single = 2
+    strides: Single | None = None
+
+
 class MaxPooling2D(PoolingLayer):
-    """Pooling layer with the largest value of every window, in each channel."""
+    """Pooling layer for images of (height, width, channels): the largest value of every window, in each channel."""
 
     keras_name: ClassVar[str] = "layers.MaxPooling2D"
     family: ClassVar[Family] = "pooling"
+    spatial_axes: ClassVar[int] = 2
     type: Literal["MaxPooling2D"] = "MaxPooling2D"
     pool_size: Pair = (2, 2)
+    strides: Pair | None = None
+
+
+class MaxPooling3D(PoolingLayer):
+    """Pooling layer for volumes of (depth, height, width, channels): the largest value of every window."""
+
+    keras_name: ClassVar[str] = "layers.MaxPooling3D"
+    family: ClassVar[Family] = "pooling"
+    example_shape: ClassVar[Shape] = (4, 4, 4, 2)
+    spatial_axes: ClassVar[int] = 3
+    type: Literal["MaxPooling3D"] = "MaxPooling3D"
+    pool_size: Triple = (2, 2, 2)
+    strides: Triple | None = None
+
+
+class AveragePooling1D(PoolingLayer):
+    """Pooling layer for sequences of (time, features): the mean of every window, in each channel."""
+
+    keras_name: ClassVar[str] = "layers.AveragePooling1D"
+    family: ClassVar[Family] = "pooling"
+    example: ClassVar[Mapping[str, Any]] = {"pool_size": 2}
+    example_shape: ClassVar[Shape] = (6, 2)
+    spatial_axes: ClassVar[int] = 1
+    is_linear: ClassVar[bool] = True
+    type: Literal["AveragePooling1D"] = "AveragePooling1D"
+    pool_size: Single
+    strides: Single | None = None
 
 
 class AveragePooling2D(PoolingLayer):
-    """Pooling layer with the mean of every window, in each channel."""
+    """Pooling layer for images of (height, width, channels): the mean of every window, in each channel."""
 
     keras_name: ClassVar[str] = "layers.AveragePooling2D"
     family: ClassVar[Family] = "pooling"
     example: ClassVar[Mapping[str, Any]] = {"pool_size": 2}
+    spatial_axes: ClassVar[int] = 2
     is_linear: ClassVar[bool] = True
     type: Literal["AveragePooling2D"] = "AveragePooling2D"
+    pool_size: Pair
+    strides: Pair | None = None
 
 
-class GlobalAveragePooling2D(BaseLayer):
-    """Pooling layer with the mean of every channel."""
+class AveragePooling3D(PoolingLayer):
+    """Pooling layer for volumes of (depth, height, width, channels): the mean of every window, in each channel."""
 
-    keras_name: ClassVar[str] = "layers.GlobalAveragePooling2D"
+    keras_name: ClassVar[str] = "layers.AveragePooling3D"
     family: ClassVar[Family] = "pooling"
+    example: ClassVar[Mapping[str, Any]] = {"pool_size": 2}
+    example_shape: ClassVar[Shape] = (4, 4, 4, 2)
+    spatial_axes: ClassVar[int] = 3
     is_linear: ClassVar[bool] = True
-    type: Literal["GlobalAveragePooling2D"] = "GlobalAveragePooling2D"
-    data_format: ChannelsLast | None = None
-    keepdims: bool = False
-
-    def compute_output_shape(self, shape: Shape) -> Shape:
-        check_image_shape(self.type, shape)
-        return (1, 1, shape[2]) if self.keepdims else (shape[2],)
+    type: Literal["AveragePooling3D"] = "AveragePooling3D"
+    pool_size: Triple
+    strides: Triple | None = None

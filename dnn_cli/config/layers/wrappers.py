@@ -127,9 +127,12 @@ class TimeDistributed(BaseLayer):
         return self.layer.has_kernel
 
     @property
-    def xla_support(self) -> XlaSupport:  # type: ignore[override]
-        """How well XLA compiles the wrapped layer."""
-        return self.layer.xla_support
+    def kernel_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Names of the kernels of the wrapped layer."""
+        return self.layer.kernel_names
+
+    def get_xla_support(self) -> XlaSupport:
+        return self.layer.get_xla_support()
 
     @property
     def inner_layers(self) -> Mapping[str, BaseLayer]:
