@@ -144,7 +144,7 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
         if "type" in json_schema["properties"] and len(names := _list_type_names(cls)) > 1:
             described = {key: value for key, value in json_schema["properties"]["type"].items() if key != "const"}
             json_schema["properties"]["type"] = {**described, "enum": names}
-        if "type" in json_schema["properties"] and cls.model_fields["type"].default != DEFAULT_OPTIMIZER:
+        if "type" in json_schema["properties"] and not _has_short_form(cls):
             # The type selects the class.
             json_schema["required"] = ["type", *json_schema.get("required", ())]
         return {"description": description} | {
@@ -170,8 +170,13 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
     def function_plain_schema(self, schema: core_schema.PlainValidatorFunctionSchema) -> JsonSchemaValue:
         if schema["function"]["function"] is not validate_layer:
             return super().function_plain_schema(schema)
-        union: Any = Annotated[Union[tuple(LAYERS_BY_TYPE.values())], ByType, BareName]  # noqa: UP007
-        return self.generate_inner(TypeAdapter(union).core_schema)
+        name, reference = self.get_cache_defs_ref_schema(CoreRef("Layer"))
+        if name not in self.definitions:
+            # A layer that contains layers refers to this definition, which the following call replaces.
+            self.definitions[name] = {}
+            union: Any = Annotated[Union[tuple(LAYERS_BY_TYPE.values())], ByType, BareName]  # noqa: UP007
+            self.generate_inner(TypeAdapter(union).core_schema)
+        return reference
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
         inner: Any = schema["schema"]
@@ -237,6 +242,11 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
         name, reference = self.get_cache_defs_ref_schema(CoreRef(kind.title()))
         self.definitions[name] = union
         return reference
+
+
+def _has_short_form(cls: type[ConfigModel]) -> bool:
+    """Return whether a mapping without `type` can describe an object of a class."""
+    return cls.model_fields["type"].default == DEFAULT_OPTIMIZER or getattr(cls, "inner_key", None) is not None
 
 
 def _get_type_name(value: Any) -> Any:

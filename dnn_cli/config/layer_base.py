@@ -110,6 +110,10 @@ class BaseLayer(KerasConfig):
     supports_lanes: ClassVar[bool] = False
     """Whether one program can run the layer for several models at once."""
 
+    inner_key: ClassVar[str | None] = None
+    """Key of the list of layers that the layer contains; `None` for a layer without layers. The list is also the short
+    form of the layer: `{residual: […]}`."""
+
     slowdown: ClassVar[int] = 1
     """Time of a multiply-add, relative to a multiply-add of a Dense layer."""
 
@@ -141,6 +145,20 @@ class BaseLayer(KerasConfig):
         """Size of the last axis of the output, if an argument determines this size."""
         return getattr(self, self.size_key) if self.size_key else None
 
+    @property
+    def inner_layers(self) -> tuple["BaseLayer", ...]:
+        """Layers that the layer contains, with every repetition of repeated layers."""
+        return ()
+
+    @property
+    def inner_paths(self) -> tuple[tuple[str | int, ...], ...]:
+        """Key path, below `inner_key`, for each layer of `inner_layers`."""
+        return ()
+
+    def list_inner_items(self) -> tuple[Any, ...]:
+        """Return the layers and repeated blocks that the layer contains, as in the config."""
+        return ()
+
     def get_xla_determinism(self) -> XlaDeterminism:
         """Return `xla_determinism`, unless it depends on the arguments of the layer."""
         return self.xla_determinism
@@ -170,6 +188,11 @@ class BaseLayer(KerasConfig):
         return 0
 
 
+def find_short_type(config: Mapping[str, Any]) -> str | None:
+    """Return the type of a layer in its short form without `type`, such as `{residual: […]}`; else `None`."""
+    return next((name for name, cls in LAYER_CLASSES.items() if cls.inner_key and cls.inner_key in config), None)
+
+
 def validate_layer(value: Any) -> BaseLayer:
     """Return the layer that a value of a config describes: a name, or a mapping with a `type`.
 
@@ -184,6 +207,8 @@ def validate_layer(value: Any) -> BaseLayer:
     config = to_typed_mapping(value)
     if not isinstance(config, dict):
         raise PydanticKnownError("model_attributes_type")
+    if "type" not in config and (short := find_short_type(config)):
+        config = {"type": short, **config}
     if "type" not in config:
         raise PydanticKnownError("union_tag_not_found", {"discriminator": "'type'"})
     cls = LAYER_CLASSES.get(config["type"]) if isinstance(config["type"], str) else None

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from dnn_cli.config.base import Shape
-from dnn_cli.config.layer_base import BaseLayer, LayerShapeError, WeightSpec, get_automatic_name
+from dnn_cli.config.layer_base import (
+    BaseLayer,
+    LayerShapeError,
+    WeightSpec,
+    find_short_type,
+    get_automatic_name,
+)
 
 _SCOPE_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*")
 """Pattern of the names that TensorFlow accepts for scopes and variables."""
@@ -21,6 +27,8 @@ class Stage:
     input_shape: Shape
     output_shape: Shape
     weights: tuple[WeightSpec, ...]
+    inner: tuple["Stage", ...] = ()
+    """Stages of the layers that the layer contains."""
 
     @property
     def parameters(self) -> int:
@@ -35,13 +43,20 @@ class Stage:
 class ShapeError(LayerShapeError):
     """Error of a layer that does not fit into its stack.
 
-    `index` is the position of the layer. `key` is the argument that causes the error, or empty.
+    `index` is the position of the layer. `key` is the argument that causes the error, or empty. `inner_position` leads
+    from this layer to the layer within it that causes the error: `("residual", 1)`.
     """
 
-    def __init__(self, index: int, message: str, key: str = "") -> None:
+    def __init__(self, index: int, message: str, key: str = "", inner_position: tuple[str | int, ...] = ()) -> None:
         super().__init__(message)
         self.index = index
         self.key = key
+        self.inner_position = inner_position
+
+    @property
+    def position(self) -> tuple[str | int, ...]:
+        """Position of the layer and the key: `(3, "activation")`."""
+        return (self.index, *self.inner_position, *((self.key,) if self.key else ()))
 
 
 def assign_layer_names(layers: Iterable[tuple[str | None, str]]) -> list[str]:
@@ -74,9 +89,19 @@ def list_layer_names(layers: Sequence[BaseLayer]) -> list[str]:
 
 def list_config_layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the name of every layer in a list of a config, valid or invalid. Unnamed layers get automatic names."""
-    return assign_layer_names(
-        (layer.get("name"), "Block" if "repeat" in layer else str(layer.get("type"))) for layer in layers
-    )
+    return assign_layer_names((layer.get("name"), get_config_class_name(layer)) for layer in layers)
+
+
+def get_config_class_name(item: Mapping[str, Any]) -> str:
+    """Return the name of the class of a mapping in a list of layers: `Block` for a block that is repeated."""
+    return "Block" if "repeat" in item else str(item.get("type") or find_short_type(item))
+
+
+def iter_nested_stages(stages: Iterable[Stage]) -> Iterator[Stage]:
+    """Yield each stage, followed by the stages of the layers that it contains."""
+    for stage in stages:
+        yield stage
+        yield from iter_nested_stages(stage.inner)
 
 
 def to_keras_names(names: Sequence[str]) -> list[str]:
@@ -126,6 +151,12 @@ def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list
                 "halves the last axis, but Keras builds the next layer for the whole axis: use glu in the last layer"
             )
             errors.append(ShapeError(index, f"glu {reason}", "activation"))
+        inner, inner_errors = examine_stack(layer.inner_layers, shape)
+        for error in inner_errors:
+            inner_position = (str(layer.inner_key), error.index, *error.inner_position)
+            errors.append(ShapeError(index, str(error), error.key, inner_position))
+        if len(inner) < len(layer.inner_layers):
+            break
         try:
             output = layer.compute_output_shape(shape)
             weights = layer.list_weights(shape)
@@ -133,7 +164,7 @@ def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list
             errors.append(ShapeError(index, f"layer {name}: {error}"))
             break
         errors += _find_weight_errors(index, layer, weights)
-        stages.append(Stage(name, layer, shape, output, weights))
+        stages.append(Stage(name, layer, shape, output, weights, tuple(inner)))
         shape = output
     return stages, errors
 
