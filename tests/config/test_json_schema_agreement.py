@@ -21,6 +21,7 @@ random_settings = settings(
 
 STACK = {"model": {"layers": ["Flatten"]}}
 REQUIRED_VALUES = {
+    "residual": ["Flatten"],
     "layers": ["Flatten"],
     "activation": "relu",
     "boundaries": [1],
