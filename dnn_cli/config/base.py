@@ -103,7 +103,8 @@ class KerasConfig(ConfigModel):
     """Part of a config that describes one Keras object, with Keras's argument names and defaults."""
 
     keras_name: ClassVar[str]
-    """Path of the class in the package `keras`, such as `layers.Dense`."""
+    """Path of the class in the package `keras`, such as `layers.Dense`, or the registered name of a class of `dnn`,
+    such as `dnn>Residual`."""
 
     @classmethod
     def get_field_order(cls) -> list[str]:
@@ -133,6 +134,10 @@ class KerasConfig(ConfigModel):
         import keras
 
         keras_object: Any = keras
-        for step in self.keras_name.split("."):
-            keras_object = getattr(keras_object, step)
+        if ">" in self.keras_name:
+            # `training` defines and registers the class, and this package cannot import `training`.
+            keras_object = keras.saving.get_registered_object(self.keras_name)
+        else:
+            for step in self.keras_name.split("."):
+                keras_object = getattr(keras_object, step)
         return keras_object(**{**self.list_keras_arguments(), **extra_arguments})

@@ -116,8 +116,9 @@ def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
 
     def remove_names(part: dict[str, Any]) -> dict[str, Any]:
         unnamed = {key: value for key, value in part.items() if key != "name"}
-        if "layers" in part:
-            unnamed["layers"] = [remove_names(layer) for layer in part["layers"]]
+        for key in ("layers", "residual"):
+            if key in part:
+                unnamed[key] = [remove_names(layer) for layer in part[key]]
         return unnamed
 
     remaining = {

@@ -9,7 +9,7 @@ from dnn_cli.config.base import ConfigModel
 from dnn_cli.config.callbacks import CALLBACK_CLASSES
 from dnn_cli.config.columns import COLUMNS_BY_TYPE
 from dnn_cli.config.data import Data
-from dnn_cli.config.experiment import Experiment, Model, Repeat
+from dnn_cli.config.experiment import Experiment, Model
 from dnn_cli.config.keras_suggestions import (
     WRITE_LAYER_LIST,
     format_short_yaml,
@@ -18,6 +18,8 @@ from dnn_cli.config.keras_suggestions import (
     suggest_for_value,
     suggest_typed_mapping,
 )
+from dnn_cli.config.layer_blocks import Repeat
+from dnn_cli.config.layer_union import find_layer_class
 from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER
 from dnn_cli.config.registry import CLASSES_BY_KIND, COLUMN_KIND, NAMES_BY_KIND, get_kind_at
 from dnn_cli.config.yaml_reader import MAX_ISSUES, Document, format_key_path
@@ -281,8 +283,8 @@ def _find_config_class(path: KeyPath, root: Any) -> type[ConfigModel] | None:
     if path in _MODELS_BY_PATH:
         return _MODELS_BY_PATH[path]
     kind, value = get_kind_at(path), _find_value_at(root, path)
-    if kind == "layer" and "repeat" in value:
-        return Repeat
+    if kind == "layer":
+        return Repeat if "repeat" in value else find_layer_class(value)
     if kind == COLUMN_KIND:
         return COLUMNS_BY_TYPE.get(value.get("type"))
     name = value.get("type", DEFAULT_OPTIMIZER if kind == "optimizer" else None)

@@ -1,92 +1,69 @@
-"""Experiment: network, data, optimizer and length of one training. Layers of the network may be repeated."""
+"""Experiment: network, data, optimizer and length of one training."""
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Literal, NamedTuple
 
 from annotated_types import Len
-from pydantic import BeforeValidator, Discriminator, Field, Strict, Tag
+from pydantic import BeforeValidator, Field, Strict
 
 from dnn_cli.config.base import ConfigModel, Count, NotNegative, Seed, Shape, to_single_item_list
 from dnn_cli.config.callbacks import CALLBACK_CLASSES, BaseCallback, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from dnn_cli.config.data import Data
 from dnn_cli.config.identifiers import KerasName, Name
+from dnn_cli.config.layer_base import BaseLayer
+from dnn_cli.config.layer_blocks import LayerItems, iter_unrolled_layers
 from dnn_cli.config.layer_union import Layer
 from dnn_cli.config.losses import Loss, SparseCategoricalCrossentropy, TargetEncoding
 from dnn_cli.config.metrics import Accuracy, Metric
 from dnn_cli.config.optimizer_union import Optimizer
 from dnn_cli.config.optimizers import RMSprop
 
-MAX_LAYERS = 10_000
-"""Maximum number of layers of a network. Every repetition of a layer counts."""
 
+class NestedLayer(NamedTuple):
+    """Layer of a network, which may be contained in another layer.
 
-class Repeat(ConfigModel):
-    """Block of layers that is repeated. A layer named `hidden` becomes `hidden_1`, `hidden_2` and so on."""
-
-    repeat: Annotated[int, Field(gt=0, le=MAX_LAYERS)]
-    name: KerasName | None = None
-    """Name of the block for overrides, such as `body` in `layers.body.repeat=5`."""
-
-    layers: Annotated[tuple["_StackItem", ...], Strict(False), Len(1, MAX_LAYERS)]
-
-
-def _get_stack_item_tag(value: Any) -> str:
-    """Return the tag of an item of a list of layers: `<block>` for a repeated block, else `<layer>`.
-
-    The tag makes pydantic validate the item with the rules of one class only. Locations of errors contain the tag,
-    which must differ from all keys.
+    `path` is its key path in the config. `position` is its place in the stack, in which every repetition counts: `(3,)`
+    for a layer of the stack, `(3, "residual", 1)` for a layer within layer 3.
     """
-    return "<block>" if isinstance(value, Repeat) or (isinstance(value, dict) and "repeat" in value) else "<layer>"
+
+    position: tuple[str | int, ...]
+    path: tuple[str | int, ...]
+    layer: BaseLayer
 
 
-_StackItem = Annotated[
-    Union[Annotated[Layer, Tag("<layer>")], Annotated[Repeat, Tag("<block>")]],  # noqa: UP007 - Repeat is not complete yet
-    Discriminator(_get_stack_item_tag),
-]
-"""Item of a list of layers: a layer, or a block of layers that is repeated (`Repeat`)."""
-
-
-def count_layers(items: Sequence[Any]) -> int:
-    """Return the number of layers in a list of layers and repeated blocks. Every repetition of a layer counts."""
-    return sum(item.repeat * count_layers(item.layers) if isinstance(item, Repeat) else 1 for item in items)
-
-
-def _iter_unrolled_layers(items: Sequence[Any], suffix: str = "") -> Iterator[tuple[tuple[str | int, ...], Any]]:
-    """Yield the key path and the layer for every repetition of a layer, in the order of the network.
-
-    Names of repeated layers end with the repetition's number.
-
-    Args:
-        items: The layers and repeated blocks.
-        suffix: The end of the layers' names, such as `_2` in the second repetition of a block.
-    """
-    for index, item in enumerate(items):
-        if isinstance(item, Repeat):
-            for number in range(1, item.repeat + 1):
-                for path, layer in _iter_unrolled_layers(item.layers, f"{suffix}_{number}"):
-                    yield (index, "layers", *path), layer
-        elif suffix and item.name is not None:
-            yield (index,), item.model_copy(update={"name": item.name + suffix})
-        else:
-            yield (index,), item
+def _iter_nested_layers(
+    layers: Sequence[BaseLayer], paths: Sequence[tuple[str | int, ...]], prefix: tuple[str | int, ...]
+) -> Iterator[NestedLayer]:
+    """Yield layers and the layers that they contain. `prefix` is the position of the layer with these layers."""
+    for index, (layer, path) in enumerate(zip(layers, paths, strict=True)):
+        position = (*prefix, index)
+        yield NestedLayer(position, path, layer)
+        if layer.inner_key:
+            inner_paths = [(*path, layer.inner_key, *inner_path) for inner_path in layer.inner_paths]
+            yield from _iter_nested_layers(layer.inner_layers, inner_paths, (*position, layer.inner_key))
 
 
 class Model(ConfigModel):
     """Network: a stack of layers."""
 
     name: KerasName = "sequential"
-    layers: Annotated[tuple[_StackItem, ...], Strict(False), Len(1, 10_000)]
+    layers: LayerItems
 
     @cached_property
     def stack(self) -> tuple[Layer, ...]:
         """Layers of the network in order, with every repetition of repeated layers."""
-        return tuple(layer for _, layer in _iter_unrolled_layers(self.layers))
+        return tuple(layer for _, layer in iter_unrolled_layers(self.layers))
 
     @cached_property
     def layer_paths(self) -> tuple[tuple[str | int, ...], ...]:
         """Key path in the config for each layer of `stack`."""
-        return tuple(("model", "layers", *path) for path, _ in _iter_unrolled_layers(self.layers))
+        return tuple(("model", "layers", *path) for path, _ in iter_unrolled_layers(self.layers))
+
+    @cached_property
+    def nested_layers(self) -> tuple[NestedLayer, ...]:
+        """All layers in order: each layer of `stack`, followed by the layers that it contains."""
+        return tuple(_iter_nested_layers(self.stack, self.layer_paths, ()))
 
 
 class Experiment(ConfigModel):

@@ -78,13 +78,9 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
     core_definitions: dict[str, Any]
     """Pydantic's schemas of classes, by reference."""
 
-    is_inside_layer: bool
-    """Whether the schema of the union of all layers is being built."""
-
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.core_definitions = {}
-        self.is_inside_layer = False
 
     def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
         # The keys keep the order of the classes.
@@ -112,7 +108,7 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
         if "type" in json_schema["properties"] and len(names := _list_type_names(cls)) > 1:
             described = {key: value for key, value in json_schema["properties"]["type"].items() if key != "const"}
             json_schema["properties"]["type"] = {**described, "enum": names}
-        if "type" in json_schema["properties"] and cls.model_fields["type"].default != DEFAULT_OPTIMIZER:
+        if "type" in json_schema["properties"] and not _has_short_form(cls):
             # The type selects the class.
             json_schema["required"] = ["type", *json_schema.get("required", ())]
         return {"description": description} | {
@@ -138,14 +134,13 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
     def function_plain_schema(self, schema: core_schema.PlainValidatorFunctionSchema) -> JsonSchemaValue:
         if schema["function"]["function"] is not validate_layer:
             return super().function_plain_schema(schema)
-        if self.is_inside_layer:
-            # A wrapper contains a layer: the schema refers to the union, whose definition is still being built.
-            return self.get_cache_defs_ref_schema(CoreRef("Layer"))[1]
-        self.is_inside_layer = True
-        union: Any = Annotated[Union[tuple(LAYERS_BY_TYPE.values())], ByType, BareName]  # noqa: UP007
-        json_schema = self.generate_inner(TypeAdapter(union).core_schema)
-        self.is_inside_layer = False
-        return json_schema
+        name, reference = self.get_cache_defs_ref_schema(CoreRef("Layer"))
+        if name not in self.definitions:
+            # A layer that contains layers refers to this definition, which the following call replaces.
+            self.definitions[name] = {}
+            union: Any = Annotated[Union[tuple(LAYERS_BY_TYPE.values())], ByType, BareName]  # noqa: UP007
+            self.generate_inner(TypeAdapter(union).core_schema)
+        return reference
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:
         inner: Any = schema["schema"]
@@ -216,6 +211,11 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
         name, reference = self.get_cache_defs_ref_schema(CoreRef(kind.title()))
         self.definitions[name] = union
         return reference
+
+
+def _has_short_form(cls: type[ConfigModel]) -> bool:
+    """Return whether a mapping without `type` can describe an object of a class."""
+    return cls.model_fields["type"].default == DEFAULT_OPTIMIZER or getattr(cls, "inner_key", None) is not None
 
 
 def _get_type_name(value: Any) -> Any:

@@ -121,6 +121,10 @@ class BaseLayer(KerasConfig):
     supports_lanes: ClassVar[bool] = False
     """Whether one program can run the layer for several models at once."""
 
+    inner_key: ClassVar[str | None] = None
+    """Key of the list of layers that the layer contains; `None` for a layer without layers. The list is also the short
+    form of the layer: `{residual: […]}`."""
+
     slowdown: ClassVar[int] = 1
     """Time of a multiply-add, relative to a multiply-add of a Dense layer."""
 
@@ -148,7 +152,7 @@ class BaseLayer(KerasConfig):
         return (getattr(self, "activation", None) or "linear") if "activation" in type(self).model_fields else None
 
     @property
-    def inner_layers(self) -> Mapping[str, "BaseLayer"]:
+    def wrapped_layers(self) -> Mapping[str, "BaseLayer"]:
         """Layers that a wrapper contains, by argument; empty for other layers."""
         return {}
 
@@ -169,17 +173,28 @@ class BaseLayer(KerasConfig):
         return getattr(self, self.size_key) if self.size_key else None
 
     def iter_layers(self) -> Iterator["BaseLayer"]:
-        """Yield the layer, then the layers that its arguments contain."""
+        """Yield the layer, then the layers that the layer contains."""
         yield self
-        for key in type(self).model_fields:
-            value = getattr(self, key)
-            for inner_value in value if isinstance(value, tuple) else (value,):
-                if isinstance(inner_value, BaseLayer):
-                    yield from inner_value.iter_layers()
+        for layer in (*self.wrapped_layers.values(), *self.inner_layers):
+            yield from layer.iter_layers()
 
     def get_export_obstacle(self, format_name: str) -> str:
         """Return why a format of `dnn export` cannot hold the layer itself; empty for a supported format."""
         return self.export_obstacles.get(format_name, "")
+
+    @property
+    def inner_layers(self) -> tuple["BaseLayer", ...]:
+        """Layers of the stack that the layer contains, with every repetition of repeated layers."""
+        return ()
+
+    @property
+    def inner_paths(self) -> tuple[tuple[str | int, ...], ...]:
+        """Key path, below `inner_key`, for each layer of `inner_layers`."""
+        return ()
+
+    def list_inner_items(self) -> tuple[Any, ...]:
+        """Return the layers and repeated blocks that the layer contains, as in the config."""
+        return ()
 
     def get_xla_determinism(self) -> XlaDeterminism:
         """Return `xla_determinism`, unless it depends on the arguments of the layer."""
@@ -214,6 +229,11 @@ class BaseLayer(KerasConfig):
         return 0
 
 
+def find_short_type(config: Mapping[str, Any]) -> str | None:
+    """Return the type of a layer in its short form without `type`, such as `{residual: […]}`; else `None`."""
+    return next((name for name, cls in LAYER_CLASSES.items() if cls.inner_key and cls.inner_key in config), None)
+
+
 def validate_layer(value: Any) -> BaseLayer:
     """Return the layer that a value of a config describes: a name, or a mapping with a `type`.
 
@@ -228,6 +248,8 @@ def validate_layer(value: Any) -> BaseLayer:
     config = to_typed_mapping(value)
     if not isinstance(config, dict):
         raise PydanticKnownError("model_attributes_type")
+    if "type" not in config and (short := find_short_type(config)):
+        config = {"type": short, **config}
     if "type" not in config:
         raise PydanticKnownError("union_tag_not_found", {"discriminator": "'type'"})
     cls = LAYER_CLASSES.get(config["type"]) if isinstance(config["type"], str) else None

@@ -7,7 +7,13 @@ from itertools import product
 from typing import Any
 
 from dnn_cli.config.base import Shape
-from dnn_cli.config.layer_base import BaseLayer, LayerShapeError, WeightSpec, get_automatic_name
+from dnn_cli.config.layer_base import (
+    BaseLayer,
+    LayerShapeError,
+    WeightSpec,
+    find_short_type,
+    get_automatic_name,
+)
 
 _SCOPE_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_.-]*")
 """Pattern of the names that TensorFlow accepts for scopes and variables."""
@@ -22,6 +28,8 @@ class Stage:
     input_shape: Shape
     output_shape: Shape
     weights: tuple[WeightSpec, ...]
+    inner: tuple["Stage", ...] = ()
+    """Stages of the layers that the layer contains."""
 
     @property
     def parameters(self) -> int:
@@ -36,13 +44,20 @@ class Stage:
 class ShapeError(LayerShapeError):
     """Error of a layer that does not fit into its stack.
 
-    `index` is the position of the layer. `key` is the argument that causes the error, or empty.
+    `index` is the position of the layer. `key` is the argument that causes the error, or empty. `inner_position` leads
+    from this layer to the layer within it that causes the error: `("residual", 1)`.
     """
 
-    def __init__(self, index: int, message: str, key: str = "") -> None:
+    def __init__(self, index: int, message: str, key: str = "", inner_position: tuple[str | int, ...] = ()) -> None:
         super().__init__(message)
         self.index = index
         self.key = key
+        self.inner_position = inner_position
+
+    @property
+    def position(self) -> tuple[str | int, ...]:
+        """Position of the layer and the key: `(3, "activation")`."""
+        return (self.index, *self.inner_position, *((self.key,) if self.key else ()))
 
 
 def assign_layer_names(layers: Iterable[tuple[str | None, str]]) -> list[str]:
@@ -75,9 +90,19 @@ def list_layer_names(layers: Sequence[BaseLayer]) -> list[str]:
 
 def list_config_layer_names(layers: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the name of every layer in a list of a config, valid or invalid. Unnamed layers get automatic names."""
-    return assign_layer_names(
-        (layer.get("name"), "Block" if "repeat" in layer else str(layer.get("type"))) for layer in layers
-    )
+    return assign_layer_names((layer.get("name"), get_config_class_name(layer)) for layer in layers)
+
+
+def get_config_class_name(item: Mapping[str, Any]) -> str:
+    """Return the name of the class of a mapping in a list of layers: `Block` for a block that is repeated."""
+    return "Block" if "repeat" in item else str(item.get("type") or find_short_type(item))
+
+
+def iter_nested_stages(stages: Iterable[Stage]) -> Iterator[Stage]:
+    """Yield each stage, followed by the stages of the layers that it contains."""
+    for stage in stages:
+        yield stage
+        yield from iter_nested_stages(stage.inner)
 
 
 def to_keras_names(names: Sequence[str]) -> list[str]:
@@ -127,6 +152,12 @@ def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list
                 "halves the last axis, but Keras builds the next layer for the whole axis: use glu in the last layer"
             )
             errors.append(ShapeError(index, f"glu {reason}", "activation"))
+        inner, inner_errors = examine_stack(layer.inner_layers, shape)
+        for error in inner_errors:
+            inner_position = (str(layer.inner_key), error.index, *error.inner_position)
+            errors.append(ShapeError(index, str(error), error.key, inner_position))
+        if len(inner) < len(layer.inner_layers):
+            break
         try:
             output = layer.compute_output_shape(shape)
             weights = layer.list_weights(shape)
@@ -134,7 +165,7 @@ def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list
             errors.append(ShapeError(index, _describe_shape_error(name, error, stages)))
             break
         errors += _find_weight_errors(index, layer, weights)
-        stages.append(Stage(name, layer, shape, output, weights))
+        stages.append(Stage(name, layer, shape, output, weights, tuple(inner)))
         shape = output
     return stages, errors
 
@@ -146,14 +177,14 @@ def _describe_shape_error(name: str, error: LayerShapeError, stages: Sequence[St
     """
     last = stages[-1] if stages else None
     if last is not None and len(last.output_shape) == 1 and getattr(last.layer, "return_sequences", None) is False:
-        key = "layer.return_sequences" if last.layer.inner_layers else "return_sequences"
+        key = "layer.return_sequences" if last.layer.wrapped_layers else "return_sequences"
         return f"layer {name}: {str(error).partition(': ')[0]}: write {key}: true in layer {last.name}"
     return f"layer {name}: {error}"
 
 
 def _find_weight_errors(index: int, layer: BaseLayer, weights: Iterable[WeightSpec]) -> Iterator[ShapeError]:
     """Yield the errors of initializers, regularizers and constraints that do not fit the shape of their weight."""
-    owners = {"": layer, **layer.inner_layers}
+    owners = {"": layer, **layer.wrapped_layers}
     for weight in weights:
         for owner, role in product(owners, ("initializer", "regularizer", "constraint")):
             key = f"{weight.argument_prefix or weight.name.rpartition('/')[2]}_{role}"

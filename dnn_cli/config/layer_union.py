@@ -1,9 +1,10 @@
 """All layers as one type, whose validation chooses the class of a layer by its `type`."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from dnn_cli.config.layer_base import LAYER_CLASSES, AnyLayer, BaseLayer
+from dnn_cli.config.layer_base import LAYER_CLASSES, AnyLayer, BaseLayer, find_short_type
 
 _LAYER_MODULES = (
     "core",
@@ -20,6 +21,7 @@ _LAYER_MODULES = (
     "recurrent",
     "conv_lstm",
     "wrappers",
+    "residual",
     "augmentation",
     "colour_augmentation",
 )
@@ -39,5 +41,10 @@ else:
 
 
 def find_layer_class(config: Any) -> type[BaseLayer] | None:
-    """Return the class of a layer of a config: a name or a mapping with a `type`; `None` for an unknown layer."""
-    return LAYERS_BY_TYPE.get(str(config.get("type") if isinstance(config, dict) else config))
+    """Return the class of a layer of a config: a name, a mapping with a `type`, or a short form: `{residual: […]}`.
+
+    The result is `None` for an unknown layer.
+    """
+    if isinstance(config, Mapping):
+        return LAYERS_BY_TYPE.get(str(config.get("type") or find_short_type(config)))
+    return LAYERS_BY_TYPE.get(str(config))

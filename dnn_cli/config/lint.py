@@ -47,12 +47,12 @@ def _find_repeated_seeds(experiment: Experiment) -> Iterator[Issue]:
 
     With a seed, every repetition of the layer draws the same random numbers.
     """
-    for index, (layer, path) in enumerate(zip(experiment.model.stack, experiment.model.layer_paths, strict=True)):
+    for position, path, layer in experiment.model.nested_layers:
         parts = {name: getattr(layer, name) for name in type(layer).model_fields}
         seeded = [(name, "seed") for name, part in parts.items() if getattr(part, "seed", None) is not None]
-        for keys in [*([("seed",)] if parts.get("seed") is not None else []), *seeded] if len(path) > 3 else []:
+        for keys in [*([("seed",)] if parts.get("seed") is not None else []), *seeded] if "layers" in path[2:] else []:
             message = "is the same in every repetition: all repetitions draw the same random numbers"
-            yield Issue(("model", "layers", index, *keys), message, "remove the seed")
+            yield Issue(("model", "layers", *position, *keys), message, "remove the seed")
 
 
 def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:

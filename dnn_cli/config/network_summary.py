@@ -1,13 +1,20 @@
 """Summary of a network: layers, parameters, memory and multiply-adds, computed without building a model."""
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
 from dnn_cli.config.base import Shape
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_base import WeightSpec
-from dnn_cli.config.layer_stack import Stage, compute_stages, format_shape, list_trainable_weights
+from dnn_cli.config.layer_stack import (
+    Stage,
+    compute_stages,
+    format_shape,
+    iter_nested_stages,
+    list_trainable_weights,
+)
 from dnn_cli.formats.table_columns import TableColumn
 
 
@@ -24,6 +31,8 @@ class LayerRow:
     parameters: int
     trainable_parameters: int
     formula: str
+    inner: tuple["LayerRow", ...] = ()
+    """Rows of the layers that the layer contains. Their parameters are part of `parameters`."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +65,10 @@ class NetworkSummary:
         return 4 * self.total
 
     def __str__(self) -> str:
-        cells = [(row.name, row.type, format_shape(row.output_shape), f"{row.parameters:,}") for row in self.layers]
+        cells = [
+            (name, row.type, format_shape(row.output_shape), f"{row.parameters:,}")
+            for name, row in iter_indented_rows(self.layers)
+        ]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in cells]
         return "\n".join([*map(str.rstrip, lines), f"{self.total:,} parameters, {self.trainable:,} of them trainable"])
@@ -75,7 +87,7 @@ def summarize_network(experiment: Experiment) -> NetworkSummary:
         optimizer=experiment.optimizer.type,
         optimizer_bytes=experiment.optimizer.compute_memory(list_trainable_weights(experiment.model.name, stages)),
         multiply_adds=sum(stage.layer.count_multiply_adds(stage.input_shape) for stage in stages),
-        depth=sum(stage.layer.has_kernel for stage in stages),
+        depth=sum(stage.layer.has_kernel for stage in iter_nested_stages(stages)),
         columns=experiment.data.info.columns,
     )
 
@@ -89,7 +101,15 @@ def build_layer_row(stage: Stage) -> LayerRow:
         stage.parameters,
         sum(weight.size for weight in stage.trainable),
         _format_parameter_formula(stage.weights),
+        tuple(build_layer_row(inner) for inner in stage.inner),
     )
+
+
+def iter_indented_rows(rows: Iterable[LayerRow], indent: str = "") -> Iterator[tuple[str, LayerRow]]:
+    """Yield each row with its name, followed by the rows of the layers within it, whose names are indented."""
+    for row in rows:
+        yield f"{indent}{row.name}", row
+        yield from iter_indented_rows(row.inner, f"{indent}  ")
 
 
 def _format_parameter_formula(weights: tuple[WeightSpec, ...]) -> str:
@@ -111,7 +131,8 @@ def format_layer_flow(experiment: Experiment) -> str:
 def _format_layer(stage: Stage) -> str:
     """Return the type of a layer with its size and its activation: `Dense 100 relu`."""
     layer = stage.layer
-    words = (layer.type, layer.format_size(stage.output_shape), getattr(layer, "activation", None))
+    inner = f"({' → '.join(map(_format_layer, stage.inner))})" if stage.inner else ""
+    words = (layer.type, inner, layer.format_size(stage.output_shape), getattr(layer, "activation", None))
     return " ".join(word for word in words if word)
 
 

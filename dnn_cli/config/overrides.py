@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from dnn_cli.config.layer_stack import assign_layer_names
+from dnn_cli.config.layer_stack import assign_layer_names, get_config_class_name
 from dnn_cli.config.yaml_reader import MAX_DEPTH, Document, YamlLoader, check_characters, format_key_path, parse_yaml
 from dnn_cli.errors import ConfigError, KeyPath, LocatedIssue, SourceLocation, suggest_nearest_name
 
@@ -308,6 +308,11 @@ def _resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple
         if isinstance(item, dict) and "repeat" in item and isinstance(item.get("layers"), list):
             with suppress(OverrideError):
                 return (index, "layers", *_resolve_step(item["layers"], step, path))
+    _check_single_residual_block(container, step, path)
+    for index, item in enumerate(container):
+        if isinstance(item, dict) and isinstance(item.get("residual"), list):
+            with suppress(OverrideError):
+                return (index, "residual", *_resolve_step(item["residual"], step, path))
     names += _list_repeated_layer_names(container)
     choices = (
         f"indices are 0 to {len(container) - 1}, names are {', '.join(names)}" if container else "the list is empty"
@@ -321,9 +326,31 @@ def _resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple
     raise OverrideError(f"{format_key_path(tuple(path))} has no {step}; {choices}", hint)
 
 
+def _check_single_residual_block(items: list[Any], step: str, path: Sequence[str | int]) -> None:
+    """Check that at most one residual block in a list has a layer with the name `step`."""
+    names = assign_layer_names(map(_get_layer_name_and_type, items))
+    blocks = [
+        name
+        for name, item in zip(names, items, strict=True)
+        if isinstance(item, dict)
+        and isinstance(item.get("residual"), list)
+        and step in assign_layer_names(map(_get_layer_name_and_type, item["residual"]))
+    ]
+    if len(blocks) > 1:
+        raise OverrideError(
+            f"{format_key_path(tuple(path))} has {step} in several residual blocks: {', '.join(blocks)}",
+            f"write {blocks[0]}.residual.{step} instead of {step}",
+        )
+
+
 def _list_repeated_layer_names(items: list[Any]) -> list[str]:
     """Return the names of the layers in the repeated blocks of a list."""
-    blocks = [item["layers"] for item in items if isinstance(item, dict) and isinstance(item.get("layers"), list)]
+    blocks = [
+        item[key]
+        for item in items
+        for key in ("layers", "residual")
+        if isinstance(item, dict) and isinstance(item.get(key), list)
+    ]
     return [
         name
         for layers in blocks
@@ -335,5 +362,5 @@ def _get_layer_name_and_type(item: Any) -> tuple[str | None, str]:
     """Return the name and the type of a layer in a list. The name is `None` for a layer without a name."""
     if isinstance(item, dict):
         name = item.get("name")
-        return (name if isinstance(name, str) else None), "Block" if "repeat" in item else str(item.get("type"))
+        return (name if isinstance(name, str) else None), get_config_class_name(item)
     return None, str(item)

@@ -1,5 +1,6 @@
 """Registry of the classes of a config by kind and name, Keras's other names for them, and short texts of values."""
 
+import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, get_args
@@ -47,7 +48,7 @@ def get_kind_at(path: KeyPath) -> str:
         return COLUMN_KIND
     keys = [step for step in path if isinstance(step, str)]
     last = keys[-1] if keys else ""
-    by_key = {"layers": "layer", "metrics": "metric", "learning_rate": "schedule"}
+    by_key = {"layers": "layer", "residual": "layer", "metrics": "metric", "learning_rate": "schedule"}
     return by_key.get(last, last.rpartition("_")[2] or last)
 
 
@@ -60,6 +61,11 @@ def format_config_value(value: Any, included: Collection[str] = ()) -> str:
         value: The value.
         included: The arguments that the text contains even with their default values.
     """
+    if isinstance(value, dict) and "residual" in value:
+        inner = format_config_value(value["residual"])
+        others = {key: argument for key, argument in value.items() if key != "residual"}
+        texts = format_changed_arguments(others, included)
+        return " ".join([f"{value['type']} ({inner})", *(f"{key}={text}" for key, text in texts.items())])
     if isinstance(value, dict) and "type" in value:
         texts = format_changed_arguments(value, included)
         return " ".join([value["type"], *(f"{key}={text}" for key, text in texts.items())])
@@ -134,7 +140,7 @@ _KERAS_ALIASES: dict[str, dict[str, str]] = {
 
 SPELLINGS: dict[str, dict[str, str]] = {
     kind: {
-        **{cls.keras_name.rpartition(".")[2]: name for name, cls in CLASSES_BY_KIND.get(kind, {}).items()},
+        **{re.split("[.>]", cls.keras_name)[-1]: name for name, cls in CLASSES_BY_KIND.get(kind, {}).items()},
         **_KERAS_ALIASES.get(kind, {}),
     }
     for kind in (*CLASSES_BY_KIND, "activation")

@@ -5,15 +5,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
-from typing import cast
 
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, TABLE_KINDS, USER_DATA_KINDS, EmbeddedDataset
-from dnn_cli.config.experiment import MAX_LAYERS, Experiment, count_layers, find_class_number
+from dnn_cli.config.experiment import Experiment, find_class_number
 from dnn_cli.config.fold_validation import find_fold_issues
 from dnn_cli.config.keras_suggestions import REMOVE_INPUT_SHAPE
 from dnn_cli.config.layer_base import BaseLayer
-from dnn_cli.config.layer_stack import Stage, compute_stages, examine_stack, list_trainable_weights
+from dnn_cli.config.layer_blocks import MAX_LAYERS, count_layers
+from dnn_cli.config.layer_stack import Stage, compute_stages, examine_stack, iter_nested_stages, list_trainable_weights
 from dnn_cli.config.metrics import AUC, BinaryAccuracy, F1Score, Metric, Precision, Recall
 from dnn_cli.config.optimizers import BaseOptimizer, Muon
 from dnn_cli.config.output_layer import find_output_issues
@@ -69,8 +69,7 @@ def find_experiment_issues(experiment: Experiment) -> list[Issue]:
     issues += _find_input_shape_issues(experiment)
     stages, shape_errors = examine_stack(experiment.model.stack, experiment.data.input_shape)
     for error in shape_errors:
-        key = (error.key,) if error.key else ()
-        issues.append(Issue(("model", "layers", error.index, *key), str(error)))
+        issues.append(Issue(("model", "layers", *error.position), str(error)))
     if not loss_issues:
         issues += _find_metric_issues(experiment)
     if len(stages) == len(experiment.model.stack):
@@ -82,11 +81,11 @@ def find_experiment_issues(experiment: Experiment) -> list[Issue]:
 def _find_input_shape_issues(experiment: Experiment) -> Iterator[Issue]:
     """Yield issues of `input_shape`: only the first layer may have it, and it must equal the shape of the data."""
     shape = experiment.data.input_shape
-    for index, layer in enumerate(experiment.model.stack):
-        path = ("model", "layers", index, "input_shape")
+    for position, _, layer in experiment.model.nested_layers:
+        path = ("model", "layers", *position, "input_shape")
         if layer.input_shape is None:
             continue
-        if index:
+        if position != (0,):
             yield Issue(path, "is an argument of the first layer only", REMOVE_INPUT_SHAPE)
         elif layer.input_shape != shape:
             layer_shape, data = list(layer.input_shape), experiment.data
@@ -102,15 +101,16 @@ def map_to_config_paths(experiment: Experiment, issues: Iterable[Issue]) -> list
         experiment: The experiment with the issues.
         issues: Issues in which the index of a layer counts every repetition of repeated layers.
     """
-    paths = experiment.model.layer_paths
+    paths = {nested.position: nested.path for nested in experiment.model.nested_layers}
     unique_issues: dict[tuple[KeyPath, str], Issue] = {}
     for issue in issues:
         message = issue.message
         if issue.path[:2] == ("model", "layers") and len(issue.path) > 2:
-            path = paths[cast(int, issue.path[2])]
+            length = max(end for end in range(3, len(issue.path) + 1) if issue.path[2:end] in paths)
+            path = paths[issue.path[2:length]]
             # Messages for rounds of a block may differ only in the number of the layer.
-            message = "" if len(path) > 3 else message
-            issue = issue._replace(path=(*path, *issue.path[3:]))
+            message = "" if "layers" in path[2:] else message
+            issue = issue._replace(path=(*path, *issue.path[length:]))
         unique_issues.setdefault((issue.path, message), issue)
     return list(unique_issues.values())
 
@@ -300,7 +300,9 @@ def _find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) ->
 
 def _find_jit_issues(experiment: Experiment) -> Iterator[Issue]:
     """Yield an issue of `jit: true` if XLA cannot compile a layer."""
-    refused_layers = [layer for layer in experiment.model.stack if layer.get_xla_support() == "none"]
+    refused_layers = [
+        nested.layer for nested in experiment.model.nested_layers if nested.layer.get_xla_support() == "none"
+    ]
     if experiment.jit is True and refused_layers:
         yield Issue(("jit",), f"XLA cannot compile {refused_layers[0].type}", "write jit: auto")
 
@@ -308,10 +310,11 @@ def _find_jit_issues(experiment: Experiment) -> Iterator[Issue]:
 def _find_precision_issues(experiment: Experiment) -> Iterator[Issue]:
     """Yield issues of `mixed_precision`: Keras fails to add a penalty of 16 bits to the loss, which has 32 bits."""
     # The last layer computes with 32 bits.
-    for index, layer in enumerate(experiment.model.stack[:-1] if experiment.mixed_precision else ()):
-        if getattr(layer, "activity_regularizer", None) is not None:
+    last = len(experiment.model.stack) - 1
+    for position, _, layer in experiment.model.nested_layers if experiment.mixed_precision else ():
+        if position[0] != last and getattr(layer, "activity_regularizer", None) is not None:
             yield Issue(
-                ("model", "layers", index, "activity_regularizer"),
+                ("model", "layers", *position, "activity_regularizer"),
                 "cannot be combined with mixed_precision, except in the last layer",
                 "use kernel_regularizer, or write mixed_precision: false",
             )
@@ -347,7 +350,7 @@ def find_keras_version_issues(experiment: Experiment) -> Iterator[Issue]:
     """Yield an issue for each part that the installed version of Keras lacks: the optimizer or a layer."""
     parts: list[tuple[KeyPath, BaseOptimizer | BaseLayer]] = [
         (("optimizer",), experiment.optimizer),
-        *((("model", "layers", index), layer) for index, layer in enumerate(experiment.model.stack)),
+        *((("model", "layers", *nested.position), nested.layer) for nested in experiment.model.nested_layers),
     ]
     issues = []
     installed = version("keras")
@@ -383,7 +386,7 @@ def _find_memory_issues(experiment: Experiment, stages: list[Stage]) -> Iterator
     weight_bytes = 8 * sum(stage.parameters for stage in stages)
     optimizer_bytes = experiment.optimizer.compute_memory(list_trainable_weights(experiment.model.name, stages))
     batch = min(experiment.batch_size, experiment.data.info.examples)
-    output_bytes = 4 * batch * sum(math.prod(stage.output_shape) for stage in stages)
+    output_bytes = 4 * batch * sum(math.prod(stage.output_shape) for stage in iter_nested_stages(stages))
     for path, description, size in (
         (
             ("model", "layers"),

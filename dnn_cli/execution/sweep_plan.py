@@ -245,7 +245,7 @@ def estimate_run_seconds(experiment: Experiment, epoch_seconds: dict[str, float]
 def _estimate_epoch_seconds(experiment: Experiment) -> float:
     """Estimate the seconds of an epoch from the network and the numbers of examples and batches."""
     examples, multiply_adds = experiment.data.training_examples, summarize_network(experiment).multiply_adds
-    slowdown = max(layer.slowdown for layer in experiment.model.stack)
+    slowdown = max(nested.layer.slowdown for nested in experiment.model.nested_layers)
     return 3.3 * slowdown * multiply_adds * examples / _MULTIPLY_ADDS_PER_SECOND + _SECONDS_PER_BATCH * math.ceil(
         examples / experiment.batch_size
     )

@@ -233,13 +233,13 @@ class Evidence:
     @cached_property
     def has_penalties(self) -> bool:
         """Whether recorded losses contain penalties of layers (regularization) in addition to the config's `loss`."""
-        stack = self.experiment.model.stack
-        return any(getattr(layer, key, None) is not None for layer in stack for key in _PENALTY_KEYS)
+        layers = [nested.layer for nested in self.experiment.model.nested_layers]
+        return any(getattr(layer, key, None) is not None for layer in layers for key in _PENALTY_KEYS)
 
     @cached_property
     def has_noise(self) -> bool:
         """Whether training scores are lowered by dropout, noise or augmentation."""
-        return any(layer.is_training_only for layer in self.experiment.model.stack)
+        return any(nested.layer.is_training_only for nested in self.experiment.model.nested_layers)
 
     @cached_property
     def output_layer_path(self) -> tuple[str | int, ...] | None:

@@ -91,7 +91,7 @@ def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
 
     After few steps, the averages still consist of their initial values to a large part.
     """
-    layers = [x for x in evidence.experiment.model.stack if isinstance(x, BatchNormalization)]
+    layers = [x for _, _, x in evidence.experiment.model.nested_layers if isinstance(x, BatchNormalization)]
     if not layers or not evidence.batches_per_epoch or not evidence.epoch_scores:
         return
     steps = evidence.batches_per_epoch * len(evidence.epoch_scores)
@@ -133,7 +133,7 @@ def find_inaccurate_averages(evidence: Evidence) -> Iterator[Finding]:
     )
     paths = dict.fromkeys(
         path
-        for layer, path in zip(evidence.experiment.model.stack, evidence.experiment.model.layer_paths, strict=True)
+        for _, path, layer in evidence.experiment.model.nested_layers
         if isinstance(layer, BatchNormalization) and layer.momentum > 0.9
     )
     overrides = [suggestions.build_short_override(evidence, path, "momentum", "0.9") for path in paths]
@@ -208,9 +208,7 @@ def find_strong_penalty(evidence: Evidence) -> Iterator[Finding]:
     overrides: list[str] = []
     for key in ("kernel_regularizer", "bias_regularizer", "activity_regularizer"):
         layer_paths = dict.fromkeys(
-            path
-            for layer, path in zip(evidence.experiment.model.stack, evidence.experiment.model.layer_paths, strict=True)
-            if getattr(layer, key, None) is not None
+            path for _, path, layer in evidence.experiment.model.nested_layers if getattr(layer, key, None) is not None
         )
         overrides += [
             suggestions.build_short_override(evidence, path, key, "{type: l2, l2: 1e-5}") for path in layer_paths

@@ -18,13 +18,14 @@ from dnn_cli.data.run_context import RunContext, check_same_data
 from dnn_cli.errors import DnnError, RunError
 from dnn_cli.export.comparison_rows import draw_comparison_rows
 from dnn_cli.export.export_formats import ExportFormat
+from dnn_cli.export.plain_layers import build_plain_model, select_inference_layers
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 from dnn_cli.runs.input_profile import InputProfile
 from dnn_cli.runs.record import Record
 from dnn_cli.training.inference import compute_outputs, load_trained_model
 
 
-def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: bool) -> keras.Sequential:
+def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: bool) -> keras.Model:
     """Build the model to export, without layers that have an effect only in training.
 
     Inputs are float32 of shape (batch, *input_shape). Outputs are float32 of shape (batch, units).
@@ -41,17 +42,13 @@ def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: boo
     model = load_trained_model(weights, experiment, run_context.input_profile.target_scaling)
     stack = experiment.model.stack
     # With a RandomFlip layer, exporters would trace later layers, such as BatchNormalization, in training mode.
-    inference_layers = [
-        layer for part, layer in zip(stack, model.layers[: len(stack)], strict=True) if not part.is_training_only
-    ]
+    inference_layers = select_inference_layers(stack, model.layers[: len(stack)])
     # The layer that returns to the units of the target is not part of the config.
     inference_layers += model.layers[len(stack) :]
     used_names = {layer.name for layer in inference_layers}
     input_layers = _build_scaling_layers(run_context, used_names) if scaling else []
-    return keras.Sequential(
-        [keras.Input(shape, name=_find_free_name("inputs", used_names)), *input_layers, *inference_layers],
-        name=model.name,
-    )
+    inputs = keras.Input(shape, name=_find_free_name("inputs", used_names))
+    return build_plain_model(inputs, [*input_layers, *inference_layers], model.name)
 
 
 def _build_scaling_layers(run_context: RunContext, used_names: set[str]) -> list[keras.layers.Layer]:

@@ -76,7 +76,7 @@ class ExportFormat:
         return f"{self.runtime} {version(self.runtime)}"
 
 
-def _write_keras(model: "keras.Sequential", path: Path) -> None:
+def _write_keras(model: "keras.Model", path: Path) -> None:
     """Write a model as a `.keras` file."""
     model.save(path)
 
@@ -90,7 +90,7 @@ def _compute_keras(path: Path, inputs: "NDArray[np.float32]") -> "NDArray[np.flo
     return np.asarray(model.predict(inputs, verbose=0))
 
 
-def _write_savedmodel(model: "keras.Sequential", path: Path) -> None:
+def _write_savedmodel(model: "keras.Model", path: Path) -> None:
     """Write a model as a SavedModel, a directory for TensorFlow, TensorFlow Serving and similar programs."""
     model.export(path, format="tf_saved_model", verbose=False)
 
@@ -107,7 +107,7 @@ def _compute_savedmodel(path: Path, inputs: "NDArray[np.float32]") -> "NDArray[n
 
 
 def _write_savedmodel_of_table(
-    model: "keras.Sequential", encoding: "TableEncoding", missing: "Sequence[str]", path: Path
+    model: "keras.Model", encoding: "TableEncoding", missing: "Sequence[str]", path: Path
 ) -> None:
     """Write a model as a SavedModel that takes the cells of a table, or encoded inputs.
 
@@ -139,7 +139,7 @@ def _compute_savedmodel_rows(path: Path, cells: "Mapping[str, Any]") -> "NDArray
     return np.asarray(loaded.serve({name: tf.constant(column) for name, column in cells.items()}))
 
 
-def _write_onnx(model: "keras.Sequential", path: Path) -> None:
+def _write_onnx(model: "keras.Model", path: Path) -> None:
     """Write a model as an ONNX file with tf2onnx. Keras patches tf2onnx to work with NumPy 2."""
     import tensorflow as tf
 
@@ -160,7 +160,7 @@ def _compute_onnx(path: Path, inputs: "NDArray[np.float32]") -> "NDArray[np.floa
     return np.asarray(outputs)
 
 
-def _write_litert(model: "keras.Sequential", path: Path) -> None:
+def _write_litert(model: "keras.Model", path: Path) -> None:
     """Write a model as a LiteRT file with TensorFlow's converter.
 
     Only LiteRT's own operations are used, which every version of LiteRT can run.

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 
-def replace_unsupported_operations(model: keras.Sequential) -> None:
+def replace_unsupported_operations(model: keras.Model) -> None:
     """Replace operations that tf2onnx 1.17 lacks (Erfc, Expm1 and XLA) with others that have the same results."""
     for layer in model.layers:
         activation = getattr(layer, "activation", None)

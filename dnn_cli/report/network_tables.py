@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from dnn_cli.config.layer_stack import format_shape
-from dnn_cli.config.network_summary import NetworkSummary, format_bytes
+from dnn_cli.config.network_summary import LayerRow, NetworkSummary, format_bytes, iter_indented_rows
 from dnn_cli.report.tables import build_table
 from dnn_cli.report.text import format_count
 
@@ -16,15 +16,20 @@ def build_summary_table(summary: NetworkSummary) -> Table:
     """Build a table with a row for each layer."""
     rows = [
         [
-            row.name,
+            name,
             row.type,
             format_shape(row.output_shape),
-            f"{row.formula} = {row.parameters:,}" if row.formula else "0",
+            _format_parameters(row),
         ]
-        for row in summary.layers
+        for name, row in iter_indented_rows(summary.layers)
     ]
     headers = ["layer", "type", "output shape", "parameters"]
     return build_table(headers, rows, right=["parameters"], flexible=["layer", "type"])
+
+
+def _format_parameters(row: LayerRow) -> str:
+    """Return the formula of the parameters of a layer with its result; of a layer with layers, the result only."""
+    return f"{row.formula} = {row.parameters:,}" if row.formula and not row.inner else f"{row.parameters:,}"
 
 
 def build_columns_table(summary: NetworkSummary) -> Table:
@@ -53,17 +58,7 @@ def build_summary_document(summary: NetworkSummary) -> dict[str, Any]:
         "name": summary.name,
         "input_shape": [None, *summary.input_shape],
         "columns": [{"name": column.name, "type": column.type, "inputs": column.inputs} for column in summary.columns],
-        "layers": [
-            {
-                "name": row.name,
-                "type": row.type,
-                "output_shape": [None, *row.output_shape],
-                "parameters": row.parameters,
-                "trainable_parameters": row.trainable_parameters,
-                "formula": row.formula,
-            }
-            for row in summary.layers
-        ],
+        "layers": [_build_layer_document(row) for row in summary.layers],
         "parameters": {
             "total": summary.total,
             "trainable": summary.trainable,
@@ -74,6 +69,19 @@ def build_summary_document(summary: NetworkSummary) -> dict[str, Any]:
         "multiply_adds": summary.multiply_adds,
         "depth": summary.depth,
     }
+
+
+def _build_layer_document(row: LayerRow) -> dict[str, Any]:
+    """Build the JSON document of a layer. A layer that contains layers has a list `layers`."""
+    document = {
+        "name": row.name,
+        "type": row.type,
+        "output_shape": [None, *row.output_shape],
+        "parameters": row.parameters,
+        "trainable_parameters": row.trainable_parameters,
+        "formula": row.formula,
+    }
+    return {**document, "layers": [_build_layer_document(inner) for inner in row.inner]} if row.inner else document
 
 
 def build_bench_table(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layer_stack import compute_stages
+from dnn_cli.config.layer_stack import compute_stages, iter_nested_stages
 from dnn_cli.config.network_summary import summarize_network
 
 _MAX_CHUNK_MULTIPLY_ADDS = 2e9
@@ -108,15 +108,16 @@ def _choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
         return experiment.jit, f"jit: {str(experiment.jit).lower()}"
     if experiment.engine == "keras":
         return False, "without XLA: the default of Keras on a CPU and for deterministic operations"
-    for layer in experiment.model.stack:
+    layers = [nested.layer for nested in experiment.model.nested_layers]
+    for layer in layers:
         if layer.get_xla_support() == "none":
             return False, f"without XLA: XLA cannot run {layer.type}"
     if gpu:
         return True, "with XLA: the default on a GPU"
-    for layer in experiment.model.stack:
+    for layer in layers:
         if layer.get_xla_support() == "slow_on_cpu":
             return False, f"without XLA: XLA is slow for {layer.type} on a CPU"
-    for stage in compute_stages(experiment.model.stack, experiment.data.input_shape):
+    for stage in iter_nested_stages(compute_stages(experiment.model.stack, experiment.data.input_shape)):
         if stage.layer.has_other_bits_with_xla(stage.input_shape):
             return False, f"without XLA: XLA sums a {stage.layer.type} layer with one input in another order"
     return True, "with XLA: no layer of the network is slow with XLA"
@@ -147,10 +148,11 @@ def _choose_for_lanes(experiment: Experiment, *, gpu: bool) -> tuple[bool, Deter
 
 def find_random_program(experiment: Experiment) -> str:
     """Return why XLA's programs of an experiment may be random on a GPU; empty for deterministic programs."""
-    for layer in experiment.model.stack:
+    layers = [nested.layer for nested in experiment.model.nested_layers]
+    for layer in layers:
         if layer.get_xla_determinism() == "random":
             return f"on a GPU, XLA adds the gradients of {layer.type} in a random order"
-    for layer in experiment.model.stack:
+    for layer in layers:
         if layer.get_xla_determinism() == "unverified":
             return f"equal results of XLA on a GPU are unverified for {layer.type}"
     if experiment.mixed_precision:

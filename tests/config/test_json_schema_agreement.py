@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from dnn_cli.config.base import ConfigModel
 from dnn_cli.config.columns import COLUMNS_BY_TYPE
-from dnn_cli.config.experiment import Experiment, Model, Repeat
+from dnn_cli.config.experiment import Experiment, Model
+from dnn_cli.config.layer_blocks import Repeat
 from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, list_spellings
 from tests.helpers.hypothesis_configs import EXPERIMENTS, changed_documents
 from tests.helpers.settings import RUN_ALL_CASES
@@ -20,6 +21,7 @@ random_settings = settings(
 
 STACK = {"model": {"layers": ["Flatten"]}}
 REQUIRED_VALUES = {
+    "residual": ["Flatten"],
     "layers": ["Flatten"],
     "activation": "relu",
     "boundaries": [1],

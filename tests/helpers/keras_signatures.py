@@ -2,6 +2,8 @@
 
 import keras
 
+from dnn_cli.training import residual_block  # noqa: F401 - registers the class
+
 KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
 """Version of the installed Keras."""
 
@@ -13,6 +15,8 @@ def is_in_keras(cls):
 
 def get_keras_class(cls):
     """Return the class of Keras that a class of `dnn_cli.config` describes."""
+    if ">" in cls.keras_name:
+        return keras.saving.get_registered_object(cls.keras_name)
     keras_object = keras
     for step in cls.keras_name.split("."):
         keras_object = getattr(keras_object, step)

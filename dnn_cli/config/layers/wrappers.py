@@ -50,7 +50,7 @@ class Bidirectional(BaseLayer):
     backward_layer: _InnerLayer | None = None
 
     @property
-    def inner_layers(self) -> Mapping[str, BaseLayer]:
+    def wrapped_layers(self) -> Mapping[str, BaseLayer]:
         return {"layer": self.layer} | ({} if self.backward_layer is None else {"backward_layer": self.backward_layer})
 
     @property
@@ -135,7 +135,7 @@ class TimeDistributed(BaseLayer):
         return self.layer.get_xla_support()
 
     @property
-    def inner_layers(self) -> Mapping[str, BaseLayer]:
+    def wrapped_layers(self) -> Mapping[str, BaseLayer]:
         return {"layer": self.layer}
 
     def list_keras_arguments(self) -> dict[str, Any]:

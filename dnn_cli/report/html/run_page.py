@@ -13,6 +13,7 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import compute_stages, format_shape
 from dnn_cli.config.metrics import lower_is_better
 from dnn_cli.config.network_summary import build_layer_row as layer_row
+from dnn_cli.config.network_summary import iter_indented_rows
 from dnn_cli.config.registry import format_config_value
 from dnn_cli.errors import ConfigError, DataError, RunError
 from dnn_cli.report.html.predictions_section import ClassificationSection, RegressionSection, build_predictions_section
@@ -253,11 +254,12 @@ def _build_layer_table(run_info: RunInfo, dataset_info: DatasetInfo | None) -> _
     # pydantic's ValidationError is a ValueError.
     except ValueError:
         return None
+    named_rows = [*iter_indented_rows(layer_summaries)]
     rows = tuple(
-        (row.name, row.type, format_shape(row.output_shape), row.formula, f"{row.parameters:,}")
-        for row in layer_summaries[:_MAX_LISTED_LAYERS]
+        (name, row.type, format_shape(row.output_shape), "" if row.inner else row.formula, f"{row.parameters:,}")
+        for name, row in named_rows[:_MAX_LISTED_LAYERS]
     )
-    return _LayerTable(rows, len(layer_summaries) - len(rows), f"{sum(row.parameters for row in layer_summaries):,}")
+    return _LayerTable(rows, len(named_rows) - len(rows), f"{sum(row.parameters for row in layer_summaries):,}")
 
 
 def _list_environment_rows(run_info: RunInfo) -> tuple[tuple[str, str], ...]:

@@ -119,7 +119,7 @@ def get_config_value(config: Mapping[str, Any] | None, steps: Sequence[str]) -> 
 def _find_list_item(items: Sequence[Any], step: str) -> Any:
     """Return the list item that a part of a key names: the layer with this name, or the item with this index.
 
-    Layers within a `repeat` are searched too. The result is `ABSENT` if the item does not exist.
+    Layers within a `repeat` or a residual block are searched too. The result is `ABSENT` if the item does not exist.
     """
     for element in items:
         if isinstance(element, dict) and element.get("name") == step:
@@ -131,7 +131,10 @@ def _find_list_item(items: Sequence[Any], step: str) -> Any:
         if name == step:
             return element
     nested_items = (
-        _find_list_item(element["layers"], step) for element in layers if isinstance(element.get("layers"), list)
+        _find_list_item(element[key], step)
+        for element in layers
+        for key in ("layers", "residual")
+        if isinstance(element.get(key), list)
     )
     return next((element for element in nested_items if element is not ABSENT), ABSENT)
 
@@ -162,7 +165,9 @@ def iter_config_keys(value: Any, key: str = "") -> Iterator[str]:
         children = ((name, inner) for name, inner in value.items() if name != "type")
     elif isinstance(value, list) and any(isinstance(element, dict) for element in value):
         layers = [element for element in value if isinstance(element, dict)]
-        children = zip(list_config_layer_names(layers), layers, strict=True) if key.endswith("layers") else ()
+        children = (
+            zip(list_config_layer_names(layers), layers, strict=True) if key.endswith(("layers", "residual")) else ()
+        )
     if key and (not isinstance(value, dict) or "type" in value):
         yield key.removeprefix("model.") if key.startswith("model.layers") else key
     for name, inner in children:
