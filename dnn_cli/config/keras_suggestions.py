@@ -31,6 +31,8 @@ _SAVE_AS_NPZ = (
 )
 WRITE_LAYER_LIST = "write model: {layers: […]}"
 
+_REMOVE_TERMINATE_ON_NAN = "remove it: every training ends as diverged at a loss that is not a finite number"
+
 _MAX_VALUE_CHARACTERS = 200
 """Maximum number of characters of a value in a suggestion."""
 
@@ -43,6 +45,7 @@ KEY_SUGGESTIONS: dict[str, dict[str, str]] = {
         "fit": "write its arguments at the top level: epochs, batch_size",
         "layers": "write layers below model:",
         "Sequential": WRITE_LAYER_LIST,
+        **dict.fromkeys(("terminate_on_nan", "TerminateOnNaN"), _REMOVE_TERMINATE_ON_NAN),
         "shuffle": "remove it: the training examples are shuffled in every epoch",
         "verbose": REMOVE_VERBOSE,
     },

@@ -129,6 +129,13 @@ def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
     prefix = f"the output activation is {activation}, but {loss.type}"
     if activation == "softmax" and experiment.output_shape == (1,):
         yield Issue(path, "softmax of one unit is 1 for every input", needed)
+    elif loss.takes_margins:
+        # The sign of tanh is that of its input.
+        if activation != "tanh":
+            yield Issue(path, f"{prefix} needs outputs below and above 0 without limits", "linear")
+    elif loss.needs_positive_outputs:
+        if activation != "softplus":
+            yield Issue(path, f"{prefix} needs positive outputs of any size", needed)
     elif loss.takes_logits:
         yield Issue(path, f"{loss.type} with from_logits needs outputs without an activation", "linear")
     elif experiment.target_encoding == "real":

@@ -3,7 +3,7 @@
 To add a loss, write a class in this file and list it in `Loss` at the end.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field
 
@@ -29,10 +29,17 @@ class BaseLoss(KerasConfig):
     is_relative: ClassVar[bool] = False
     """Whether the loss compares ratios of numbers, which standardized targets do not have."""
 
+    needs_positive_outputs: ClassVar[bool] = False
+    """Whether the loss takes the logarithm of outputs that may have any size above 0."""
+
+    takes_margins: ClassVar[bool] = False
+    """Whether outputs are distances from the boundary of two classes: above 0 for the second class. The other modules
+    treat margins as logits, which have the same boundary."""
+
     @property
     def takes_logits(self) -> bool:
         """Whether the loss takes logits: outputs before the activation."""
-        return bool(getattr(self, "from_logits", False))
+        return self.takes_margins or bool(getattr(self, "from_logits", False))
 
 
 class SparseCategoricalCrossentropy(BaseLoss):
@@ -112,6 +119,52 @@ class CategoricalHinge(BaseLoss):
     target_encodings: ClassVar[tuple[TargetEncoding, ...]] = ("one_hot",)
 
 
+class CategoricalGeneralizedCrossEntropy(BaseLoss):
+    """Loss (1 − p^q) / q of the probability p of the true class, for targets with errors; Zhang and Sabuncu 2018."""
+
+    keras_name: ClassVar[str] = "losses.CategoricalGeneralizedCrossEntropy"
+    type: Literal["categorical_generalized_cross_entropy"] = "categorical_generalized_cross_entropy"
+    target_encodings: ClassVar[tuple[TargetEncoding, ...]] = ("index",)
+    needs_probabilities: ClassVar[bool] = True
+    q: Annotated[float, Field(gt=0, lt=1)] = 0.5
+
+
+class Hinge(BaseLoss):
+    """Hinge loss of two classes: max(0, 1 − sign × output), with the sign −1 or 1 of the true class."""
+
+    keras_name: ClassVar[str] = "losses.Hinge"
+    type: Literal["hinge"] = "hinge"
+    target_encodings: ClassVar[tuple[TargetEncoding, ...]] = ("binary",)
+    takes_margins: ClassVar[bool] = True
+
+
+class SquaredHinge(BaseLoss):
+    """Square of the hinge loss of two classes."""
+
+    keras_name: ClassVar[str] = "losses.SquaredHinge"
+    type: Literal["squared_hinge"] = "squared_hinge"
+    target_encodings: ClassVar[tuple[TargetEncoding, ...]] = ("binary",)
+    takes_margins: ClassVar[bool] = True
+
+
+class Poisson(BaseLoss):
+    """Loss output − target × log(output), for counts. Outputs must be positive: `activation: exponential`."""
+
+    keras_name: ClassVar[str] = "losses.Poisson"
+    type: Literal["poisson"] = "poisson"
+    target_encodings: ClassVar[tuple[TargetEncoding, ...]] = ("real",)
+    is_relative: ClassVar[bool] = True
+    needs_positive_outputs: ClassVar[bool] = True
+
+
+class CosineSimilarity(BaseLoss):
+    """Negative cosine of the angle between outputs and targets: −1 for the same direction."""
+
+    keras_name: ClassVar[str] = "losses.CosineSimilarity"
+    type: Literal["cosine_similarity"] = "cosine_similarity"
+    target_encodings: ClassVar[tuple[TargetEncoding, ...]] = ("one_hot", "real")
+
+
 class MeanSquaredError(BaseLoss):
     """Mean of squared differences."""
 
@@ -183,6 +236,11 @@ Loss = Annotated[
     | BinaryFocalCrossentropy
     | KLDivergence
     | CategoricalHinge
+    | CategoricalGeneralizedCrossEntropy
+    | Hinge
+    | SquaredHinge
+    | Poisson
+    | CosineSimilarity
     | MeanSquaredError
     | MeanAbsoluteError
     | MeanAbsolutePercentageError
@@ -192,3 +250,6 @@ Loss = Annotated[
     ByType,
     BareName,
 ]
+
+LOSS_CLASSES: dict[str, type[BaseLoss]] = {cls.model_fields["type"].default: cls for cls in get_args(get_args(Loss)[0])}
+"""Losses by their `type`."""

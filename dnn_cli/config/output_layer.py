@@ -39,7 +39,9 @@ def find_flatten_position(experiment: Experiment) -> int | None:
 
 
 def get_suitable_activation(experiment: Experiment) -> str:
-    """Return the activation of the last layer that suits the loss: `linear`, `sigmoid` or `softmax`."""
+    """Return the activation of the last layer that suits the loss: `linear`, `exponential`, `sigmoid` or `softmax`."""
+    if experiment.loss.needs_positive_outputs:
+        return "exponential"
     if experiment.loss.takes_logits:
         return "linear"
     return {"index": "softmax", "one_hot": "softmax", "binary": "sigmoid", "real": "linear"}[experiment.target_encoding]

@@ -14,7 +14,7 @@ from dnn_cli.config.keras_suggestions import REMOVE_INPUT_SHAPE
 from dnn_cli.config.layer_base import BaseLayer
 from dnn_cli.config.layer_blocks import MAX_LAYERS, count_layers
 from dnn_cli.config.layer_stack import Stage, compute_stages, examine_stack, iter_nested_stages, list_trainable_weights
-from dnn_cli.config.metrics import AUC, BinaryAccuracy, F1Score, Metric, Precision, Recall
+from dnn_cli.config.metrics import BinaryAccuracy, FScore, Metric, Precision, Recall
 from dnn_cli.config.optimizers import BaseOptimizer, Muon
 from dnn_cli.config.output_layer import find_output_issues
 from dnn_cli.config.schedules import PiecewiseConstantDecay
@@ -277,25 +277,28 @@ def _find_metric_issues(experiment: Experiment) -> Iterator[Issue]:
                 )
         if (getattr(metric, "class_id", None) or 0) >= outputs:
             yield Issue((*path, "class_id"), f"is not a class: the numbers of classes are 0 to {outputs - 1}")
-        if isinstance(metric, F1Score) and encoding == "binary" and metric.threshold is None:
-            yield Issue(
-                path, "f1_score of one output needs a threshold", "for example {type: f1_score, threshold: 0.5}"
-            )
+        if isinstance(metric, FScore) and encoding == "binary" and metric.threshold is None:
+            message = f"{metric.type} of one output needs a threshold"
+            yield Issue(path, message, f"for example {{type: {metric.type}, threshold: 0.5}}")
 
 
 def _find_logit_issues(experiment: Experiment, path: KeyPath, metric: Metric) -> Iterator[Issue]:
     """Yield an issue of a metric that treats logits as probabilities, or probabilities as logits."""
-    logits = experiment.loss.takes_logits
-    if isinstance(metric, AUC):
+    loss, logits = experiment.loss, experiment.loss.takes_logits
+    if hasattr(metric, "from_logits"):
         if metric.from_logits != logits:
-            message = f"auc and {experiment.loss.type} must have the same value of from_logits"
+            message = f"{metric.type} and {loss.type} must have the same value of from_logits"
+            if loss.takes_margins:
+                message = f"{metric.type} needs from_logits: true with {loss.type}, whose outputs have no activation"
             yield Issue((*path, "from_logits"), message, f"write from_logits: {str(logits).lower()}")
         return
     uses_threshold = isinstance(metric, Precision | Recall) and metric.top_k is None
-    uses_threshold = uses_threshold or (isinstance(metric, F1Score) and metric.threshold is not None)
-    if logits and (uses_threshold or isinstance(metric, BinaryAccuracy)):
-        yield Issue(path, f"{metric.type} needs probabilities as outputs, but {experiment.loss.type} uses logits",
-                     "add an activation to the last layer, and remove from_logits from the loss")  # fmt: skip
+    uses_threshold = uses_threshold or (isinstance(metric, FScore) and metric.threshold is not None)
+    if logits and (uses_threshold or metric.needs_probabilities or isinstance(metric, BinaryAccuracy)):
+        used = "margins" if loss.takes_margins else "logits"
+        message = f"{metric.type} needs probabilities as outputs, but {loss.type} uses {used}"
+        suggestion = "add an activation to the last layer, and remove from_logits from the loss"
+        yield Issue(path, message, "use accuracy" if loss.takes_margins else suggestion)
 
 
 def _find_jit_issues(experiment: Experiment) -> Iterator[Issue]:

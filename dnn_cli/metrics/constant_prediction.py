@@ -15,7 +15,10 @@ from dnn_cli.config.losses import (
     BinaryFocalCrossentropy,
     CategoricalCrossentropy,
     CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
     CategoricalHinge,
+    CosineSimilarity,
+    Hinge,
     Huber,
     KLDivergence,
     LogCosh,
@@ -23,7 +26,9 @@ from dnn_cli.config.losses import (
     MeanAbsolutePercentageError,
     MeanSquaredError,
     MeanSquaredLogarithmicError,
+    Poisson,
     SparseCategoricalCrossentropy,
+    SquaredHinge,
 )
 
 _FloatArray = NDArray[np.float64]
@@ -90,7 +95,18 @@ def compute_example_losses(loss: Any, targets: _FloatArray, outputs: NDArray[Any
         return np.asarray((true * np.log(true / predicted)).sum(1))
     if isinstance(loss, CategoricalHinge):
         return np.asarray(np.maximum(((1 - targets) * values).max(1) - (targets * values).sum(1) + 1, 0))
+    if isinstance(loss, CategoricalGeneralizedCrossEntropy):
+        chosen = targets.astype(np.int64)[:, None]
+        return np.asarray((1 - np.take_along_axis(values, chosen, 1)[:, 0] ** loss.q) / loss.q)
+    if isinstance(loss, CosineSimilarity):
+        return np.asarray(-(_normalize_lengths(targets) * _normalize_lengths(values)).sum(1))
     return np.asarray(_compute_output_losses(loss, targets, values).mean(1))
+
+
+def _normalize_lengths(vectors: _FloatArray) -> _FloatArray:
+    """Return vectors, of shape (n, outputs), with the length 1; a vector of zeros stays."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12))
 
 
 def _compute_log_probabilities(outputs: _FloatArray, *, logits: bool) -> _FloatArray:
@@ -166,6 +182,13 @@ def _compute_output_losses(loss: Any, targets: _FloatArray, outputs: _FloatArray
         return np.where(size <= loss.delta, error**2 / 2, loss.delta * size - loss.delta**2 / 2)
     if isinstance(loss, LogCosh):
         return np.asarray(size + np.log1p(np.exp(-2 * size)) - np.log(2))
+    if isinstance(loss, Hinge | SquaredHinge):
+        missing = np.maximum(1 - (2 * targets - 1) * outputs, 0)
+        return np.asarray(missing**2 if isinstance(loss, SquaredHinge) else missing)
+    if isinstance(loss, Poisson):
+        # A negative number has no logarithm. The result nan would mean an ignored example.
+        logarithms_of_outputs = np.log(np.maximum(outputs + _EPSILON, 1e-300))
+        return np.where(outputs + _EPSILON > 0, outputs - targets * logarithms_of_outputs, np.inf)
     raise TypeError(f"no formula for {loss.type}")
 
 
@@ -188,6 +211,11 @@ def find_best_constant(loss: Any, targets: _FloatArray, weights: _FloatArray) ->
         if loss.ignore_class is not None and loss.ignore_class < len(counts):
             counts[loss.ignore_class] = 0
         return _to_output(counts / max(counts.sum(), _EPSILON), logits=loss.from_logits)
+    if isinstance(loss, CategoricalGeneralizedCrossEntropy):
+        # The slopes share × p^(q − 1) of all classes are equal at the minimum.
+        counts = np.bincount(targets.astype(np.int64), weights)
+        powers = (counts / counts.max()) ** (1 / (1 - loss.q))
+        return np.asarray(powers / powers.sum())
     if isinstance(loss, BinaryCrossentropy | BinaryFocalCrossentropy):
         plain = loss.model_copy(update={"from_logits": False})
         share = _find_minimum(
@@ -204,6 +232,14 @@ def find_best_constant(loss: Any, targets: _FloatArray, weights: _FloatArray) ->
             _find_focal_probabilities(_apply_label_smoothing(mean[None], loss.label_smoothing)[0], loss),
             logits=loss.from_logits,
         )
+    if isinstance(loss, CosineSimilarity):
+        return np.asarray(_normalize_lengths((weights @ _normalize_lengths(targets))[None])[0])
+    if isinstance(loss, Hinge | SquaredHinge):
+        # The mean sign is the minimum of the squares. Without squares, the minimum is the sign of the commoner class.
+        signs = 2 * mean - 1
+        return np.asarray(signs if isinstance(loss, SquaredHinge) else np.where(signs < 0, -1.0, 1.0))
+    if isinstance(loss, Poisson):
+        return np.asarray(np.maximum(mean - _EPSILON, 0))
     if isinstance(loss, KLDivergence | MeanSquaredError):
         return np.asarray(mean)
     if isinstance(loss, CategoricalHinge):

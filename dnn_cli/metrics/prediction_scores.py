@@ -9,27 +9,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.losses import (
-    MeanAbsoluteError,
-    MeanAbsolutePercentageError,
-    MeanSquaredError,
-    MeanSquaredLogarithmicError,
+from dnn_cli.config.losses import LOSS_CLASSES, BaseLoss
+from dnn_cli.config.metrics import (
+    AUC,
+    BaseMetric,
+    BinaryAccuracy,
+    FScore,
+    Precision,
+    PredictionCount,
+    Recall,
+    ThresholdSearchMetric,
 )
-from dnn_cli.config.metrics import AUC, BaseMetric, BinaryAccuracy, F1Score, Precision, Recall
 from dnn_cli.metrics.constant_prediction import compute_example_losses, to_loss_targets
-from dnn_cli.metrics.threshold_scores import compute_auc, compute_f1, compute_precision_or_recall
+from dnn_cli.metrics.threshold_scores import (
+    compute_auc,
+    compute_f_score,
+    compute_precision_or_recall,
+    count_predictions,
+    search_thresholds,
+)
 from dnn_cli.runs.record import MAX_SCORE, Scores
 from dnn_cli.runs.target_scaling import TargetScaling
 
 _FloatArray = NDArray[np.float64]
 
-_ERROR_LOSSES: dict[str, Any] = {
-    "mean_squared_error": MeanSquaredError(),
-    "mean_absolute_error": MeanAbsoluteError(),
-    "mean_absolute_percentage_error": MeanAbsolutePercentageError(),
-    "mean_squared_logarithmic_error": MeanSquaredLogarithmicError(),
-}
-"""Losses whose mean over examples is the metric of the same name."""
+_OTHER_LOSS_NAMES = {"logcosh": "log_cosh"}
+"""Losses by the other name that Keras has for the metric."""
 
 
 def compute_scores(
@@ -84,16 +89,23 @@ def _compute_metric(
         return compute_auc(metric, targets, outputs, weights)
     if isinstance(metric, Precision | Recall):
         return compute_precision_or_recall(metric, targets, outputs, weights)
-    if isinstance(metric, F1Score):
-        return compute_f1(metric, targets, outputs, weights)
+    if isinstance(metric, FScore):
+        return compute_f_score(metric, targets, outputs, weights)
+    if isinstance(metric, ThresholdSearchMetric):
+        return search_thresholds(metric, targets, outputs, weights)
+    if isinstance(metric, PredictionCount):
+        return count_predictions(metric, targets, outputs, weights)
     if metric.type == "r2_score":
         return _compute_r2(targets, outputs, weights)
 
     def compute_mean(values: NDArray[Any]) -> float:
         return float(weights @ values / weights.sum()) if weights.sum() else 0.0
 
-    if metric.type in _ERROR_LOSSES:
-        return compute_mean(compute_example_losses(_ERROR_LOSSES[metric.type], targets, outputs))
+    if (loss := _get_equal_loss(metric)) is not None:
+        losses = compute_example_losses(loss, targets, outputs)
+        mean = compute_mean(losses)
+        # Keras's loss is the negative of the metric.
+        return -mean if metric.type == "cosine_similarity" else mean
     if metric.type == "root_mean_squared_error":
         return float(np.sqrt(compute_mean(((targets - outputs) ** 2).mean(1))))
     if experiment.target_encoding == "binary":
@@ -108,6 +120,14 @@ def _compute_metric(
         return compute_mean(outputs.argmax(-1) == classes)
     larger_outputs = (outputs > np.take_along_axis(outputs, classes[:, None], 1)).sum(1)
     return compute_mean(larger_outputs < k)
+
+
+def _get_equal_loss(metric: BaseMetric) -> BaseLoss | None:
+    """Return the loss whose mean over examples is the metric, up to the sign; `None` for other metrics."""
+    cls = LOSS_CLASSES.get(_OTHER_LOSS_NAMES.get(metric.type, metric.type))
+    if cls is None:
+        return None
+    return cls.model_validate({name: getattr(metric, name) for name in type(metric).model_fields if name != "type"})
 
 
 def _compute_r2(targets: _FloatArray, outputs: _FloatArray, weights: _FloatArray) -> float:

@@ -1,4 +1,4 @@
-"""Metrics that compare outputs with thresholds: area under a curve, precision, recall and F1.
+"""Metrics that compare outputs with thresholds: area under a curve, precision, recall and F scores.
 
 The formulas are those of Keras 3 in float64. A test compares them with Keras.
 """
@@ -6,7 +6,18 @@ The formulas are those of Keras 3 in float64. A test compares them with Keras.
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.config.metrics import AUC, F1Score, Precision, Recall
+from dnn_cli.config.metrics import (
+    AUC,
+    FBetaScore,
+    FScore,
+    Precision,
+    PrecisionAtRecall,
+    PredictionCount,
+    Recall,
+    SensitivityAtSpecificity,
+    SpecificityAtSensitivity,
+    ThresholdSearchMetric,
+)
 
 _FloatArray = NDArray[np.float64]
 
@@ -29,19 +40,7 @@ def compute_auc(metric: AUC, targets: _FloatArray, outputs: _FloatArray, weights
         weights: The weight of each example, of shape (n,).
     """
     shares = 1 / (1 + np.exp(-np.clip(outputs, -700, 700))) if metric.from_logits else outputs
-    last = metric.num_thresholds - 1
-    # An output is above threshold i / last exactly if its bucket is i or more. Keras also counts in float32 here.
-    scaled = np.clip(shares, 0, 1).astype(np.float32) * np.float32(last)
-    buckets = np.maximum(np.ceil(scaled).astype(np.int64) - 1, 0).ravel()
-    true = targets.ravel() > 0
-    example_weights = np.broadcast_to(weights[:, None], targets.shape).ravel()
-
-    def count_above_thresholds(chosen: NDArray[np.bool_]) -> _FloatArray:
-        counts = np.bincount(buckets[chosen], example_weights[chosen], minlength=metric.num_thresholds)
-        return np.asarray(counts[::-1].cumsum()[::-1])
-
-    right, wrong = count_above_thresholds(true), count_above_thresholds(~true)
-    positives, negatives = example_weights[true].sum(), example_weights[~true].sum()
+    right, wrong, positives, negatives = _count_at_thresholds(metric.num_thresholds, targets, shares, weights)
     if metric.curve == "PR" and metric.summation_method == "interpolation":
         return _interpolate_precision_recall(right, wrong, positives)
     recall = _divide(right, positives)
@@ -52,6 +51,68 @@ def compute_auc(metric: AUC, targets: _FloatArray, outputs: _FloatArray, weights
         "majoring": np.maximum(y[:-1], y[1:]),
     }[metric.summation_method]
     return float(((x[:-1] - x[1:]) * heights).sum())
+
+
+def _count_at_thresholds(
+    thresholds: int, targets: _FloatArray, outputs: _FloatArray, weights: _FloatArray
+) -> tuple[_FloatArray, _FloatArray, float, float]:
+    """Return the weights of true and of false positives at each threshold, and of all positives and all negatives.
+
+    The thresholds divide the range from 0 to 1 into equal parts, and are in ascending order.
+
+    Args:
+        thresholds: The number of thresholds.
+        targets: Zeros and ones, of shape (n, outputs).
+        outputs: Probabilities, of shape (n, outputs).
+        weights: The weight of each example, of shape (n,).
+    """
+    last = thresholds - 1
+    # An output is above threshold i / last exactly if its bucket is i or more. Keras also counts in float32 here.
+    scaled = np.clip(outputs, 0, 1).astype(np.float32) * np.float32(last)
+    buckets = np.maximum(np.ceil(scaled).astype(np.int64) - 1, 0).ravel()
+    true = targets.ravel() > 0
+    example_weights = np.broadcast_to(weights[:, None], targets.shape).ravel()
+
+    def count_above_thresholds(chosen: NDArray[np.bool_]) -> _FloatArray:
+        counts = np.bincount(buckets[chosen], example_weights[chosen], minlength=thresholds)
+        return np.asarray(counts[::-1].cumsum()[::-1])
+
+    right, wrong = count_above_thresholds(true), count_above_thresholds(~true)
+    return right, wrong, float(example_weights[true].sum()), float(example_weights[~true].sum())
+
+
+def search_thresholds(
+    metric: ThresholdSearchMetric, targets: _FloatArray, outputs: _FloatArray, weights: _FloatArray
+) -> float:
+    """Return the best value of a rate over the thresholds at which the other rate is large enough; 0 without one.
+
+    The arguments are those of `compute_auc`.
+    """
+    if metric.class_id is not None:
+        targets, outputs = targets[:, metric.class_id, None], outputs[:, metric.class_id, None]
+    right, wrong, positives, negatives = _count_at_thresholds(metric.num_thresholds, targets, outputs, weights)
+    recall, precision = _divide(right, positives), _divide(right, right + wrong)
+    specificity = _divide(negatives - wrong, negatives)
+    rate, other_rate = {
+        PrecisionAtRecall: (precision, recall),
+        SensitivityAtSpecificity: (recall, specificity),
+        SpecificityAtSensitivity: (specificity, recall),
+    }.get(type(metric), (recall, precision))
+    # Keras compares in float32, in which a rate of 0.8 equals a required 0.8.
+    is_enough = other_rate.astype(np.float32) >= np.float32(getattr(metric, metric.rate_key))
+    return float(np.where(is_enough, rate, 0).max())
+
+
+def count_predictions(
+    metric: PredictionCount, targets: _FloatArray, outputs: _FloatArray, weights: _FloatArray
+) -> float:
+    """Return the number of outputs of the kind that a metric counts; an output counts the weight of its example.
+
+    The arguments are those of `compute_auc`.
+    """
+    predicted = outputs > (0.5 if metric.thresholds is None else metric.thresholds)
+    chosen = (predicted == metric.counts_positive_outputs) & ((targets > 0) == metric.counts_positive_targets)
+    return float((chosen * weights[:, None]).sum())
 
 
 def _interpolate_precision_recall(right: _FloatArray, wrong: _FloatArray, positives: float) -> float:
@@ -93,8 +154,8 @@ def compute_precision_or_recall(
     return float(_divide(right, all_weights))
 
 
-def compute_f1(metric: F1Score, targets: _FloatArray, outputs: _FloatArray, weights: _FloatArray) -> float:
-    """Return the harmonic mean of precision and recall, averaged over the outputs.
+def compute_f_score(metric: FScore, targets: _FloatArray, outputs: _FloatArray, weights: _FloatArray) -> float:
+    """Return the harmonic mean of precision and recall, weighted by `beta` and averaged over the outputs.
 
     The arguments are those of `compute_auc`.
     """
@@ -108,7 +169,8 @@ def compute_f1(metric: F1Score, targets: _FloatArray, outputs: _FloatArray, weig
         for chosen in (predicted & true, predicted & ~true, ~predicted & true, true)
     )
     precision, recall = right / (right + wrong + _EPSILON), right / (right + missed + _EPSILON)
-    scores = 2 * precision * recall / (precision + recall + _EPSILON)
+    square = metric.beta**2 if isinstance(metric, FBetaScore) else 1.0
+    scores = (1 + square) * precision * recall / (square * precision + recall + _EPSILON)
     if metric.average == "weighted":
         return float((scores * support).sum() / (support.sum() + _EPSILON))
     return float(np.mean(scores))

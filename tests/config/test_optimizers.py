@@ -23,9 +23,11 @@ OPTIMIZERS = [
 IGNORED_ARGUMENTS = {
     "initializer": {"input_axes", "output_axes"},
     "loss": {"reduction", "dtype", "axis"},
-    "metric": {"dtype", "from_sorted_ids"},
+    # Keras counts ignored examples as 0 without weights only, so that the metric has no `ignore_class`.
+    "metric": {"dtype", "from_sorted_ids", "axis", "ignore_class"},
     "auc": {"thresholds", "multi_label", "num_labels", "label_weights"},
     "f1_score": {"average"},  # ours has a default, as Keras's gives no single number
+    "fbeta_score": {"average"},
     "r2_score": {"class_aggregation", "num_regressors"},
 }
 """Arguments of Keras for other uses, of a kind or of one name."""

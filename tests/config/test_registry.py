@@ -41,7 +41,14 @@ def test_every_keras_name_is_accepted(kind):
 
 
 @pytest.mark.parametrize(
-    ("kind", "name"), [(kind, name) for kind in NAMESPACES for name in SPELLINGS[kind] if name not in ("Lamb", "acc")]
+    ("kind", "name"),
+    [
+        (kind, name)
+        for kind in NAMESPACES
+        for name in SPELLINGS[kind]
+        # Keras finds the last name by its module alone.
+        if name not in ("Lamb", "acc", "CategoricalGeneralizedCrossEntropy")
+    ],
 )
 def test_every_spelling_is_a_keras_name(kind, name):
     if kind == "metric" and SPELLINGS[kind][name] == "accuracy":

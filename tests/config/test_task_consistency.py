@@ -3,7 +3,7 @@
 import pytest
 
 from dnn_cli.config.loading import load_experiment
-from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.config.metrics import PredictionCount, lower_is_better
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from dnn_cli.errors import ConfigError
 
@@ -85,6 +85,7 @@ def test_inconsistent_task_gives_one_issue(config, task, override, line):
         pytest.param("auc", "metrics.0.from_logits  auc and binary_crossentropy must have", id="auc"),
         pytest.param("precision", "metrics.0  precision needs probabilities", id="precision"),
         pytest.param("{type: f1_score, threshold: 0.5}", "metrics.0  f1_score needs probabilities", id="f1"),
+        pytest.param("true_positives", "metrics.0  true_positives needs probabilities", id="counts"),
         pytest.param("binary_accuracy", "metrics.0  binary_accuracy needs probabilities", id="binary accuracy"),
     ],
 )
@@ -138,9 +139,11 @@ def test_unsuitable_output_activation_gives_advice(config, overrides, message):
 
 @pytest.mark.parametrize("name", CLASSES_BY_KIND["metric"])
 def test_metric_direction_matches_keras(name):
-    metric = CLASSES_BY_KIND["metric"][name]().build_keras_object()
+    cls = CLASSES_BY_KIND["metric"][name]
+    metric = cls(**({cls.rate_key: 0.5} if hasattr(cls, "rate_key") else {})).build_keras_object()
     direction = getattr(metric, "_direction", None)
     if direction is not None:
         assert lower_is_better(name) == lower_is_better(f"val_{name}") == (direction == "down")
     else:
-        assert name == "accuracy"
+        # Keras has no direction for the bare name and for numbers of predictions.
+        assert name == "accuracy" or issubclass(cls, PredictionCount)

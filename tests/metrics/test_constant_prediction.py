@@ -35,6 +35,12 @@ LOSSES = {
     "msle": {"type": "mean_squared_logarithmic_error"},
     "huber": {"type": "huber", "delta": 2.0},
     "log_cosh": {"type": "log_cosh"},
+    "generalized": {"type": "categorical_generalized_cross_entropy", "q": 0.3},
+    "binary hinge": {"type": "hinge"},
+    "squared hinge": {"type": "squared_hinge"},
+    "poisson": {"type": "poisson"},
+    "cosine": {"type": "cosine_similarity"},
+    "cosine of classes": {"type": "cosine_similarity"},
 }  # fmt: skip
 
 
@@ -42,7 +48,8 @@ def draw_labels_and_outputs(name, loss, rng, examples=200):
     """Targets as the loss gets them, and outputs of a network."""
     index = rng.choice(CLASSES, examples, p=[0.55, 0.25, 0.15, 0.05])
     if "real" in loss.target_encodings and "classes" not in name:
-        return rng.lognormal(1, 1, (examples, 2)), rng.normal(2, 3, (examples, 2))
+        outputs = rng.normal(2, 3, (examples, 2))
+        return rng.lognormal(1, 1, (examples, 2)), np.abs(outputs) if loss.needs_positive_outputs else outputs
     width = 1 if loss.target_encodings == ("binary",) else CLASSES
     outputs = rng.normal(0, 2, (examples, width))
     if not loss.takes_logits:

@@ -11,12 +11,16 @@ from dnn_cli.runs.target_scaling import TargetScaling
 COUNT = 300
 OVERRIDES = {
     "index": (
-        "metrics=[accuracy, sparse_categorical_accuracy, {type: sparse_top_k_categorical_accuracy, k: 3}]",
+        "metrics=[accuracy, sparse_categorical_accuracy, {type: sparse_top_k_categorical_accuracy, k: 3}, "
+        "sparse_categorical_crossentropy]",
         "loss=sparse_categorical_crossentropy",
     ),
     "one_hot": (
         "metrics=[accuracy, categorical_accuracy, {type: top_k_categorical_accuracy, k: 2}, auc, precision, f1_score, "
-        "mean_squared_error, root_mean_squared_error, mean_absolute_error]",
+        "mean_squared_error, root_mean_squared_error, mean_absolute_error, "
+        "{type: categorical_crossentropy, label_smoothing: 0.1}, kl_divergence, categorical_hinge, cosine_similarity, "
+        "logcosh, {type: fbeta_score, beta: 2.0}, {type: precision_at_recall, recall: 0.4, class_id: 2}, "
+        "{type: sensitivity_at_specificity, specificity: 0.8}]",
         "loss=categorical_crossentropy",
     ),
     "one_hot top_k": (
@@ -27,7 +31,11 @@ OVERRIDES = {
     "binary": (
         "data.dataset=breast_cancer",
         "metrics=[accuracy, {type: binary_accuracy, threshold: 0.3}, auc, precision, {type: recall, thresholds: 0.7}, "
-        "{type: f1_score, threshold: 0.5, average: micro}]",
+        "{type: f1_score, threshold: 0.5, average: micro}, {type: fbeta_score, beta: 0.5, threshold: 0.4}, hinge, "
+        "squared_hinge, {type: binary_crossentropy, label_smoothing: 0.1}, {type: precision_at_recall, recall: 0.8}, "
+        "{type: recall_at_precision, precision: 0.8, num_thresholds: 20}, true_positives, true_negatives, "
+        "{type: sensitivity_at_specificity, specificity: 0.8}, {type: false_positives, thresholds: 0.3}, "
+        "{type: specificity_at_sensitivity, sensitivity: 0.9}, false_negatives]",
         "loss=binary_crossentropy",
     ),
     "binary PR": (
@@ -37,7 +45,7 @@ OVERRIDES = {
     ),
     "real": (
         "data.dataset=diabetes",
-        "metrics=[mse, mae, mape, msle, root_mean_squared_error, r2_score]",
+        "metrics=[mse, mae, mape, msle, root_mean_squared_error, r2_score, logcosh, poisson, cosine_similarity]",
         "loss=mse",
     ),
 }
@@ -51,7 +59,8 @@ def draw_outputs(experiment, rng):
     """Return outputs of a network, targets, and the targets that Keras receives."""
     if experiment.target_encoding == "real":
         targets = rng.lognormal(1, 1, (COUNT, 1)).astype(np.float32)
-        return (targets + rng.normal(0, 1, targets.shape)).astype(np.float32), targets, targets
+        # Outputs are positive, because `poisson` takes their logarithms.
+        return np.abs(targets + rng.normal(0, 1, targets.shape)).astype(np.float32), targets, targets
     classes = len(experiment.data.info.classes)
     targets = rng.integers(0, classes, COUNT)
     if experiment.target_encoding == "binary":

@@ -172,9 +172,18 @@ LOSS_CASES = [("categorical_hinge", "one_hot"), ("binary_focal_crossentropy", "b
 def test_loss_and_metrics_match_keras(experiment, loss, encoding):
     """A loss, and all metrics for targets in the same form."""
     metrics = [name for name, cls in CLASSES_BY_KIND["metric"].items() if encoding in cls.target_encodings]
+    arguments = {
+        name: f", {cls.rate_key}: 0.5" for name, cls in CLASSES_BY_KIND["metric"].items() if hasattr(cls, "rate_key")
+    }
     if encoding == "binary":
-        metrics = ["{type: f1_score, threshold: 0.5}" if name == "f1_score" else name for name in metrics]
+        arguments |= dict.fromkeys(("f1_score", "fbeta_score"), ", threshold: 0.5")
+    metrics = [f"{{type: {name}{arguments.get(name, '')}}}" for name in metrics]
     layers = f"layers=[Flatten, {ENCODINGS[encoding][1]}]"
-    assert_lanes_match(
-        experiment, layers, SGD, f"loss={loss}", f"metrics=[{', '.join(metrics)}]", encoding=encoding, weighted=True
-    )
+    if CLASSES_BY_KIND["loss"][loss].takes_margins:
+        # Other metrics need probabilities, or logits instead of the outputs of this network.
+        metrics = ["accuracy", "hinge", "squared_hinge", "{type: auc, from_logits: true}"]
+    # A config has at most 20 metrics.
+    for some in (metrics[::2], metrics[1::2]):
+        assert_lanes_match(
+            experiment, layers, SGD, f"loss={loss}", f"metrics=[{', '.join(some)}]", encoding=encoding, weighted=True
+        )
