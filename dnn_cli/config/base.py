@@ -120,10 +120,14 @@ class KerasConfig(ConfigModel):
         fields = type(self).model_fields
         values = {name: getattr(self, name) for name, field in fields.items() if name != "type" and not field.exclude}
         return {
-            name: value.build_keras_object() if isinstance(value, KerasConfig) else value
+            name: self.build_keras_argument(name, value)
             for name, value in values.items()
             if fields[name].is_required() or value != fields[name].get_default()
         }
+
+    def build_keras_argument(self, name: str, value: Any) -> Any:
+        """Return the value of an argument for the Keras class. A nested part becomes a Keras object."""
+        return value.build_keras_object() if isinstance(value, KerasConfig) else value
 
     def build_keras_object(self, **extra_arguments: Any) -> Any:
         """Return the Keras object. This method imports Keras and TensorFlow.

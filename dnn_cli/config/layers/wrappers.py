@@ -18,13 +18,11 @@ _InnerLayer = Annotated[BaseLayer, AnyLayer()]
 
 
 def _get_inner_name(layer: BaseLayer) -> str:
-    """Return the name of a wrapped layer: its own, or Keras's name for the first layer of its class."""
+    """Return the name of a wrapped layer: its own, or Keras's name for the first layer of its class.
+
+    The name does not depend on the other layers of the process.
+    """
     return layer.name or get_automatic_name(layer.type)
-
-
-def _build_inner_layer(layer: BaseLayer, name: str) -> Any:
-    """Return the Keras object of a wrapped layer. Its name does not depend on the other layers of the process."""
-    return layer.build_keras_object(name=name)
 
 
 def _add_prefix(prefix: str, weights: tuple[WeightSpec, ...]) -> tuple[WeightSpec, ...]:
@@ -58,12 +56,10 @@ class Bidirectional(BaseLayer):
         """Whether the output is a sequence."""
         return bool(getattr(self.layer, "return_sequences", False))
 
-    def list_keras_arguments(self) -> dict[str, Any]:
-        arguments = super().list_keras_arguments()
-        arguments["layer"] = _build_inner_layer(self.layer, _get_inner_name(self.layer))
-        if self.backward_layer is not None:
-            arguments["backward_layer"] = _build_inner_layer(self.backward_layer, self._backward_name)
-        return arguments
+    def build_keras_argument(self, name: str, value: Any) -> Any:
+        if isinstance(value, BaseLayer):
+            return value.build_keras_object(name=_get_inner_name(value) if name == "layer" else self._backward_name)
+        return super().build_keras_argument(name, value)
 
     @property
     def _backward_name(self) -> str:
@@ -138,9 +134,10 @@ class TimeDistributed(BaseLayer):
     def wrapped_layers(self) -> Mapping[str, BaseLayer]:
         return {"layer": self.layer}
 
-    def list_keras_arguments(self) -> dict[str, Any]:
-        inner = _build_inner_layer(self.layer, _get_inner_name(self.layer))
-        return {**super().list_keras_arguments(), "layer": inner}
+    def build_keras_argument(self, name: str, value: Any) -> Any:
+        if isinstance(value, BaseLayer):
+            return value.build_keras_object(name=_get_inner_name(value))
+        return super().build_keras_argument(name, value)
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         if len(shape) < 2:
