@@ -22,6 +22,7 @@ random_settings = settings(
 STACK = {"model": {"layers": ["Flatten"]}}
 REQUIRED_VALUES = {
     "residual": ["Flatten"],
+    "layer": {"type": "LSTM", "units": 1},
     "layers": ["Flatten"],
     "activation": "relu",
     "boundaries": [1],

@@ -205,8 +205,12 @@ def test_relu_has_no_gradient_where_it_is_zero(name):
     assert np.array_equal(np.asarray(outputs) == 0, gradient == 0)
 
 
-RULES_ABOUT_ONE_LAYER = {"explain/layer_setting_rules.py": {"BatchNormalization", "Dropout", "GaussianNoise"}}
-"""Rules of `dnn explain` about the arguments of one layer, whose messages name this layer."""
+RULES_ABOUT_ONE_LAYER = {
+    "explain/layer_setting_rules.py": {"BatchNormalization", "Dropout", "GaussianNoise"},
+    "export/plain_layers.py": {"Residual"},
+}
+"""Rules of `dnn explain` about the arguments of one layer, whose messages name this layer, and the conversion of Keras's
+object of a residual block."""
 
 
 def test_no_other_module_asks_for_the_class_of_a_layer():

@@ -56,6 +56,7 @@ def build_family_stack(family):
 
 # Keras asks NumPy for an old name when it imports its converter to ONNX.
 @pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning")
+@pytest.mark.filterwarnings("ignore:.*does not support masking:UserWarning")
 @pytest.mark.parametrize("family", FAMILIES)
 def test_network_of_a_family_has_the_bits_of_plain_fit_and_is_exported(family, tmp_path):
     shape, layers = build_family_stack(family)

@@ -94,7 +94,7 @@ class SimpleRNN(UnitsLayer):
     """Recurrent layer whose output is activation(x · kernel + previous output · recurrent_kernel + bias)."""
 
     keras_name: ClassVar[str] = "layers.SimpleRNN"
-    example: ClassVar[Mapping[str, Any]] = {"units": 4}
+    example: ClassVar[Mapping[str, Any]] = {"units": 4, "return_sequences": True}
     is_linear: ClassVar[bool] = True
     type: Literal["SimpleRNN"] = "SimpleRNN"
 
@@ -130,7 +130,7 @@ class GRU(GatedLayer):
     """Recurrent layer with two gates; Cho et al. 2014."""
 
     keras_name: ClassVar[str] = "layers.GRU"
-    example: ClassVar[Mapping[str, Any]] = {"units": 4}
+    example: ClassVar[Mapping[str, Any]] = {"units": 4, "return_sequences": True}
     gate_count: ClassVar[int] = 3
     type: Literal["GRU"] = "GRU"
     reset_after: bool = True
