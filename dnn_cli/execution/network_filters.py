@@ -1,5 +1,7 @@
 """Kernels and feature maps of a run, from its data, its config and its saved model."""
 
+from dataclasses import replace
+
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.data.run_context import check_same_data, check_same_split
 from dnn_cli.execution.preparation import prepare_training
@@ -23,8 +25,12 @@ def load_network_filters(
     loaded = load_experiment(str(run.config), [], to_train=True)
     with prepare_training(loaded, reporter, record.epochs, trains=False) as (job, progress, *_):
         from dnn_cli.training.feature_maps import compute_network_filters
+        from dnn_cli.training.resume_checks import list_version_changes
 
         progress("computing kernels and feature maps")
         check_same_data(record, job.examples)
         check_same_split(record, job.split)
-        return compute_network_filters(job, model.path, layer, example)
+        filters = compute_network_filters(job, model.path, layer, example)
+    changes = ", ".join(list_version_changes(record))
+    caveats = (f"initial weights can differ from those of the training: {changes}",) if changes else ()
+    return replace(filters, caveats=caveats)

@@ -46,6 +46,8 @@ class NetworkFilters:
 
     target: str
     prediction: str
+    caveats: tuple[str, ...] = ()
+    """Reasons why the initial weights can differ from those of the training, one sentence each."""
 
 
 def count_dead_maps(maps: NDArray[np.float32]) -> int:

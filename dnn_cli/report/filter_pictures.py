@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dnn_cli.metrics.network_filters import KernelPair, MapPair, NetworkFilters, compute_map_range
 from dnn_cli.report.chart_files import CHART_COLOURS
 from dnn_cli.report.filter_colours import colour_maps, colour_weights
-from dnn_cli.report.filter_text import format_kernel_title, format_map_scale, format_map_title
+from dnn_cli.report.filter_text import format_example, format_kernel_title, format_map_scale, format_map_title
 
 if TYPE_CHECKING:
     from dnn_cli.report.chart_files import AltairChart
@@ -69,8 +69,13 @@ def _build_map_row(maps: MapPair, filters: NetworkFilters) -> Any:
     for label, images in (("untrained", maps.untrained), ("trained", maps.trained)):
         bounds = compute_map_range(images)
         grids.append(_build_grid(colour_maps(images[:_MAX_IMAGES], *bounds), label))
-        scales.append(format_map_scale(label, bounds, ("violet", "yellow")))
-    return _add_title(alt.hconcat(*grids), format_map_title(maps, filters), "; ".join(scales), len(maps.trained))
+        scales.append(f"{label} {format_map_scale(bounds, ('violet', 'yellow'))}")
+    return _add_title(
+        alt.hconcat(*grids),
+        f"{format_map_title(maps)}; {format_example(filters)}",
+        "; ".join(scales),
+        len(maps.trained),
+    )
 
 
 def _add_title(row: Any, title: str, scale: str, count: int) -> Any:

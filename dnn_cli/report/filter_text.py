@@ -51,9 +51,14 @@ def draw_network_filters(filters: NetworkFilters, *, width: int, colour: bool, u
         ranges = [compute_map_range(values) for values in (maps.untrained, maps.trained)]
         names = ("violet", "yellow") if colour else ("dark", "light")
         lines += [
-            Text(format_map_title(maps, filters)),
-            Text("; ".join([*(format_map_scale(label, bounds, names) for label, bounds in
-                             zip(("untrained", "trained"), ranges, strict=True)), _format_dead_maps(maps)])),
+            Text(format_map_title(maps)),
+            Text(format_example(filters)),
+            *(
+                Text(f"{label + ':':10} {format_map_scale(bounds, names)}; maps of zeros: {count_dead_maps(values)}")
+                for label, values, bounds in zip(
+                    ("untrained", "trained"), (maps.untrained, maps.trained), ranges, strict=True
+                )
+            ),
             *_draw_rows(
                 ("untrained", "trained"),
                 [
@@ -73,18 +78,20 @@ def format_kernel_title(kernel: KernelPair) -> str:
     return f"kernel of {kernel.layer}, {shape}" + (f", {kernel.part}" if kernel.part else "")
 
 
-def format_map_title(maps: MapPair, filters: NetworkFilters) -> str:
-    """Return the title of feature maps: layer, shape, example, target and prediction."""
+def format_map_title(maps: MapPair) -> str:
+    """Return the title of feature maps: layer and shape."""
     count, height, width = maps.trained.shape
-    return (
-        f"feature maps of {maps.layer}, {height} × {width} × {count}, validation example {filters.example}: "
-        f"true {filters.target}, predicted {filters.prediction}"
-    )
+    return f"feature maps of {maps.layer}, {height} × {width} × {count}"
 
 
-def format_map_scale(label: str, bounds: tuple[float, float], names: tuple[str, str]) -> str:
+def format_example(filters: NetworkFilters) -> str:
+    """Return the example of feature maps, with its target and its prediction."""
+    return f"validation example {filters.example}: true {filters.target}, predicted {filters.prediction}"
+
+
+def format_map_scale(bounds: tuple[float, float], names: tuple[str, str]) -> str:
     """Return the scale of the maps of one network, with the names of the shades of the lowest and highest value."""
-    return f"{label}: {names[0]} {bounds[0]:.3g}, {names[1]} {bounds[1]:.3g}"
+    return f"{names[0]} {bounds[0]:.3g}, {names[1]} {bounds[1]:.3g}"
 
 
 def build_filters_document(filters: NetworkFilters) -> dict[str, Any]:
@@ -102,6 +109,7 @@ def build_filters_document(filters: NetworkFilters) -> dict[str, Any]:
         "example": filters.example,
         "target": filters.target,
         "prediction": filters.prediction,
+        "caveats": list(filters.caveats),
         "maps": [
             {
                 "layer": maps.layer,
@@ -119,12 +127,6 @@ def _compute_statistics(values: NDArray[np.float32]) -> dict[str, float]:
     return {
         "mean": float(values.mean()), "std": float(values.std()), "min": float(values.min()), "max": float(values.max())
     }  # fmt: skip
-
-
-def _format_dead_maps(maps: MapPair) -> str:
-    """Return the number of maps that are 0 everywhere, before and after the training."""
-    before, after = count_dead_maps(maps.untrained), count_dead_maps(maps.trained)
-    return f"maps of zeros: {before} untrained, {after} trained"
 
 
 def _format_histogram(kernel: KernelPair, *, unicode: bool) -> list[Text]:

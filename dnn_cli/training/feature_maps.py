@@ -1,7 +1,6 @@
 """Kernels and feature maps of a saved model, before and after its training."""
 
-from collections.abc import Mapping, Sequence
-from math import prod
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -9,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from dnn_cli.config.layer_stack import list_layer_names
+from dnn_cli.config.image_kernels import ImageKernel, list_image_kernels
+from dnn_cli.config.layer_stack import compute_stages, list_layer_names
 from dnn_cli.data.pipeline import Pipeline
 from dnn_cli.errors import UsageError
 from dnn_cli.metrics.network_filters import KernelPair, MapPair, NetworkFilters
@@ -40,28 +40,23 @@ def compute_network_filters(job: TrainingJob, weights: Path, layer: str | None, 
     if example >= count:
         suggestion = f"choose 0 to {count - 1}" if count else "train with data.validation_size=0.2"
         raise UsageError(f"--example {example} does not exist: the validation set has {count} examples", suggestion)
+    kernels = _select_kernels(job, layer)
+    map_names = [kernel.layer for kernel in kernels if kernel.is_convolution][:_MAX_MAP_LAYERS]
+    examples = job.examples[job.split.validation[[example]]]
     with tf.device(job.device.tensorflow_name):
         scaling = job.preprocessing.target_scaling
-        untrained = build_model(job.experiment, scaling)
-        shape = job.experiment.data.input_shape
-        layers = _list_layers(untrained, job)
-        names = _select_layers(layers, shape, layer)
-        initial = [_read_kernel(layers[name]) for name in names]
-        examples = job.examples[job.split.validation[[example]]]
         pipeline = Pipeline(examples, job.experiment, job.preprocessing)
         batches = pipeline.build_batches(pipeline.build_fixed_order(np.arange(1)))
-        map_names = [name for name in names if len(layers[name].output.shape) == 4][:_MAX_MAP_LAYERS]
-        first_maps, _ = _compute_maps(untrained, [layers[name] for name in map_names], batches)
-        trained = load_trained_model(weights, job.experiment, scaling)
-        trained_layers = _list_layers(trained, job)
-        last_maps, outputs = _compute_maps(trained, [trained_layers[name] for name in map_names], batches)
-        kernels = [
-            _build_kernel_pair(name, kernel, _read_kernel(trained_layers[name]), shape)
-            for name, kernel in zip(names, initial, strict=True)
-        ]
+        untrained = build_model(job.experiment, scaling)
+        initial = _list_layers(untrained, job)
+        first_maps, _ = _compute_maps(untrained, [initial[name] for name in map_names], batches)
+        model = load_trained_model(weights, job.experiment, scaling)
+        trained = _list_layers(model, job)
+        last_maps, outputs = _compute_maps(model, [trained[name] for name in map_names], batches)
+        pairs = [_build_kernel_pair(kernel, initial[kernel.layer], trained[kernel.layer]) for kernel in kernels]
     classes = job.experiment.data.info.classes
     return NetworkFilters(
-        tuple(kernels),
+        tuple(pairs),
         tuple(MapPair(*values) for values in zip(map_names, first_maps, last_maps, strict=True)),
         example,
         _format_target(examples.targets[0], classes),
@@ -75,61 +70,47 @@ def _list_layers(model: keras.Sequential, job: TrainingJob) -> dict[str, keras.L
     return dict(zip(names, model.layers[: len(names)], strict=True))
 
 
-def _select_layers(layers: Mapping[str, keras.Layer], input_shape: Sequence[int], name: str | None) -> list[str]:
-    """Return the names of the layers whose kernels are drawn.
+def _select_kernels(job: TrainingJob, layer: str | None) -> list[ImageKernel]:
+    """Return the kernels that are drawn: of one layer, or of all convolutions, or else of a Dense layer.
 
     Raises:
-        UsageError: there is no such layer.
+        UsageError: there is no such layer, or its kernel cannot be drawn as images.
     """
-    drawable = [key for key, layer in layers.items() if _is_drawable(layer, input_shape)]
-    if name is not None:
-        if name in drawable:
-            return [name]
-        message = (
-            f"layer {name} has no kernel that is an image" if name in layers else f"the network has no layer {name}"
-        )
-        raise UsageError(message, f"choose from: {', '.join(drawable)}" if drawable else "use dnn explain RUN")
-    convolutions = [key for key in drawable if _read_kernel(layers[key]).ndim == 4]
-    if not drawable:
+    stack = job.experiment.model.stack
+    kernels = {
+        kernel.layer: kernel for kernel in list_image_kernels(compute_stages(stack, job.experiment.data.input_shape))
+    }
+    if not kernels:
         raise UsageError(
             "the network has no kernels that are images: no convolution over two axes, and no Dense layer on images",
             "use dnn explain RUN without --filters",
         )
-    return convolutions or drawable[:1]
+    if layer is None:
+        return [kernel for kernel in kernels.values() if kernel.is_convolution] or list(kernels.values())
+    if layer not in kernels:
+        is_known = layer in list_layer_names(stack)
+        message = f"layer {layer} has no kernel that is an image" if is_known else f"the network has no layer {layer}"
+        raise UsageError(message, f"choose from: {', '.join(kernels)}")
+    return [kernels[layer]]
 
 
-def _is_drawable(layer: keras.Layer, input_shape: Sequence[int]) -> bool:
-    """Return whether a kernel has two spatial axes, or is the kernel of a Dense layer with one weight for each pixel.
+def _build_kernel_pair(kernel: ImageKernel, initial: keras.Layer, trained: keras.Layer) -> KernelPair:
+    """Return the kernel of a layer before and after the training, with its pictures.
 
-    The first layer with a kernel reads pixels; other Dense layers read features.
+    A picture shows a window of a depthwise convolution, or the weights of the first input channel of a filter.
     """
-    kernel = _read_kernel(layer)
-    if kernel.ndim == 4:
-        return True
-    is_image = len(input_shape) == 2 or (len(input_shape) == 3 and input_shape[2] in (1, 3, 4))
-    reads_pixels = kernel.ndim == 2 and is_image and kernel.shape[0] == prod(input_shape)
-    return reads_pixels and isinstance(layer, keras.layers.Dense)
+    before, after = (
+        np.asarray(keras.ops.convert_to_numpy(layer.weights[0]), np.float32) for layer in (initial, trained)
+    )
 
+    def build_images(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        full = np.moveaxis(values, kernel.input_axis, 2) if values.ndim == 4 else values
+        full = full.reshape(kernel.image_shape)
+        # Keras orders the outputs of a depthwise convolution by the input channel.
+        flat = full.reshape(*full.shape[:2], -1) if kernel.is_depthwise else full[:, :, 0]
+        return np.moveaxis(flat, -1, 0)
 
-def _read_kernel(layer: keras.Layer) -> NDArray[np.float32]:
-    """Return the first weights of a layer with four axes, or else with two; an empty array if there are none."""
-    by_axes = {axes: weight for weight in reversed(layer.weights) if (axes := len(weight.shape)) in (2, 4)}
-    weight = by_axes.get(4, by_axes.get(2))
-    return np.zeros(0, np.float32) if weight is None else np.asarray(keras.ops.convert_to_numpy(weight), np.float32)
-
-
-def _build_kernel_pair(
-    name: str, initial: NDArray[np.float32], trained: NDArray[np.float32], input_shape: Sequence[int]
-) -> KernelPair:
-    """Build the pictures of a kernel. A picture shows the weights of the first input channel of a filter."""
-    channels = initial.shape[2] if initial.ndim == 4 else (input_shape[2] if len(input_shape) == 3 else 1)
-
-    def build_images(kernel: NDArray[np.float32]) -> NDArray[np.float32]:
-        full = kernel if kernel.ndim == 4 else kernel.reshape(*input_shape[:2], channels, -1)
-        return np.moveaxis(full[:, :, 0, :], -1, 0)
-
-    part = f"input 1 of {channels}" if channels > 1 else ""
-    return KernelPair(name, initial, trained, build_images(initial), build_images(trained), part)
+    return KernelPair(kernel.layer, before, after, build_images(before), build_images(after), kernel.part)
 
 
 def _compute_maps(
@@ -139,11 +120,7 @@ def _compute_maps(
     extractor = keras.Model(model.inputs, [*(layer.output for layer in layers), model.outputs[0]])
     outputs = extractor.predict(batches, steps=1, verbose=0)
     *maps, output = outputs if isinstance(outputs, list) else [outputs]
-    first_axes = [getattr(layer, "data_format", "") == "channels_first" for layer in layers]
-    return [
-        np.asarray(values[0] if first else np.moveaxis(values[0], -1, 0), np.float32)
-        for values, first in zip(maps, first_axes, strict=True)
-    ], np.asarray(output, np.float32)
+    return [np.moveaxis(np.asarray(values[0], np.float32), -1, 0) for values in maps], np.asarray(output, np.float32)
 
 
 def _format_target(target: NDArray[np.generic], classes: Sequence[str]) -> str:

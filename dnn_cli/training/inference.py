@@ -149,7 +149,9 @@ def load_trained_model(
     try:
         model.load_weights(weights)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RunError(f"{weights} has no weights of this network: {str(error).splitlines()[0]}") from None
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        message = f"{weights} has no weights of this network: {reason}"
+        raise RunError(message, "train a new run with its config.yaml") from None
     return model
 
 

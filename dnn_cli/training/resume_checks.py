@@ -88,12 +88,17 @@ def list_changes(
     change_lines = []
     if checkpoint is not None and checkpoint.progress.experiment != compute_training_digest(old_experiment):
         change_lines.append("config.yaml has changed since the last checkpoint")
-    recorded_versions = {name: record.versions.get(name) for name in _VERSIONED_PACKAGES}
     return [
         *change_lines,
         *list_config_changes(old_experiment, new_experiment),
-        *_list_value_changes(recorded_versions, environment.read_versions()),
+        *list_version_changes(record),
     ]
+
+
+def list_version_changes(record: Record) -> list[str]:
+    """Return a line for every package with another version than in the training, such as `keras: 3.12.0 → 3.15.0`."""
+    recorded = {name: record.versions.get(name) for name in _VERSIONED_PACKAGES}
+    return _list_value_changes(recorded, environment.read_versions())
 
 
 def list_config_changes(old_experiment: Experiment, new_experiment: Experiment) -> list[str]:

@@ -4,7 +4,9 @@ import subprocess
 
 import pytest
 
+from dnn_cli.training import environment
 from dnn_cli.training.environment import read_git_state
+from dnn_cli.training.resume_checks import list_version_changes
 
 USER = ("-c", "user.name=user", "-c", "user.email=user@example.com")
 
@@ -36,3 +38,10 @@ def test_git_state_is_the_commit_and_whether_files_are_modified(repository):
 def test_git_state_outside_of_a_repository_is_none(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert read_git_state() is None
+
+
+def test_only_other_versions_of_keras_and_tensorflow_are_changes(make_run):
+    versions = environment.read_versions()
+    record = make_run(versions={**versions, "keras": "3.0.0", "numpy": "1.0.0"}).read_record()
+    assert list_version_changes(record) == [f"keras: 3.0.0 → {versions['keras']}"]
+    assert list_version_changes(record.model_copy(update={"versions": versions})) == []

@@ -139,9 +139,12 @@ def _explain_filters(
         except RunError as error:
             raise UsageError(error.message, "choose another path") from None
         out.print(replace_control_chars(path), soft_wrap=True)
+    if not paths:
+        out.print(replace_control_chars(f"{record.name} {record.id}, {model.file_name}, {model.format_epoch()}"))
+    for caveat in filters.caveats:
+        out.print(replace_control_chars(f"! {caveat}"), soft_wrap=True)
     if paths:
         return
-    out.print(replace_control_chars(f"{record.name} {record.id}, {model.file_name}, {model.format_epoch()}"))
     for line in draw_network_filters(
         filters,
         width=out.width if has_limited_width(out) else _PIPE_WIDTH,
