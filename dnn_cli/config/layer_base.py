@@ -168,6 +168,11 @@ class BaseLayer(KerasConfig):
         return None if initializer is None else str(initializer.type)
 
     @property
+    def penalizes_outputs(self) -> bool:
+        """Whether the layer adds a penalty of its outputs to the loss."""
+        return getattr(self, "activity_regularizer", None) is not None
+
+    @property
     def last_axis_size(self) -> int | None:
         """Size of the last axis of the output, if an argument determines this size."""
         return getattr(self, self.size_key) if self.size_key else None

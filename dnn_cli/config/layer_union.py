@@ -8,7 +8,9 @@ from dnn_cli.config.layer_base import LAYER_CLASSES, AnyLayer, BaseLayer, find_s
 
 _LAYER_MODULES = (
     "core",
+    "einsum_dense",
     "embedding",
+    "activation_layers",
     "convolutions",
     "separable_convolutions",
     "transposed_convolutions",
@@ -21,6 +23,7 @@ _LAYER_MODULES = (
     "recurrent",
     "conv_lstm",
     "wrappers",
+    "spectral_normalization",
     "residual",
     "augmentation",
     "colour_augmentation",

@@ -315,7 +315,7 @@ def _find_precision_issues(experiment: Experiment) -> Iterator[Issue]:
     # The last layer computes with 32 bits.
     last = len(experiment.model.stack) - 1
     for position, _, layer in experiment.model.nested_layers if experiment.mixed_precision else ():
-        if position[0] != last and getattr(layer, "activity_regularizer", None) is not None:
+        if position[0] != last and layer.penalizes_outputs:
             yield Issue(
                 ("model", "layers", *position, "activity_regularizer"),
                 "cannot be combined with mixed_precision, except in the last layer",

@@ -93,7 +93,8 @@ def test_scaling_layers_scale(name):
     outputs, of_large, of_larger = (compute(layer, scale * images, training=True) for scale in (1, 1000, 100_000))
     keeps_shape = outputs.shape == images.shape
     scaling = None
-    if keeps_shape and np.abs(of_large - of_larger).mean() < 0.01:
+    # A softmax of large numbers is constant, but differs from the softmax of small numbers.
+    if keeps_shape and np.abs(of_large - of_larger).mean() < 0.01 and np.abs(outputs - of_large).mean() < 0.1:
         scaling = "computed"
     elif keeps_shape and not layer.weights and np.ptp(outputs / images) < 1e-6 and outputs.flat[0] != 0:
         scaling = None if np.array_equal(outputs, images) else "fixed"
@@ -209,8 +210,8 @@ RULES_ABOUT_ONE_LAYER = {
     "explain/layer_setting_rules.py": {"BatchNormalization", "Dropout", "GaussianNoise"},
     "export/plain_layers.py": {"Residual"},
 }
-"""Rules of `dnn explain` about the arguments of one layer, whose messages name this layer, and the conversion of Keras's
-object of a residual block."""
+"""Rules of `dnn explain` about the arguments of one layer, whose messages name this layer, and the conversion of the
+residual block of Keras."""
 
 
 def test_no_other_module_asks_for_the_class_of_a_layer():

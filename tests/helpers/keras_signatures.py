@@ -29,4 +29,7 @@ def to_plain_default(value):
         return value.type
     if value == "uniform":
         return "random_uniform"
+    if isinstance(value, str):
+        # Some signatures of Keras have class names: Zeros for zeros.
+        return value.lower()
     return list(value) if isinstance(value, tuple) else value

@@ -11,7 +11,7 @@ from annotated_types import Len
 from pydantic import Field, Strict
 
 from dnn_cli.config.activations import ActivationName
-from dnn_cli.config.base import Count, Finite, Shape
+from dnn_cli.config.base import Count, Finite, NotNegative, Shape
 from dnn_cli.config.layer_base import (
     BaseLayer,
     ChannelsLast,
@@ -145,3 +145,71 @@ class Reshape(BaseLayer):
 
     def format_size(self, output_shape: Shape) -> str:
         return "×".join(map(str, output_shape))
+
+
+class Permute(BaseLayer):
+    """Layer that changes the order of axes: `dims: [2, 1]` exchanges two axes. Axis 1 is the first after the batch."""
+
+    keras_name: ClassVar[str] = "layers.Permute"
+    family: ClassVar[Family] = "core"
+    example: ClassVar[Mapping[str, Any]] = {"dims": (2, 3, 1)}
+    supports_lanes: ClassVar[bool] = True
+    is_linear: ClassVar[bool] = True
+    xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
+    type: Literal["Permute"] = "Permute"
+    dims: Annotated[tuple[Annotated[int, Field(ge=1, le=8)], ...], Strict(False), Len(1, 8)]
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        if sorted(self.dims) != list(range(1, len(shape) + 1)):
+            numbers = "1" if len(shape) == 1 else f"1 to {len(shape)}"
+            raise LayerShapeError(
+                f"dims {list(self.dims)} does not fit {shape}: write each of the numbers {numbers} once"
+            )
+        return tuple(shape[dim - 1] for dim in self.dims)
+
+
+class RepeatVector(BaseLayer):
+    """Layer that repeats a vector `n` times: an input of shape (size,) becomes (n, size)."""
+
+    keras_name: ClassVar[str] = "layers.RepeatVector"
+    family: ClassVar[Family] = "core"
+    example: ClassVar[Mapping[str, Any]] = {"n": 3}
+    example_shape: ClassVar[Shape] = (6,)
+    supports_lanes: ClassVar[bool] = True
+    is_linear: ClassVar[bool] = True
+    type: Literal["RepeatVector"] = "RepeatVector"
+    n: Annotated[int, Field(gt=0, le=100_000)]
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        if len(shape) != 1:
+            raise LayerShapeError(f"RepeatVector needs an input with one axis, not {shape}: put Flatten before it")
+        return (self.n, *shape)
+
+
+class Identity(BaseLayer):
+    """Layer that returns its input."""
+
+    keras_name: ClassVar[str] = "layers.Identity"
+    family: ClassVar[Family] = "core"
+    supports_lanes: ClassVar[bool] = True
+    is_linear: ClassVar[bool] = True
+    xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
+    only_reshapes: ClassVar[bool] = True
+    type: Literal["Identity"] = "Identity"
+
+
+class ActivityRegularization(BaseLayer):
+    """Layer that adds a penalty of its inputs to the loss: l1 × Σ|x| + l2 × Σx². The outputs are the inputs."""
+
+    keras_name: ClassVar[str] = "layers.ActivityRegularization"
+    family: ClassVar[Family] = "core"
+    supports_lanes: ClassVar[bool] = True
+    is_linear: ClassVar[bool] = True
+    only_reshapes: ClassVar[bool] = True
+    type: Literal["ActivityRegularization"] = "ActivityRegularization"
+    l1: NotNegative = 0.0
+    l2: NotNegative = 0.0
+
+    @property
+    def penalizes_outputs(self) -> bool:
+        return True

@@ -1,15 +1,30 @@
 """Normalization layers of Keras."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Len
 from pydantic import Field, Strict
 
-from dnn_cli.config.base import BelowOne, Positive, Shape
+from dnn_cli.config.base import BelowOne, Count, Positive, Shape
 from dnn_cli.config.layer_base import BaseLayer, Family, LayerShapeError, Scaling, WeightSpec, to_example_axis
 from dnn_cli.config.weight_configs import Constraint, Initializer, Ones, Regularizer, Zeros
 
 _Axis = Annotated[int, Field(ge=-8, le=8)]
+_Axes = _Axis | Annotated[tuple[_Axis, ...], Strict(False), Len(1, 8)]
+
+
+def _to_example_axes(axis: int | tuple[int, ...], shape: Shape) -> tuple[int, ...]:
+    """Return the indices in `shape` of one axis or several axes with Keras's numbers, in Keras's order of weights.
+
+    Raises:
+        LayerShapeError: the shape has no such axis, or two numbers are the same axis.
+    """
+    axes = (axis,) if isinstance(axis, int) else tuple(sorted(axis))
+    indices = tuple(to_example_axis(number, shape) for number in axes)
+    if len(set(indices)) < len(indices):
+        raise LayerShapeError(f"axis {list(axes)} has the same axis twice")
+    return indices
 
 
 class NormalizationLayer(BaseLayer):
@@ -65,16 +80,67 @@ class LayerNormalization(NormalizationLayer):
     family: ClassVar[Family] = "normalization"
     supports_lanes: ClassVar[bool] = True
     type: Literal["LayerNormalization"] = "LayerNormalization"
-    axis: _Axis | Annotated[tuple[_Axis, ...], Strict(False), Len(1, 8)] = -1
+    axis: _Axes = -1
 
     def compute_output_shape(self, shape: Shape) -> Shape:
-        axes = [to_example_axis(axis, shape) for axis in self.list_axes()]
-        if len(set(axes)) < len(axes):
-            raise LayerShapeError(f"axis {list(self.list_axes())} has the same axis twice")
+        _to_example_axes(self.axis, shape)
         return shape
 
     def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
-        return self.build_gamma_and_beta(tuple(shape[to_example_axis(axis, shape)] for axis in self.list_axes()))
+        return self.build_gamma_and_beta(tuple(shape[index] for index in _to_example_axes(self.axis, shape)))
 
-    def list_axes(self) -> tuple[int, ...]:
-        return (self.axis,) if isinstance(self.axis, int) else tuple(sorted(self.axis))
+
+class GroupNormalization(NormalizationLayer):
+    """Layer that normalises groups of channels of every example; Wu and He 2018. With groups -1, each channel alone."""
+
+    keras_name: ClassVar[str] = "layers.GroupNormalization"
+    family: ClassVar[Family] = "normalization"
+    example: ClassVar[Mapping[str, Any]] = {"groups": 2}
+    example_shape: ClassVar[Shape] = (6, 6, 4)
+    supports_lanes: ClassVar[bool] = True
+    type: Literal["GroupNormalization"] = "GroupNormalization"
+    groups: Count | Literal[-1] = 32
+    axis: _Axis = -1
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        channels = shape[to_example_axis(self.axis, shape)]
+        if channels % self.groups:
+            raise LayerShapeError(f"groups {self.groups} must divide the {channels} channels of the input")
+        return shape
+
+    def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
+        return self.build_gamma_and_beta((shape[to_example_axis(self.axis, shape)],))
+
+
+class RMSNormalization(BaseLayer):
+    """Layer that divides by the root mean square over the given axes, with a learnt scale; Zhang and Sennrich 2019."""
+
+    keras_name: ClassVar[str] = "layers.RMSNormalization"
+    family: ClassVar[Family] = "normalization"
+    supports_lanes: ClassVar[bool] = True
+    scaling: ClassVar[Scaling | None] = "computed"
+    type: Literal["RMSNormalization"] = "RMSNormalization"
+    axis: _Axes = -1
+    epsilon: Positive = 1e-6
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        _to_example_axes(self.axis, shape)
+        return shape
+
+    def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
+        return (WeightSpec("scale", tuple(shape[index] for index in _to_example_axes(self.axis, shape))),)
+
+
+class UnitNormalization(BaseLayer):
+    """Layer that divides by the Euclidean norm over the given axes."""
+
+    keras_name: ClassVar[str] = "layers.UnitNormalization"
+    family: ClassVar[Family] = "normalization"
+    supports_lanes: ClassVar[bool] = True
+    scaling: ClassVar[Scaling | None] = "computed"
+    type: Literal["UnitNormalization"] = "UnitNormalization"
+    axis: _Axes = -1
+
+    def compute_output_shape(self, shape: Shape) -> Shape:
+        _to_example_axes(self.axis, shape)
+        return shape

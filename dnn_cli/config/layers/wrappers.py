@@ -14,10 +14,10 @@ from dnn_cli.config.layer_base import (
     get_automatic_name,
 )
 
-_InnerLayer = Annotated[BaseLayer, AnyLayer()]
+InnerLayer = Annotated[BaseLayer, AnyLayer()]
 
 
-def _get_inner_name(layer: BaseLayer) -> str:
+def get_inner_name(layer: BaseLayer) -> str:
     """Return the name of a wrapped layer: its own, or Keras's name for the first layer of its class.
 
     The name does not depend on the other layers of the process.
@@ -25,27 +25,52 @@ def _get_inner_name(layer: BaseLayer) -> str:
     return layer.name or get_automatic_name(layer.type)
 
 
-def _add_prefix(prefix: str, weights: tuple[WeightSpec, ...]) -> tuple[WeightSpec, ...]:
+def add_prefix(prefix: str, weights: tuple[WeightSpec, ...]) -> tuple[WeightSpec, ...]:
     """Return weights whose names start with the name of the wrapped layer."""
     return tuple(weight._replace(name=f"{prefix}/{weight.name}") for weight in weights)
 
 
-class Bidirectional(BaseLayer):
+class WrapperLayer(BaseLayer):
+    """Layer that contains another layer."""
+
+    family: ClassVar[Family] = "wrapper"
+    layer: InnerLayer
+
+    @property
+    def wrapped_layers(self) -> Mapping[str, BaseLayer]:
+        return {"layer": self.layer}
+
+    def get_wrapped_name(self, key: str) -> str:
+        """Return the name of the Keras layer that the wrapper gets as the argument `key`."""
+        return get_inner_name(self.wrapped_layers[key])
+
+    def build_keras_argument(self, name: str, value: Any) -> Any:
+        return value if isinstance(value, BaseLayer) else super().build_keras_argument(name, value)
+
+    def build_keras_object(self, **extra_arguments: Any) -> Any:
+        """Return the Keras object with its inner layers, which have the same dtype policy."""
+        policy = {key: value for key, value in extra_arguments.items() if key == "dtype"}
+        inner = {
+            key: layer.build_keras_object(name=self.get_wrapped_name(key), **policy)
+            for key, layer in self.wrapped_layers.items()
+        }
+        return super().build_keras_object(**{**extra_arguments, **inner})
+
+
+class Bidirectional(WrapperLayer):
     """Wrapper that reads a sequence in both directions, with two copies of a recurrent layer.
 
     Source: Schuster and Paliwal 1997.
     """
 
     keras_name: ClassVar[str] = "layers.Bidirectional"
-    family: ClassVar[Family] = "wrapper"
     example: ClassVar[Mapping[str, Any]] = {"layer": {"type": "LSTM", "units": 4}}
     example_shape: ClassVar[Shape] = (5, 3)
     has_kernel: ClassVar[bool] = True
     xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
     type: Literal["Bidirectional"] = "Bidirectional"
-    layer: _InnerLayer
     merge_mode: Literal["concat", "sum", "ave", "mul"] = "concat"
-    backward_layer: _InnerLayer | None = None
+    backward_layer: InnerLayer | None = None
 
     @property
     def wrapped_layers(self) -> Mapping[str, BaseLayer]:
@@ -56,17 +81,15 @@ class Bidirectional(BaseLayer):
         """Whether the output is a sequence."""
         return bool(getattr(self.layer, "return_sequences", False))
 
-    def build_keras_argument(self, name: str, value: Any) -> Any:
-        if isinstance(value, BaseLayer):
-            return value.build_keras_object(name=_get_inner_name(value) if name == "layer" else self._backward_name)
-        return super().build_keras_argument(name, value)
+    def get_wrapped_name(self, key: str) -> str:
+        return get_inner_name(self.layer) if key == "layer" else self._backward_name
 
     @property
     def _backward_name(self) -> str:
         """Name of the layer that reads backwards."""
         if self.backward_layer is not None and self.backward_layer.name:
             return self.backward_layer.name
-        return f"backward_{_get_inner_name(self.backward_layer or self.layer).removeprefix('backward_')}"
+        return f"backward_{get_inner_name(self.backward_layer or self.layer).removeprefix('backward_')}"
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         backward = self.backward_layer or self.layer
@@ -92,11 +115,11 @@ class Bidirectional(BaseLayer):
         return output
 
     def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
-        forward = f"forward_{_get_inner_name(self.layer).removeprefix('forward_')}"
+        forward = f"forward_{get_inner_name(self.layer).removeprefix('forward_')}"
         backward = (self.backward_layer or self.layer).list_weights(shape)
         return (
-            *_add_prefix(forward, self.layer.list_weights(shape)),
-            *_add_prefix(self._backward_name, backward),
+            *add_prefix(forward, self.layer.list_weights(shape)),
+            *add_prefix(self._backward_name, backward),
         )
 
     def count_multiply_adds(self, shape: Shape) -> int:
@@ -107,15 +130,13 @@ class Bidirectional(BaseLayer):
         return f"{self.layer.type} {self.layer.format_size(output_shape)}".strip()
 
 
-class TimeDistributed(BaseLayer):
+class TimeDistributed(WrapperLayer):
     """Wrapper that applies the same layer, with the same weights, at each time step of a sequence."""
 
     keras_name: ClassVar[str] = "layers.TimeDistributed"
-    family: ClassVar[Family] = "wrapper"
     example: ClassVar[Mapping[str, Any]] = {"layer": {"type": "Dense", "units": 4, "activation": "relu"}}
     example_shape: ClassVar[Shape] = (5, 3)
     type: Literal["TimeDistributed"] = "TimeDistributed"
-    layer: _InnerLayer
 
     @property
     def has_kernel(self) -> bool:  # type: ignore[override]
@@ -130,15 +151,6 @@ class TimeDistributed(BaseLayer):
     def get_xla_support(self) -> XlaSupport:
         return self.layer.get_xla_support()
 
-    @property
-    def wrapped_layers(self) -> Mapping[str, BaseLayer]:
-        return {"layer": self.layer}
-
-    def build_keras_argument(self, name: str, value: Any) -> Any:
-        if isinstance(value, BaseLayer):
-            return value.build_keras_object(name=_get_inner_name(value))
-        return super().build_keras_argument(name, value)
-
     def compute_output_shape(self, shape: Shape) -> Shape:
         if len(shape) < 2:
             raise LayerShapeError(
@@ -147,7 +159,7 @@ class TimeDistributed(BaseLayer):
         return (shape[0], *self.layer.compute_output_shape(shape[1:]))
 
     def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
-        return _add_prefix(_get_inner_name(self.layer), self.layer.list_weights(shape[1:]))
+        return add_prefix(get_inner_name(self.layer), self.layer.list_weights(shape[1:]))
 
     def count_multiply_adds(self, shape: Shape) -> int:
         return shape[0] * self.layer.count_multiply_adds(shape[1:])
