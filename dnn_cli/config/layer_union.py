@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from dnn_cli.config.layer_base import LAYER_CLASSES, AnyLayer, BaseLayer
 
-_LAYER_MODULES = ("core", "convolutions", "pooling", "dropout", "normalization", "augmentation", "colour_augmentation")
+_LAYER_MODULES = (
+    "core", "convolutions", "pooling", "dropout", "normalization", "augmentation", "colour_augmentation",
+    "image_augmentation",
+)  # fmt: skip
 """Modules of `config/layers`, which define layers, in the order of lists and documents."""
 
 for _module in _LAYER_MODULES:

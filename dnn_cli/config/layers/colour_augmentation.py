@@ -11,11 +11,7 @@ from pydantic import Field, Strict
 
 from dnn_cli.config.base import Fraction, Seed, Shape
 from dnn_cli.config.layer_base import ChannelsLast, Family
-from dnn_cli.config.layers.image_layer import ImageLayer, TrainingImageLayer, ValueRange
-
-_NotNegativeRange = Annotated[tuple[Fraction, Fraction], Strict(False), Len(2, 2)]
-_Factor = Fraction | _NotNegativeRange
-"""Strength of a change: the largest value, or the smallest and the largest value."""
+from dnn_cli.config.layers.image_layer import Factor, ImageLayer, TrainingImageLayer, ValueRange
 
 _SignedFraction = Annotated[float, Field(ge=-1, le=1)]
 _SignedRange = Annotated[tuple[_SignedFraction, _SignedFraction], Strict(False), Len(2, 2)]
@@ -41,7 +37,7 @@ class RandomContrast(TrainingImageLayer):
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.2}
     type: Literal["RandomContrast"] = "RandomContrast"
-    factor: _Factor
+    factor: Factor
     value_range: ValueRange = (0, 255)
     seed: Seed | None = None
 
@@ -62,7 +58,7 @@ class RandomColorDegeneration(_ColourAugmentation):
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.5}
     type: Literal["RandomColorDegeneration"] = "RandomColorDegeneration"
-    factor: _Factor
+    factor: Factor
     value_range: ValueRange = (0, 255)
 
 
@@ -83,7 +79,7 @@ class RandomHue(_ColourAugmentation):
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.2}
     type: Literal["RandomHue"] = "RandomHue"
-    factor: _Factor
+    factor: Factor
     value_range: ValueRange = (0, 255)
 
 
@@ -94,7 +90,7 @@ class RandomSaturation(_ColourAugmentation):
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.2}
     type: Literal["RandomSaturation"] = "RandomSaturation"
-    factor: _Factor
+    factor: Factor
     value_range: ValueRange = (0, 255)
 
 
@@ -107,9 +103,9 @@ class RandomColorJitter(_ColourAugmentation):
     type: Literal["RandomColorJitter"] = "RandomColorJitter"
     value_range: ValueRange = (0, 255)
     brightness_factor: _SignedFraction | _SignedRange | None = None
-    contrast_factor: _Factor | None = None
-    saturation_factor: _Factor | None = None
-    hue_factor: _Factor | None = None
+    contrast_factor: Factor | None = None
+    saturation_factor: Factor | None = None
+    hue_factor: Factor | None = None
 
 
 class RandomInvert(TrainingImageLayer):
@@ -118,7 +114,7 @@ class RandomInvert(TrainingImageLayer):
     keras_name: ClassVar[str] = "layers.RandomInvert"
     family: ClassVar[Family] = "augmentation"
     type: Literal["RandomInvert"] = "RandomInvert"
-    factor: _Factor = 1.0
+    factor: Factor = 1.0
     value_range: ValueRange = (0, 255)
     seed: Seed | None = None
     data_format: ChannelsLast | None = None
@@ -144,7 +140,7 @@ class RandomSharpness(TrainingImageLayer):
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.5}
     type: Literal["RandomSharpness"] = "RandomSharpness"
-    factor: _Factor
+    factor: Factor
     value_range: ValueRange = (0, 255)
     data_format: ChannelsLast | None = None
     seed: Seed | None = None
@@ -156,8 +152,8 @@ class Solarization(TrainingImageLayer):
     keras_name: ClassVar[str] = "layers.Solarization"
     family: ClassVar[Family] = "augmentation"
     type: Literal["Solarization"] = "Solarization"
-    addition_factor: _Factor = 0.0
-    threshold_factor: _Factor = 0.0
+    addition_factor: Factor = 0.0
+    threshold_factor: Factor = 0.0
     value_range: ValueRange = (0, 255)
     seed: Seed | None = None
 
