@@ -17,6 +17,8 @@ _SignedFraction = Annotated[float, Field(ge=-1, le=1)]
 _SignedRange = Annotated[tuple[_SignedFraction, _SignedFraction], Strict(False), Len(2, 2)]
 _BitCount = Annotated[int, Field(ge=1, le=8)]
 
+_DRAWS_IN_EVALUATION = "Keras draws random numbers in evaluation too, so that the bits depend on the validation batches"
+
 
 class RandomBrightness(TrainingImageLayer):
     """Random change of brightness. The factors are shares of the range of values: -1 is black, 1 is white."""
@@ -57,6 +59,7 @@ class RandomColorDegeneration(_ColourAugmentation):
     keras_name: ClassVar[str] = "layers.RandomColorDegeneration"
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.5}
+    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomColorDegeneration"] = "RandomColorDegeneration"
     factor: Factor
     value_range: ValueRange = (0, 255)
@@ -68,6 +71,7 @@ class RandomGrayscale(_ColourAugmentation):
     keras_name: ClassVar[str] = "layers.RandomGrayscale"
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.5}
+    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomGrayscale"] = "RandomGrayscale"
     factor: Fraction = 0.5
 
@@ -78,6 +82,7 @@ class RandomHue(_ColourAugmentation):
     keras_name: ClassVar[str] = "layers.RandomHue"
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.2}
+    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomHue"] = "RandomHue"
     factor: Factor
     value_range: ValueRange = (0, 255)
@@ -89,6 +94,7 @@ class RandomSaturation(_ColourAugmentation):
     keras_name: ClassVar[str] = "layers.RandomSaturation"
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.2}
+    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomSaturation"] = "RandomSaturation"
     factor: Factor
     value_range: ValueRange = (0, 255)
@@ -126,6 +132,7 @@ class RandomPosterization(TrainingImageLayer):
     keras_name: ClassVar[str] = "layers.RandomPosterization"
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 4}
+    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomPosterization"] = "RandomPosterization"
     factor: _BitCount
     value_range: ValueRange = (0, 255)
@@ -139,6 +146,7 @@ class RandomSharpness(TrainingImageLayer):
     keras_name: ClassVar[str] = "layers.RandomSharpness"
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.5}
+    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomSharpness"] = "RandomSharpness"
     factor: Factor
     value_range: ValueRange = (0, 255)
