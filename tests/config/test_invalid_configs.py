@@ -82,7 +82,7 @@ VALUE_CASES = [
     build_case(
         "number for missing cells",
         "data: {dataset: csv, path: t.csv, columns: {a: number}, missing: [-9]}",
-        "1:67",
+        "1:54",
         'data.missing.0  needs text, not -9  (did you mean "-9"?)',
     ),
     build_case(
@@ -110,6 +110,18 @@ VALUE_CASES = [
     build_case("unknown key", "epoch: 1", "1:1", "epoch  is not a key of a config  (did you mean epochs?)"),
     build_case(
         "unknown argument", build_layer_line("{type: Dense, units: 5, unit: 5}"), "1:51", "model.layers.1.unit  is not "
+    ),
+    build_case(
+        "range in the wrong order",
+        build_layer_line("{type: AutoContrast, value_range: [1, 0]}"),
+        "1:48",
+        "model.layers.1.value_range  the first number must be smaller than the second number",
+    ),
+    build_case(
+        "even window",
+        build_layer_line("{type: RandomGaussianBlur, kernel_size: 4}"),
+        "1:54",
+        "model.layers.1.kernel_size  a window needs an odd number of pixels",
     ),
     build_case(
         "unknown layer",

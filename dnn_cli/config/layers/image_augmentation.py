@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Len
 from pydantic import AfterValidator, Field, Strict
+from pydantic_core import PydanticCustomError
 
 from dnn_cli.config.base import Count, Finite, Seed, Shape
 from dnn_cli.config.layer_base import ChannelsLast, Family, LayerShapeError, XlaSupport
@@ -17,10 +18,10 @@ def _check_odd(size: int) -> int:
     """Return the side of a window.
 
     Raises:
-        ValueError: the side is even.
+        PydanticCustomError: the side is even.
     """
     if size % 2 == 0:
-        raise ValueError("must be odd")
+        raise PydanticCustomError("even_size", "a window needs an odd number of pixels")
     return size
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Len
 from pydantic import AfterValidator, Strict
+from pydantic_core import PydanticCustomError
 
 from dnn_cli.config.base import Finite, Fraction, Shape
 from dnn_cli.config.layer_base import BaseLayer, LayerShapeError, XlaSupport, check_image_shape
@@ -13,10 +14,10 @@ def _check_order(values: tuple[float, float]) -> tuple[float, float]:
     """Return a range of values.
 
     Raises:
-        ValueError: the first number is not smaller than the second number.
+        PydanticCustomError: the first number is not smaller than the second number.
     """
     if values[0] >= values[1]:
-        raise ValueError("the first number must be smaller than the second number")
+        raise PydanticCustomError("unordered_range", "the first number must be smaller than the second number")
     return values
 
 
