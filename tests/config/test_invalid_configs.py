@@ -82,7 +82,7 @@ VALUE_CASES = [
     build_case(
         "number for missing cells",
         "data: {dataset: csv, path: t.csv, columns: {a: number}, missing: [-9]}",
-        "1:54",
+        "1:67",
         'data.missing.0  needs text, not -9  (did you mean "-9"?)',
     ),
     build_case(
