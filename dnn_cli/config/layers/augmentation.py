@@ -128,5 +128,5 @@ class RandomElasticTransform(PixelMovingAugmentation):
     type: Literal["RandomElasticTransform"] = "RandomElasticTransform"
     factor: Factor = 1.0
     scale: Factor = 1.0
-    fill_mode: _FillMode | Literal["mirror"] = "reflect"
+    fill_mode: Literal["constant", "reflect", "wrap", "nearest", "mirror"] = "reflect"
     value_range: ValueRange = (0, 255)
