@@ -27,6 +27,7 @@ _LAYER_MODULES = (
     "residual",
     "augmentation",
     "colour_augmentation",
+    "image_augmentation",
 )
 """Modules of `config/layers`, which define layers, in the order of lists and documents."""
 

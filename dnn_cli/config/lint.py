@@ -15,12 +15,19 @@ from dnn_cli.errors import Issue
 _MIN_SATURATING_LAYERS = 3
 """Advice is given if at least this number of hidden layers have saturating activations: gradients can then vanish."""
 
+_MAX_PIXEL = 255
+"""Largest divisor of inputs that are pixels from 0 to 1. Larger divisors need not be the maximum of the pixels."""
+
+_RANGE_KEEPING_FAMILIES = ("augmentation", "image size", "pooling")
+"""Families of layers whose outputs have the range of their inputs."""
+
 
 def find_advice(experiment: Experiment) -> list[Issue]:
     """Return the issues of settings that are valid but probably not intended, with key paths of the config."""
     layers = experiment.model.stack
     issues = [
         *_find_missing_flatten(experiment),
+        *_find_unsuitable_value_ranges(experiment),
         *_find_narrow_layers(layers),
         *_find_consecutive_linear_layers(layers),
         *(issue._replace(suggestion=f"use {issue.suggestion}") for issue in find_output_activation_advice(experiment)),
@@ -69,6 +76,25 @@ def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
             f"{stage.layer.type} computes each of {math.prod(rows):,} rows of {size:,} numbers separately"
         )
         yield Issue(("model", "layers", index), message, "put Flatten before this layer")
+
+
+def _find_unsuitable_value_ranges(experiment: Experiment) -> Iterator[Issue]:
+    """Yield an issue for each `value_range` other than from 0 to 1 of a layer that receives pixels from 0 to 1.
+
+    Data with a divisor up to 255 has such pixels: 8-bit images, and smaller whole numbers. Of other data, the range is
+    unknown. Layers that can change the range of the pixels end the search.
+    """
+    data = experiment.data
+    if data.standardize or not 1 < data.info.pixel_max <= _MAX_PIXEL:
+        return
+    for index, layer in enumerate(experiment.model.stack):
+        if layer.family not in _RANGE_KEEPING_FAMILIES and not layer.only_reshapes:
+            return
+        value_range = getattr(layer, "value_range", None)
+        if value_range not in (None, (0, 1)):
+            low, high = value_range
+            message = f"the range is {low:g} to {high:g}, but the layer receives pixels from 0 to 1"
+            yield Issue(("model", "layers", index, "value_range"), message, "write value_range: [0, 1]")
 
 
 def _find_narrow_layers(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:

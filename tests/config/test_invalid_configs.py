@@ -112,6 +112,18 @@ VALUE_CASES = [
         "unknown argument", build_layer_line("{type: Dense, units: 5, unit: 5}"), "1:51", "model.layers.1.unit  is not "
     ),
     build_case(
+        "range in the wrong order",
+        build_layer_line("{type: AutoContrast, value_range: [1, 0]}"),
+        "1:48",
+        "model.layers.1.value_range  the first number must be smaller than the second number",
+    ),
+    build_case(
+        "even window",
+        build_layer_line("{type: RandomGaussianBlur, kernel_size: 4}"),
+        "1:54",
+        "model.layers.1.kernel_size  a window needs an odd number of pixels",
+    ),
+    build_case(
         "unknown layer",
         build_layer_line("Danse"),
         "1:27",

@@ -97,7 +97,9 @@ def iter_single_changes(part, cls):
     for key, field in cls.model_fields.items():
         yield {other: value for other, value in part.items() if other != key}
         for value in VALUES if FIRST_CLASS_WITH_FIELD[key, repr(field)] is cls else ():
-            yield {**part, key: value}
+            # A schema cannot express that the first number of a range must be smaller than the second number.
+            if (key, value) != ("value_range", [1, 1]):
+                yield {**part, key: value}
         yield {other: True for other in (*part, key) if other != "type"}
 
 

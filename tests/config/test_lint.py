@@ -3,6 +3,8 @@ import pytest
 from dnn_cli.config.loading import load_experiment
 
 OUTPUT = "{type: Dense, units: 10, activation: softmax}"
+IMAGE = "{type: Reshape, target_shape: [8, 8, 1]}"
+BRIGHTNESS = "{type: RandomBrightness, factor: 0.2}"
 
 
 @pytest.mark.parametrize(
@@ -56,6 +58,29 @@ OUTPUT = "{type: Dense, units: 10, activation: softmax}"
             ],
             ["model.layers.1.activation  3 hidden layers with saturating activations such as sigmoid"],
             id="deep sigmoid before logits",
+        ),
+        pytest.param(
+            [f"layers=[{IMAGE}, RandomFlip, MaxPooling2D, {BRIGHTNESS}, AutoContrast, Flatten, {OUTPUT}]"],
+            [
+                "model.layers.3.value_range  the range is 0 to 255, but the layer receives pixels from 0 to 1",
+                "model.layers.4.value_range  the range is 0 to 255, but the layer receives pixels from 0 to 1",
+            ],
+            id="range of pixels",
+        ),
+        pytest.param(
+            [f"layers=[{IMAGE}, {{type: Rescaling, scale: 255}}, {BRIGHTNESS}, Flatten, {OUTPUT}]"],
+            [],
+            id="range after Rescaling",
+        ),
+        pytest.param(
+            [f"layers=[{IMAGE}, BatchNormalization, {BRIGHTNESS}, Flatten, {OUTPUT}]"],
+            [],
+            id="range after a normalization",
+        ),
+        pytest.param(
+            [f"layers=[{IMAGE}, {BRIGHTNESS}, Flatten, {OUTPUT}]", "data.standardize=true"],
+            [],
+            id="range of standardized pixels",
         ),
     ],
 )

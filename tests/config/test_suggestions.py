@@ -388,6 +388,13 @@ ISSUE_CASES = [
         ["~layers.1.layers.0.seed"],
     ),
     make_case(
+        "range of pixels",
+        [f"layers=[{IMAGE}, {{type: RandomBrightness, factor: 0.2}}, Flatten, {OUTPUT}]"],
+        "write value_range: [0, 1]",
+        ["layers.1.value_range=[0, 1]"],
+        lambda experiment: experiment.model.stack[1].value_range == (0, 1),
+    ),
+    make_case(
         "two linear layers",
         ["~layers.hidden.activation"],
         "add activation: relu",

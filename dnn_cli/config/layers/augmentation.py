@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Len
-from pydantic import BeforeValidator, Field, Strict
+from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
-from dnn_cli.config.base import Finite, Seed, Shape
-from dnn_cli.config.layer_base import BaseLayer, ChannelsLast, Family, XlaSupport, check_image_shape
+from dnn_cli.config.base import Finite, Fraction, Seed
+from dnn_cli.config.layer_base import ChannelsLast, Family, XlaSupport
+from dnn_cli.config.layers.image_layer import Factor, FactorRange, TrainingImageLayer, ValueRange
 
 _ChangeAmount = Annotated[float, Field(ge=-1, le=1)]
 
@@ -25,31 +26,36 @@ _ChangeRange = Annotated[
 ]
 """Smallest and largest change: `[-0.1, 0.1]`. The numbers are shares of the image's size, or of a full turn."""
 
+
+def _to_range(factor: float | tuple[float, float]) -> float | tuple[float, float]:
+    """Return a single number as a range from 0: `0.1` becomes `(0, 0.1)`. Keras cannot load a single number again."""
+    return (0.0, factor) if isinstance(factor, float) else factor
+
+
+_ShearFactor = Annotated[Fraction | FactorRange, AfterValidator(_to_range)]
 _FillMode = Literal["constant", "reflect", "wrap", "nearest"]
 _Interpolation = Literal["nearest", "bilinear"]
 
 
-class AugmentationLayer(BaseLayer):
+class AugmentationLayer(TrainingImageLayer):
     """Layer that changes images of shape (height, width, channels) at random during training."""
 
-    is_linear: ClassVar[bool] = True
-    is_training_only: ClassVar[bool] = True
-    xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
     seed: Seed | None = None
     data_format: ChannelsLast | None = None
 
-    def compute_output_shape(self, shape: Shape) -> Shape:
-        check_image_shape(self.type, shape)
-        return shape
 
-
-class GeometricAugmentation(AugmentationLayer):
-    """Layer that moves pixels and fills the area that becomes empty. XLA cannot compile this layer."""
+class PixelMovingAugmentation(AugmentationLayer):
+    """Layer that moves pixels. XLA cannot compile this layer."""
 
     xla_support: ClassVar[XlaSupport] = "none"
-    fill_mode: _FillMode = "reflect"
     interpolation: _Interpolation = "bilinear"
     fill_value: Finite = 0.0
+
+
+class GeometricAugmentation(PixelMovingAugmentation):
+    """Layer that moves pixels and fills the area that becomes empty in a chosen way."""
+
+    fill_mode: _FillMode = "reflect"
 
 
 class RandomFlip(AugmentationLayer):
@@ -91,3 +97,36 @@ class RandomZoom(GeometricAugmentation):
     type: Literal["RandomZoom"] = "RandomZoom"
     height_factor: _ChangeRange
     width_factor: _ChangeRange | None = None
+
+
+class RandomShear(GeometricAugmentation):
+    """Random shear of images. The factors are the smallest and largest shear. The direction is random."""
+
+    keras_name: ClassVar[str] = "layers.RandomShear"
+    family: ClassVar[Family] = "augmentation"
+    example: ClassVar[Mapping[str, Any]] = {"x_factor": 0.2}
+    type: Literal["RandomShear"] = "RandomShear"
+    x_factor: _ShearFactor = 0.0
+    y_factor: _ShearFactor = 0.0
+
+
+class RandomPerspective(PixelMovingAugmentation):
+    """Random change of the perspective of images. The factor is the largest probability of a change."""
+
+    keras_name: ClassVar[str] = "layers.RandomPerspective"
+    family: ClassVar[Family] = "augmentation"
+    type: Literal["RandomPerspective"] = "RandomPerspective"
+    factor: Factor = 1.0
+    scale: Fraction = 1.0
+
+
+class RandomElasticTransform(PixelMovingAugmentation):
+    """Random displacement of neighbouring pixels. The factor is the largest probability of a change."""
+
+    keras_name: ClassVar[str] = "layers.RandomElasticTransform"
+    family: ClassVar[Family] = "augmentation"
+    type: Literal["RandomElasticTransform"] = "RandomElasticTransform"
+    factor: Factor = 1.0
+    scale: Factor = 1.0
+    fill_mode: Literal["constant", "reflect", "wrap", "nearest", "mirror"] = "reflect"
+    value_range: ValueRange = (0, 255)

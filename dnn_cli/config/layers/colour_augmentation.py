@@ -11,15 +11,13 @@ from pydantic import Field, Strict
 
 from dnn_cli.config.base import Fraction, Seed, Shape
 from dnn_cli.config.layer_base import ChannelsLast, Family
-from dnn_cli.config.layers.image_layer import ImageLayer, TrainingImageLayer, ValueRange
-
-_NotNegativeRange = Annotated[tuple[Fraction, Fraction], Strict(False), Len(2, 2)]
-_Factor = Fraction | _NotNegativeRange
-"""Strength of a change: the largest value, or the smallest and the largest value."""
+from dnn_cli.config.layers.image_layer import Factor, ImageLayer, TrainingImageLayer, ValueRange
 
 _SignedFraction = Annotated[float, Field(ge=-1, le=1)]
 _SignedRange = Annotated[tuple[_SignedFraction, _SignedFraction], Strict(False), Len(2, 2)]
 _BitCount = Annotated[int, Field(ge=1, le=8)]
+
+_DRAWS_IN_EVALUATION = "Keras draws random numbers in evaluation too, so that the bits depend on the validation batches"
 
 
 class RandomBrightness(TrainingImageLayer):
@@ -41,7 +39,7 @@ class RandomContrast(TrainingImageLayer):
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.2}
     type: Literal["RandomContrast"] = "RandomContrast"
-    factor: _Factor
+    factor: Factor
     value_range: ValueRange = (0, 255)
     seed: Seed | None = None
 
@@ -61,8 +59,9 @@ class RandomColorDegeneration(_ColourAugmentation):
     keras_name: ClassVar[str] = "layers.RandomColorDegeneration"
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.5}
+    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomColorDegeneration"] = "RandomColorDegeneration"
-    factor: _Factor
+    factor: Factor
     value_range: ValueRange = (0, 255)
 
 
@@ -72,6 +71,7 @@ class RandomGrayscale(_ColourAugmentation):
     keras_name: ClassVar[str] = "layers.RandomGrayscale"
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.5}
+    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomGrayscale"] = "RandomGrayscale"
     factor: Fraction = 0.5
 
@@ -82,8 +82,9 @@ class RandomHue(_ColourAugmentation):
     keras_name: ClassVar[str] = "layers.RandomHue"
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.2}
+    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomHue"] = "RandomHue"
-    factor: _Factor
+    factor: Factor
     value_range: ValueRange = (0, 255)
 
 
@@ -93,8 +94,9 @@ class RandomSaturation(_ColourAugmentation):
     keras_name: ClassVar[str] = "layers.RandomSaturation"
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.2}
+    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomSaturation"] = "RandomSaturation"
-    factor: _Factor
+    factor: Factor
     value_range: ValueRange = (0, 255)
 
 
@@ -107,9 +109,9 @@ class RandomColorJitter(_ColourAugmentation):
     type: Literal["RandomColorJitter"] = "RandomColorJitter"
     value_range: ValueRange = (0, 255)
     brightness_factor: _SignedFraction | _SignedRange | None = None
-    contrast_factor: _Factor | None = None
-    saturation_factor: _Factor | None = None
-    hue_factor: _Factor | None = None
+    contrast_factor: Factor | None = None
+    saturation_factor: Factor | None = None
+    hue_factor: Factor | None = None
 
 
 class RandomInvert(TrainingImageLayer):
@@ -118,7 +120,7 @@ class RandomInvert(TrainingImageLayer):
     keras_name: ClassVar[str] = "layers.RandomInvert"
     family: ClassVar[Family] = "augmentation"
     type: Literal["RandomInvert"] = "RandomInvert"
-    factor: _Factor = 1.0
+    factor: Factor = 1.0
     value_range: ValueRange = (0, 255)
     seed: Seed | None = None
     data_format: ChannelsLast | None = None
@@ -130,6 +132,7 @@ class RandomPosterization(TrainingImageLayer):
     keras_name: ClassVar[str] = "layers.RandomPosterization"
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 4}
+    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomPosterization"] = "RandomPosterization"
     factor: _BitCount
     value_range: ValueRange = (0, 255)
@@ -143,8 +146,9 @@ class RandomSharpness(TrainingImageLayer):
     keras_name: ClassVar[str] = "layers.RandomSharpness"
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.5}
+    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomSharpness"] = "RandomSharpness"
-    factor: _Factor
+    factor: Factor
     value_range: ValueRange = (0, 255)
     data_format: ChannelsLast | None = None
     seed: Seed | None = None
@@ -156,8 +160,8 @@ class Solarization(TrainingImageLayer):
     keras_name: ClassVar[str] = "layers.Solarization"
     family: ClassVar[Family] = "augmentation"
     type: Literal["Solarization"] = "Solarization"
-    addition_factor: _Factor = 0.0
-    threshold_factor: _Factor = 0.0
+    addition_factor: Factor = 0.0
+    threshold_factor: Factor = 0.0
     value_range: ValueRange = (0, 255)
     seed: Seed | None = None
 

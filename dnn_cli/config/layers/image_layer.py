@@ -4,8 +4,9 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Len
 from pydantic import AfterValidator, Strict
+from pydantic_core import PydanticCustomError
 
-from dnn_cli.config.base import Finite, Shape
+from dnn_cli.config.base import Finite, Fraction, Shape
 from dnn_cli.config.layer_base import BaseLayer, LayerShapeError, XlaSupport, check_image_shape
 
 
@@ -13,15 +14,19 @@ def _check_order(values: tuple[float, float]) -> tuple[float, float]:
     """Return a range of values.
 
     Raises:
-        ValueError: the first number is not smaller than the second number.
+        PydanticCustomError: the first number is not smaller than the second number.
     """
     if values[0] >= values[1]:
-        raise ValueError("the first number must be smaller than the second number")
+        raise PydanticCustomError("unordered_range", "the first number must be smaller than the second number")
     return values
 
 
 ValueRange = Annotated[tuple[Finite, Finite], Strict(False), Len(2, 2), AfterValidator(_check_order)]
 """Smallest and largest value of the images that a layer receives. Many layers limit their outputs to this range."""
+
+FactorRange = Annotated[tuple[Fraction, Fraction], Strict(False), Len(2, 2)]
+Factor = Fraction | FactorRange
+"""Strength or probability of a change: the largest value, or the smallest and the largest value."""
 
 
 class ImageLayer(BaseLayer):
