@@ -76,7 +76,6 @@ NAME_SUGGESTIONS: dict[str, dict[str, str]] = {
         "Input": REMOVE_INPUT_SHAPE,
         "InputLayer": REMOVE_INPUT_SHAPE,
         "Linear": "did you mean Dense?",
-        "LeakyReLU": "write {type: Activation, activation: leaky_relu}, with the slope 0.2",
         "Normalization": "remove it, and write standardize: true below data:",
     },
     "activation": {"lrelu": "did you mean leaky_relu?"},

@@ -3,7 +3,7 @@
 from typing import get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from dnn_cli.config.base import ConfigModel
@@ -23,6 +23,9 @@ STACK = {"model": {"layers": ["Flatten"]}}
 REQUIRED_VALUES = {
     "residual": ["Flatten"],
     "layer": {"type": "LSTM", "units": 1},
+    "dims": [1],
+    "equation": "ab,bc->ac",
+    "rate": 0.5,
     "layers": ["Flatten"],
     "activation": "relu",
     "boundaries": [1],
@@ -97,10 +100,20 @@ def iter_single_changes(part, cls):
     for key, field in cls.model_fields.items():
         yield {other: value for other, value in part.items() if other != key}
         for value in VALUES if FIRST_CLASS_WITH_FIELD[key, repr(field)] is cls else ():
-            # A schema cannot express that the first number of a range must be smaller than the second number.
-            if (key, value) != ("value_range", [1, 1]):
-                yield {**part, key: value}
+            yield {**part, key: value}
         yield {other: True for other in (*part, key) if other != "type"}
+
+
+def has_unordered_range(value):
+    """Whether a value contains a range in the wrong order, which a schema cannot refuse."""
+    if isinstance(value, list):
+        return any(map(has_unordered_range, value))
+    if not isinstance(value, dict):
+        return False
+    match value.get("value_range"):
+        case [int() | float() as low, int() | float() as high] if low >= high:
+            return True
+    return any(map(has_unordered_range, value.values()))
 
 
 @pytest.mark.parametrize(("name", "cls", "within"), CLASSES, ids=lambda value: value if isinstance(value, str) else "")
@@ -109,12 +122,15 @@ def test_schema_agrees_on_every_key(name, cls, within):
     assert is_valid_experiment(within(part)), "NEEDED says what it needs"
     for changed in iter_single_changes(part, cls):
         document = within(changed)
+        if has_unordered_range(document):
+            continue
         assert is_valid_for_schema(document) == is_valid_experiment(document), document
 
 
 @random_settings
 @given(changed_documents(EXPERIMENTS))
 def test_schema_agrees_on_random_experiments(document):
+    assume(not has_unordered_range(document))
     assert is_valid_for_schema(document) == is_valid_experiment(document)
 
 
@@ -176,6 +192,7 @@ def test_config_completed_by_parent_is_accepted(documents):
 @random_settings
 @given(changed_documents(drop_random_keys(EXPERIMENTS).map(lambda both: both[1])))
 def test_accepted_config_is_completed_by_some_parent(child):
+    assume(not has_unordered_range(child))
     if isinstance(child, dict) and is_valid_for_schema({"extends": "a.yaml", **child}):
         for key, value in child.items():
             assert any(

@@ -482,13 +482,6 @@ KERAS_CASES = [
         for kind, key, name, replacement, more in [
             ("layer", "layers.0", "Input", "Flatten", []),
             ("layer", "layers.0", "InputLayer", "Flatten", []),
-            (
-                "layer",
-                "layers.0",
-                "LeakyReLU",
-                "",
-                [f"layers=[Flatten, {{type: Activation, activation: leaky_relu}}, {OUTPUT}]"],
-            ),
             ("layer", "layers.0", "Normalization", "Flatten", ["data.standardize=true"]),
             ("layer", "layers.0", "Linear", "", [f"layers=[Flatten, {{type: Dense, units: 12}}, {OUTPUT}]"]),
             ("activation", "layers.hidden.activation", "lrelu", "leaky_relu", []),

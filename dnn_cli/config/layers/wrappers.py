@@ -14,7 +14,7 @@ from dnn_cli.config.layer_base import (
     get_automatic_name,
 )
 
-InnerLayer = Annotated[BaseLayer, AnyLayer()]
+_InnerLayer = Annotated[BaseLayer, AnyLayer()]
 
 
 def get_inner_name(layer: BaseLayer) -> str:
@@ -34,7 +34,7 @@ class WrapperLayer(BaseLayer):
     """Layer that contains another layer."""
 
     family: ClassVar[Family] = "wrapper"
-    layer: InnerLayer
+    layer: _InnerLayer
 
     @property
     def wrapped_layers(self) -> Mapping[str, BaseLayer]:
@@ -70,7 +70,7 @@ class Bidirectional(WrapperLayer):
     xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
     type: Literal["Bidirectional"] = "Bidirectional"
     merge_mode: Literal["concat", "sum", "ave", "mul"] = "concat"
-    backward_layer: InnerLayer | None = None
+    backward_layer: _InnerLayer | None = None
 
     @property
     def wrapped_layers(self) -> Mapping[str, BaseLayer]:
