@@ -44,6 +44,9 @@ LEFT_OUT_LAYERS: dict[str, str] = {
     "RandomCrop": "gives images of another size in evaluation than in training: use RandomTranslation or RandomZoom",
     "MixUp": "changes the targets too, and a layer of a stack changes only its input",
     "CutMix": "changes the targets too, and a layer of a stack changes only its input",
+    **dict.fromkeys(
+        ("STFTSpectrogram", "MelSpectrogram"), "transforms sound before the training: save the spectrograms in an npz"
+    ),
     "MaxNumBoundingBoxes": "takes bounding boxes, and the inputs of a network are numbers",
     "Pipeline": "is a list of layers: write the layers one after another",
     **dict.fromkeys(("TorchModuleWrapper", "FlaxLayer", "JaxLayer"), _OTHER_PACKAGE),

@@ -147,7 +147,8 @@ LAYERS = {
     "SpatialDropout1D": "{type: SpatialDropout1D, rate: 0.2}",
     "SpatialDropout2D": "{type: Reshape, target_shape: [2, 2, 6]}, {type: SpatialDropout2D, rate: 0.2}",
     "SpatialDropout3D": "{type: Reshape, target_shape: [1, 2, 2, 6]}, {type: SpatialDropout3D, rate: 0.2}",
-    "EinsumDense": "{type: Reshape, target_shape: [12, 2]}, {type: EinsumDense, equation: 'abc,bcd->ad', output_shape: 12, bias_axes: d}",
+    "EinsumDense": "{type: Reshape, target_shape: [12, 2]}, "
+    "{type: EinsumDense, equation: 'abc,bcd->ad', output_shape: 12, bias_axes: d}",
     "AlphaDropout": "{type: AlphaDropout, rate: 0.2}",
     "GaussianDropout": "{type: GaussianDropout, rate: 0.2}",
     "GroupNormalization": "{type: GroupNormalization, groups: 4}",
