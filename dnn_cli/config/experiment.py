@@ -164,8 +164,8 @@ class Experiment(ConfigModel):
         Layers that only reshape do not count. Of a wrapper, the result is the wrapped layer.
         """
         layer: BaseLayer | None = next((layer for layer in self.model.stack if not layer.only_reshapes), None)
-        while layer is not None and "layer" in layer.inner_layers:
-            layer = layer.inner_layers["layer"]
+        while isinstance(wrapped := getattr(layer, "layer", None), BaseLayer):
+            layer = wrapped
         return layer if layer is not None and layer.takes_integers else None
 
     @property
