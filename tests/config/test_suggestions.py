@@ -218,6 +218,12 @@ ISSUE_CASES = [
         ["mixed_precision=false"],
     ),
     make_case(
+        "standardized mask values",
+        ["data.standardize=true", f"layers=[Masking, {{type: GRU, units: 4}}, {OUTPUT}]"],
+        "write false",
+        ["data.standardize=false"],
+    ),
+    make_case(
         "scale of typed columns",
         ["data={dataset: csv, path: t.csv, columns: {a: number}, scale: 2}", *BINARY[1:]],
         "remove it, or use standardize",
