@@ -111,7 +111,8 @@ class Data(ConfigModel):
     """Column of a table with the weight of each row in the loss and the metrics. It is not an input."""
 
     scale: Annotated[float, Field(gt=0, le=1e9)] | None = None
-    """Number by which the inputs of a table or npz are divided: by default 255 for uint8 above 16, else 1."""
+    """Number by which the inputs of a table or npz are divided: by default 255 for uint8 above 16, else 1.
+    For a network that begins with Embedding, 1."""
 
     channels: Literal["first", "last"] | None = None
     """Axis of the colour channels in the images of an npz. By default, the last axis; images that seem to have the

@@ -5,11 +5,12 @@ from functools import cached_property
 from typing import Annotated, Literal, NamedTuple
 
 from annotated_types import Len
-from pydantic import BeforeValidator, Field, Strict
+from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from dnn_cli.config.base import ConfigModel, Count, NotNegative, Seed, Shape, to_single_item_list
 from dnn_cli.config.callbacks import CALLBACK_CLASSES, BaseCallback, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from dnn_cli.config.data import Data
+from dnn_cli.config.datasets import DATASETS_BY_KEY
 from dnn_cli.config.identifiers import KerasName, Name
 from dnn_cli.config.layer_base import BaseLayer
 from dnn_cli.config.layer_blocks import LayerItems, iter_unrolled_layers
@@ -114,6 +115,39 @@ class Experiment(ConfigModel):
     """Whether weights, gradients and activations are measured for `dnn explain`. `auto` measures after epochs 0, 1, 2,
     4, 8 and so on, and after the last epoch; `true` after every epoch; `false` never. The measurements do not change
     the trained weights."""
+
+    @model_validator(mode="after")
+    def _leave_integers_undivided(self) -> "Experiment":
+        """Set `data.scale` to 1 for a network that takes whole numbers, unless the key is set.
+
+        The reader of a file would divide uint8 inputs by 255.
+        """
+        data = self.data
+        if (
+            self.integer_layer is not None
+            and data.scale is None
+            and data.columns is None
+            and data.dataset in DATASETS_BY_KEY["scale"]
+        ):
+            # The fields of a config are frozen.
+            self.__dict__["data"] = data.model_copy(update={"scale": 1.0})
+        return self
+
+    @property
+    def integer_layer(self) -> BaseLayer | None:
+        """First layer of the network if it takes whole numbers, such as Embedding; else `None`.
+
+        Layers that only reshape do not count. Of a wrapper, the result is the wrapped layer.
+        """
+        layer: BaseLayer | None = next((layer for layer in self.model.stack if not layer.only_reshapes), None)
+        while isinstance(wrapped := getattr(layer, "layer", None), BaseLayer):
+            layer = wrapped
+        return layer if layer is not None and layer.takes_integers else None
+
+    @property
+    def input_divisor(self) -> float:
+        """Number by which the inputs are divided if they are not standardized: 1 for whole numbers."""
+        return 1.0 if self.integer_layer is not None else self.data.info.pixel_max
 
     @property
     def output_shape(self) -> Shape:

@@ -173,9 +173,10 @@ def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list
 def _describe_shape_error(name: str, error: LayerShapeError, stages: Sequence[Stage]) -> str:
     """Return the message of a layer that does not accept the output of the stages before it.
 
-    If the last stage is a recurrent layer that returns only its last output, the suggestion is to return all outputs.
+    If a recurrent layer that returns only its last output precedes, the suggestion is to return all outputs. Layers
+    without weights that keep the shape, such as Dropout, may be between.
     """
-    last = stages[-1] if stages else None
+    last = next((stage for stage in reversed(stages) if stage.weights or stage.input_shape != stage.output_shape), None)
     if last is not None and len(last.output_shape) == 1 and getattr(last.layer, "return_sequences", None) is False:
         key = "layer.return_sequences" if last.layer.wrapped_layers else "return_sequences"
         return f"layer {name}: {str(error).partition(': ')[0]}: write {key}: true in layer {last.name}"

@@ -1,5 +1,6 @@
 """Advice: issues of valid experiments whose settings are probably not intended."""
 
+import itertools
 import math
 from collections.abc import Iterator
 
@@ -33,6 +34,7 @@ def find_advice(experiment: Experiment) -> list[Issue]:
         *(issue._replace(suggestion=f"use {issue.suggestion}") for issue in find_output_activation_advice(experiment)),
         *_find_vanishing_gradients(layers),
         *_find_repeated_target_scaling(experiment),
+        *_find_changed_mask_values(experiment),
     ]
     return map_to_config_paths(
         experiment, [*issues, *_find_repeated_seeds(experiment), *_find_schedule_advice(experiment)]
@@ -185,6 +187,15 @@ def _find_repeated_target_scaling(experiment: Experiment) -> Iterator[Issue]:
     if experiment.data.standardize_target and last.scaling == "fixed":
         message = f"both data.standardize_target and the last layer, {last.type}, scale the outputs"
         yield Issue(("model", "layers", len(experiment.model.stack) - 1), message, "remove this layer")
+
+
+def _find_changed_mask_values(experiment: Experiment) -> Iterator[Issue]:
+    """Yield an issue if standardization changes the values that a Masking layer searches for in the inputs."""
+    first_layers = itertools.takewhile(lambda layer: layer.only_reshapes, experiment.model.stack)
+    masking = next((layer for layer in first_layers if getattr(layer, "mask_value", None) is not None), None)
+    if masking is not None and experiment.data.standardize:
+        message = f"changes the mask_value of {masking.type}, so that no time step is masked"
+        yield Issue(("data", "standardize"), message, "write false")
 
 
 def _find_vanishing_gradients(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:

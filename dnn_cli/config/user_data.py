@@ -62,7 +62,7 @@ def _read_user_dataset_info(data: Data) -> DatasetInfo:
         weight=train.weight,
         group_count=train.group_count,
         time_count=train.time_count,
-        remarks=_collect_remarks(train, validation, test),
+        remarks=_collect_remarks(data, train, validation, test),
         decisions=_select_common_decisions(train, validation, test),
         examples=train.examples + (validation.examples if validation else 0),
         validation_examples=validation.examples if validation else 0,
@@ -83,9 +83,13 @@ def _select_common_decisions(train: DatasetContents, *others: DatasetContents | 
     }
 
 
-def _collect_remarks(train: DatasetContents, *others: DatasetContents | None) -> tuple[Remark, ...]:
-    """Return the remarks about all splits. A remark about several splits of one file appears once."""
-    return tuple(dict.fromkeys(remark for contents in (train, *others) if contents for remark in contents.remarks))
+def _collect_remarks(data: Data, train: DatasetContents, *others: DatasetContents | None) -> tuple[Remark, ...]:
+    """Return the remarks about all splits. A remark about several splits of one file appears once.
+
+    Remarks about the scale are left out if the config sets the scale.
+    """
+    remarks = dict.fromkeys(remark for contents in (train, *others) if contents for remark in contents.remarks)
+    return tuple(remark for remark in remarks if data.scale is None or not remark.override.startswith("data.scale="))
 
 
 def inspect_split(data: Data, part: SplitName, train: DatasetContents | None = None) -> DatasetContents | None:

@@ -65,6 +65,7 @@ def find_experiment_issues(experiment: Experiment) -> list[Issue]:
         *(issue for callback in experiment.callbacks for issue in callback.find_issues(experiment)),
         *_find_jit_issues(experiment),
         *_find_precision_issues(experiment),
+        *_find_integer_issues(experiment),
     ]
     issues += _find_input_shape_issues(experiment)
     stages, shape_errors = examine_stack(experiment.model.stack, experiment.data.input_shape)
@@ -321,6 +322,21 @@ def _find_precision_issues(experiment: Experiment) -> Iterator[Issue]:
                 "cannot be combined with mixed_precision, except in the last layer",
                 "use kernel_regularizer, or write mixed_precision: false",
             )
+
+
+def _find_integer_issues(experiment: Experiment) -> Iterator[Issue]:
+    """Yield issues of keys that change whole numbers before the layer that takes them: the layer needs all digits."""
+    layer, data = experiment.integer_layer, experiment.data
+    if layer is None:
+        return
+    if data.scale not in (None, 1):
+        message = f"divides the inputs, but {layer.type} takes whole numbers"
+        yield Issue(("data", "scale"), message, "write scale: 1, or remove it")
+    if data.standardize:
+        yield Issue(("data", "standardize"), f"changes the inputs, but {layer.type} takes whole numbers", "write false")
+    if experiment.mixed_precision and layer is not experiment.model.stack[0]:
+        message = f"rounds the whole numbers before they reach {layer.type}"
+        yield Issue(("mixed_precision",), message, "write false, or make this layer the first")
 
 
 def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:

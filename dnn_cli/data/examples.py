@@ -149,14 +149,6 @@ def load_examples(data: Data, report_progress: ReadProgress = ignore_progress) -
     return examples
 
 
-def check_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> Examples:
-    """Load all examples, including test examples that are stored separately. Return the result of `load_examples`.
-
-    Errors are those of `load_all_examples`.
-    """
-    return load_all_examples(data, report_progress)[0]
-
-
 def load_all_examples(data: Data, report_progress: ReadProgress = ignore_progress) -> tuple[Examples, Examples | None]:
     """Load the examples of `load_examples`, and the separate test set; `None` if the data has no such set.
 

@@ -100,8 +100,8 @@ class Pipeline:
     Args:
         examples: The examples of all splits.
         experiment: The experiment.
-        preprocessing: The scaling and class weights. By default, inputs are divided by `pixel_max` of the dataset: 255
-            for uint8 pixels, else 1.
+        preprocessing: The scaling and class weights. By default, inputs are divided by the `input_divisor` of
+            the experiment: 255 for uint8 pixels, else 1.
         shared_with: Another pipeline of the same examples. Its tensors are used instead of a copy.
         device: The name of the device that runs chunks, such as `/GPU:0`. Its memory holds the examples if they fit.
     """
@@ -117,7 +117,7 @@ class Pipeline:
         self.experiment = experiment
         self.target_encoding = experiment.target_encoding
         self.examples = examples
-        self.preprocessing = preprocessing or Preprocessing(np.asarray(experiment.data.info.pixel_max, np.float32))
+        self.preprocessing = preprocessing or Preprocessing(np.asarray(experiment.input_divisor, np.float32))
         self.inputs = examples.inputs.reshape(len(examples), -1)
         self.targets = _pack_targets(examples)
         """Targets of the examples. With weights of examples, the last column contains the weights."""

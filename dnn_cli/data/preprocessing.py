@@ -32,7 +32,7 @@ class Preprocessing:
 def compute_preprocessing(experiment: Experiment, examples: Examples, split: Split) -> Preprocessing:
     """Compute the scalings and the class weights of an experiment from its training examples, with scikit-learn."""
     mean: NDArray[np.float32] | None = None
-    scale: NDArray[np.float32] = np.asarray(experiment.data.info.pixel_max, np.float32)
+    scale: NDArray[np.float32] = np.asarray(experiment.input_divisor, np.float32)
     if experiment.data.standardize:
         from sklearn.preprocessing import StandardScaler
 

@@ -10,6 +10,7 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.data.examples import Examples
 from dnn_cli.data.input_statistics import describe_unusual_inputs
+from dnn_cli.data.integer_inputs import check_integer_inputs
 from dnn_cli.data.run_context import check_same_data, check_same_split, load_run_context
 from dnn_cli.errors import RunError, UsageError, UserDataError
 from dnn_cli.execution.preparation import ProcessCache, prepare_training
@@ -91,6 +92,7 @@ def evaluate_file(
         input_spec = run_context.build_input_spec(resize=resize)
         target_spec = TargetSpec(dataset_info.classes, dataset_info.targets, data.target or dataset_info.target)
         arrays = read_evaluation_examples(file, input_spec, target_spec)
+        check_integer_inputs(run_context.experiment, arrays.inputs, file, is_trained=True)
     with reporter.show_waiting("starting TensorFlow"), redirect_output():
         with import_tensorflow_in_background() as wait:
             input_warnings = describe_unusual_inputs(arrays.inputs, run_context.input_profile)

@@ -80,6 +80,7 @@ def prepare_training(
     """
     from dnn_cli.data.data_advice import list_data_advice
     from dnn_cli.data.data_remarks import list_data_remarks
+    from dnn_cli.data.integer_inputs import check_integer_inputs, list_integer_remarks
     from dnn_cli.host.output_redirect import redirect_output
     from dnn_cli.training.tensorflow_startup import import_tensorflow_in_background
     from dnn_cli.training.xla_cache import remove_working_directories
@@ -100,7 +101,8 @@ def prepare_training(
     ):
         progress_reporter(f"loading {experiment.data.title}")
         examples, split = cache.load_examples(experiment.data, progress_reporter)
-        for remark in list_data_remarks(experiment.data, examples):
+        check_integer_inputs(experiment, examples.inputs, experiment.data.title, is_trained=not trains)
+        for remark in [*list_integer_remarks(experiment, examples), *list_data_remarks(experiment.data, examples)]:
             reporter.report_line(f"data: {remark}", config=loaded.file)
         for advice in list_data_advice(experiment, examples, split):
             reporter.report_line(f"advice: {advice}", config=loaded.file)

@@ -22,8 +22,9 @@ from dnn_cli.formats.safe_open import check_memory
 from dnn_cli.formats.split_values import convert_groups, convert_times, count_different
 
 MAX_NPZ_BYTES = 16_000_000_000
-_MAX_INPUT_AXES = 5
-"""Maximum number of axes of the inputs: the batch axis, and up to four axes of each input."""
+_MAX_INPUT_AXES = 6
+"""Maximum number of axes of the inputs: the batch axis, and up to five axes of each input, as in
+sequences of volumes (time steps, depth, height, width, channels)."""
 
 _MAX_LISTED_NAMES = 10
 

@@ -90,7 +90,7 @@ def scales_inputs_first(experiment: Experiment) -> bool:
     Layers that only reshape do not count.
     """
     first = next((layer for layer in experiment.model.stack if not layer.only_reshapes), None)
-    return first is not None and (first.scaling is not None or first.takes_integers)
+    return experiment.integer_layer is not None or (first is not None and first.scaling is not None)
 
 
 _MAX_TARGET_SCALE = 1000.0

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.data.encoded_examples import select_test_examples
 from dnn_cli.data.examples import Examples
+from dnn_cli.data.integer_inputs import check_integer_inputs
 from dnn_cli.data.pipeline import Pipeline, count_batches
 from dnn_cli.data.preprocessing import Preprocessing
 from dnn_cli.data.run_context import RunContext
@@ -114,7 +115,10 @@ def _compute_scores(
 def _select_split_examples(job: TrainingJob, split: _HeldOutSplit) -> Examples:
     """Return the examples of a split."""
     if split == "test":
-        return select_test_examples(job.experiment.data, job.examples, job.split)
+        examples = select_test_examples(job.experiment.data, job.examples, job.split)
+        title = f"{job.experiment.data.title}, test set"
+        check_integer_inputs(job.experiment, examples.inputs, title, is_trained=True)
+        return examples
     if not len(job.split.validation):
         raise RunError("the run has no validation examples", "use --split test")
     return job.examples[job.split.validation]

@@ -26,6 +26,7 @@ REGRESSION = ["data.dataset=diabetes", "layers=[{type: Dense, units: 1}]", "loss
 STANDARDIZED = ["data.standardize_target=true", "loss=mse", "metrics=[mae]"]
 BINARY = ["data.dataset=breast_cancer", "layers=[{type: Dense, units: 1, activation: sigmoid}]",
           "loss=binary_crossentropy"]  # fmt: skip
+EMBEDDED = f"layers=[Flatten, {{type: Embedding, input_dim: 17, output_dim: 2}}, Flatten, {OUTPUT}]"
 MUON = "optimizer={type: muon, exclude_layers: "
 LOGITS = "loss={type: binary_crossentropy, from_logits: true}"
 DECAY = "optimizer={type: sgd, learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: "
@@ -195,6 +196,32 @@ ISSUE_CASES = [
         ["data={dataset: npz, path: ten.npz, test_path: ten.npz}"],
         "remove it: save x_test and y_test in the npz at path instead",
         ["~data.test_path"],
+    ),
+    make_case(
+        "divided whole numbers",
+        ["data={dataset: npz, path: validated.npz, scale: 255}", EMBEDDED],
+        "write scale: 1, or remove it",
+        ["~data.scale"],
+        lambda experiment: experiment.data.scale == 1,
+    ),
+    make_case(
+        "standardized whole numbers",
+        ["data.standardize=true", EMBEDDED],
+        "write false",
+        ["data.standardize=false"],
+        lambda experiment: experiment.input_divisor == 1,
+    ),
+    make_case(
+        "rounded whole numbers",
+        ["mixed_precision=true", EMBEDDED],
+        "write false, or make this layer the first",
+        ["mixed_precision=false"],
+    ),
+    make_case(
+        "standardized mask values",
+        ["data.standardize=true", f"layers=[Masking, {{type: GRU, units: 4}}, {OUTPUT}]"],
+        "write false",
+        ["data.standardize=false"],
     ),
     make_case(
         "scale of typed columns",

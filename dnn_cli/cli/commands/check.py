@@ -89,8 +89,8 @@ def _print_resolved_experiment(configs: list[str], overrides: list[str], *, as_j
 def _check_data_files(experiment: "Experiment") -> "tuple[list[str], list[Remark]]":
     """Read the data of an experiment as a training would, and return lines of advice and remarks on the data.
 
-    A built-in dataset is read only if it is a table and the config does not set `standardize`. For other built-in
-    datasets, both lists are empty.
+    A built-in dataset is read only if the network takes whole numbers, or if it is a table and the config does not set
+    `standardize`. For other built-in datasets, both lists are empty.
 
     Raises:
         UserDataError: the user's data cannot be read or split.
@@ -98,21 +98,27 @@ def _check_data_files(experiment: "Experiment") -> "tuple[list[str], list[Remark
     from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, EmbeddedDataset
 
     data = experiment.data
-    is_table = isinstance(DATASETS.get(data.dataset), EmbeddedDataset) and len(data.info.input_shape) == 1
-    if data.dataset not in USER_DATA_KINDS and (not is_table or data.standardize):
+    is_embedded = isinstance(DATASETS.get(data.dataset), EmbeddedDataset)
+    is_table = is_embedded and len(data.info.input_shape) == 1
+    takes_integers = is_embedded and experiment.integer_layer is not None
+    if data.dataset not in USER_DATA_KINDS and not takes_integers and (not is_table or data.standardize):
         return [], []
     from dnn_cli.data.data_advice import list_data_advice
     from dnn_cli.data.encoded_examples import encode_examples
-    from dnn_cli.data.examples import check_examples, split_examples
+    from dnn_cli.data.examples import load_all_examples, split_examples
+    from dnn_cli.data.integer_inputs import check_integer_inputs, list_integer_remarks
     from dnn_cli.data.reading_changes import list_check_remarks
     from dnn_cli.terminal.progress import open_screen
 
     with open_screen() as screen, screen.open_read_progress() as progress:
-        examples = check_examples(data, progress)
+        examples, test_set = load_all_examples(data, progress)
     split = split_examples(data, examples)
     examples = encode_examples(data, examples, split)
+    check_integer_inputs(experiment, examples.inputs, data.title)
+    if test_set is not None and examples.encoding is None:
+        check_integer_inputs(experiment, test_set.inputs, f"{data.title}, test set")
     advice = list_data_advice(experiment, examples, split)
-    return advice, list_check_remarks(data, examples)
+    return advice, [*list_integer_remarks(experiment, examples), *list_check_remarks(data, examples)]
 
 
 def _build_file_document(file: str, result: _CheckResult) -> dict[str, object]:

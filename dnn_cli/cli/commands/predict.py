@@ -180,6 +180,7 @@ def _read_input_files(
         The inputs of the readable files, and a list of the unreadable files, each with the reason. Tables with invalid
         rows are in both.
     """
+    from dnn_cli.data.integer_inputs import check_integer_inputs
     from dnn_cli.errors import UserDataError
     from dnn_cli.formats.image_file import silence_pillow_warnings
     from dnn_cli.formats.prediction_inputs import PredictionInputs, read_prediction_inputs
@@ -192,6 +193,7 @@ def _read_input_files(
         for file in files:
             try:
                 file_inputs = read_prediction_inputs(file, input_spec)
+                check_integer_inputs(run_context.experiment, file_inputs.inputs, file, is_trained=True)
                 if keep is not None:
                     _check_kept_columns(file, file_inputs, keep)
             except UserDataError as error:

@@ -34,6 +34,7 @@ class RecurrentBase(BaseLayer):
     is_recurrent: ClassVar[bool] = True
     # Dropout draws random numbers.
     xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
+    export_obstacles: ClassVar[Mapping[str, str]] = {"litert": "LiteRT has no loops over time steps"}
     gate_count: ClassVar[int] = 1
     """Number of kernels, side by side in one weight: one for each gate, and one for the state."""
 
@@ -62,6 +63,10 @@ class UnitsLayer(RecurrentBase):
     size_key: ClassVar[str | None] = "units"
     units: Count
     unroll: bool = False
+
+    def get_export_obstacle(self, format_name: str) -> str:
+        obstacle = super().get_export_obstacle(format_name)
+        return f"{obstacle}, but takes layers with unroll: true" if obstacle and not self.unroll else ""
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 2:

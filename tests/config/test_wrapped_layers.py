@@ -1,0 +1,102 @@
+"""Layers inside wrappers, and sequences between layers: issues name the place, and suggestions are right."""
+
+import pytest
+
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.errors import ConfigError
+
+HEAD = "data: {dataset: digits}\nmodel:\n  layers:\n"
+OUTPUT = "  - {type: Dense, units: 10, activation: softmax}\n"
+LSTM = "{type: LSTM, units: 4}"
+SEQUENCES = "{type: LSTM, units: 4, return_sequences: true}"
+
+
+def load(tmp_path, layers, *overrides):
+    """Load a config on the rows of digits."""
+    path = tmp_path / "rows.yaml"
+    path.write_text(HEAD + layers + OUTPUT)
+    return load_experiment(str(path), overrides).experiment
+
+
+def list_issues(tmp_path, layers, *overrides):
+    """Return line, column, key, message and suggestion of each issue; an empty list for a valid config."""
+    try:
+        load(tmp_path, layers, *overrides)
+    except ConfigError as error:
+        return [
+            (issue.location.line, issue.location.column, issue.key, issue.message, issue.suggestion)
+            for issue in error.issues
+        ]
+    return []
+
+
+def test_issues_in_wrapped_layers_have_their_place(tmp_path):
+    layers = (
+        "  - type: Bidirectional\n"
+        "    layer:\n"
+        "      type: LSTM\n"
+        "      unit: 8\n"
+        "      units: 8\n"
+        "      kernel_initializer: {type: glorot_unifrom}\n"
+        "    backward_layer:\n"
+        "      type: LSMT\n"
+        "  - type: TimeDistributed\n"
+        "    layer: {type: Dense, units: 3, activation: rellu}\n"
+    )
+    assert [(line, column, key, hint) for line, column, key, _, hint in list_issues(tmp_path, layers)] == [
+        (7, 7, "model.layers.0.layer.unit", "did you mean units?"),
+        (9, 28, "model.layers.0.layer.kernel_initializer", "did you mean glorot_uniform?"),
+        (11, 7, "model.layers.0.backward_layer", "did you mean LSTM?"),
+        (13, 36, "model.layers.1.layer.activation", "did you mean relu?"),
+    ]
+
+
+def test_backward_layer_takes_the_names_of_keras(tmp_path):
+    backward = "{type: LSTM, units: 4, go_backwards: true, kernel_initializer: {type: GlorotNormal}}"
+    layers = f"  - {{type: Bidirectional, layer: {LSTM}, backward_layer: {backward}}}\n"
+    assert load(tmp_path, layers).model.stack[0].backward_layer.kernel_initializer.type == "glorot_normal"
+
+
+@pytest.mark.parametrize(
+    ("layers", "suggestion", "override"),
+    [
+        ([LSTM, LSTM], "write return_sequences: true in layer lstm", "layers.0.return_sequences=true"),
+        (
+            [LSTM, "{type: Dropout, rate: 0.2}", "{type: GRU, units: 4}"],
+            "write return_sequences: true in layer lstm",
+            "layers.0.return_sequences=true",
+        ),
+        (
+            [LSTM, f"{{type: Bidirectional, layer: {LSTM}}}"],
+            "write return_sequences: true in layer lstm",
+            "layers.0.return_sequences=true",
+        ),
+        (
+            [f"{{type: Bidirectional, layer: {LSTM}}}", LSTM],
+            "write layer.return_sequences: true in layer bidirectional",
+            "layers.0.layer.return_sequences=true",
+        ),
+    ],
+)
+def test_layer_after_a_single_output_asks_for_all_outputs(tmp_path, layers, suggestion, override):
+    text = "".join(f"  - {layer}\n" for layer in layers)
+    ((_, _, key, message, _),) = list_issues(tmp_path, text)
+    assert key == f"model.layers.{len(layers) - 1}"
+    assert message.endswith(suggestion)
+    assert list_issues(tmp_path, text, override) == []
+
+
+def test_other_layers_before_a_recurrent_layer_get_another_suggestion(tmp_path):
+    ((*_, message, _),) = list_issues(tmp_path, f"  - {SEQUENCES}\n  - {{type: Flatten}}\n  - {LSTM}\n")
+    assert "return_sequences" not in message
+
+
+@pytest.mark.parametrize(
+    ("unroll", "obstacle"),
+    [("true", ""), ("false", "LiteRT has no loops over time steps, but takes layers with unroll: true")],
+)
+def test_litert_takes_unrolled_layers(tmp_path, unroll, obstacle):
+    layers = f"  - {{type: Bidirectional, layer: {{type: GRU, units: 4, unroll: {unroll}}}}}\n"
+    inner = load(tmp_path, layers).model.stack[0].layer
+    assert inner.get_export_obstacle("litert") == obstacle
+    assert inner.get_export_obstacle("onnx") == ""
