@@ -15,7 +15,7 @@ from dnn_cli.report.catalog_text import format_axes
 
 _HEADER = """# Layers
 
-All layers of a config with their arguments, examples, shapes and parameters.
+All layers with their arguments, examples and shapes.
 
 Arguments and defaults are those of Keras. Arguments without a default are required. Every layer also has the arguments
 `name` and `trainable`. Layers with weights have an initializer, a regularizer and a constraint for each weight, such as

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import Annotated, Literal, NamedTuple
 
 from annotated_types import Len
@@ -13,7 +14,7 @@ from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS_BY_KEY
 from dnn_cli.config.identifiers import KerasName, Name
 from dnn_cli.config.layer_base import BaseLayer
-from dnn_cli.config.layer_blocks import LayerItems, iter_unrolled_layers
+from dnn_cli.config.layer_blocks import MAX_LAYERS, LayerItems, iter_unrolled_layers
 from dnn_cli.config.layer_union import Layer
 from dnn_cli.config.losses import Loss, SparseCategoricalCrossentropy, TargetEncoding
 from dnn_cli.config.metrics import Accuracy, Metric
@@ -139,7 +140,9 @@ class Experiment(ConfigModel):
 
         Layers that only reshape do not count. Of a wrapper, the result is the wrapped layer.
         """
-        layer: BaseLayer | None = next((layer for layer in self.model.stack if not layer.only_reshapes), None)
+        # `Model.stack` would unroll blocks with any number of repetitions, before their number is checked.
+        layers = islice(iter_unrolled_layers(self.model.layers), MAX_LAYERS)
+        layer: BaseLayer | None = next((layer for _, layer in layers if not layer.only_reshapes), None)
         while isinstance(wrapped := getattr(layer, "layer", None), BaseLayer):
             layer = wrapped
         return layer if layer is not None and layer.takes_integers else None

@@ -15,10 +15,12 @@ def replace_unsupported_operations(model: keras.Model) -> None:
             layer.activation = _compute_gelu
         elif activation is keras.activations.celu:
             layer.activation = _compute_celu
-        if getattr(layer, "groups", 1) > 1 and layer.rank == 1:
+        if not hasattr(layer, "convolution_op") or layer.groups == 1:
+            continue
+        if layer.rank == 1:
             # Conv1D does not call `convolution_op`.
             layer.call = partial(_call_grouped_sequence_layer, layer)
-        elif getattr(layer, "groups", 1) > 1:
+        else:
             layer.convolution_op = partial(_convolve_groups, layer)
 
 

@@ -26,6 +26,7 @@ REQUIRED_VALUES = {
     "dims": [1],
     "equation": "ab,bc->ac",
     "rate": 0.5,
+    "height_factor": 0.5,
     "layers": ["Flatten"],
     "activation": "relu",
     "boundaries": [1],

@@ -37,7 +37,7 @@ WIDTH = 11
 
 HEADER = """# Checks of layers
 
-Measured bits of trainings, resumptions and exports, for every layer.
+Measured bits and exports of every layer.
 
 `python -m tests.stress layers --write` trains a small network with each layer, and writes this page. The tables were
 measured with Keras {keras} and TensorFlow {tensorflow} on a CPU.

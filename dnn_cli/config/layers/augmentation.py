@@ -27,6 +27,11 @@ _ChangeRange = Annotated[
 """Smallest and largest change: `[-0.1, 0.1]`. The numbers are shares of the image's size, or of a full turn."""
 
 
+_ZoomAmount = Annotated[float, Field(gt=-1, le=1)]
+_ZoomRange = Annotated[tuple[_ZoomAmount, _ZoomAmount], Strict(False), Len(2, 2), BeforeValidator(_to_symmetric_range)]
+"""Smallest and largest change of the size. A change of -1 would zoom into a single point."""
+
+
 def _to_range(factor: float | tuple[float, float]) -> float | tuple[float, float]:
     """Return a single number as a range from 0: `0.1` becomes `(0, 0.1)`. Keras cannot load a single number again."""
     return (0.0, factor) if isinstance(factor, float) else factor
@@ -95,8 +100,8 @@ class RandomZoom(GeometricAugmentation):
     family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"height_factor": 0.1}
     type: Literal["RandomZoom"] = "RandomZoom"
-    height_factor: _ChangeRange
-    width_factor: _ChangeRange | None = None
+    height_factor: _ZoomRange
+    width_factor: _ZoomRange | None = None
 
 
 class RandomShear(GeometricAugmentation):
