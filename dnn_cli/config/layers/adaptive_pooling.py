@@ -17,6 +17,7 @@ from dnn_cli.config.layer_base import (
 class AdaptivePoolingLayer(BaseLayer):
     """Pooling layer with a given size of the output."""
 
+    family: ClassVar[Family] = "pooling"
     spatial_axes: ClassVar[int]
     """Number of axes of space or time."""
 
@@ -40,7 +41,6 @@ class AdaptiveAveragePooling1D(AdaptivePoolingLayer):
     """Pooling layer for sequences with the mean of each window, and a given size of the output."""
 
     keras_name: ClassVar[str] = "layers.AdaptiveAveragePooling1D"
-    family: ClassVar[Family] = "pooling"
     example: ClassVar[Mapping[str, Any]] = {"output_size": 3}
     example_shape: ClassVar[Shape] = (6, 2)
     spatial_axes: ClassVar[int] = 1
@@ -53,7 +53,6 @@ class AdaptiveAveragePooling2D(AdaptivePoolingLayer):
     """Pooling layer for images with the mean of each window, and a given size of the output."""
 
     keras_name: ClassVar[str] = "layers.AdaptiveAveragePooling2D"
-    family: ClassVar[Family] = "pooling"
     example: ClassVar[Mapping[str, Any]] = {"output_size": 3}
     spatial_axes: ClassVar[int] = 2
     is_linear: ClassVar[bool] = True
@@ -65,7 +64,6 @@ class AdaptiveAveragePooling3D(AdaptivePoolingLayer):
     """Pooling layer for volumes with the mean of each window, and a given size of the output."""
 
     keras_name: ClassVar[str] = "layers.AdaptiveAveragePooling3D"
-    family: ClassVar[Family] = "pooling"
     example: ClassVar[Mapping[str, Any]] = {"output_size": 3}
     example_shape: ClassVar[Shape] = (4, 4, 4, 2)
     spatial_axes: ClassVar[int] = 3
@@ -78,7 +76,6 @@ class AdaptiveMaxPooling1D(AdaptivePoolingLayer):
     """Pooling layer for sequences with the largest value of each window, and a given size of the output."""
 
     keras_name: ClassVar[str] = "layers.AdaptiveMaxPooling1D"
-    family: ClassVar[Family] = "pooling"
     example: ClassVar[Mapping[str, Any]] = {"output_size": 3}
     example_shape: ClassVar[Shape] = (6, 2)
     spatial_axes: ClassVar[int] = 1
@@ -90,7 +87,6 @@ class AdaptiveMaxPooling2D(AdaptivePoolingLayer):
     """Pooling layer for images with the largest value of each window, and a given size of the output."""
 
     keras_name: ClassVar[str] = "layers.AdaptiveMaxPooling2D"
-    family: ClassVar[Family] = "pooling"
     example: ClassVar[Mapping[str, Any]] = {"output_size": 3}
     spatial_axes: ClassVar[int] = 2
     type: Literal["AdaptiveMaxPooling2D"] = "AdaptiveMaxPooling2D"
@@ -101,7 +97,6 @@ class AdaptiveMaxPooling3D(AdaptivePoolingLayer):
     """Pooling layer for volumes with the largest value of each window, and a given size of the output."""
 
     keras_name: ClassVar[str] = "layers.AdaptiveMaxPooling3D"
-    family: ClassVar[Family] = "pooling"
     example: ClassVar[Mapping[str, Any]] = {"output_size": 3}
     example_shape: ClassVar[Shape] = (4, 4, 4, 2)
     spatial_axes: ClassVar[int] = 3

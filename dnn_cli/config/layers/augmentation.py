@@ -10,7 +10,7 @@ from annotated_types import Len
 from pydantic import AfterValidator, BeforeValidator, Field, Strict
 
 from dnn_cli.config.base import Finite, Fraction, Seed
-from dnn_cli.config.layer_base import ChannelsLast, Family, XlaSupport
+from dnn_cli.config.layer_base import ChannelsLast, XlaSupport
 from dnn_cli.config.layers.image_layer import Factor, FactorRange, TrainingImageLayer, ValueRange
 
 _ChangeAmount = Annotated[float, Field(ge=-1, le=1)]
@@ -67,7 +67,6 @@ class RandomFlip(AugmentationLayer):
     """Random mirroring of images: horizontally, vertically or both."""
 
     keras_name: ClassVar[str] = "layers.RandomFlip"
-    family: ClassVar[Family] = "augmentation"
     type: Literal["RandomFlip"] = "RandomFlip"
     mode: Literal["horizontal", "vertical", "horizontal_and_vertical"] = "horizontal_and_vertical"
 
@@ -76,7 +75,6 @@ class RandomRotation(GeometricAugmentation):
     """Random rotation of images. The factors are shares of a full turn: 0.1 is 36 degrees."""
 
     keras_name: ClassVar[str] = "layers.RandomRotation"
-    family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.1}
     type: Literal["RandomRotation"] = "RandomRotation"
     factor: _ChangeRange
@@ -86,7 +84,6 @@ class RandomTranslation(GeometricAugmentation):
     """Random shift of images. The factors are shares of the height and of the width."""
 
     keras_name: ClassVar[str] = "layers.RandomTranslation"
-    family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"height_factor": 0.1, "width_factor": 0.1}
     type: Literal["RandomTranslation"] = "RandomTranslation"
     height_factor: _ChangeRange
@@ -97,7 +94,6 @@ class RandomZoom(GeometricAugmentation):
     """Random zoom of images. The factors are shares of the size: positive factors zoom out, negative ones in."""
 
     keras_name: ClassVar[str] = "layers.RandomZoom"
-    family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"height_factor": 0.1}
     type: Literal["RandomZoom"] = "RandomZoom"
     height_factor: _ZoomRange
@@ -108,7 +104,6 @@ class RandomShear(GeometricAugmentation):
     """Random shear of images. The factors are the smallest and largest shear. The direction is random."""
 
     keras_name: ClassVar[str] = "layers.RandomShear"
-    family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"x_factor": 0.2}
     type: Literal["RandomShear"] = "RandomShear"
     x_factor: _ShearFactor = 0.0
@@ -119,7 +114,6 @@ class RandomPerspective(PixelMovingAugmentation):
     """Random change of the perspective of images. The factor is the largest probability of a change."""
 
     keras_name: ClassVar[str] = "layers.RandomPerspective"
-    family: ClassVar[Family] = "augmentation"
     type: Literal["RandomPerspective"] = "RandomPerspective"
     factor: Factor = 1.0
     scale: Fraction = 1.0
@@ -129,7 +123,6 @@ class RandomElasticTransform(PixelMovingAugmentation):
     """Random displacement of neighbouring pixels. The factor is the largest probability of a change."""
 
     keras_name: ClassVar[str] = "layers.RandomElasticTransform"
-    family: ClassVar[Family] = "augmentation"
     type: Literal["RandomElasticTransform"] = "RandomElasticTransform"
     factor: Factor = 1.0
     scale: Factor = 1.0

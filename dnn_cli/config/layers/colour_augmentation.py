@@ -10,7 +10,7 @@ from annotated_types import Len
 from pydantic import Field, Strict
 
 from dnn_cli.config.base import Fraction, Seed, Shape
-from dnn_cli.config.layer_base import ChannelsLast, Family
+from dnn_cli.config.layer_base import ChannelsLast
 from dnn_cli.config.layers.image_layer import Factor, ImageLayer, TrainingImageLayer, ValueRange
 
 _SignedFraction = Annotated[float, Field(ge=-1, le=1)]
@@ -24,7 +24,6 @@ class RandomBrightness(TrainingImageLayer):
     """Random change of brightness. The factors are shares of the range of values: -1 is black, 1 is white."""
 
     keras_name: ClassVar[str] = "layers.RandomBrightness"
-    family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.2}
     type: Literal["RandomBrightness"] = "RandomBrightness"
     factor: _SignedFraction | _SignedRange
@@ -36,7 +35,6 @@ class RandomContrast(TrainingImageLayer):
     """Random change of the differences from the mean of each channel."""
 
     keras_name: ClassVar[str] = "layers.RandomContrast"
-    family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.2}
     type: Literal["RandomContrast"] = "RandomContrast"
     factor: Factor
@@ -57,7 +55,6 @@ class RandomColorDegeneration(_ColourAugmentation):
     """Random mixing of images with their grey images: factor 1 is grey."""
 
     keras_name: ClassVar[str] = "layers.RandomColorDegeneration"
-    family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.5}
     engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomColorDegeneration"] = "RandomColorDegeneration"
@@ -69,7 +66,6 @@ class RandomGrayscale(_ColourAugmentation):
     """Conversion of a share of the images to grey. The share is the factor."""
 
     keras_name: ClassVar[str] = "layers.RandomGrayscale"
-    family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.5}
     engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomGrayscale"] = "RandomGrayscale"
@@ -80,7 +76,6 @@ class RandomHue(_ColourAugmentation):
     """Random change of hue: factor 0 keeps it, and factor 1 is the largest change."""
 
     keras_name: ClassVar[str] = "layers.RandomHue"
-    family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.2}
     engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomHue"] = "RandomHue"
@@ -92,7 +87,6 @@ class RandomSaturation(_ColourAugmentation):
     """Random change of saturation: factor 0.5 keeps it, 0 is grey, and 1 is the most colourful."""
 
     keras_name: ClassVar[str] = "layers.RandomSaturation"
-    family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.2}
     engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomSaturation"] = "RandomSaturation"
@@ -104,7 +98,6 @@ class RandomColorJitter(_ColourAugmentation):
     """Random changes of brightness, contrast, saturation and hue, each with a factor of its own."""
 
     keras_name: ClassVar[str] = "layers.RandomColorJitter"
-    family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"brightness_factor": 0.2}
     type: Literal["RandomColorJitter"] = "RandomColorJitter"
     value_range: ValueRange = (0, 255)
@@ -118,7 +111,6 @@ class RandomInvert(TrainingImageLayer):
     """Inversion of the values of images. The factor is the largest probability of an inversion."""
 
     keras_name: ClassVar[str] = "layers.RandomInvert"
-    family: ClassVar[Family] = "augmentation"
     type: Literal["RandomInvert"] = "RandomInvert"
     factor: Factor = 1.0
     value_range: ValueRange = (0, 255)
@@ -130,7 +122,6 @@ class RandomPosterization(TrainingImageLayer):
     """Reduction of each value to its first bits. The factor is the number of bits, 1 to 8."""
 
     keras_name: ClassVar[str] = "layers.RandomPosterization"
-    family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 4}
     engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomPosterization"] = "RandomPosterization"
@@ -144,7 +135,6 @@ class RandomSharpness(TrainingImageLayer):
     """Random sharpening or smoothing of images."""
 
     keras_name: ClassVar[str] = "layers.RandomSharpness"
-    family: ClassVar[Family] = "augmentation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.5}
     engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomSharpness"] = "RandomSharpness"
@@ -158,7 +148,6 @@ class Solarization(TrainingImageLayer):
     """Addition of a random number, and inversion of the values above a random threshold."""
 
     keras_name: ClassVar[str] = "layers.Solarization"
-    family: ClassVar[Family] = "augmentation"
     type: Literal["Solarization"] = "Solarization"
     addition_factor: Factor = 0.0
     threshold_factor: Factor = 0.0
@@ -170,7 +159,6 @@ class AutoContrast(ImageLayer):
     """Scaling of each channel to the whole range of values, in training and afterwards."""
 
     keras_name: ClassVar[str] = "layers.AutoContrast"
-    family: ClassVar[Family] = "augmentation"
     scaling: ClassVar[Literal["computed"]] = "computed"
     type: Literal["AutoContrast"] = "AutoContrast"
     value_range: ValueRange = (0, 255)

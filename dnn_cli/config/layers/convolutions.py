@@ -44,6 +44,7 @@ def compute_dilated_window(kernel_size: AxisSizes, dilation_rate: AxisSizes) -> 
 class ConvolutionLayer(KernelLayer):
     """Convolution layer: a window of weights slides over one, two or three axes."""
 
+    family: ClassVar[Family] = "convolution"
     spatial_axes: ClassVar[int]
     """Number of axes over which the window slides."""
 
@@ -82,7 +83,6 @@ class Conv1D(ConvolutionLayer):
     """Convolution layer for sequences: a window of weights slides over an input of (time, features)."""
 
     keras_name: ClassVar[str] = "layers.Conv1D"
-    family: ClassVar[Family] = "convolution"
     example: ClassVar[Mapping[str, Any]] = {"filters": 4, "kernel_size": 3, "activation": "relu"}
     example_shape: ClassVar[Shape] = (6, 2)
     spatial_axes: ClassVar[int] = 1
@@ -96,7 +96,6 @@ class Conv2D(ConvolutionLayer):
     """Convolution layer: a window of weights slides over an image of (height, width, channels)."""
 
     keras_name: ClassVar[str] = "layers.Conv2D"
-    family: ClassVar[Family] = "convolution"
     example: ClassVar[Mapping[str, Any]] = {"filters": 4, "kernel_size": 3, "activation": "relu"}
     spatial_axes: ClassVar[int] = 2
     type: Literal["Conv2D"] = "Conv2D"
@@ -110,7 +109,6 @@ class Conv3D(ConvolutionLayer):
     """Convolution layer: a window of weights slides over a volume of (depth, height, width, channels)."""
 
     keras_name: ClassVar[str] = "layers.Conv3D"
-    family: ClassVar[Family] = "convolution"
     example: ClassVar[Mapping[str, Any]] = {"filters": 4, "kernel_size": 2, "activation": "relu"}
     example_shape: ClassVar[Shape] = (4, 4, 4, 2)
     spatial_axes: ClassVar[int] = 3

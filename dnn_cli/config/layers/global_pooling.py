@@ -9,6 +9,7 @@ from dnn_cli.config.layer_base import BaseLayer, ChannelsLast, Family, check_ima
 class GlobalPoolingLayer(BaseLayer):
     """Pooling layer with one value for every channel."""
 
+    family: ClassVar[Family] = "pooling"
     spatial_axes: ClassVar[int]
     """Number of axes of space or time."""
 
@@ -24,7 +25,6 @@ class GlobalAveragePooling1D(GlobalPoolingLayer):
     """Pooling layer with the mean of every feature of a sequence."""
 
     keras_name: ClassVar[str] = "layers.GlobalAveragePooling1D"
-    family: ClassVar[Family] = "pooling"
     example_shape: ClassVar[Shape] = (6, 2)
     spatial_axes: ClassVar[int] = 1
     is_linear: ClassVar[bool] = True
@@ -35,7 +35,6 @@ class GlobalAveragePooling2D(GlobalPoolingLayer):
     """Pooling layer with the mean of every channel of an image."""
 
     keras_name: ClassVar[str] = "layers.GlobalAveragePooling2D"
-    family: ClassVar[Family] = "pooling"
     spatial_axes: ClassVar[int] = 2
     is_linear: ClassVar[bool] = True
     type: Literal["GlobalAveragePooling2D"] = "GlobalAveragePooling2D"
@@ -45,7 +44,6 @@ class GlobalAveragePooling3D(GlobalPoolingLayer):
     """Pooling layer with the mean of every channel of a volume."""
 
     keras_name: ClassVar[str] = "layers.GlobalAveragePooling3D"
-    family: ClassVar[Family] = "pooling"
     example_shape: ClassVar[Shape] = (4, 4, 4, 2)
     spatial_axes: ClassVar[int] = 3
     is_linear: ClassVar[bool] = True
@@ -56,7 +54,6 @@ class GlobalMaxPooling1D(GlobalPoolingLayer):
     """Pooling layer with the largest value of every feature of a sequence."""
 
     keras_name: ClassVar[str] = "layers.GlobalMaxPooling1D"
-    family: ClassVar[Family] = "pooling"
     example_shape: ClassVar[Shape] = (6, 2)
     spatial_axes: ClassVar[int] = 1
     type: Literal["GlobalMaxPooling1D"] = "GlobalMaxPooling1D"
@@ -66,7 +63,6 @@ class GlobalMaxPooling2D(GlobalPoolingLayer):
     """Pooling layer with the largest value of every channel of an image."""
 
     keras_name: ClassVar[str] = "layers.GlobalMaxPooling2D"
-    family: ClassVar[Family] = "pooling"
     spatial_axes: ClassVar[int] = 2
     type: Literal["GlobalMaxPooling2D"] = "GlobalMaxPooling2D"
 
@@ -75,7 +71,6 @@ class GlobalMaxPooling3D(GlobalPoolingLayer):
     """Pooling layer with the largest value of every channel of a volume."""
 
     keras_name: ClassVar[str] = "layers.GlobalMaxPooling3D"
-    family: ClassVar[Family] = "pooling"
     example_shape: ClassVar[Shape] = (4, 4, 4, 2)
     spatial_axes: ClassVar[int] = 3
     type: Literal["GlobalMaxPooling3D"] = "GlobalMaxPooling3D"

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, Strict
 from pydantic_core import PydanticCustomError
 
 from dnn_cli.config.base import Count, Finite, Seed, Shape
-from dnn_cli.config.layer_base import ChannelsLast, Family, LayerShapeError, XlaSupport
+from dnn_cli.config.layer_base import ChannelsLast, LayerShapeError, XlaSupport
 from dnn_cli.config.layers.image_layer import Factor, ImageLayer, TrainingImageLayer, ValueRange
 
 
@@ -35,7 +35,6 @@ class RandomErasing(TrainingImageLayer):
     """Replacement of a random rectangle by random numbers, or by a value. The factor is the largest probability."""
 
     keras_name: ClassVar[str] = "layers.RandomErasing"
-    family: ClassVar[Family] = "augmentation"
     type: Literal["RandomErasing"] = "RandomErasing"
     factor: Factor = 1.0
     scale: Factor = (0.02, 0.33)
@@ -55,7 +54,6 @@ class RandomGaussianBlur(TrainingImageLayer):
     """Random blur of images. The factor is the largest probability of a blur, and sigma its width in pixels."""
 
     keras_name: ClassVar[str] = "layers.RandomGaussianBlur"
-    family: ClassVar[Family] = "augmentation"
     type: Literal["RandomGaussianBlur"] = "RandomGaussianBlur"
     factor: Factor = 1.0
     kernel_size: _OddSize | _OddSizes = 3
@@ -69,7 +67,6 @@ class RandAugment(TrainingImageLayer):
     """Some random changes of each batch, such as shear, rotation, contrast or brightness. XLA cannot compile it."""
 
     keras_name: ClassVar[str] = "layers.RandAugment"
-    family: ClassVar[Family] = "augmentation"
     xla_support: ClassVar[XlaSupport] = "none"
     example_shape: ClassVar[Shape] = (6, 6, 3)
     channel_counts: ClassVar[tuple[int, ...]] = (1, 3)
@@ -86,7 +83,6 @@ class ContrastLimitedAdaptiveHistogramEqualization(ImageLayer):
     """Equal use of all values in each tile of a grid, in training and afterwards (CLAHE)."""
 
     keras_name: ClassVar[str] = "layers.ContrastLimitedAdaptiveHistogramEqualization"
-    family: ClassVar[Family] = "augmentation"
     min_keras_version: ClassVar[tuple[int, int]] = (3, 14)
     type: Literal["ContrastLimitedAdaptiveHistogramEqualization"] = "ContrastLimitedAdaptiveHistogramEqualization"
     value_range: ValueRange = (0, 255)

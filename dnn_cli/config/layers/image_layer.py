@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Strict
 from pydantic_core import PydanticCustomError
 
 from dnn_cli.config.base import Finite, Fraction, Shape
-from dnn_cli.config.layer_base import BaseLayer, LayerShapeError, XlaSupport, check_image_shape
+from dnn_cli.config.layer_base import BaseLayer, Family, LayerShapeError, XlaSupport, check_image_shape
 
 
 def _check_order(values: tuple[float, float]) -> tuple[float, float]:
@@ -32,6 +32,7 @@ Factor = Fraction | FactorRange
 class ImageLayer(BaseLayer):
     """Layer that changes images of shape (height, width, channels), and keeps their shape."""
 
+    family: ClassVar[Family] = "augmentation"
     xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
 
     channel_counts: ClassVar[tuple[int, ...]] = ()

@@ -37,6 +37,7 @@ def _compute_margin_sums(margins: _Margins) -> Shape:
 class ImageSizeLayer(BaseLayer):
     """Layer that changes the size of the axes of space or time."""
 
+    family: ClassVar[Family] = "image size"
     spatial_axes: ClassVar[int] = 2
     """Number of axes of space or time."""
 
@@ -89,7 +90,6 @@ class Cropping1D(CroppingLayer):
     """Removal of positions at the edges of sequences of (time, features)."""
 
     keras_name: ClassVar[str] = "layers.Cropping1D"
-    family: ClassVar[Family] = "image size"
     example: ClassVar[Mapping[str, Any]] = {"cropping": 1}
     example_shape: ClassVar[Shape] = (6, 2)
     spatial_axes: ClassVar[int] = 1
@@ -101,7 +101,6 @@ class Cropping2D(CroppingLayer):
     """Removal of positions at the edges of images of (height, width, channels)."""
 
     keras_name: ClassVar[str] = "layers.Cropping2D"
-    family: ClassVar[Family] = "image size"
     example: ClassVar[Mapping[str, Any]] = {"cropping": 1}
     type: Literal["Cropping2D"] = "Cropping2D"
     cropping: MarginPair = ((0, 0), (0, 0))
@@ -112,7 +111,6 @@ class Cropping3D(CroppingLayer):
     """Removal of positions at the edges of volumes of (depth, height, width, channels)."""
 
     keras_name: ClassVar[str] = "layers.Cropping3D"
-    family: ClassVar[Family] = "image size"
     example: ClassVar[Mapping[str, Any]] = {"cropping": 1}
     example_shape: ClassVar[Shape] = (4, 4, 4, 2)
     spatial_axes: ClassVar[int] = 3
@@ -125,7 +123,6 @@ class ZeroPadding1D(PaddingLayer):
     """Zeros at the edges of sequences of (time, features)."""
 
     keras_name: ClassVar[str] = "layers.ZeroPadding1D"
-    family: ClassVar[Family] = "image size"
     example_shape: ClassVar[Shape] = (6, 2)
     spatial_axes: ClassVar[int] = 1
     type: Literal["ZeroPadding1D"] = "ZeroPadding1D"
@@ -137,7 +134,6 @@ class ZeroPadding2D(PaddingLayer):
     """Zeros at the edges of images of (height, width, channels)."""
 
     keras_name: ClassVar[str] = "layers.ZeroPadding2D"
-    family: ClassVar[Family] = "image size"
     type: Literal["ZeroPadding2D"] = "ZeroPadding2D"
     padding: MarginPair = ((1, 1), (1, 1))
     data_format: ChannelsLast | None = None
@@ -147,7 +143,6 @@ class ZeroPadding3D(PaddingLayer):
     """Zeros at the edges of volumes of (depth, height, width, channels)."""
 
     keras_name: ClassVar[str] = "layers.ZeroPadding3D"
-    family: ClassVar[Family] = "image size"
     example_shape: ClassVar[Shape] = (4, 4, 4, 2)
     spatial_axes: ClassVar[int] = 3
     type: Literal["ZeroPadding3D"] = "ZeroPadding3D"
@@ -159,7 +154,6 @@ class UpSampling1D(UpSamplingLayer):
     """Repetition of the positions of sequences of (time, features)."""
 
     keras_name: ClassVar[str] = "layers.UpSampling1D"
-    family: ClassVar[Family] = "image size"
     example_shape: ClassVar[Shape] = (6, 2)
     spatial_axes: ClassVar[int] = 1
     type: Literal["UpSampling1D"] = "UpSampling1D"
@@ -170,7 +164,6 @@ class UpSampling2D(UpSamplingLayer):
     """Repetition of the positions of images of (height, width, channels)."""
 
     keras_name: ClassVar[str] = "layers.UpSampling2D"
-    family: ClassVar[Family] = "image size"
     type: Literal["UpSampling2D"] = "UpSampling2D"
     size: Pair = (2, 2)
     data_format: ChannelsLast | None = None
@@ -184,7 +177,6 @@ class UpSampling3D(UpSamplingLayer):
     """Repetition of the positions of volumes of (depth, height, width, channels)."""
 
     keras_name: ClassVar[str] = "layers.UpSampling3D"
-    family: ClassVar[Family] = "image size"
     example_shape: ClassVar[Shape] = (4, 4, 4, 2)
     spatial_axes: ClassVar[int] = 3
     type: Literal["UpSampling3D"] = "UpSampling3D"
@@ -196,7 +188,6 @@ class Resizing(ImageSizeLayer):
     """Change of the size of images by interpolation."""
 
     keras_name: ClassVar[str] = "layers.Resizing"
-    family: ClassVar[Family] = "image size"
     example: ClassVar[Mapping[str, Any]] = {"height": 4, "width": 5}
     type: Literal["Resizing"] = "Resizing"
     height: Extent
@@ -223,7 +214,6 @@ class CenterCrop(ImageSizeLayer):
     """Central part of images. Smaller images are enlarged first."""
 
     keras_name: ClassVar[str] = "layers.CenterCrop"
-    family: ClassVar[Family] = "image size"
     example: ClassVar[Mapping[str, Any]] = {"height": 4, "width": 5}
     type: Literal["CenterCrop"] = "CenterCrop"
     height: Extent

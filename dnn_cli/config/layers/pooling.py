@@ -19,6 +19,7 @@ from dnn_cli.config.layer_base import (
 class PoolingLayer(BaseLayer):
     """Pooling layer: one value for every window, in each channel."""
 
+    family: ClassVar[Family] = "pooling"
     spatial_axes: ClassVar[int]
     """Number of axes over which the window slides."""
 
@@ -43,7 +44,6 @@ class MaxPooling1D(PoolingLayer):
     """Pooling layer for sequences of (time, features): the largest value of every window, in each channel."""
 
     keras_name: ClassVar[str] = "layers.MaxPooling1D"
-    family: ClassVar[Family] = "pooling"
     example_shape: ClassVar[Shape] = (6, 2)
     spatial_axes: ClassVar[int] = 1
     type: Literal["MaxPooling1D"] = "MaxPooling1D"
@@ -55,7 +55,6 @@ class MaxPooling2D(PoolingLayer):
     """Pooling layer for images of (height, width, channels): the largest value of every window, in each channel."""
 
     keras_name: ClassVar[str] = "layers.MaxPooling2D"
-    family: ClassVar[Family] = "pooling"
     spatial_axes: ClassVar[int] = 2
     type: Literal["MaxPooling2D"] = "MaxPooling2D"
     pool_size: Pair = (2, 2)
@@ -66,7 +65,6 @@ class MaxPooling3D(PoolingLayer):
     """Pooling layer for volumes of (depth, height, width, channels): the largest value of every window."""
 
     keras_name: ClassVar[str] = "layers.MaxPooling3D"
-    family: ClassVar[Family] = "pooling"
     example_shape: ClassVar[Shape] = (4, 4, 4, 2)
     spatial_axes: ClassVar[int] = 3
     type: Literal["MaxPooling3D"] = "MaxPooling3D"
@@ -78,7 +76,6 @@ class AveragePooling1D(PoolingLayer):
     """Pooling layer for sequences of (time, features): the mean of every window, in each channel."""
 
     keras_name: ClassVar[str] = "layers.AveragePooling1D"
-    family: ClassVar[Family] = "pooling"
     example: ClassVar[Mapping[str, Any]] = {"pool_size": 2}
     example_shape: ClassVar[Shape] = (6, 2)
     spatial_axes: ClassVar[int] = 1
@@ -92,7 +89,6 @@ class AveragePooling2D(PoolingLayer):
     """Pooling layer for images of (height, width, channels): the mean of every window, in each channel."""
 
     keras_name: ClassVar[str] = "layers.AveragePooling2D"
-    family: ClassVar[Family] = "pooling"
     example: ClassVar[Mapping[str, Any]] = {"pool_size": 2}
     spatial_axes: ClassVar[int] = 2
     is_linear: ClassVar[bool] = True
@@ -105,7 +101,6 @@ class AveragePooling3D(PoolingLayer):
     """Pooling layer for volumes of (depth, height, width, channels): the mean of every window, in each channel."""
 
     keras_name: ClassVar[str] = "layers.AveragePooling3D"
-    family: ClassVar[Family] = "pooling"
     example: ClassVar[Mapping[str, Any]] = {"pool_size": 2}
     example_shape: ClassVar[Shape] = (4, 4, 4, 2)
     spatial_axes: ClassVar[int] = 3

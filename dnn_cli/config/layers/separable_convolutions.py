@@ -32,6 +32,7 @@ from dnn_cli.config.weight_configs import (
 class DepthwiseLayer(BaseLayer):
     """Layer with a depthwise kernel: each channel has its own window of weights."""
 
+    family: ClassVar[Family] = "convolution"
     spatial_axes: ClassVar[int]
     """Number of axes over which the window slides."""
 
@@ -121,7 +122,6 @@ class DepthwiseConv1D(DepthwiseLayer):
     """Depthwise convolution layer for sequences: each feature has its own window of weights."""
 
     keras_name: ClassVar[str] = "layers.DepthwiseConv1D"
-    family: ClassVar[Family] = "convolution"
     example: ClassVar[Mapping[str, Any]] = {"kernel_size": 3, "activation": "relu"}
     example_shape: ClassVar[Shape] = (6, 2)
     spatial_axes: ClassVar[int] = 1
@@ -135,7 +135,6 @@ class DepthwiseConv2D(DepthwiseLayer):
     """Depthwise convolution layer for images: each channel has its own window of weights."""
 
     keras_name: ClassVar[str] = "layers.DepthwiseConv2D"
-    family: ClassVar[Family] = "convolution"
     example: ClassVar[Mapping[str, Any]] = {"kernel_size": 3, "activation": "relu"}
     spatial_axes: ClassVar[int] = 2
     type: Literal["DepthwiseConv2D"] = "DepthwiseConv2D"
@@ -148,7 +147,6 @@ class SeparableConv1D(SeparableLayer):
     """Separable convolution layer for sequences: a depthwise convolution, then a sum over features."""
 
     keras_name: ClassVar[str] = "layers.SeparableConv1D"
-    family: ClassVar[Family] = "convolution"
     example: ClassVar[Mapping[str, Any]] = {"filters": 4, "kernel_size": 3, "activation": "relu"}
     example_shape: ClassVar[Shape] = (6, 2)
     spatial_axes: ClassVar[int] = 1
@@ -162,7 +160,6 @@ class SeparableConv2D(SeparableLayer):
     """Separable convolution layer for images: a depthwise convolution, then a sum over channels."""
 
     keras_name: ClassVar[str] = "layers.SeparableConv2D"
-    family: ClassVar[Family] = "convolution"
     example: ClassVar[Mapping[str, Any]] = {"filters": 4, "kernel_size": 3, "activation": "relu"}
     spatial_axes: ClassVar[int] = 2
     type: Literal["SeparableConv2D"] = "SeparableConv2D"

@@ -33,6 +33,7 @@ from dnn_cli.config.layers.kernel import KernelLayer
 class TransposedConvolutionLayer(KernelLayer):
     """Transposed convolution: each input position adds a weighted window to the outputs."""
 
+    family: ClassVar[Family] = "convolution"
     spatial_axes: ClassVar[int]
     """Number of axes over which the window slides."""
 
@@ -91,7 +92,6 @@ class Conv1DTranspose(TransposedConvolutionLayer):
     """Transposed convolution layer for sequences of (time, features)."""
 
     keras_name: ClassVar[str] = "layers.Conv1DTranspose"
-    family: ClassVar[Family] = "convolution"
     example: ClassVar[Mapping[str, Any]] = {"filters": 4, "kernel_size": 3, "strides": 2}
     example_shape: ClassVar[Shape] = (6, 2)
     spatial_axes: ClassVar[int] = 1
@@ -106,7 +106,6 @@ class Conv2DTranspose(TransposedConvolutionLayer):
     """Transposed convolution layer for images of (height, width, channels)."""
 
     keras_name: ClassVar[str] = "layers.Conv2DTranspose"
-    family: ClassVar[Family] = "convolution"
     example: ClassVar[Mapping[str, Any]] = {"filters": 4, "kernel_size": 3, "strides": 2}
     spatial_axes: ClassVar[int] = 2
     type: Literal["Conv2DTranspose"] = "Conv2DTranspose"
@@ -120,7 +119,6 @@ class Conv3DTranspose(TransposedConvolutionLayer):
     """Transposed convolution layer for volumes of (depth, height, width, channels)."""
 
     keras_name: ClassVar[str] = "layers.Conv3DTranspose"
-    family: ClassVar[Family] = "convolution"
     example: ClassVar[Mapping[str, Any]] = {"filters": 4, "kernel_size": 2, "strides": 2}
     example_shape: ClassVar[Shape] = (3, 3, 3, 2)
     spatial_axes: ClassVar[int] = 3
