@@ -368,8 +368,19 @@ def count_window_positions(layer: str, shape: Shape, window: Shape, strides: Sha
     inputs = f"image {sizes}" if len(sizes) == 2 else f"input {sizes}"
     if padding != "causal" and any(w > 2 * size + 1 for w, size in zip(window, sizes, strict=True)):
         raise LayerShapeError(f"the window {window} of {layer} is more than twice as large as the {inputs}")
-    if padding != "valid":
-        return tuple((size - 1) // stride + 1 for size, stride in zip(sizes, strides, strict=True))
-    if any(w > size for w, size in zip(window, sizes, strict=True)):
+    if padding == "valid" and any(w > size for w, size in zip(window, sizes, strict=True)):
         raise LayerShapeError(f"the window {window} of {layer} is larger than the {inputs}: use padding: same")
-    return tuple((size - w) // stride + 1 for size, w, stride in zip(sizes, window, strides, strict=True))
+    return count_steps(sizes, window, strides, padding)
+
+
+def count_steps(sizes: Shape, window: Shape, strides: Shape, padding: str) -> Shape:
+    """Return the number of positions of a window along each axis. The window must fit into the sizes.
+
+    Args:
+        sizes: The size of the input along each axis.
+        window: The size of the window along each axis.
+        strides: The step of the window along each axis.
+        padding: Keras's padding: `same`, `valid` or `causal`.
+    """
+    covered = window if padding == "valid" else (1,) * len(sizes)
+    return tuple((size - w) // stride + 1 for size, w, stride in zip(sizes, covered, strides, strict=True))

@@ -14,7 +14,9 @@ from dnn_cli.config.layer_base import (
     LayerShapeError,
     WeightSpec,
     WindowPadding,
+    count_steps,
 )
+from dnn_cli.config.layers.convolutions import check_strides_and_dilation, compute_dilated_window
 from dnn_cli.config.layers.recurrent import RecurrentBase
 
 _Extent1 = Count | Annotated[tuple[Count, ...], Strict(False), Len(1, 1)]
@@ -67,15 +69,11 @@ class ConvLstmBase(RecurrentBase):
             (value,) * self.axis_count if isinstance(value, int) else value
             for value in (self.kernel_size, self.strides, self.dilation_rate)
         )
-        if max(strides) > 1 and max(dilation) > 1:
-            raise LayerShapeError(f"{self.type} accepts strides above 1 or dilation_rate above 1, but not both")
-        window = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
-        sizes = shape[1:-1]
-        if self.padding == "same":
-            return tuple((size - 1) // stride + 1 for size, stride in zip(sizes, strides, strict=True))
-        if any(w > size for w, size in zip(window, sizes, strict=True)):
+        check_strides_and_dilation(self.type, strides, dilation)
+        window, sizes = compute_dilated_window(kernel, dilation), shape[1:-1]
+        if self.padding == "valid" and any(w > size for w, size in zip(window, sizes, strict=True)):
             raise LayerShapeError(f"the window {window} of {self.type} is larger than {sizes}: use padding: same")
-        return tuple((size - w) // stride + 1 for size, w, stride in zip(sizes, window, strides, strict=True))
+        return count_steps(sizes, window, strides, self.padding)
 
     def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
         kernel = (self.kernel_size,) * self.axis_count if isinstance(self.kernel_size, int) else self.kernel_size
