@@ -74,6 +74,10 @@ _ImageSide = Annotated[int, Field(gt=0, le=65_535)]
 ImageExtent = Annotated[tuple[_ImageSide, _ImageSide], Strict(False), BeforeValidator(_to_pair)]
 
 
+LAYER_LIST_KEYS = ("layers", "residual")
+"""Keys whose values are lists of layers."""
+
+
 class ConfigModel(BaseModel):
     """Part of a config: an immutable pydantic model that refuses unknown keys and values of a wrong type."""
 

@@ -5,13 +5,10 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
+from dnn_cli.config.base import LAYER_LIST_KEYS
 from dnn_cli.config.digests import DATA_PATH_KEYS, remove_names_and_measurements
 
 _ABSENT = object()
-
-
-_LAYER_LISTS = ("layers", "residual")
-"""Last steps of keys whose values are lists of layers."""
 
 ABSENT_TEXT = "–"
 """Text for a key that is absent from a config."""
@@ -82,11 +79,11 @@ def _collect_differences(
                 rows,
                 {} if {"repeat", "residual"} & set(values[0]) else common_names,
             )
-    elif key.endswith(_LAYER_LISTS) and len({tuple(layer.get("type") for layer in value) for value in values}) == 1:
+    elif key.endswith(LAYER_LIST_KEYS) and len({tuple(layer.get("type") for layer in value) for value in values}) == 1:
         for index, stage in enumerate(zip(*values, strict=True)):
             _collect_differences(stage, f"{key}.{common_names.get(index, index)}", rows, common_names)
     else:
-        texts = _format_differing_layers(values) if key.endswith(_LAYER_LISTS) else _format_differing_values(values)
+        texts = _format_differing_layers(values) if key.endswith(LAYER_LIST_KEYS) else _format_differing_values(values)
         for row, text in zip(rows, texts, strict=True):
             row[key.removeprefix("model.")] = os.path.basename(text) if key in DATA_PATH_KEYS else text
 
@@ -151,7 +148,7 @@ def _find_constant_arguments(stacks: Sequence[Sequence[dict[str, Any]]]) -> set[
     for kind in set.intersection(*({layer.get("type") for layer in stack} for stack in stacks)):
         layers_of_type = [layer for stack in stacks for layer in stack if layer.get("type") == kind]
         for key in layers_of_type[0]:
-            if key not in ("type", "layers", "residual") and all(
+            if key not in ("type", *LAYER_LIST_KEYS) and all(
                 layer.get(key) == layers_of_type[0][key] for layer in layers_of_type
             ):
                 constant.add((kind, key))

@@ -13,6 +13,7 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from dnn_cli.config.base import LAYER_LIST_KEYS
 from dnn_cli.config.callbacks import CALLBACK_CLASSES
 from dnn_cli.config.cross_validation import remove_fold
 from dnn_cli.host.resources import find_cpuinfo_line
@@ -116,7 +117,7 @@ def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
 
     def remove_names(part: dict[str, Any]) -> dict[str, Any]:
         unnamed = {key: value for key, value in part.items() if key != "name"}
-        for key in ("layers", "residual"):
+        for key in LAYER_LIST_KEYS:
             if key in part:
                 unnamed[key] = [remove_names(layer) for layer in part[key]]
         return unnamed

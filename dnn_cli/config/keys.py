@@ -8,7 +8,7 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from dnn_cli.config.base import ConfigModel
+from dnn_cli.config.base import LAYER_LIST_KEYS, ConfigModel
 from dnn_cli.config.data import Data
 from dnn_cli.config.digests import DATA_PATH_KEYS, MEASUREMENT_KEYS
 from dnn_cli.config.experiment import Experiment
@@ -69,7 +69,7 @@ def _iter_plain_values(value: Any, key: str = "") -> Iterator[tuple[str, PlainVa
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _iter_plain_values(inner, f"{key}.{name}" if key else name)
-    elif isinstance(value, list) and key.endswith(("layers", "residual")):
+    elif isinstance(value, list) and key.endswith(LAYER_LIST_KEYS):
         for name, layer in zip(list_config_layer_names(value), value, strict=True):
             yield from _iter_plain_values(layer, f"{key}.{name}")
     elif value is not None:
@@ -98,7 +98,7 @@ def _collect_default_texts(config: Mapping[str, Any]) -> dict[str, str]:
                 # A column can have any name, such as `type`.
                 if (key, name) != ("data", "columns"):
                     collect_from(inner, f"{key}.{name}" if key else name)
-        elif isinstance(value, list) and key.endswith(("layers", "residual")):
+        elif isinstance(value, list) and key.endswith(LAYER_LIST_KEYS):
             for name, layer in zip(list_config_layer_names(value), value, strict=True):
                 collect_from(layer, f"{key}.{name}")
 

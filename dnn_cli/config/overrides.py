@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from dnn_cli.config.base import LAYER_LIST_KEYS
 from dnn_cli.config.layer_stack import assign_layer_names, get_config_class_name
 from dnn_cli.config.yaml_reader import MAX_DEPTH, Document, YamlLoader, check_characters, format_key_path, parse_yaml
 from dnn_cli.errors import ConfigError, KeyPath, LocatedIssue, SourceLocation, suggest_nearest_name
@@ -348,7 +349,7 @@ def _list_repeated_layer_names(items: list[Any]) -> list[str]:
     blocks = [
         item[key]
         for item in items
-        for key in ("layers", "residual")
+        for key in LAYER_LIST_KEYS
         if isinstance(item, dict) and isinstance(item.get(key), list)
     ]
     return [

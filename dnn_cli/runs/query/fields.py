@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from dnn_cli.config.base import LAYER_LIST_KEYS
 from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.metrics import expand_score_name
 from dnn_cli.errors import UsageError, suggest_nearest_name
@@ -133,7 +134,7 @@ def _find_list_item(items: Sequence[Any], step: str) -> Any:
     nested_items = (
         _find_list_item(element[key], step)
         for element in layers
-        for key in ("layers", "residual")
+        for key in LAYER_LIST_KEYS
         if isinstance(element.get(key), list)
     )
     return next((element for element in nested_items if element is not ABSENT), ABSENT)
@@ -165,9 +166,7 @@ def iter_config_keys(value: Any, key: str = "") -> Iterator[str]:
         children = ((name, inner) for name, inner in value.items() if name != "type")
     elif isinstance(value, list) and any(isinstance(element, dict) for element in value):
         layers = [element for element in value if isinstance(element, dict)]
-        children = (
-            zip(list_config_layer_names(layers), layers, strict=True) if key.endswith(("layers", "residual")) else ()
-        )
+        children = zip(list_config_layer_names(layers), layers, strict=True) if key.endswith(LAYER_LIST_KEYS) else ()
     if key and (not isinstance(value, dict) or "type" in value):
         yield key.removeprefix("model.") if key.startswith("model.layers") else key
     for name, inner in children:
