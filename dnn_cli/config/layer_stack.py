@@ -1,7 +1,7 @@
 """Layers from the input to the output of a network: their names, shapes, weights and errors."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -123,6 +123,13 @@ def to_keras_names(names: Sequence[str]) -> list[str]:
             used_names.add(name)
         built.append(name)
     return built
+
+
+def find_free_name(name: str, used_names: Collection[str]) -> str:
+    """Return a name that is not in `used_names`: `name`, with underscores at its end if `name` is used."""
+    while name in used_names:
+        name += "_"
+    return name
 
 
 def compute_stages(layers: Sequence[BaseLayer], input_shape: Shape) -> list[Stage]:

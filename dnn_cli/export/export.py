@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, IdxDataset
+from dnn_cli.config.layer_stack import find_free_name
 from dnn_cli.data.dataset_sources import get_dataset_cache_directory
 from dnn_cli.data.encoded_examples import load_encoded_examples
 from dnn_cli.data.run_context import RunContext, check_same_data
@@ -47,7 +48,7 @@ def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: boo
     inference_layers += model.layers[len(stack) :]
     used_names = {layer.name for layer in inference_layers}
     input_layers = _build_scaling_layers(run_context, used_names) if scaling else []
-    inputs = keras.Input(shape, name=_find_free_name("inputs", used_names))
+    inputs = keras.Input(shape, name=find_free_name("inputs", used_names))
     return build_plain_model(inputs, [*input_layers, *inference_layers], model.name)
 
 
@@ -68,15 +69,8 @@ def _build_scaling_layers(run_context: RunContext, used_names: set[str]) -> list
     else:
         mean = inputs.mean.astype(np.float64)
         scale = [{"scale": 1.0, "offset": (-mean).reshape(shape)}, {"scale": inverse.reshape(shape)}]
-    names = (_find_free_name("centering", used_names), _find_free_name("scaling", used_names))[2 - len(scale) :]
+    names = (find_free_name("centering", used_names), find_free_name("scaling", used_names))[2 - len(scale) :]
     return [keras.layers.Rescaling(**arguments, name=name) for arguments, name in zip(scale, names, strict=True)]
-
-
-def _find_free_name(name: str, used_names: set[str]) -> str:
-    """Return a name that is not in `used_names`: `name`, with underscores at its end if `name` is used."""
-    while name in used_names:
-        name += "_"
-    return name
 
 
 _MAX_COMPARED_EXAMPLES = 1000

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 
 from dnn_cli.config.layer_base import BaseLayer
+from dnn_cli.config.layer_stack import find_free_name
 from dnn_cli.training.residual_block import Residual
 
 
@@ -51,12 +52,9 @@ def build_plain_model(inputs: keras.KerasTensor, layers: Sequence[Any], name: st
     used_names = {inputs.name, *(layer.name for layer in layers)}
     outputs = inputs
     for layer in layers:
-        outputs = _add_block(outputs, layer, layer.name, used_names) if _is_block(layer) else layer(outputs)
+        is_block = isinstance(layer, _InferenceBlock)
+        outputs = _add_block(outputs, layer, layer.name, used_names) if is_block else layer(outputs)
     return keras.Model(inputs, outputs, name=name)
-
-
-def _is_block(layer: Any) -> bool:
-    return isinstance(layer, _InferenceBlock)
 
 
 def _add_block(inputs: Any, block: _InferenceBlock, path: str, used_names: set[str]) -> Any:
@@ -71,7 +69,7 @@ def _add_block(inputs: Any, block: _InferenceBlock, path: str, used_names: set[s
     outputs, shortcut = inputs, inputs
     for layer in block.residual:
         inner_path = f"{path}_{layer.name}"
-        if _is_block(layer):
+        if isinstance(layer, _InferenceBlock):
             outputs = _add_block(outputs, layer, inner_path, used_names)
         else:
             outputs = _apply_copy(layer, _reserve_name(inner_path, used_names), outputs)
@@ -93,8 +91,7 @@ def _apply_copy(layer: keras.layers.Layer, name: str, inputs: Any) -> Any:
 
 
 def _reserve_name(name: str, used_names: set[str]) -> str:
-    """Return `name`, with underscores at its end if a layer has this name, and add the result to `used_names`."""
-    while name in used_names:
-        name += "_"
-    used_names.add(name)
-    return name
+    """Return a name that is not in `used_names`, such as `name`, and add the result to `used_names`."""
+    free_name = find_free_name(name, used_names)
+    used_names.add(free_name)
+    return free_name

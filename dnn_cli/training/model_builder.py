@@ -6,7 +6,7 @@ import keras
 from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layer_stack import list_layer_names, to_keras_names
+from dnn_cli.config.layer_stack import find_free_name, list_layer_names, to_keras_names
 from dnn_cli.config.metrics import Metric
 from dnn_cli.runs.target_scaling import TargetScaling
 from dnn_cli.training import residual_block  # noqa: F401 - registers the class
@@ -97,20 +97,11 @@ def _build_layers(
         for name, layer, dtype in zip(names, layers, precisions, strict=True)
     ]
     (name,) = to_keras_names([experiment.model.name])
-    inputs = keras.Input(experiment.data.input_shape, name=_find_free_name("input_layer", names))
+    # Another layer may already have Keras's name for the input.
+    inputs = keras.Input(experiment.data.input_shape, name=find_free_name("input_layer", names))
     if target_scaling is not None:
-        built.append(build_target_layer(target_scaling, _find_free_name("target_scaling", names)))
+        built.append(build_target_layer(target_scaling, find_free_name("target_scaling", names)))
     return keras.Sequential([inputs, *built], name=name)
-
-
-def _find_free_name(name: str, used_names: list[str]) -> str:
-    """Return a name that no layer has: `name`, with underscores at its end if a layer has this name.
-
-    The input counts as a layer, and another layer may already have Keras's name for the input.
-    """
-    while name in used_names:
-        name += "_"
-    return name
 
 
 def _build_metric(experiment: Experiment, metric: Metric) -> keras.metrics.Metric | str:
