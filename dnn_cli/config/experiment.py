@@ -8,14 +8,14 @@ from typing import Annotated, Literal, NamedTuple
 from annotated_types import Len
 from pydantic import BeforeValidator, Field, Strict, model_validator
 
+from dnn_cli.config import layer_union  # noqa: F401 - defines the layers
 from dnn_cli.config.base import ConfigModel, Count, NotNegative, Seed, Shape, to_single_item_list
 from dnn_cli.config.callbacks import CALLBACK_CLASSES, BaseCallback, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS_BY_KEY
 from dnn_cli.config.identifiers import KerasName, Name
-from dnn_cli.config.layer_base import BaseLayer
+from dnn_cli.config.layer_base import BaseLayer, Layer
 from dnn_cli.config.layer_blocks import MAX_LAYERS, LayerItems, iter_unrolled_layers
-from dnn_cli.config.layer_union import Layer
 from dnn_cli.config.losses import Loss, SparseCategoricalCrossentropy, TargetEncoding
 from dnn_cli.config.metrics import Accuracy, Metric
 from dnn_cli.config.optimizer_union import Optimizer
@@ -143,7 +143,7 @@ class Experiment(ConfigModel):
         # `Model.stack` would unroll blocks with any number of repetitions, before their number is checked.
         layers = islice(iter_unrolled_layers(self.model.layers), MAX_LAYERS)
         layer: BaseLayer | None = next((layer for _, layer in layers if not layer.only_reshapes), None)
-        while isinstance(wrapped := getattr(layer, "layer", None), BaseLayer):
+        while layer is not None and (wrapped := layer.wrapped_layers.get("layer")):
             layer = wrapped
         return layer if layer is not None and layer.takes_integers else None
 

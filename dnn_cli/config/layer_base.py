@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, TypeAlias
 
 from annotated_types import Len
 from pydantic import Field, GetCoreSchemaHandler, SerializationInfo, Strict
@@ -276,6 +276,13 @@ class AnyLayer:
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         serialization = core_schema.plain_serializer_function_ser_schema(_serialize_layer, info_arg=True)
         return core_schema.no_info_plain_validator_function(validate_layer, serialization=serialization)
+
+
+if TYPE_CHECKING:
+    # Code that uses a layer knows only what all layers have in common.
+    Layer: TypeAlias = BaseLayer
+else:
+    Layer = Annotated[BaseLayer, AnyLayer()]
 
 
 def get_automatic_name(cls: str) -> str:

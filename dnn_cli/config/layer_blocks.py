@@ -1,22 +1,17 @@
 """Lists of layers in a config, and blocks of layers that are repeated."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, Union
+from typing import Annotated, Any, Union
 
 from annotated_types import Len
 from pydantic import Discriminator, Field, Strict, Tag
 
 from dnn_cli.config.base import ConfigModel
 from dnn_cli.config.identifiers import KerasName
-from dnn_cli.config.layer_base import AnyLayer, BaseLayer
+from dnn_cli.config.layer_base import Layer
 
 MAX_LAYERS = 10_000
 """Maximum number of layers of a network. Every repetition of a layer counts."""
-
-if TYPE_CHECKING:
-    _Layer: TypeAlias = BaseLayer
-else:
-    _Layer = Annotated[BaseLayer, AnyLayer()]
 
 
 class Repeat(ConfigModel):
@@ -39,7 +34,7 @@ def _get_stack_item_tag(value: Any) -> str:
 
 
 _StackItem = Annotated[
-    Union[Annotated[_Layer, Tag("<layer>")], Annotated[Repeat, Tag("<block>")]],  # noqa: UP007 - Repeat is not complete yet
+    Union[Annotated[Layer, Tag("<layer>")], Annotated[Repeat, Tag("<block>")]],  # noqa: UP007 - Repeat is not complete yet
     Discriminator(_get_stack_item_tag),
 ]
 """Item of a list of layers: a layer, or a block of layers that is repeated (`Repeat`)."""

@@ -1,10 +1,10 @@
-"""All layers as one type, whose validation chooses the class of a layer by its `type`."""
+"""All layers by their `type`, after the import of the modules that define layers."""
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import Any
 
-from dnn_cli.config.layer_base import LAYER_CLASSES, AnyLayer, BaseLayer, find_short_type
+from dnn_cli.config.layer_base import LAYER_CLASSES, BaseLayer, find_short_type
 
 _LAYER_MODULES = (
     "core",
@@ -36,12 +36,6 @@ for _module in _LAYER_MODULES:
 
 LAYERS_BY_TYPE: dict[str, type[BaseLayer]] = {**LAYER_CLASSES}
 """Layers that a config can contain, by their `type`."""
-
-if TYPE_CHECKING:
-    # Code that uses a layer knows only what all layers have in common.
-    Layer: TypeAlias = BaseLayer
-else:
-    Layer = Annotated[BaseLayer, AnyLayer()]
 
 
 def find_layer_class(config: Any) -> type[BaseLayer] | None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from dnn_cli.config.base import ConfigModel
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layer_base import BaseLayer
-from dnn_cli.config.layer_union import LAYERS_BY_TYPE, Layer
+from dnn_cli.config.layer_base import BaseLayer, Layer
+from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from dnn_cli.config.registry import NAMES_BY_KIND, SPELLINGS
 
 TEXTS = ["x", "층_1", "a b", "é" * 100, "👩\u200d🚀", "3", "val_loss"]

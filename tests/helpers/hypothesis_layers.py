@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from dnn_cli.config.base import ConfigModel
-from dnn_cli.config.layer_base import LayerShapeError
-from dnn_cli.config.layer_union import LAYERS_BY_TYPE, Layer
+from dnn_cli.config.layer_base import Layer, LayerShapeError
+from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from tests.helpers.hypothesis_configs import find_bounds, get_full_annotation
 from tests.helpers.keras_signatures import is_in_keras
 

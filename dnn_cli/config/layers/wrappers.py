@@ -1,20 +1,18 @@
 """Wrappers: layers that apply another layer in both directions of a sequence, or at each of its time steps."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from dnn_cli.config.base import Shape
 from dnn_cli.config.layer_base import (
-    AnyLayer,
     BaseLayer,
     Family,
+    Layer,
     LayerShapeError,
     WeightSpec,
     XlaSupport,
     get_automatic_name,
 )
-
-_InnerLayer = Annotated[BaseLayer, AnyLayer()]
 
 
 def get_inner_name(layer: BaseLayer) -> str:
@@ -34,7 +32,7 @@ class WrapperLayer(BaseLayer):
     """Layer that contains another layer."""
 
     family: ClassVar[Family] = "wrapper"
-    layer: _InnerLayer
+    layer: Layer
 
     @property
     def wrapped_layers(self) -> Mapping[str, BaseLayer]:
@@ -70,7 +68,7 @@ class Bidirectional(WrapperLayer):
     xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
     type: Literal["Bidirectional"] = "Bidirectional"
     merge_mode: Literal["concat", "sum", "ave", "mul"] = "concat"
-    backward_layer: _InnerLayer | None = None
+    backward_layer: Layer | None = None
 
     @property
     def wrapped_layers(self) -> Mapping[str, BaseLayer]:
