@@ -288,11 +288,9 @@ def find_predicted_classes(evidence: Evidence, outputs: "NDArray[Any]") -> "NDAr
 
     A single output predicts the second class above 0.5, or above 0 if the output is a logit.
     """
-    import numpy as np
+    from dnn_cli.metrics.classification import compute_predicted_classes
 
-    if outputs.shape[1] == 1:
-        return np.asarray(outputs[:, 0] > (0 if evidence.experiment.loss.takes_logits else 0.5)).astype(np.int64)
-    return np.asarray(outputs.argmax(1), np.int64)
+    return compute_predicted_classes(outputs, logits=evidence.experiment.loss.takes_logits)
 
 
 def count_training_hits(evidence: Evidence) -> HitCounts | None:

@@ -12,6 +12,7 @@ from dnn_cli.config.image_kernels import ImageKernel, list_image_kernels
 from dnn_cli.config.layer_stack import compute_stages, list_layer_names
 from dnn_cli.data.pipeline import Pipeline
 from dnn_cli.errors import UsageError
+from dnn_cli.metrics.classification import compute_predicted_classes
 from dnn_cli.metrics.network_filters import KernelPair, MapPair, NetworkFilters
 from dnn_cli.training.inference import load_trained_model
 from dnn_cli.training.model_builder import build_model
@@ -133,8 +134,6 @@ def _format_target(target: NDArray[np.generic], classes: Sequence[str]) -> str:
 
 def _format_prediction(output: NDArray[np.float32], classes: Sequence[str], *, takes_logits: bool) -> str:
     """Return the predicted class of an example, or the output values."""
-    if classes and output.size == len(classes):
-        return str(classes[int(output.argmax())])
-    if len(classes) == 2 and output.size == 1:
-        return str(classes[int(output[0] > (0.0 if takes_logits else 0.5))])
+    if classes:
+        return str(classes[int(compute_predicted_classes(output[None], logits=takes_logits)[0])])
     return ", ".join(f"{float(value):.4g}" for value in output.ravel())
