@@ -373,8 +373,9 @@ def find_keras_version_issues(experiment: Experiment) -> Iterator[Issue]:
     ]
     issues = []
     installed = version("keras")
+    installed_numbers = tuple(int(number) for number in installed.split(".")[:2])
     for path, part in parts:
-        if tuple(int(number) for number in installed.split(".")[:2]) < part.min_keras_version:
+        if installed_numbers < part.min_keras_version:
             needed = ".".join(map(str, part.min_keras_version))
             message = f"{part.type} needs Keras {needed}, but Keras {installed} is installed"
             issues.append(Issue(path, message, "upgrade Keras, which then needs Python 3.11"))

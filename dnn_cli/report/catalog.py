@@ -23,9 +23,6 @@ _REQUIRED = "..."
 _MAX_CHOICES = 6
 """Largest number of words that the description of an argument lists."""
 
-_OLDEST_KERAS = (3, 12)
-"""Oldest supported version of Keras."""
-
 
 @dataclass(frozen=True)
 class Argument:
@@ -222,7 +219,7 @@ def _iter_traits(cls: type[BaseLayer]) -> Iterator[tuple[str, str]]:
             }[cls.xla_determinism],
         )
     yield "lanes", "several runs can share one program" if cls.supports_lanes else "each run has its own program"
-    if cls.min_keras_version > _OLDEST_KERAS:
+    if cls.min_keras_version > BaseLayer.min_keras_version:
         yield "Keras", f"{'.'.join(map(str, cls.min_keras_version))} or later"
     if cls.engine_difference:
         yield "engine", f"weights differ from plain fit: {cls.engine_difference}"
