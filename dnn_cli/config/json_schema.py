@@ -25,6 +25,7 @@ from dnn_cli.config.field_descriptions import read_field_descriptions
 from dnn_cli.config.identifiers import check_name, check_no_slash
 from dnn_cli.config.layer_base import validate_layer
 from dnn_cli.config.layer_union import LAYERS_BY_TYPE
+from dnn_cli.config.layers.image_augmentation import check_odd
 from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER
 from dnn_cli.config.registry import CLASSES_BY_KIND, list_spellings
 
@@ -42,8 +43,9 @@ _CONTROL_CHARACTER_PATTERN = (
 _VALIDATOR_SCHEMAS: dict[Any, list[JsonSchemaValue]] = {
     check_name: [{"pattern": r"\S"}, {"not": {"pattern": _CONTROL_CHARACTER_PATTERN}}],
     check_no_slash: [{"pattern": "^[^/]*$"}],
+    check_odd: [{"not": {"multipleOf": 2}}],
 }
-"""JSON Schemas that express the rules of validator functions for texts, by function."""
+"""JSON Schemas that express the rules of validator functions, by function."""
 
 _ValueReader = Callable[[Any], Any]
 """Function that converts the short form of a value into its long form: `sgd` into `{type: sgd}`."""

@@ -14,7 +14,7 @@ from dnn_cli.config.layer_base import ChannelsLast, LayerShapeError, XlaSupport
 from dnn_cli.config.layers.image_layer import Factor, ImageLayer, TrainingImageLayer, ValueRange
 
 
-def _check_odd(size: int) -> int:
+def check_odd(size: int) -> int:
     """Return the side of a window.
 
     Raises:
@@ -25,7 +25,7 @@ def _check_odd(size: int) -> int:
     return size
 
 
-_OddSize = Annotated[int, Field(ge=1, le=999), AfterValidator(_check_odd)]
+_OddSize = Annotated[int, Field(ge=1, le=999), AfterValidator(check_odd)]
 _OddSizes = Annotated[tuple[_OddSize, _OddSize], Strict(False), Len(2, 2)]
 _Colour = Annotated[tuple[Finite, Finite, Finite], Strict(False), Len(3, 3)]
 _Grid = Annotated[tuple[Count, Count], Strict(False), Len(2, 2)]
