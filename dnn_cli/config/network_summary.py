@@ -118,6 +118,10 @@ def _format_parameter_formula(weights: tuple[WeightSpec, ...]) -> str:
     for shape, group in groupby(weights, key=lambda weight: weight.shape):
         count = len(list(group))
         terms.append(" × ".join(map(str, shape if count == 1 else (count, *shape))))
+    half = len(terms) // 2
+    if half > 1 and terms[:half] == terms[half:]:
+        # Both directions of Bidirectional have the same weights.
+        return f"2 × ({' + '.join(terms[:half])})"
     return " + ".join(terms)
 
 

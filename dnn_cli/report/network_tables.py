@@ -24,7 +24,7 @@ def build_summary_table(summary: NetworkSummary) -> Table:
         for name, row in iter_indented_rows(summary.layers)
     ]
     headers = ["layer", "type", "output shape", "parameters"]
-    return build_table(headers, rows, right=["parameters"], flexible=["layer", "type"])
+    return build_table(headers, rows, right=["parameters"], flexible=["layer", "type", "parameters"])
 
 
 def _format_parameters(row: LayerRow) -> str:

@@ -1,8 +1,11 @@
+import io
+
 import pytest
+from rich.console import Console
 
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.network_summary import format_bytes, format_layer_flow, summarize_network
-from dnn_cli.report.network_tables import build_columns_table, build_summary_document
+from dnn_cli.report.network_tables import build_columns_table, build_summary_document, build_summary_table
 
 FASHION = """\
 model:
@@ -39,6 +42,28 @@ def test_summary_of_convolution_and_normalization(config):
     assert summary.non_trainable == 16 + 13_520
     assert summary.multiply_adds == 13 * 13 * 8 * 9 + 13_520
     assert summary.depth == 2
+
+
+RECURRENT = (
+    "layers=[{type: LSTM, units: 32, return_sequences: true}, {type: Bidirectional, layer: {type: GRU, units: 16}}, "
+    "{type: SpectralNormalization, layer: {type: Dense, units: 10}}]"
+)
+
+
+def test_formula_of_both_directions_is_written_once(config):
+    rows = summarize_network(load_experiment(config(FASHION), [RECURRENT]).experiment).layers
+    assert rows[1].formula == "2 × (32 × 48 + 16 × 48 + 2 × 48)"
+    assert rows[1].parameters == 2 * (32 * 48 + 16 * 48 + 2 * 48)
+
+
+def test_long_formulas_leave_room_for_the_layers(config):
+    summary = summarize_network(load_experiment(config(FASHION), [RECURRENT]).experiment)
+    console = Console(width=60, file=io.StringIO())
+    console.print(build_summary_table(summary))
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 60
+    assert lines[0].split() == ["layer", "type", "output", "shape", "parameters"]
+    assert lines[2].split()[:2] == ["lstm", "LSTM"]
 
 
 def test_summary_counts_the_inputs_of_each_column(config, tmp_path):
