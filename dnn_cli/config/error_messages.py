@@ -20,6 +20,7 @@ from dnn_cli.config.keras_suggestions import (
 )
 from dnn_cli.config.layer_blocks import Repeat
 from dnn_cli.config.layer_union import find_layer_class
+from dnn_cli.config.left_out_layers import LEFT_OUT_LAYERS
 from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER
 from dnn_cli.config.registry import CLASSES_BY_KIND, COLUMN_KIND, NAMES_BY_KIND, get_kind_at
 from dnn_cli.config.yaml_reader import MAX_ISSUES, Document, format_key_path
@@ -217,6 +218,8 @@ def _describe_unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[s
     )
     if suggestion := suggest_for_name(name, kind):
         return message, suggestion
+    if kind == "layer" and name in LEFT_OUT_LAYERS:
+        return f"{name} is left out: it {LEFT_OUT_LAYERS[name]}", "dnn help layers lists all layers"
     if others and kind == "layer" and others[0] == "activation":
         return message, f"write {{type: Activation, activation: {name.lower()}}}"
     if nearest_name := _suggest_unabbreviated_name(name, expected) or suggest_nearest_name(name, expected):

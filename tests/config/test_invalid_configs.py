@@ -118,6 +118,12 @@ VALUE_CASES = [
         "model.layers.1.value_range  the first number must be smaller than the second number",
     ),
     build_case(
+        "layer that is left out",
+        build_layer_line("{type: Attention}"),
+        "1:28",
+        "model.layers.1  Attention is left out: it takes several inputs, and a layer of a stack has one  (dnn help ",
+    ),
+    build_case(
         "even window",
         build_layer_line("{type: RandomGaussianBlur, kernel_size: 4}"),
         "1:54",
