@@ -54,7 +54,7 @@ def _find_window_kernel(stage: Stage) -> ImageKernel | None:
     is_depthwise = kernel.name == "depthwise_kernel" or layer.last_axis_size is None
     if is_depthwise:
         windows = "1 window" if outputs == 1 else f"{outputs} windows"
-        part = f"depthwise: {windows} for each of {inputs} inputs"
+        part = f"depthwise: {windows} for each of {inputs} inputs" if inputs > 1 else f"depthwise: {windows}"
     elif inputs < channels:
         part = f"input 1 of {inputs} of each group"
     else:

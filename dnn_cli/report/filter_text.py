@@ -1,5 +1,6 @@
 """Kernels and feature maps as pictures in a terminal, and their numbers as a JSON document."""
 
+import textwrap
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def draw_network_filters(filters: NetworkFilters, *, width: int, colour: bool, u
         limit = kernel.limit
         scale = ("blue", "white", "red") if colour else ("dark", "grey", "light")
         lines += [
-            Text(format_kernel_title(kernel)),
+            *map(Text, textwrap.wrap(format_kernel_title(kernel), width)),
             Text(f"scale: {scale[0]} {-limit:.3g}, {scale[1]} 0, {scale[2]} {limit:.3g}"),
             *_format_histogram(kernel, unicode=unicode),
             *_draw_rows(
@@ -157,7 +158,8 @@ def _draw_rows(
     for start in range(0, count, abreast):
         end = min(start + abreast, count)
         room = (end - start) * (columns + 2) - 2
-        numbers = f"{start + 1}–{end}" if unicode else f"{start + 1}-{end}"
+        dash = "–" if unicode else "-"
+        numbers = f"{start + 1}{dash}{end}" if end > start + 1 else str(end)
         for label, images in zip(labels, pair, strict=True):
             drawn = draw_images(images[start:end], *bounds, width=room, colour=colour, unicode=unicode)
             lines += [Text(f"{label} {numbers}"), *drawn]
