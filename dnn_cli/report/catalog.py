@@ -192,8 +192,12 @@ def _build_example(cls: type[BaseLayer]) -> LayerExample:
 def _shorten(value: Any) -> Any:
     """Return a plain value without arguments of inner layers that equal their defaults."""
     if isinstance(value, dict) and value.get("type") in CLASSES_BY_KIND["layer"]:
-        defaults = {item.name: item.default for item in _iter_arguments(CLASSES_BY_KIND["layer"][value["type"]])}
-        return {key: _shorten(inner) for key, inner in value.items() if key == "type" or inner != defaults.get(key)}
+        texts = {item.name: item.default_text for item in _iter_arguments(CLASSES_BY_KIND["layer"][value["type"]])}
+        return {
+            key: _shorten(inner)
+            for key, inner in value.items()
+            if key == "type" or format_config_value(inner) != texts.get(key)
+        }
     if isinstance(value, list | tuple):
         return [_shorten(inner) for inner in value]
     return value
