@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, get_args, get_origin
 
 from dnn_cli.config.base import KerasConfig
@@ -71,12 +72,22 @@ class CatalogItem:
     meaning: str
     """Docstring of its class in one line."""
 
-    arguments: tuple[Argument, ...] = ()
     other_names: tuple[str, ...] = ()
     """Other names that Keras has for it."""
 
-    layer_class: type[BaseLayer] | None = None
-    """Class of a layer; `None` for other kinds."""
+    config_class: type[KerasConfig] | None = None
+    """Class of the part of a config; `None` for a name without a class."""
+
+    @property
+    def layer_class(self) -> type[BaseLayer] | None:
+        """Class of a layer; `None` for other kinds."""
+        cls = self.config_class
+        return cls if cls is not None and issubclass(cls, BaseLayer) else None
+
+    @cached_property
+    def arguments(self) -> tuple[Argument, ...]:
+        """Arguments, required ones first. Their meanings are read from the source, which takes 50 ms for all layers."""
+        return tuple(_iter_arguments(self.config_class)) if self.config_class else ()
 
     @property
     def family(self) -> Family | None:
@@ -149,9 +160,8 @@ def _build_item(name: str, cls: type[KerasConfig]) -> CatalogItem:
         name,
         summary,
         meaning,
-        tuple(_iter_arguments(cls)),
         tuple(list_spellings(cls)),
-        cls if issubclass(cls, BaseLayer) else None,
+        cls,
     )
 
 

@@ -31,7 +31,7 @@ def iter_catalog_lines(kind: str, items: Iterable[CatalogItem], width: int) -> I
         indent = "" if family is None else "  "
         for item in members:
             yield from _iter_columns([(item.name, item.summary)], indent, name_width, width)
-    if any(item.arguments for item in items):
+    if any(item.config_class for item in items):
         plural = to_plural(kind)
         yield ""
         note = f"dnn list {plural} NAME shows one {kind} with its arguments"
