@@ -18,8 +18,7 @@ from dnn_cli.config.keras_suggestions import (
     suggest_for_value,
     suggest_typed_mapping,
 )
-from dnn_cli.config.layer_blocks import Repeat
-from dnn_cli.config.layer_union import find_layer_class
+from dnn_cli.config.layer_union import find_item_class
 from dnn_cli.config.left_out_layers import LEFT_OUT_LAYERS
 from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER
 from dnn_cli.config.registry import CLASSES_BY_KIND, COLUMN_KIND, NAMES_BY_KIND, get_kind_at
@@ -287,7 +286,7 @@ def _find_config_class(path: KeyPath, root: Any) -> type[ConfigModel] | None:
         return _MODELS_BY_PATH[path]
     kind, value = get_kind_at(path), _find_value_at(root, path)
     if kind == "layer":
-        return Repeat if "repeat" in value else find_layer_class(value)
+        return find_item_class(value)
     if kind == COLUMN_KIND:
         return COLUMNS_BY_TYPE.get(value.get("type"))
     name = value.get("type", DEFAULT_OPTIMIZER if kind == "optimizer" else None)

@@ -12,9 +12,8 @@ from dnn_cli.config.base import LAYER_LIST_KEYS, ConfigModel
 from dnn_cli.config.data import Data
 from dnn_cli.config.digests import DATA_PATH_KEYS, MEASUREMENT_KEYS
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layer_blocks import Repeat
 from dnn_cli.config.layer_stack import list_config_layer_names
-from dnn_cli.config.layer_union import find_layer_class
+from dnn_cli.config.layer_union import find_item_class
 from dnn_cli.config.registry import format_config_value, format_defaults
 
 PlainValue = str | int | float | bool
@@ -220,7 +219,7 @@ def _get_child_nodes(node: ConfigNode) -> dict[str, ConfigNode]:
     if isinstance(node.value, list):
         layers = [layer if isinstance(layer, dict) else {"type": str(layer)} for layer in node.value]
         return {
-            name: ConfigNode(_find_layer_class(layer), layer)
+            name: ConfigNode(find_item_class(layer), layer)
             for name, layer in zip(list_config_layer_names(layers), layers, strict=True)
         }
     cls = _find_node_class(node)
@@ -242,11 +241,6 @@ def _find_node_class(node: ConfigNode) -> type[ConfigModel] | None:
         if kind is not None and "type" in cls.model_fields and cls.model_fields["type"].default == kind:
             return cls
     return choices[0] if len(choices) == 1 else None
-
-
-def _find_layer_class(layer: Mapping[str, Any]) -> Any:
-    """Return the class of a layer that is given as a mapping; `None` if its type is unknown."""
-    return Repeat if "repeat" in layer else find_layer_class(layer)
 
 
 def _has_only_keys(node: ConfigNode) -> bool:

@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from dnn_cli.config.layer_base import LAYER_CLASSES, BaseLayer, find_short_type
+from dnn_cli.config.layer_blocks import Repeat
 
 _LAYER_MODULES = (
     "core",
@@ -46,3 +47,8 @@ def find_layer_class(config: Any) -> type[BaseLayer] | None:
     if isinstance(config, Mapping):
         return LAYERS_BY_TYPE.get(str(config.get("type") or find_short_type(config)))
     return LAYERS_BY_TYPE.get(str(config))
+
+
+def find_item_class(item: Mapping[str, Any]) -> type[BaseLayer] | type[Repeat] | None:
+    """Return the class of a mapping in a list of layers: of a layer, or `Repeat`; `None` for an unknown layer."""
+    return Repeat if "repeat" in item else find_layer_class(item)
