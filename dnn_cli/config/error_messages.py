@@ -11,6 +11,7 @@ from dnn_cli.config.columns import COLUMNS_BY_TYPE
 from dnn_cli.config.data import Data
 from dnn_cli.config.experiment import Experiment, Model
 from dnn_cli.config.keras_suggestions import (
+    RENAMED_KEYS,
     WRITE_LAYER_LIST,
     format_short_yaml,
     suggest_for_key,
@@ -270,6 +271,8 @@ def _describe_unknown_key(path: KeyPath, root: Any, *, on_command_line: bool) ->
         return message, suggestion
     if suggestion := suggest_for_key(key, owner, root, _find_value_at(root, path), on_command_line=on_command_line):
         return message, suggestion
+    if (renamed_key := RENAMED_KEYS.get(key)) in fields:
+        return message, f"did you mean {renamed_key}?"
     owners = [other for other, cls in CLASSES_BY_KIND.get(get_kind_at(parent), {}).items() if key in cls.model_fields]
     if owners:
         return message, f"{', '.join(owners)} {'have' if len(owners) > 1 else 'has'} this argument"

@@ -63,7 +63,8 @@ KEY_SUGGESTIONS: dict[str, dict[str, str]] = {
 }
 """Suggestions for keys of Keras, by the part of the config with the key (empty for the top level) and by key."""
 
-_RENAMED_KEYS = {
+RENAMED_KEYS = {
+    "alpha": "negative_slope",
     "validation_split": "validation_size",
     "jit_compile": "jit",
     "random_state": "seed",
@@ -105,7 +106,7 @@ def suggest_for_key(key: str, owner: str, root: Mapping[str, Any], value: Any, *
     """
     if suggestion := KEY_SUGGESTIONS.get(owner, {}).get(key):
         return suggestion
-    name = _RENAMED_KEYS.get(key, key)
+    name = RENAMED_KEYS.get(key, key)
     head, _, inner_key = key.partition(".")
     if head in ("data", "optimizer") and inner_key:
         return suggest_for_key(inner_key, "", root, value, on_command_line=on_command_line)
@@ -243,7 +244,7 @@ def _rename_old_arguments(arguments: dict[str, Any], cls: type[KerasConfig]) -> 
     the schedule `InverseTimeDecay`.
     """
     renamed_arguments = {
-        (_RENAMED_KEYS.get(key, key) if key not in cls.model_fields else key): arguments[key] for key in arguments
+        (RENAMED_KEYS.get(key, key) if key not in cls.model_fields else key): arguments[key] for key in arguments
     }
     decay, default = renamed_arguments.get("decay"), cls.model_fields.get("learning_rate")
     rate = renamed_arguments.get("learning_rate", default and default.default)

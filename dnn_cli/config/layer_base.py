@@ -128,6 +128,9 @@ class BaseLayer(KerasConfig):
     slowdown: ClassVar[int] = 1
     """Time of a multiply-add, relative to a multiply-add of a Dense layer."""
 
+    suitable_activation: ClassVar[str | None] = None
+    """Activation whose outputs the layer needs as inputs, to keep their mean and variance; `None` for any inputs."""
+
     export_obstacles: ClassVar[Mapping[str, str]] = {}
     """Reason why a format of `dnn export` cannot hold the layer, by the name of the format. `dnn export` prints it."""
 
@@ -150,6 +153,15 @@ class BaseLayer(KerasConfig):
     def applied_activation(self) -> str | None:
         """Activation that the layer applies, `linear` by default; `None` for a layer that cannot have an activation."""
         return (getattr(self, "activation", None) or "linear") if "activation" in type(self).model_fields else None
+
+    @property
+    def activation_key(self) -> str | None:
+        """Key of the argument that sets `applied_activation`; `None` without such an argument.
+
+        The key is `layer.activation` in a wrapper.
+        """
+        has_argument = "activation" in type(self).model_fields and self.applied_activation is not None
+        return "activation" if has_argument else None
 
     @property
     def wrapped_layers(self) -> Mapping[str, "BaseLayer"]:

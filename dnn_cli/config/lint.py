@@ -13,6 +13,9 @@ from dnn_cli.config.output_layer import find_flatten_position, get_suitable_acti
 from dnn_cli.config.validation import map_to_config_paths
 from dnn_cli.errors import Issue
 
+_SELU_INITIALIZERS = ("lecun_normal", "lecun_uniform", "variance_scaling")
+"""Initializers with variance 1 / inputs, which selu needs. `variance_scaling` has this variance by default."""
+
 _MIN_SATURATING_LAYERS = 3
 """Advice is given if at least this number of hidden layers have saturating activations: gradients can then vanish."""
 
@@ -31,7 +34,8 @@ def find_advice(experiment: Experiment) -> list[Issue]:
         *_find_unsuitable_value_ranges(experiment),
         *_find_narrow_layers(layers),
         *_find_consecutive_linear_layers(layers),
-        *(issue._replace(suggestion=f"use {issue.suggestion}") for issue in find_output_activation_advice(experiment)),
+        *(_describe_activation_change(issue) for issue in find_output_activation_advice(experiment)),
+        *_find_unsuitable_selu_settings(layers),
         *_find_vanishing_gradients(layers),
         *_find_repeated_target_scaling(experiment),
         *_find_changed_mask_values(experiment),
@@ -141,6 +145,37 @@ def _find_consecutive_linear_layers(layers: tuple[BaseLayer, ...]) -> Iterator[I
             last_kernel = None
 
 
+def _describe_activation_change(issue: Issue) -> Issue:
+    """Return an issue of the output activation whose suggestion is a complete phrase.
+
+    A layer such as ReLU has no argument for its activation: another layer takes its place.
+    """
+    if issue.path[-1] == "activation":
+        return issue._replace(suggestion=f"use {issue.suggestion}")
+    if issue.suggestion == "linear":
+        return issue._replace(suggestion="remove this layer")
+    return issue._replace(suggestion=f"replace this layer with {{type: Activation, activation: {issue.suggestion}}}")
+
+
+def _find_unsuitable_selu_settings(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:
+    """Yield issues of selu with other initial weights than LeCun's, and of AlphaDropout after other activations.
+
+    Source: Klambauer et al. 2017. With LeCun's initial weights, selu keeps mean 0 and variance 1 from layer to layer.
+    """
+    activation = None
+    for index, layer in enumerate(layers):
+        if layer.suitable_activation not in (None, activation) and activation is not None:
+            message = f"{layer.type} keeps the mean and variance of {layer.suitable_activation}, not of {activation}"
+            yield Issue(("model", "layers", index), message, "use Dropout")
+        if layer.applied_activation not in (None, "linear"):
+            activation = layer.applied_activation
+        initializer = layer.kernel_initializer_type
+        has_argument = "kernel_initializer" in type(layer).model_fields
+        if has_argument and layer.applied_activation == "selu" and initializer not in _SELU_INITIALIZERS:
+            message = f"selu keeps mean 0 and variance 1 with lecun_normal, not with {initializer}"
+            yield Issue(("model", "layers", index, "kernel_initializer"), message, "use lecun_normal")
+
+
 def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
     """Yield an issue if the output activation does not suit the loss.
 
@@ -150,7 +185,8 @@ def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
     if not ends:
         return
     index, activation = ends[-1]
-    loss, path = experiment.loss, ("model", "layers", index, "activation")
+    key = experiment.model.stack[index].activation_key
+    loss, path = experiment.loss, ("model", "layers", index, *(key.split(".") if key else ()))
     needed = get_suitable_activation(experiment)
     if activation == needed:
         return
@@ -204,8 +240,9 @@ def _find_vanishing_gradients(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:
     saturating = [(i, x.applied_activation) for i, x in enumerate(hidden) if x.applied_activation in SATURATION_RANGES]
     if len(saturating) >= _MIN_SATURATING_LAYERS:
         index, activation = saturating[0]
+        keys = (hidden[index].activation_key or "activation").split(".")
         yield Issue(
-            ("model", "layers", index, "activation"),
+            ("model", "layers", index, *keys),
             f"{len(saturating)} hidden layers with saturating activations such as {activation}: "
             "the gradient shrinks in each of them",
             "use relu",

@@ -317,11 +317,13 @@ def _find_precision_issues(experiment: Experiment) -> Iterator[Issue]:
     last = len(experiment.model.stack) - 1
     for position, _, layer in experiment.model.nested_layers if experiment.mixed_precision else ():
         if position[0] != last and layer.penalizes_outputs:
-            yield Issue(
-                ("model", "layers", *position, "activity_regularizer"),
-                "cannot be combined with mixed_precision, except in the last layer",
-                "use kernel_regularizer, or write mixed_precision: false",
-            )
+            path: KeyPath = ("model", "layers", *position)
+            message = "cannot be combined with mixed_precision, except in the last layer"
+            if getattr(layer, "activity_regularizer", None) is None:
+                yield Issue(path, f"the penalty of outputs {message}", "write mixed_precision: false")
+            else:
+                advice = "use kernel_regularizer, or write mixed_precision: false"
+                yield Issue((*path, "activity_regularizer"), message, advice)
 
 
 def _find_integer_issues(experiment: Experiment) -> Iterator[Issue]:

@@ -122,12 +122,7 @@ def find_dead_units(evidence: Evidence) -> Iterator[Finding]:
         if at_first
         else "The usual cause is a step that is too large."
     )
-    leaky = suggestions.suggest_training(
-        evidence,
-        *suggestions.build_layer_overrides(
-            evidence, _build_activation_condition(RELU_ACTIVATIONS), "activation", "leaky_relu"
-        ),
-    )
+    leaky = suggestions.suggest_training(evidence, *_build_leaky_overrides(evidence))
     slower = () if at_first else suggestions.suggest_lower_rate(evidence)[:1]
     is_spared = evidence.is_good and (worst.dead or 0.0) < _MOSTLY_DEAD_SHARE
     yield Finding("dead_relu", "advice" if is_spared else "trouble", "relu units are dead", observation, meaning, since,
@@ -301,6 +296,24 @@ def _get_change_start(evidence: Evidence, key: tuple[int, str]) -> int:
     """
     epoch, layer = key
     return next((state.since or 0 for state in evidence.states_by_epoch[epoch] if state.layer == layer), 0)
+
+
+def _build_leaky_overrides(evidence: Evidence) -> tuple[str, ...]:
+    """Return overrides that give relu layers a small slope for negative inputs."""
+    values = {"activation": "leaky_relu", "layer.activation": "leaky_relu", "negative_slope": "0.2"}
+    return tuple(
+        override
+        for key, value in values.items()
+        for override in suggestions.build_layer_overrides(evidence, _build_relu_condition(key), key, value)
+    )
+
+
+def _build_relu_condition(key: str) -> _LayerCondition:
+    """Return a condition that is true for relu layers whose activation is changed by a key, such as `activation`."""
+    return lambda layer: (
+        layer.applied_activation in RELU_ACTIVATIONS
+        and (layer.activation_key == key or (layer.activation_key is None and key in type(layer).model_fields))
+    )
 
 
 def _build_activation_condition(names: Collection[str]) -> _LayerCondition:

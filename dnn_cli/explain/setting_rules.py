@@ -28,8 +28,8 @@ def find_output_mismatch(evidence: Evidence) -> Iterator[Finding]:
             continue
         needed = issue.suggestion
         value = f"activation={needed}"
-        has_kernel = last is not None and last.has_kernel
-        proposed = suggestions.suggest_output_change(evidence, "activation", needed) if has_kernel else ()
+        key = last.activation_key if last is not None and last.has_kernel else None
+        proposed = suggestions.suggest_output_change(evidence, key, needed) if key else ()
         if evidence.experiment.loss.takes_logits and name != "linear":
             proposed = (*proposed, *suggestions.suggest_training(evidence, "loss.from_logits=false"))
             meaning = "With from_logits the loss applies the activation itself, so the activation is applied twice."

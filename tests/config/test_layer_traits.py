@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import math
 from pathlib import Path
 from typing import get_args
@@ -182,6 +183,31 @@ def test_xla_supports_no_other_layer(name):
 def test_layers_with_random_numbers_declare_slow_xla(name):
     cls = LAYERS_BY_TYPE[name]
     assert cls.xla_support != "fast" or "seed" not in cls.model_fields
+
+
+@pytest.mark.parametrize("name", [name for name in TYPES if LAYERS_BY_TYPE[name].family == "dropout and noise"])
+def test_layers_keep_mean_and_variance_of_their_suitable_activation(name):
+    cls = LAYERS_BY_TYPE[name]
+    layer = build_layer(name)
+    outputs = np.asarray(keras.activations.selu(make_inputs(name, 8, count=1000)))
+    changed = compute(layer, outputs, training=True)
+    is_kept = abs(changed.mean() - outputs.mean()) < 0.05 and abs(changed.var() / outputs.var() - 1) < 0.1
+    assert is_kept == (cls.suitable_activation == "selu")
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_activation_keys_change_the_activation(name):
+    cls = LAYERS_BY_TYPE[name]
+    layer = cls(**cls.example)
+    if layer.activation_key is None:
+        return
+    *keys, last = layer.activation_key.split(".")
+    arguments = json.loads(layer.model_dump_json())
+    part = arguments
+    for key in keys:
+        part = part[key]
+    part[last] = "tanh"
+    assert cls.model_validate(arguments).applied_activation == "tanh"
 
 
 def measure_range(name):

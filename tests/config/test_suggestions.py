@@ -463,6 +463,45 @@ ISSUE_CASES = [
         "use relu",
         ["layers.1.activation=relu"],
     ),
+    make_case(
+        "relu layer of classes",
+        [f"layers=[Flatten, {HIDDEN}, {{type: Dense, units: 10}}, ReLU]"],
+        "replace this layer with {type: Activation, activation: softmax}",
+        [f"layers=[Flatten, {HIDDEN}, {{type: Dense, units: 10}}, {{type: Activation, activation: softmax}}]"],
+    ),
+    make_case(
+        "softmax layer of logits",
+        [
+            f"layers=[Flatten, {HIDDEN}, {{type: Dense, units: 10}}, Softmax]",
+            "loss={type: sparse_categorical_crossentropy, from_logits: true}",
+        ],
+        "remove this layer",
+        [f"layers=[Flatten, {HIDDEN}, {{type: Dense, units: 10}}]"],
+    ),
+    make_case(
+        "initial weights of selu",
+        ["layers.hidden.activation=selu"],
+        "use lecun_normal",
+        ["layers.hidden.kernel_initializer=lecun_normal"],
+    ),
+    make_case(
+        "dropout of selu after relu",
+        [f"layers=[Flatten, {HIDDEN}, {{type: AlphaDropout, rate: 0.2}}, {OUTPUT}]"],
+        "use Dropout",
+        ["layers.2.type=Dropout"],
+    ),
+    make_case(
+        "penalty of 16 bits",
+        [f"layers=[Flatten, ActivityRegularization, {OUTPUT}]", "mixed_precision=true"],
+        "write mixed_precision: false",
+        ["mixed_precision=false"],
+    ),
+    make_case(
+        "old name of a slope",
+        [f"layers=[Flatten, {{type: LeakyReLU, alpha: 0.2}}, {OUTPUT}]"],
+        "did you mean negative_slope?",
+        [f"layers=[Flatten, {{type: LeakyReLU, negative_slope: 0.2}}, {OUTPUT}]"],
+    ),
 ]
 KERAS_CASES = [
     *(

@@ -188,6 +188,22 @@ def test_unnamed_layers_are_changed_by_index(make_run_info):
     assert list_suggestions(explained, "vanishing_gradient")[0] == ("train", "layers.1.activation=relu")
 
 
+def test_relu_layers_get_a_slope_by_their_own_key(make_run_info):
+    layers = (
+        "{type: Dense, units: 16}, ReLU, {type: Dense, units: 16, activation: relu}, "
+        "{type: SpectralNormalization, layer: {type: Dense, units: 16, activation: relu}}"
+    )
+    network = f"layers=[Flatten, {layers}, {{type: Dense, units: 10, activation: softmax}}]"
+    states = [LayerState(6, "re_lu", 100, dead=0.9)]
+    explained = explain_run(make_run_info(network, **FELL, states=states))
+    assert list_suggestions(explained, "dead_relu")[-1] == (
+        "train",
+        "layers.3.activation=leaky_relu",
+        "layers.4.layer.activation=leaky_relu",
+        "layers.2.negative_slope=0.2",
+    )
+
+
 RATES = {
     "a usual rate": (["optimizer={type: sgd, learning_rate: 0.1}"], "optimizer.learning_rate=0.01"),
     "a rate far from usual": (["optimizer={type: sgd, learning_rate: 1000}"], "optimizer.learning_rate=0.01"),

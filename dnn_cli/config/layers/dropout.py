@@ -55,6 +55,7 @@ class AlphaDropout(NoiseShapeLayer):
     """Dropout that keeps the mean and the variance of selu's outputs; Klambauer et al. 2017."""
 
     keras_name: ClassVar[str] = "layers.AlphaDropout"
+    suitable_activation: ClassVar[str | None] = "selu"
     supports_lanes: ClassVar[bool] = True
     type: Literal["AlphaDropout"] = "AlphaDropout"
     # With rate 1, Keras divides by zero.

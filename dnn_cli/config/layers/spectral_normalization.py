@@ -30,6 +30,10 @@ class SpectralNormalization(WrapperLayer):
         return self.layer.applied_activation
 
     @property
+    def activation_key(self) -> str | None:
+        return None if self.layer.activation_key is None else f"layer.{self.layer.activation_key}"
+
+    @property
     def penalizes_outputs(self) -> bool:
         return self.layer.penalizes_outputs
 
