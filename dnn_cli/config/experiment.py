@@ -26,7 +26,7 @@ class NestedLayer(NamedTuple):
     """Layer of a network, which may be contained in another layer.
 
     `path` is its key path in the config. `position` is its place in the stack, in which every repetition counts: `(3,)`
-    for a layer of the stack, `(3, "residual", 1)` for a layer within layer 3.
+    for a layer of the stack, `(3, "residual", 1)` or `(3, "layer")` for a layer within layer 3.
     """
 
     position: tuple[str | int, ...]
@@ -35,15 +35,17 @@ class NestedLayer(NamedTuple):
 
 
 def _iter_nested_layers(
-    layers: Sequence[BaseLayer], paths: Sequence[tuple[str | int, ...]], prefix: tuple[str | int, ...]
+    layer: BaseLayer, position: tuple[str | int, ...], path: tuple[str | int, ...]
 ) -> Iterator[NestedLayer]:
-    """Yield layers and the layers that they contain. `prefix` is the position of the layer with these layers."""
-    for index, (layer, path) in enumerate(zip(layers, paths, strict=True)):
-        position = (*prefix, index)
-        yield NestedLayer(position, path, layer)
-        if layer.inner_key:
-            inner_paths = [(*path, layer.inner_key, *inner_path) for inner_path in layer.inner_paths]
-            yield from _iter_nested_layers(layer.inner_layers, inner_paths, (*position, layer.inner_key))
+    """Yield a layer and the layers that it contains."""
+    yield NestedLayer(position, path, layer)
+    for key, wrapped in layer.wrapped_layers.items():
+        yield from _iter_nested_layers(wrapped, (*position, key), (*path, key))
+    if layer.inner_key:
+        for index, (inner, inner_path) in enumerate(zip(layer.inner_layers, layer.inner_paths, strict=True)):
+            yield from _iter_nested_layers(
+                inner, (*position, layer.inner_key, index), (*path, layer.inner_key, *inner_path)
+            )
 
 
 class Model(ConfigModel):
@@ -65,7 +67,10 @@ class Model(ConfigModel):
     @cached_property
     def nested_layers(self) -> tuple[NestedLayer, ...]:
         """All layers in order: each layer of `stack`, followed by the layers that it contains."""
-        return tuple(_iter_nested_layers(self.stack, self.layer_paths, ()))
+        layers: list[NestedLayer] = []
+        for index, (layer, path) in enumerate(zip(self.stack, self.layer_paths, strict=True)):
+            layers += _iter_nested_layers(layer, (index,), path)
+        return tuple(layers)
 
 
 class Experiment(ConfigModel):

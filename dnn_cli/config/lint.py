@@ -138,7 +138,7 @@ def _find_consecutive_linear_layers(layers: tuple[BaseLayer, ...]) -> Iterator[I
                 yield Issue(
                     ("model", "layers", last_kernel),
                     f"has no activation: together with layers.{index} it acts as a single layer",
-                    "add activation: relu",
+                    f"add {layers[last_kernel].activation_key or 'activation'}: relu",
                 )
             last_kernel = index if layer.is_linear and layer.applied_activation in (None, "linear") else None
         elif not layer.is_linear or layer.applied_activation not in (None, "linear"):

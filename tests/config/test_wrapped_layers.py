@@ -2,7 +2,10 @@
 
 import pytest
 
+from dnn_cli.config.layers.core import Dense
+from dnn_cli.config.lint import find_advice
 from dnn_cli.config.loading import load_experiment
+from dnn_cli.config.validation import find_keras_version_issues
 from dnn_cli.errors import ConfigError
 
 HEAD = "data: {dataset: digits}\nmodel:\n  layers:\n"
@@ -49,6 +52,46 @@ def test_issues_in_wrapped_layers_have_their_place(tmp_path):
         (11, 7, "model.layers.0.backward_layer", "did you mean LSTM?"),
         (13, 36, "model.layers.1.layer.activation", "did you mean relu?"),
     ]
+
+
+def test_rules_of_layers_hold_in_wrapped_layers(tmp_path):
+    layers = (
+        "  - {type: TimeDistributed, layer: {type: Dense, units: 8, input_shape: [8]}}\n"
+        "  - {type: SpectralNormalization, layer: {type: Dense, units: 8, activity_regularizer: l2}}\n"
+        "  - {type: Flatten}\n"
+    )
+    issues = list_issues(tmp_path, layers, "mixed_precision=true")
+    assert [(line, key) for line, _, key, *_ in issues] == [
+        (4, "model.layers.0.layer.input_shape"),
+        (5, "model.layers.1.layer.activity_regularizer"),
+    ]
+    fixes = ["layers.0.layer.input_shape=null", "layers.1.layer.activity_regularizer=null"]
+    assert list_issues(tmp_path, layers, "mixed_precision=true", *fixes) == []
+
+
+def test_old_keras_is_an_issue_of_a_wrapped_layer(tmp_path, monkeypatch):
+    monkeypatch.setattr(Dense, "min_keras_version", (99, 0))
+    layers = "  - {type: TimeDistributed, layer: {type: Dense, units: 8}}\n  - {type: Flatten}\n"
+    paths = [issue.path for issue in find_keras_version_issues(load(tmp_path, layers))]
+    assert paths == [("model", "layers", 0, "layer"), ("model", "layers", 2)]
+
+
+def test_advice_on_wrapped_layers_names_their_keys(tmp_path):
+    layers = (
+        "  - repeat: 2\n"
+        "    layers:\n"
+        "    - {type: TimeDistributed, layer: {type: Dropout, rate: 0.1, seed: 3}}\n"
+        "  - {type: SpectralNormalization, layer: {type: Dense, units: 16}}\n"
+        "  - {type: Flatten}\n"
+    )
+    experiment = load(tmp_path, layers)
+    advice = [(issue.path[2:], issue.suggestion) for issue in find_advice(experiment)]
+    assert advice == [
+        ((1,), "add layer.activation: relu"),
+        ((0, "layers", 0, "layer", "seed"), "remove the seed"),
+    ]
+    fixes = ["layers.1.layer.activation=relu", "layers.0.layers.0.layer.seed=null"]
+    assert find_advice(load(tmp_path, layers, *fixes)) == []
 
 
 def test_backward_layer_takes_the_names_of_keras(tmp_path):

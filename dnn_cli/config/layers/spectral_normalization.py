@@ -7,10 +7,10 @@ from pydantic import Field
 
 from dnn_cli.config.base import Shape
 from dnn_cli.config.layer_base import LayerShapeError, WeightSpec, XlaSupport
-from dnn_cli.config.layers.wrappers import WrapperLayer, add_prefix, get_inner_name
+from dnn_cli.config.layers.wrappers import OutputWrapper, add_prefix, get_inner_name
 
 
-class SpectralNormalization(WrapperLayer):
+class SpectralNormalization(OutputWrapper):
     """Wrapper that divides the kernel of a layer by its largest singular value in training; Miyato et al. 2018.
 
     Each training step changes the kernel and the vector with which the singular value is estimated.
@@ -26,22 +26,6 @@ class SpectralNormalization(WrapperLayer):
     power_iterations: Annotated[int, Field(gt=0, le=1000)] = 1
 
     @property
-    def applied_activation(self) -> str | None:
-        return self.layer.applied_activation
-
-    @property
-    def activation_key(self) -> str | None:
-        return None if self.layer.activation_key is None else f"layer.{self.layer.activation_key}"
-
-    @property
-    def penalizes_outputs(self) -> bool:
-        return self.layer.penalizes_outputs
-
-    @property
-    def kernel_initializer_type(self) -> str | None:
-        return self.layer.kernel_initializer_type
-
-    @property
     def last_axis_size(self) -> int | None:
         return self.layer.last_axis_size
 
@@ -50,8 +34,6 @@ class SpectralNormalization(WrapperLayer):
             raise LayerShapeError(
                 f"the layer {self.layer.type} has no kernel of its own: use a layer such as Dense or Conv2D"
             )
-        if self.layer.input_shape is not None:
-            raise LayerShapeError("the inner layer has input_shape: remove it")
         if self.layer.applied_activation == "glu":
             raise LayerShapeError("the inner layer has the activation glu: use another activation")
         return self.layer.compute_output_shape(shape)
@@ -63,9 +45,6 @@ class SpectralNormalization(WrapperLayer):
             tuple(weight._replace(trainable=weight.trainable and self.layer.trainable) for weight in weights),
         )
         return (kernel, WeightSpec("vector_u", (1, kernel.shape[-1]), trainable=False), *others)
-
-    def get_xla_support(self) -> XlaSupport:
-        return max(self.xla_support, self.layer.get_xla_support(), key=("fast", "slow_on_cpu", "none").index)
 
     def count_multiply_adds(self, shape: Shape) -> int:
         return self.layer.count_multiply_adds(shape)

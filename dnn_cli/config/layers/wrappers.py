@@ -128,7 +128,28 @@ class Bidirectional(WrapperLayer):
         return f"{self.layer.type} {self.layer.format_size(output_shape)}".strip()
 
 
-class TimeDistributed(WrapperLayer):
+class OutputWrapper(WrapperLayer):
+    """Wrapper whose outputs are outputs of its layer."""
+
+    @property
+    def kernel_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Names of the kernels of the wrapped layer."""
+        return self.layer.kernel_names
+
+    @property
+    def applied_activation(self) -> str | None:
+        return self.layer.applied_activation
+
+    @property
+    def activation_key(self) -> str | None:
+        return None if self.layer.activation_key is None else f"layer.{self.layer.activation_key}"
+
+    @property
+    def kernel_initializer_type(self) -> str | None:
+        return self.layer.kernel_initializer_type
+
+
+class TimeDistributed(OutputWrapper):
     """Wrapper that applies the same layer, with the same weights, at each time step of a sequence."""
 
     keras_name: ClassVar[str] = "layers.TimeDistributed"
@@ -140,14 +161,6 @@ class TimeDistributed(WrapperLayer):
     def has_kernel(self) -> bool:  # type: ignore[override]
         """Whether the wrapped layer multiplies by a kernel."""
         return self.layer.has_kernel
-
-    @property
-    def kernel_names(self) -> tuple[str, ...]:  # type: ignore[override]
-        """Names of the kernels of the wrapped layer."""
-        return self.layer.kernel_names
-
-    def get_xla_support(self) -> XlaSupport:
-        return self.layer.get_xla_support()
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         if len(shape) < 2:
