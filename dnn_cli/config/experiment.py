@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Annotated, Literal, NamedTuple
 
 from annotated_types import Len
@@ -151,6 +151,15 @@ class Experiment(ConfigModel):
         while layer is not None and (wrapped := layer.wrapped_layers.get("layer")):
             layer = wrapped
         return layer if layer is not None and layer.takes_integers else None
+
+    @property
+    def input_mask_layer(self) -> BaseLayer | None:
+        """Layer that searches the inputs for time steps of one value, such as Masking; `None` without such a layer.
+
+        Only layers that reshape may precede.
+        """
+        layers = takewhile(lambda layer: layer.only_reshapes, self.model.stack)
+        return next((layer for layer in layers if layer.creates_mask), None)
 
     @property
     def input_divisor(self) -> float:

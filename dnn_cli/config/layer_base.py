@@ -95,6 +95,9 @@ class BaseLayer(KerasConfig):
     takes_integers: ClassVar[bool] = False
     """Whether inputs are whole numbers, such as the numbers of words."""
 
+    keeps_mask: ClassVar[bool] = False
+    """Whether the layer passes the mask of a sequence on to the next layer: Keras's `supports_masking`."""
+
     is_recurrent: ClassVar[bool] = False
     """Whether the layer reads a sequence step by step, forwards or backwards."""
 
@@ -167,6 +170,11 @@ class BaseLayer(KerasConfig):
     def wrapped_layers(self) -> Mapping[str, "BaseLayer"]:
         """Layers that a wrapper contains, by argument; empty for other layers."""
         return {}
+
+    @property
+    def creates_mask(self) -> bool:
+        """Whether the layer marks time steps that later layers leave out."""
+        return False
 
     @property
     def integer_limit(self) -> int | None:

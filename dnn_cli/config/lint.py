@@ -1,6 +1,5 @@
 """Advice: issues of valid experiments whose settings are probably not intended."""
 
-import itertools
 import math
 from collections.abc import Iterator
 
@@ -8,7 +7,7 @@ from dnn_cli.config import learning_rates
 from dnn_cli.config.activations import BOUNDED_RANGES, NEVER_NEGATIVE_ACTIVATIONS, SATURATION_RANGES
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_base import BaseLayer
-from dnn_cli.config.layer_stack import compute_stages, find_output_layer, format_shape
+from dnn_cli.config.layer_stack import Stage, compute_stages, find_output_layer, format_shape
 from dnn_cli.config.output_layer import find_flatten_position, get_suitable_activation
 from dnn_cli.config.validation import map_to_config_paths
 from dnn_cli.errors import Issue
@@ -39,6 +38,7 @@ def find_advice(experiment: Experiment) -> list[Issue]:
         *_find_vanishing_gradients(layers),
         *_find_repeated_target_scaling(experiment),
         *_find_changed_mask_values(experiment),
+        *_find_dropped_masks(experiment),
     ]
     return map_to_config_paths(
         experiment, [*issues, *_find_repeated_seeds(experiment), *_find_schedule_advice(experiment)]
@@ -227,11 +227,37 @@ def _find_repeated_target_scaling(experiment: Experiment) -> Iterator[Issue]:
 
 def _find_changed_mask_values(experiment: Experiment) -> Iterator[Issue]:
     """Yield an issue if standardization changes the values that a Masking layer searches for in the inputs."""
-    first_layers = itertools.takewhile(lambda layer: layer.only_reshapes, experiment.model.stack)
-    masking = next((layer for layer in first_layers if getattr(layer, "mask_value", None) is not None), None)
+    masking = experiment.input_mask_layer
     if masking is not None and experiment.data.standardize:
         message = f"changes the mask_value of {masking.type}, so that no time step is masked"
         yield Issue(("data", "standardize"), message, "write false")
+
+
+def _find_dropped_masks(experiment: Experiment) -> Iterator[Issue]:
+    """Yield an issue for each layer that drops a mask while its outputs still depend on masked time steps.
+
+    A layer that removes the axis of the time steps uses the mask up, if the layer supports masks.
+    """
+    creator: Stage | None = None
+    for index, stage in enumerate(compute_stages(experiment.model.stack, experiment.data.input_shape)):
+        layer, output = stage.layer, stage.output_shape
+        if layer.creates_mask:
+            creator = stage
+        elif creator is not None and not layer.keeps_mask:
+            message = f"drops the mask of {creator.name}: this layer and the layers after it use masked time steps"
+            yield Issue(("model", "layers", index), message, _suggest_masked_layer(creator, stage))
+            creator = None
+        elif len(output) < len(stage.input_shape) or output[0] != stage.input_shape[0]:
+            creator = None
+
+
+def _suggest_masked_layer(creator: Stage, stage: Stage) -> str:
+    """Return the suggestion for a layer that drops a mask."""
+    if len(stage.input_shape) == 2 and len(stage.output_shape) == 1:
+        return "use GlobalAveragePooling1D, which leaves masked time steps out"
+    if creator.layer.takes_integers:
+        return f"write mask_zero: false in layer {creator.name}"
+    return f"put this layer before {creator.name}"
 
 
 def _find_vanishing_gradients(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:

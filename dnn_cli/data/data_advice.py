@@ -147,7 +147,9 @@ def _advise_on_inputs(experiment: Experiment, examples: Examples, split: Split) 
         return ""
     preprocessing = compute_preprocessing(experiment, examples, split)
     far = find_unscaled_input(experiment, measure_inputs(data.info, examples, split, preprocessing))
-    return f"{far.observation}; {_SCALE_REASON}  (data.standardize=true)" if far else ""
+    masking = experiment.input_mask_layer
+    change = "data.standardize=true" if masking is None else f"put Rescaling after {masking.type}"
+    return f"{far.observation}; {_SCALE_REASON}  ({change})" if far else ""
 
 
 def are_undivided_pixels(data: Data, examples: Examples, train: NDArray[np.int64]) -> bool:

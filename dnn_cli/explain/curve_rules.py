@@ -68,7 +68,7 @@ def find_unfinished_training(evidence: Evidence) -> Iterator[Finding]:
         if far is not None and far.root_mean_square > 1:
             meaning = "Large inputs cause large steps: each step overshoots the minimum by more."
         has_large_inputs = far is not None and far.root_mean_square > 1 and not evidence.experiment.data.standardize
-        overrides = ["data.standardize=true"] if has_large_inputs else []
+        overrides = [*suggestions.list_standardizing_overrides(evidence)] if has_large_inputs else []
         observation = [
             record.reason or "the loss became NaN or infinite",
             *([far.observation] if has_large_inputs and far else []),

@@ -65,7 +65,7 @@ def find_unscaled_inputs(evidence: Evidence) -> Iterator[Finding]:
         meaning,
         None,
         {"low": far.low, "high": far.high, "size": far.root_mean_square},
-        suggestions.suggest_standardizing(evidence),
+        suggestions.suggest_training(evidence, *suggestions.list_standardizing_overrides(evidence)),
     )
 
 

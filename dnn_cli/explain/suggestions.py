@@ -61,9 +61,13 @@ def suggest_higher_rate(evidence: Evidence, factor: float = 10) -> tuple[Suggest
     return (*proposed, FIND_LEARNING_RATE)
 
 
-def suggest_standardizing(evidence: Evidence) -> tuple[Suggestion, ...]:
-    """Return the suggestion to standardize inputs; empty if the config already standardizes them."""
-    return () if evidence.experiment.data.standardize else suggest_training(evidence, "data.standardize=true")
+def list_standardizing_overrides(evidence: Evidence) -> tuple[str, ...]:
+    """Return the override that standardizes inputs.
+
+    The result is empty if the config already standardizes them, or if a layer searches the inputs for one value.
+    """
+    is_excluded = evidence.experiment.data.standardize or evidence.experiment.input_mask_layer is not None
+    return () if is_excluded else ("data.standardize=true",)
 
 
 def suggest_output_change(evidence: Evidence, key: str, value: str) -> tuple[Suggestion, ...]:

@@ -112,6 +112,12 @@ def test_scaling_layers_scale(name):
 
 
 @pytest.mark.parametrize("name", TYPES)
+def test_masks_are_kept_as_in_keras(name):
+    cls = LAYERS_BY_TYPE[name]
+    assert build_layer(name).supports_masking == (cls.keeps_mask or cls(**cls.example).creates_mask)
+
+
+@pytest.mark.parametrize("name", TYPES)
 def test_kernels_and_activations_are_those_of_keras(name):
     cls, layer = LAYERS_BY_TYPE[name], build_layer(name)
     config = cls(**cls.example)

@@ -27,6 +27,8 @@ STANDARDIZED = ["data.standardize_target=true", "loss=mse", "metrics=[mae]"]
 BINARY = ["data.dataset=breast_cancer", "layers=[{type: Dense, units: 1, activation: sigmoid}]",
           "loss=binary_crossentropy"]  # fmt: skip
 EMBEDDED = f"layers=[Flatten, {{type: Embedding, input_dim: 17, output_dim: 2}}, Flatten, {OUTPUT}]"
+CONV1D = "{type: Conv1D, filters: 4, kernel_size: 3, activation: relu}"
+EMBEDDING = "{type: Embedding, input_dim: 17, output_dim: 2, mask_zero: true}"
 MUON = "optimizer={type: muon, exclude_layers: "
 LOGITS = "loss={type: binary_crossentropy, from_logits: true}"
 DECAY = "optimizer={type: sgd, learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: "
@@ -420,6 +422,25 @@ ISSUE_CASES = [
         "write value_range: [0, 1]",
         ["layers.1.value_range=[0, 1]"],
         lambda experiment: experiment.model.stack[1].value_range == (0, 1),
+    ),
+    make_case(
+        "mask before a convolution",
+        [f"layers=[Masking, {CONV1D}, {{type: LSTM, units: 4}}, {OUTPUT}]"],
+        "put this layer before masking",
+        [f"layers=[{CONV1D}, Masking, {{type: LSTM, units: 4}}, {OUTPUT}]"],
+    ),
+    make_case(
+        "mask before Flatten",
+        [f"layers=[Masking, {{type: LSTM, units: 10, return_sequences: true}}, Flatten, {OUTPUT}]"],
+        "use GlobalAveragePooling1D, which leaves masked time steps out",
+        [f"layers=[Masking, {{type: LSTM, units: 10, return_sequences: true}}, GlobalAveragePooling1D, {OUTPUT}]"],
+    ),
+    make_case(
+        "mask of numbers of words",
+        [f"layers=[Flatten, {EMBEDDING}, {CONV1D}, GlobalMaxPooling1D, {OUTPUT}]"],
+        "write mask_zero: false in layer embedding",
+        ["layers.1.mask_zero=false"],
+        lambda experiment: not experiment.model.stack[1].mask_zero,
     ),
     make_case(
         "two linear layers",

@@ -2,6 +2,7 @@
 
 import shlex
 
+import numpy as np
 import pytest
 
 from dnn_cli.config.loading import load_experiment
@@ -25,6 +26,18 @@ def test_advice_on_large_inputs_suggests_standardizing(config, tmp_path):
     assert "(all 4 inputs have a scale far from 1)" in first
     assert first.endswith("(data.standardize=true)")
     assert second == "column Unnamed: 0 contains only row numbers  ('data.ignore=[\"Unnamed: 0\"]')"
+
+
+def test_advice_on_large_sequences_keeps_the_values_that_a_mask_needs(config, tmp_path):
+    np.savez(tmp_path / "rows.npz", x=np.arange(400, dtype=np.float32).reshape(40, 5, 2) + 0.5, y=np.arange(40) % 2)
+    layers = ["Masking", "{type: LSTM, units: 2}", "{type: Dense, units: 2, activation: softmax}"]
+    text = "data: {dataset: npz, path: rows.npz}\n"
+    for rescaling, count in (([], 1), (["{type: Rescaling, scale: 0.01}"], 0)):
+        stack = ", ".join([layers[0], *rescaling, *layers[1:]])
+        experiment = load_experiment(config(f"{text}model: {{layers: [{stack}]}}\n"), []).experiment
+        examples = load_examples(experiment.data)
+        advice = list_data_advice(experiment, examples, split_examples(experiment.data, examples))
+        assert len([line for line in advice if line.endswith("(put Rescaling after Masking)")]) == count
 
 
 def test_no_advice_after_standardizing_and_ignoring(config, tmp_path):

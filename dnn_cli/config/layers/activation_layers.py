@@ -29,6 +29,7 @@ class ReLU(BaseLayer):
     family: ClassVar[Family] = "activation"
     supports_lanes: ClassVar[bool] = True
     xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
+    keeps_mask: ClassVar[bool] = True
     type: Literal["ReLU"] = "ReLU"
     max_value: NotNegative | None = None
     negative_slope: NotNegative = 0.0
@@ -48,6 +49,7 @@ class LeakyReLU(BaseLayer):
     family: ClassVar[Family] = "activation"
     supports_lanes: ClassVar[bool] = True
     xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
+    keeps_mask: ClassVar[bool] = True
     type: Literal["LeakyReLU"] = "LeakyReLU"
     negative_slope: NotNegative = 0.3
 
@@ -65,6 +67,7 @@ class PReLU(BaseLayer):
     keras_name: ClassVar[str] = "layers.PReLU"
     family: ClassVar[Family] = "activation"
     supports_lanes: ClassVar[bool] = True
+    keeps_mask: ClassVar[bool] = True
     type: Literal["PReLU"] = "PReLU"
     alpha_initializer: Initializer = Zeros()
     alpha_regularizer: Regularizer | None = None
@@ -97,6 +100,7 @@ class ELU(BaseLayer):
     family: ClassVar[Family] = "activation"
     supports_lanes: ClassVar[bool] = True
     xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
+    keeps_mask: ClassVar[bool] = True
     type: Literal["ELU"] = "ELU"
     alpha: Finite = 1.0
 
@@ -111,6 +115,7 @@ class Softmax(BaseLayer):
     keras_name: ClassVar[str] = "layers.Softmax"
     family: ClassVar[Family] = "activation"
     supports_lanes: ClassVar[bool] = True
+    keeps_mask: ClassVar[bool] = True
     type: Literal["Softmax"] = "Softmax"
     axis: _Axis | Annotated[tuple[_Axis, ...], Strict(False), Len(1, 8)] = -1
 

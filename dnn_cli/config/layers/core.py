@@ -37,6 +37,7 @@ class Dense(KernelLayer):
     xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
     is_fully_connected: ClassVar[bool] = True
     size_key: ClassVar[str | None] = "units"
+    keeps_mask: ClassVar[bool] = True
     type: Literal["Dense"] = "Dense"
     units: Count
 
@@ -80,8 +81,13 @@ class Masking(BaseLayer):
     example_shape: ClassVar[Shape] = (5, 3)
     is_linear: ClassVar[bool] = True
     only_reshapes: ClassVar[bool] = True
+    keeps_mask: ClassVar[bool] = True
     type: Literal["Masking"] = "Masking"
     mask_value: Finite = 0.0
+
+    @property
+    def creates_mask(self) -> bool:
+        return True
 
     def compute_output_shape(self, shape: Shape) -> Shape:
         if len(shape) < 2:
@@ -100,6 +106,7 @@ class Activation(BaseLayer):
     supports_lanes: ClassVar[bool] = True
     is_linear: ClassVar[bool] = True
     xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
+    keeps_mask: ClassVar[bool] = True
     type: Literal["Activation"] = "Activation"
     activation: ActivationName
 
@@ -117,6 +124,7 @@ class Rescaling(BaseLayer):
     is_linear: ClassVar[bool] = True
     xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
     scaling: ClassVar[Scaling | None] = "fixed"
+    keeps_mask: ClassVar[bool] = True
     type: Literal["Rescaling"] = "Rescaling"
     scale: Finite
     offset: Finite = 0.0
@@ -195,6 +203,7 @@ class Identity(BaseLayer):
     is_linear: ClassVar[bool] = True
     xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
     only_reshapes: ClassVar[bool] = True
+    keeps_mask: ClassVar[bool] = True
     type: Literal["Identity"] = "Identity"
 
 
@@ -206,6 +215,7 @@ class ActivityRegularization(BaseLayer):
     supports_lanes: ClassVar[bool] = True
     is_linear: ClassVar[bool] = True
     only_reshapes: ClassVar[bool] = True
+    keeps_mask: ClassVar[bool] = True
     type: Literal["ActivityRegularization"] = "ActivityRegularization"
     l1: NotNegative = 0.0
     l2: NotNegative = 0.0

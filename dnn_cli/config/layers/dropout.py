@@ -18,6 +18,7 @@ class DropoutLayer(BaseLayer):
     is_linear: ClassVar[bool] = True
     is_training_only: ClassVar[bool] = True
     xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
+    keeps_mask: ClassVar[bool] = True
     rate: Fraction
 
     def format_size(self, output_shape: Shape) -> str:
@@ -134,6 +135,7 @@ class GaussianNoise(BaseLayer):
     is_linear: ClassVar[bool] = True
     is_training_only: ClassVar[bool] = True
     xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
+    keeps_mask: ClassVar[bool] = True
     type: Literal["GaussianNoise"] = "GaussianNoise"
     stddev: Fraction
     seed: Seed | None = None

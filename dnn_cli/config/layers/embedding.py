@@ -26,6 +26,10 @@ class Embedding(BaseLayer):
     mask_zero: bool = False
 
     @property
+    def creates_mask(self) -> bool:
+        return self.mask_zero
+
+    @property
     def integer_limit(self) -> int | None:
         return self.input_dim
 

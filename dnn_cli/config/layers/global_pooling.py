@@ -28,6 +28,7 @@ class GlobalAveragePooling1D(GlobalPoolingLayer):
     example_shape: ClassVar[Shape] = (6, 2)
     spatial_axes: ClassVar[int] = 1
     is_linear: ClassVar[bool] = True
+    keeps_mask: ClassVar[bool] = True
     type: Literal["GlobalAveragePooling1D"] = "GlobalAveragePooling1D"
 
 

@@ -31,6 +31,7 @@ class NormalizationLayer(BaseLayer):
     """Normalisation layer with a learnt scale (gamma) and a learnt offset (beta)."""
 
     scaling: ClassVar[Scaling | None] = "computed"
+    keeps_mask: ClassVar[bool] = True
     epsilon: Positive = 0.001
     center: bool = True
     scale: bool = True
@@ -138,6 +139,7 @@ class UnitNormalization(BaseLayer):
     family: ClassVar[Family] = "normalization"
     supports_lanes: ClassVar[bool] = True
     scaling: ClassVar[Scaling | None] = "computed"
+    keeps_mask: ClassVar[bool] = True
     type: Literal["UnitNormalization"] = "UnitNormalization"
     axis: _Axes = -1
 

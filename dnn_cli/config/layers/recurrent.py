@@ -37,6 +37,7 @@ class RecurrentBase(BaseLayer):
     export_obstacles: ClassVar[Mapping[str, str]] = {"litert": "LiteRT has no loops over time steps"}
     gate_count: ClassVar[int] = 1
     """Number of kernels, side by side in one weight: one for each gate, and one for the state."""
+    keeps_mask: ClassVar[bool] = True
 
     activation: ActivationName | None = "tanh"
     use_bias: bool = True

@@ -29,6 +29,7 @@ class Residual(BaseLayer):
         "activation": "relu",
     }
     inner_key: ClassVar[str | None] = "residual"
+    keeps_mask: ClassVar[bool] = True
     type: Literal["Residual"] = "Residual"
     residual: LayerItems
     """Layers whose output is added to the input of the first."""

@@ -66,6 +66,7 @@ class Bidirectional(WrapperLayer):
     example_shape: ClassVar[Shape] = (5, 3)
     has_kernel: ClassVar[bool] = True
     xla_support: ClassVar[XlaSupport] = "slow_on_cpu"
+    keeps_mask: ClassVar[bool] = True
     type: Literal["Bidirectional"] = "Bidirectional"
     merge_mode: Literal["concat", "sum", "ave", "mul"] = "concat"
     backward_layer: Layer | None = None
@@ -155,6 +156,7 @@ class TimeDistributed(OutputWrapper):
     keras_name: ClassVar[str] = "layers.TimeDistributed"
     example: ClassVar[Mapping[str, Any]] = {"layer": {"type": "Dense", "units": 4, "activation": "relu"}}
     example_shape: ClassVar[Shape] = (5, 3)
+    keeps_mask: ClassVar[bool] = True
     type: Literal["TimeDistributed"] = "TimeDistributed"
 
     @property
