@@ -166,16 +166,19 @@ class LayerInspector:
         return [_join_values([copy_value(kernel) for kernel in kernels]) for kernels in self.list_kernels(model)]
 
     def list_kernels(self, model: keras.Sequential) -> list[list[keras.Variable]]:
-        """Return the variables of the kernels of each layer with a kernel."""
+        """Return the variables of the kernels of each layer with a kernel.
+
+        The kernels of a residual block are those of its inner layers and of its projection.
+        """
         return [
-            [weight for weight in model.layers[index].weights if weight.name in self.layers[index].kernel_names]
+            [weight for weight in model.layers[index].weights if weight.name in _list_kernel_names(self.layers[index])]
             for index in self.kernel_layers
         ]
 
     @property
     def kernel_layers(self) -> list[int]:
         """Indices of the layers with a kernel."""
-        return [index for index, layer in enumerate(self.layers) if layer.has_kernel]
+        return [index for index, layer in enumerate(self.layers) if _list_kernel_names(layer)]
 
     def measure_layers(
         self, model: keras.Sequential, epoch: int, initial_kernels: _Kernels, kernels_before: _Kernels | None
@@ -266,6 +269,11 @@ class LayerInspector:
         if kind == "binary":
             return float(np.mean((predictions > self.threshold) == (true > 0.5)))
         return float(np.mean(predictions.argmax(-1) == (true.argmax(-1) if kind == "one_hot" else true)))
+
+
+def _list_kernel_names(layer: BaseLayer) -> set[str]:
+    """Return the names of the weights that are kernels, in a layer and in the layers that it contains."""
+    return {name for part in layer.iter_layers() if part.has_kernel for name in part.kernel_names}
 
 
 def _join_values(values: Sequence[Any]) -> Any:

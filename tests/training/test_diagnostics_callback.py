@@ -174,6 +174,18 @@ def test_dead_and_saturated_units_are_counted(experiment):
     assert (output.dead, output.saturated) == (None, None), "an output at its limits is right"
 
 
+def test_kernels_of_residual_blocks_and_wrappers_are_measured(experiment):
+    inner = "{type: Dense, units: 8, activation: relu}"
+    block = f"{{residual: [{inner}, {inner}], activation: relu, name: block}}"
+    wrapper = f"{{type: SpectralNormalization, layer: {inner}, name: wrapper}}"
+    network = f"layers=[Flatten, {{type: Dense, units: 8, name: first}}, {block}, {wrapper}, {LAST}]"
+    states = {state.layer: state for state in measure_initial_network(experiment(network))}
+    assert all(state.gradient > 0 and state.weight > 0 for state in states.values())
+    assert [name for name, state in states.items() if state.dead is not None] == ["block", "wrapper"]
+    projected = experiment(network.replace("units: 8, name: first", "units: 12, name: first"))
+    assert {state.layer: state for state in measure_initial_network(projected)}["block"].weight != states["block"].weight
+
+
 def test_gradient_vanishes_in_deep_sigmoid_but_not_relu_stack(experiment):
     ratio = {}
     for activation in ("sigmoid", "relu"):
