@@ -1,7 +1,7 @@
 """Advice: issues of valid experiments whose settings are probably not intended."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from dnn_cli.config import learning_rates
 from dnn_cli.config.activations import BOUNDED_RANGES, NEVER_NEGATIVE_ACTIVATIONS, SATURATION_RANGES
@@ -10,7 +10,7 @@ from dnn_cli.config.layer_base import BaseLayer
 from dnn_cli.config.layer_stack import Stage, compute_stages, find_output_layer, format_shape
 from dnn_cli.config.output_layer import find_flatten_position, get_suitable_activation
 from dnn_cli.config.validation import map_to_config_paths
-from dnn_cli.errors import Issue
+from dnn_cli.errors import Issue, KeyPath
 
 _SELU_INITIALIZERS = ("lecun_normal", "lecun_uniform", "variance_scaling")
 """Initializers with variance 1 / inputs, which selu needs. `variance_scaling` has this variance by default."""
@@ -32,9 +32,9 @@ def find_advice(experiment: Experiment) -> list[Issue]:
         *_find_missing_flatten(experiment),
         *_find_unsuitable_value_ranges(experiment),
         *_find_narrow_layers(layers),
-        *_find_consecutive_linear_layers(layers),
+        *_find_in_each_list(_find_consecutive_linear_layers, experiment),
         *(_describe_activation_change(issue) for issue in find_output_activation_advice(experiment)),
-        *_find_unsuitable_selu_settings(layers),
+        *_find_in_each_list(_find_unsuitable_selu_settings, experiment),
         *_find_vanishing_gradients(layers),
         *_find_repeated_target_scaling(experiment),
         *_find_changed_mask_values(experiment),
@@ -125,7 +125,22 @@ def _find_narrow_layers(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:
             )
 
 
-def _find_consecutive_linear_layers(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:
+def _find_in_each_list(
+    find_issues: Callable[[tuple[BaseLayer, ...], KeyPath], Iterator[Issue]], experiment: Experiment
+) -> Iterator[Issue]:
+    """Yield the issues of the network and of each list of layers within a layer.
+
+    Args:
+        find_issues: Function that takes a list of layers and the position of the list.
+        experiment: The experiment.
+    """
+    yield from find_issues(experiment.model.stack, ("model", "layers"))
+    for position, _, layer in experiment.model.nested_layers:
+        if layer.inner_key:
+            yield from find_issues(layer.inner_layers, ("model", "layers", *position, layer.inner_key))
+
+
+def _find_consecutive_linear_layers(layers: tuple[BaseLayer, ...], position: KeyPath) -> Iterator[Issue]:
     """Yield an issue for each layer with a kernel if no activation follows before the next layer with a kernel.
 
     Without an activation between them, the two layers act as a single linear layer.
@@ -136,8 +151,8 @@ def _find_consecutive_linear_layers(layers: tuple[BaseLayer, ...]) -> Iterator[I
         if layer.has_kernel:
             if last_kernel is not None:
                 yield Issue(
-                    ("model", "layers", last_kernel),
-                    f"has no activation: together with layers.{index} it acts as a single layer",
+                    (*position, last_kernel),
+                    f"has no activation: together with the next {layer.type} layer it acts as a single layer",
                     f"add {layers[last_kernel].activation_key or 'activation'}: relu",
                 )
             last_kernel = index if layer.is_linear and layer.applied_activation in (None, "linear") else None
@@ -157,7 +172,7 @@ def _describe_activation_change(issue: Issue) -> Issue:
     return issue._replace(suggestion=f"replace this layer with {{type: Activation, activation: {issue.suggestion}}}")
 
 
-def _find_unsuitable_selu_settings(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:
+def _find_unsuitable_selu_settings(layers: tuple[BaseLayer, ...], position: KeyPath) -> Iterator[Issue]:
     """Yield issues of selu with other initial weights than LeCun's, and of AlphaDropout after other activations.
 
     Source: Klambauer et al. 2017. With LeCun's initial weights, selu keeps mean 0 and variance 1 from layer to layer.
@@ -166,14 +181,14 @@ def _find_unsuitable_selu_settings(layers: tuple[BaseLayer, ...]) -> Iterator[Is
     for index, layer in enumerate(layers):
         if layer.suitable_activation not in (None, activation) and activation is not None:
             message = f"{layer.type} keeps the mean and variance of {layer.suitable_activation}, not of {activation}"
-            yield Issue(("model", "layers", index), message, "use Dropout")
+            yield Issue((*position, index), message, "use Dropout")
         if layer.applied_activation not in (None, "linear"):
             activation = layer.applied_activation
         initializer = layer.kernel_initializer_type
         has_argument = "kernel_initializer" in type(layer).model_fields
         if has_argument and layer.applied_activation == "selu" and initializer not in _SELU_INITIALIZERS:
             message = f"selu keeps mean 0 and variance 1 with lecun_normal, not with {initializer}"
-            yield Issue(("model", "layers", index, "kernel_initializer"), message, "use lecun_normal")
+            yield Issue((*position, index, "kernel_initializer"), message, "use lecun_normal")
 
 
 def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:

@@ -5,6 +5,7 @@ import pytest
 from dnn_cli.config.config_diff import find_config_differences
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import ShapeError, compute_stages, examine_stack
+from dnn_cli.config.lint import find_advice
 from dnn_cli.config.network_summary import format_layer_flow, iter_indented_rows, summarize_network
 from dnn_cli.config.validation import find_experiment_issues
 
@@ -63,6 +64,15 @@ def test_summary_lists_inner_layers_below_their_block():
     assert names[1:4] == ["block", "  conv2d", "  batch_normalization"]
     assert summary.depth == 2
     assert summary.total == sum(row.parameters for row in summary.layers)
+
+
+def test_advice_on_inner_layers_names_their_place():
+    linear, selu = {**CONV, "use_bias": False}, {**CONV, "activation": "selu"}
+    blocks = {"repeat": 2, "layers": [{"residual": [linear, selu]}]}
+    assert [(issue.path[2:], issue.suggestion) for issue in find_advice(build_experiment(blocks))] == [
+        ((1, "layers", 0, "residual", 0), "add activation: relu"),
+        ((1, "layers", 0, "residual", 1, "kernel_initializer"), "use lecun_normal"),
+    ]
 
 
 def test_flow_shows_the_layers_of_a_block():

@@ -183,7 +183,8 @@ def test_kernels_of_residual_blocks_and_wrappers_are_measured(experiment):
     assert all(state.gradient > 0 and state.weight > 0 for state in states.values())
     assert [name for name, state in states.items() if state.dead is not None] == ["block", "wrapper"]
     projected = experiment(network.replace("units: 8, name: first", "units: 12, name: first"))
-    assert {state.layer: state for state in measure_initial_network(projected)}["block"].weight != states["block"].weight
+    projected_states = {state.layer: state for state in measure_initial_network(projected)}
+    assert projected_states["block"].weight != states["block"].weight
 
 
 def test_gradient_vanishes_in_deep_sigmoid_but_not_relu_stack(experiment):
