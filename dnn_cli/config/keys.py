@@ -12,6 +12,7 @@ from dnn_cli.config.base import LAYER_LIST_KEYS, ConfigModel
 from dnn_cli.config.data import Data
 from dnn_cli.config.digests import DATA_PATH_KEYS, MEASUREMENT_KEYS
 from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.layer_base import LAYER_CLASSES, BaseLayer
 from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.layer_union import find_item_class
 from dnn_cli.config.registry import format_config_value, format_defaults
@@ -209,7 +210,8 @@ def _iter_key_completions(node: ConfigNode, *, removes: bool) -> Iterator[KeyCom
 def _list_value_completions(node: ConfigNode, name: str) -> list[KeyCompletion]:
     """Return the words that the key `name` below a node accepts: names of classes, choices, `true` and `false`."""
     if name == "type":
-        return list(_iter_allowed_words(node.annotation))
+        is_layer = isinstance(node.annotation, type) and issubclass(node.annotation, BaseLayer)
+        return list(_iter_allowed_words(BaseLayer if is_layer else node.annotation))
     child = _get_child_nodes(node).get(name)
     return [] if child is None else list(_iter_allowed_words(child.annotation))
 
@@ -251,7 +253,9 @@ def _has_only_keys(node: ConfigNode) -> bool:
 
 def _iter_model_classes(annotation: Any) -> Iterator[type[ConfigModel]]:
     """Yield the config classes that an annotation allows, except classes within lists."""
-    if isinstance(annotation, type) and issubclass(annotation, ConfigModel):
+    if annotation is BaseLayer:
+        yield from LAYER_CLASSES.values()
+    elif isinstance(annotation, type) and issubclass(annotation, ConfigModel):
         yield annotation
     elif get_origin(annotation) in (Union, UnionType):
         for choice in get_args(annotation):
@@ -272,5 +276,7 @@ def _iter_allowed_words(annotation: Any) -> Iterator[KeyCompletion]:
             yield from _iter_allowed_words(choice)
     elif origin is Annotated:
         yield from _iter_allowed_words(get_args(annotation)[0])
-    elif isinstance(annotation, type) and issubclass(annotation, ConfigModel) and "type" in annotation.model_fields:
-        yield KeyCompletion(str(annotation.model_fields["type"].default), (annotation.__doc__ or "").partition("\n")[0])
+    else:
+        for cls in _iter_model_classes(annotation):
+            if "type" in cls.model_fields:
+                yield KeyCompletion(str(cls.model_fields["type"].default), (cls.__doc__ or "").partition("\n")[0])

@@ -50,6 +50,17 @@ def test_layers_within_repeats_are_completed():
     assert list_completions("layers.body.layers.hidden.un", BLOCK) == ["layers.body.layers.hidden.units="]
 
 
+def test_types_of_layers_and_layers_within_layers_are_completed():
+    block = "{residual: [{type: TimeDistributed, layer: {type: Dense, units: 16}}], name: block}"
+    config = DIGITS_YAML.replace("{type: Dense, units: 16, activation: relu, name: hidden}", block)
+    inner = "layers.block.residual.time_distributed.layer"
+    assert list_completions("layers.block.residual.t", config) == ["layers.block.residual.time_distributed."]
+    assert list_completions(f"{inner}.un", config) == [f"{inner}.units="]
+    assert list_completions(f"{inner}=GRU", config) == [f"{inner}=GRU"]
+    assert list_completions(f"{inner}.type=Ein", config) == [f"{inner}.type=EinsumDense"]
+    assert list_completions("layers.output.type=Ein", config) == ["layers.output.type=EinsumDense"]
+
+
 def test_missing_part_has_the_keys_of_its_default():
     assert "optimizer.rho=" in list_completions("optimizer.", DIGITS_YAML.replace("optimizer: adam\n", ""))
 
