@@ -9,7 +9,7 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import find_free_name, list_layer_names, to_keras_names
 from dnn_cli.config.metrics import Metric
 from dnn_cli.runs.target_scaling import TargetScaling
-from dnn_cli.training import residual_block  # noqa: F401 - registers the class
+from dnn_cli.training import residual_block, warmup_schedule  # noqa: F401 - registers the classes
 from dnn_cli.training.standardized_loss import StandardizedLoss, build_target_layer
 
 
