@@ -122,13 +122,13 @@ class Warmup(BaseSchedule):
 
     keras_name: ClassVar[str] = "dnn>Warmup"
     type: Literal["Warmup"] = "Warmup"
+    warmup_steps: Steps
+    """Number of steps of the warm-up; without a warm-up, 0."""
+
     learning_rate: Annotated[
         Annotated[_Rate, Tag("rate")] | Annotated[DecaySchedule, Tag("schedule")], Discriminator(_get_rate_tag)
     ]
     """Learning rate after the warm-up: a number, or a schedule. Step 0 of the schedule is the end of the warm-up."""
-
-    warmup_steps: Steps
-    """Number of steps of the warm-up; without a warm-up, 0."""
 
     start_factor: BelowOne = 0.0
     """Learning rate of the first step, as a share of the rate at the end of the warm-up."""

@@ -1,4 +1,4 @@
-"""Warm-up of a learning rate as a schedule of Keras, which saved models contain; Goyal et al. 2017."""
+"""Warm-up of a learning rate as a schedule for optimizers of Keras; Goyal et al. 2017."""
 
 from typing import Any
 
@@ -14,20 +14,20 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
     float32. After the warm-up, it is rate(step − warmup_steps).
 
     Args:
-        learning_rate: The learning rate after the warm-up, a number or a schedule.
         warmup_steps: The number of steps of the warm-up, 0 or more.
+        learning_rate: The learning rate after the warm-up, a number or a schedule.
         start_factor: The factor of the first step, from 0 to 1.
     """
 
     def __init__(
         self,
-        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
         warmup_steps: int,
+        learning_rate: float | keras.optimizers.schedules.LearningRateSchedule,
         start_factor: float = 0.0,
     ) -> None:
         super().__init__()
-        self.learning_rate = learning_rate
         self.warmup_steps = warmup_steps
+        self.learning_rate = learning_rate
         self.start_factor = start_factor
 
     def __call__(self, step: Any) -> Any:
@@ -42,11 +42,20 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[m
         factor = self.start_factor + (1 - self.start_factor) * share
         return ops.cast(rate, "float32") * ops.where(step < warmup_steps, factor, 1.0)
 
+    def build_plain_schedule(self) -> keras.optimizers.schedules.LearningRateSchedule:
+        """Return a schedule of Keras: the warm-up to a constant rate, or the schedule after the warm-up."""
+        if callable(self.learning_rate):
+            return self.learning_rate
+        start_factor = self.start_factor if self.warmup_steps else 1.0
+        return keras.optimizers.schedules.PolynomialDecay(
+            start_factor * self.learning_rate, max(self.warmup_steps, 1), self.learning_rate
+        )
+
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of the schedule as plain data."""
         return {
-            "learning_rate": keras.saving.serialize_keras_object(self.learning_rate),
             "warmup_steps": self.warmup_steps,
+            "learning_rate": keras.saving.serialize_keras_object(self.learning_rate),
             "start_factor": self.start_factor,
         }
 
