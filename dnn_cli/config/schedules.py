@@ -102,11 +102,11 @@ class CosineDecayRestarts(BaseSchedule):
     alpha: NotNegative = 0.0
 
 
-DecaySchedule = Annotated[
-    ExponentialDecay | InverseTimeDecay | PolynomialDecay | PiecewiseConstantDecay | CosineDecay | CosineDecayRestarts,
-    ByType,
-]
-"""Schedule of Keras."""
+_Decay = (
+    ExponentialDecay | InverseTimeDecay | PolynomialDecay | PiecewiseConstantDecay | CosineDecay | CosineDecayRestarts
+)
+DecaySchedule = Annotated[_Decay, ByType]
+"""Schedule of Keras, which can follow a warm-up."""
 
 
 def _get_rate_tag(value: Any) -> str:
@@ -141,16 +141,7 @@ class Warmup(BaseSchedule):
         return None if inner_key is None else f"learning_rate.{inner_key}"
 
 
-Schedule = Annotated[
-    ExponentialDecay
-    | InverseTimeDecay
-    | PolynomialDecay
-    | PiecewiseConstantDecay
-    | CosineDecay
-    | CosineDecayRestarts
-    | Warmup,
-    ByType,
-]
+Schedule = Annotated[_Decay | Warmup, ByType]
 
 LearningRate = Annotated[
     Annotated[_Rate, Tag("rate")] | Annotated[Schedule, Tag("schedule")], Discriminator(_get_rate_tag)

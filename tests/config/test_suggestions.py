@@ -535,6 +535,10 @@ KERAS_CASES = [
             ("", "", "shuffle", "true", []),
             ("", "", "terminate_on_nan", "{}", []),
             ("", "", "TerminateOnNaN", "{}", []),
+            *(
+                ("", "", name, "{}", ["optimizer.learning_rate={type: Warmup, warmup_steps: 20, learning_rate: 0.1}"])
+                for name in ("learning_rate_scheduler", "LearningRateScheduler")
+            ),
             ("", "", "verbose", "1", []),
             ("model", "model.", "Sequential", "[Flatten]", []),
             ("model", "model.", "class_name", "Sequential", []),
