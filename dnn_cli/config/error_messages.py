@@ -216,6 +216,8 @@ def _describe_unknown_name(name: Any, kind: str, expected: list[str]) -> tuple[s
         if kind in NAMES_BY_KIND
         else f"unknown option value: {quoted_name}"
     )
+    if name in NAMES_BY_KIND.get(kind, ()):
+        return f"{name} cannot be the value of this key", f"use one of {', '.join(expected)}"
     if suggestion := suggest_for_name(name, kind):
         return message, suggestion
     if kind == "layer" and name in LEFT_OUT_LAYERS:

@@ -33,6 +33,11 @@ WRITE_LAYER_LIST = "write model: {layers: […]}"
 
 _REMOVE_TERMINATE_ON_NAN = "remove it: every training ends as diverged at a loss that is not a finite number"
 
+_WRITE_SCHEDULE = (
+    "write a schedule as the learning rate, for example "
+    "optimizer.learning_rate={type: Warmup, warmup_steps: 100, learning_rate: 0.1}"
+)
+
 _MAX_VALUE_CHARACTERS = 200
 """Maximum number of characters of a value in a suggestion."""
 
@@ -46,6 +51,7 @@ KEY_SUGGESTIONS: dict[str, dict[str, str]] = {
         "layers": "write layers below model:",
         "Sequential": WRITE_LAYER_LIST,
         **dict.fromkeys(("terminate_on_nan", "TerminateOnNaN"), _REMOVE_TERMINATE_ON_NAN),
+        **dict.fromkeys(("learning_rate_scheduler", "LearningRateScheduler"), _WRITE_SCHEDULE),
         "shuffle": "remove it: the training examples are shuffled in every epoch",
         "verbose": REMOVE_VERBOSE,
     },

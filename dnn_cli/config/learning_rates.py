@@ -6,13 +6,17 @@ from typing import Literal
 
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.schedules import (
+    RATE_KEY,
     CosineDecay,
     CosineDecayRestarts,
+    DecaySchedule,
     ExponentialDecay,
     InverseTimeDecay,
+    LearningRate,
     PiecewiseConstantDecay,
     PolynomialDecay,
-    Schedule,
+    Warmup,
+    split_off_warm_up,
 )
 
 _MAX_SAMPLED_STEPS = 400
@@ -39,9 +43,13 @@ In shorter trainings such a schedule can be intended.
 
 @dataclass(frozen=True)
 class ScheduleIssue:
-    """Issue of a learning rate schedule that ends too early (`short`), or is too long for the training (`long`)."""
+    """Issue of a learning rate schedule.
 
-    kind: Literal["short", "long"]
+    The schedule ends too early (`short`), is too long for the training (`long`), or has a warm-up without an end within
+    the training (`warm_up`).
+    """
+
+    kind: Literal["short", "long", "warm_up"]
     message: str
     overrides: tuple[str, ...]
     """Overrides that make the schedule fit the training."""
@@ -49,13 +57,20 @@ class ScheduleIssue:
     figures: dict[str, float]
 
 
-def compute_rate(schedule: Schedule, step: int) -> float:
+def compute_rate(schedule: LearningRate, step: int) -> float:
     """Return the learning rate of a step, computed with Keras's formulas.
 
     Args:
-        schedule: The schedule.
+        schedule: The schedule, or a constant rate.
         step: The number of batches trained so far.
     """
+    if isinstance(schedule, float):
+        return schedule
+    if isinstance(schedule, Warmup):
+        rate = compute_rate(schedule.learning_rate, max(step - schedule.warmup_steps, 0))
+        if step >= schedule.warmup_steps:
+            return rate
+        return rate * (schedule.start_factor + (1 - schedule.start_factor) * step / schedule.warmup_steps)
     if isinstance(schedule, ExponentialDecay | InverseTimeDecay):
         part = step / schedule.decay_steps
         part = math.floor(part) if schedule.staircase else part
@@ -108,7 +123,7 @@ def _compute_restarted_rate(schedule: CosineDecayRestarts, part: float) -> float
     return schedule.initial_learning_rate * ((1 - schedule.alpha) * height + schedule.alpha)
 
 
-def _get_schedule_length(schedule: Schedule) -> int:
+def _get_schedule_length(schedule: DecaySchedule) -> int:
     """Return the length of a schedule in steps: up to its last boundary, or to the end of its first or only decay."""
     if isinstance(schedule, PiecewiseConstantDecay):
         return schedule.boundaries[-1]
@@ -124,10 +139,18 @@ def find_schedule_issue(experiment: Experiment, batches: int) -> ScheduleIssue |
         experiment: The experiment, with a schedule or a fixed learning rate.
         batches: The number of batches, and thus of steps, in an epoch.
     """
-    schedule, epochs = experiment.optimizer.learning_rate, experiment.epochs
+    part, all_steps = split_off_warm_up(experiment.optimizer.learning_rate), batches * experiment.epochs
+    schedule, total = part.rate, all_steps - part.warmup_steps
+    unit = f"{batches:,} {'step' if batches == 1 else 'steps'} per epoch"
+    warmup_steps = part.warmup_steps
+    if isinstance(schedule, CosineDecay) and schedule.warmup_target is not None:
+        warmup_steps += schedule.warmup_steps
+    figures = {"steps": float(all_steps), "steps_of_an_epoch": float(batches)}
+    if warmup_steps >= all_steps > 0:
+        message = f"the warm-up needs {warmup_steps:,} steps, but the training has {all_steps:,} ({unit})"
+        return ScheduleIssue("warm_up", message, _shorten_warm_up(all_steps), figures)
     if isinstance(schedule, float):
         return None
-    total = batches * epochs
     steps = sorted(
         {round(total * at / _MAX_SAMPLED_STEPS) for at in range(_MAX_SAMPLED_STEPS + 1)}
         | set(range(min(total, _MAX_SAMPLED_STEPS) + 1))
@@ -137,44 +160,47 @@ def find_schedule_issue(experiment: Experiment, batches: int) -> ScheduleIssue |
     last = steps[-1]
     if peak <= 0:
         return None
-    unit = f"{batches:,} {'step' if batches == 1 else 'steps'} per epoch"
     small = [step for step in steps if rates[step] <= _NEGLIGIBLE_SHARE * peak]
     ended = next(
         (step for step in small if all(rates[s] <= _NEGLIGIBLE_SHARE * peak for s in steps if s >= step)), None
     )
-    figures = {"first": rates[0], "last": rates[last], "steps": float(total), "steps_of_an_epoch": float(batches)}
+    figures |= {"first": rates[0], "last": rates[last]}
     if ended is not None and ended <= _EARLY_SHARE * total and batches > 1:
         value = f"below {_NEGLIGIBLE_SHARE:.0%} of its peak"
         if isinstance(schedule, CosineDecay | PolynomialDecay):
             ended = _get_schedule_length(schedule) + (getattr(schedule, "warmup_steps", 0) or 0)
             value = f"{compute_rate(schedule, ended):.2g}"
-        message = f"the learning rate is {value} after {ended:,} of {total:,} steps ({unit})"
-        return ScheduleIssue(
-            "short", message, _lengthen_schedule(schedule, batches, total), {**figures, "ended": float(ended)}
-        )
-    is_short = _get_schedule_length(schedule) <= batches and epochs >= _MIN_EPOCHS and batches > 1
+        ended += part.warmup_steps
+        message = f"the learning rate is {value} after {ended:,} of {all_steps:,} steps ({unit})"
+        overrides = _lengthen_schedule(schedule, part.key, batches, total)
+        return ScheduleIssue("short", message, overrides, {**figures, "ended": float(ended)})
+    is_short = _get_schedule_length(schedule) <= batches and experiment.epochs >= _MIN_EPOCHS and batches > 1
     has_end = isinstance(schedule, CosineDecay | PolynomialDecay | PiecewiseConstantDecay)
     if is_short and has_end and rates[last] <= peak / 2 and not getattr(schedule, "cycle", False):
         message = (
             f"the learning rate reaches its last value, {rates[last]:.2g}, after "
-            f"{_get_schedule_length(schedule):,} of {total:,} "
-            f"steps ({unit})"
+            f"{part.warmup_steps + _get_schedule_length(schedule):,} of {all_steps:,} steps ({unit})"
         )
-        return ScheduleIssue("short", message, _lengthen_schedule(schedule, batches, total), figures)
-    if isinstance(schedule, CosineDecay) and schedule.warmup_target is not None and schedule.warmup_steps >= total:
-        message = f"the warm-up needs {schedule.warmup_steps:,} steps, but the training has {total:,} ({unit})"
-        shorter = (f"optimizer.learning_rate.warmup_steps={max(1, total // 10)}",)
-        return ScheduleIssue("long", message, shorter, figures)
+        return ScheduleIssue("short", message, _lengthen_schedule(schedule, part.key, batches, total), figures)
     if min(rates.values()) > (1 - _MIN_FALL_SHARE) * peak and rates[last] <= rates[0]:
         message = (
             f"the learning rate falls only from {rates[0]:.4g} to {rates[last]:.4g} in {total:,} steps, "
             f"because the schedule is for {_get_schedule_length(schedule):,} steps ({unit})"
         )
-        return ScheduleIssue("long", message, _shorten_schedule(schedule, total), figures)
+        return ScheduleIssue("long", message, _shorten_schedule(schedule, part.key, total), figures)
     return None
 
 
-def _lengthen_schedule(schedule: Schedule, batches: int, total: int) -> tuple[str, ...]:
+def _shorten_warm_up(all_steps: int) -> tuple[str, ...]:
+    """Return overrides that end a warm-up after a tenth of a training of `all_steps` steps.
+
+    A training of a single step also becomes longer, because a warm-up has at least one step.
+    """
+    override = f"{RATE_KEY}.warmup_steps={max(1, all_steps // 10)}"
+    return (override,) if all_steps > 1 else ("epochs=10", override)
+
+
+def _lengthen_schedule(schedule: DecaySchedule, rate_key: str, batches: int, total: int) -> tuple[str, ...]:
     """Return overrides that lengthen a schedule.
 
     A length that was probably intended as a number of epochs is converted to steps. Otherwise the schedule becomes as
@@ -182,10 +208,11 @@ def _lengthen_schedule(schedule: Schedule, batches: int, total: int) -> tuple[st
 
     Args:
         schedule: The schedule.
+        rate_key: The key of the schedule, such as `optimizer.learning_rate`.
         batches: The number of steps in an epoch.
-        total: The number of steps in the training.
+        total: The number of steps in the training after a warm-up by `Warmup`.
     """
-    key = "optimizer.learning_rate."
+    key = f"{rate_key}."
     if isinstance(schedule, PiecewiseConstantDecay):
         in_steps = [boundary * batches for boundary in schedule.boundaries]
         if in_steps[-1] >= total:
@@ -200,9 +227,9 @@ def _lengthen_schedule(schedule: Schedule, batches: int, total: int) -> tuple[st
     return (f"{key}decay_steps={max(1, total - warm_up)}",)
 
 
-def _shorten_schedule(schedule: Schedule, total: int) -> tuple[str, ...]:
-    """Return overrides that make the rate of a schedule fall within a training of `total` steps."""
-    key = "optimizer.learning_rate."
+def _shorten_schedule(schedule: DecaySchedule, rate_key: str, total: int) -> tuple[str, ...]:
+    """Return overrides that make the rate of the schedule at a key fall within `total` steps."""
+    key = f"{rate_key}."
     if isinstance(schedule, PiecewiseConstantDecay):
         return (f"{key}boundaries={_spread_boundaries(schedule, total)}",)
     if isinstance(schedule, CosineDecayRestarts):

@@ -1,11 +1,14 @@
-"""Learning rate schedules of Keras: the rate as a function of the step (the number of batches so far)."""
+"""Learning rate schedules: the rate as a function of the step (the number of batches so far)."""
 
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Len
 from pydantic import Discriminator, Field, Strict, Tag
 
-from dnn_cli.config.base import ByType, Count, KerasConfig, NotNegative, Positive
+from dnn_cli.config.base import BelowOne, ByType, Count, KerasConfig, NotNegative, Positive
+
+RATE_KEY = "optimizer.learning_rate"
 
 _Rate = Annotated[float, Field(gt=0, le=1000)]
 Steps = Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -99,10 +102,11 @@ class CosineDecayRestarts(BaseSchedule):
     alpha: NotNegative = 0.0
 
 
-Schedule = Annotated[
-    ExponentialDecay | InverseTimeDecay | PolynomialDecay | PiecewiseConstantDecay | CosineDecay | CosineDecayRestarts,
-    ByType,
-]
+_Decay = (
+    ExponentialDecay | InverseTimeDecay | PolynomialDecay | PiecewiseConstantDecay | CosineDecay | CosineDecayRestarts
+)
+DecaySchedule = Annotated[_Decay, ByType]
+"""Schedule of Keras, which can follow a warm-up."""
 
 
 def _get_rate_tag(value: Any) -> str:
@@ -113,6 +117,51 @@ def _get_rate_tag(value: Any) -> str:
     return "schedule" if isinstance(value, dict | KerasConfig) else "rate"
 
 
+class Warmup(BaseSchedule):
+    """Linear warm-up to a constant learning rate, or to a schedule that begins after the warm-up; Goyal et al. 2017."""
+
+    keras_name: ClassVar[str] = "dnn>Warmup"
+    type: Literal["Warmup"] = "Warmup"
+    warmup_steps: Steps
+    """Number of steps of the warm-up; without a warm-up, 0."""
+
+    learning_rate: Annotated[
+        Annotated[_Rate, Tag("rate")] | Annotated[DecaySchedule, Tag("schedule")], Discriminator(_get_rate_tag)
+    ]
+    """Learning rate after the warm-up: a number, or a schedule. Step 0 of the schedule is the end of the warm-up."""
+
+    start_factor: BelowOne = 0.0
+    """Learning rate of the first step, as a share of the rate at the end of the warm-up."""
+
+    @property
+    def tuned_rate_key(self) -> str | None:
+        if isinstance(self.learning_rate, float):
+            return "learning_rate"
+        inner_key = self.learning_rate.tuned_rate_key
+        return None if inner_key is None else f"learning_rate.{inner_key}"
+
+
+Schedule = Annotated[_Decay | Warmup, ByType]
+
 LearningRate = Annotated[
     Annotated[_Rate, Tag("rate")] | Annotated[Schedule, Tag("schedule")], Discriminator(_get_rate_tag)
 ]
+
+
+@dataclass(frozen=True)
+class RateAfterWarmup:
+    """Learning rate after a warm-up by `Warmup`, or the whole learning rate without such a warm-up."""
+
+    rate: float | DecaySchedule
+    key: str
+    """Dotted key of the rate in the config."""
+
+    warmup_steps: int
+    """Number of steps before step 0 of the rate; without a warm-up, 0."""
+
+
+def split_off_warm_up(rate: LearningRate) -> RateAfterWarmup:
+    """Return the part of a learning rate that applies after a warm-up by `Warmup`."""
+    if isinstance(rate, Warmup):
+        return RateAfterWarmup(rate.learning_rate, f"{RATE_KEY}.learning_rate", rate.warmup_steps)
+    return RateAfterWarmup(rate, RATE_KEY, 0)

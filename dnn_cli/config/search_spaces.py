@@ -20,12 +20,10 @@ from dnn_cli.config.error_messages import to_located_issues
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.keys import flatten_config
 from dnn_cli.config.overrides import apply_overrides, expand_key, partition_override
-from dnn_cli.config.schedules import BaseSchedule
+from dnn_cli.config.schedules import RATE_KEY, BaseSchedule, LearningRate, split_off_warm_up
 from dnn_cli.config.sweep_values import ValueChoice, ValueRange, ValuesError, parse_values, suggest_values
 from dnn_cli.config.yaml_reader import Document
 from dnn_cli.errors import ConfigError, SourceLocation, UsageError, suggest_nearest_name
-
-_RATE_KEY = "optimizer.learning_rate"
 
 _RATE_FACTOR = 100.0
 """Factor between the middle and each end of the range of learning rates: the range has four decades."""
@@ -80,7 +78,7 @@ def build_search_space(experiment: Experiment, trials: int, fixed_keys: Collecti
         space.append(TunedKey("optimizer.epsilon", _EPSILON_RANGE))
     space = [tuned for tuned in space if tuned.key not in fixed_keys]
     if not space:
-        raise UsageError(f"the question varies {_RATE_KEY}, and no other key is tuned by default", _suggest_tune())
+        raise UsageError(f"the question varies {RATE_KEY}, and no other key is tuned by default", _suggest_tune())
     return tuple(space)
 
 
@@ -89,18 +87,18 @@ def _round_short(number: float) -> float:
     return float(f"{number:.12g}")
 
 
-def _find_rate_key(rate: float | KerasConfig) -> str:
+def _find_rate_key(rate: LearningRate) -> str:
     """Return the full key of the learning rate that a study tunes: of a fixed rate, or within a schedule.
 
     Raises:
         UsageError: the schedule has several separate rates.
     """
     if not isinstance(rate, BaseSchedule):
-        return _RATE_KEY
+        return RATE_KEY
     if rate.tuned_rate_key is None:
-        kind = type(rate).__name__
+        kind = type(split_off_warm_up(rate).rate).__name__
         raise UsageError(f"{kind} has several learning rates, and a study tunes a single rate", _suggest_tune())
-    return f"{_RATE_KEY}.{rate.tuned_rate_key}"
+    return f"{RATE_KEY}.{rate.tuned_rate_key}"
 
 
 def _find_momentum_key(optimizer: KerasConfig) -> str | None:

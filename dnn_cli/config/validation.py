@@ -17,7 +17,7 @@ from dnn_cli.config.layer_stack import Stage, compute_stages, examine_stack, ite
 from dnn_cli.config.metrics import BinaryAccuracy, FScore, Metric, Precision, Recall
 from dnn_cli.config.optimizers import BaseOptimizer, Muon
 from dnn_cli.config.output_layer import find_output_issues
-from dnn_cli.config.schedules import PiecewiseConstantDecay
+from dnn_cli.config.schedules import CosineDecay, LearningRate, PiecewiseConstantDecay, Warmup, split_off_warm_up
 from dnn_cli.errors import Issue, KeyPath, UserDataError, suggest_nearest_name
 from dnn_cli.host.resources import get_usable_memory
 
@@ -199,22 +199,34 @@ def _find_column_issues(data: Data) -> Iterator[Issue]:
 
 
 def _find_optimizer_issues(experiment: Experiment) -> Iterator[Issue]:
-    """Yield issues of optimizer arguments that exclude each other, and of wrong boundaries of a piecewise schedule."""
+    """Yield issues of optimizer arguments that exclude each other, and of learning rate schedules."""
     optimizer = experiment.optimizer
     if conflict := optimizer.find_argument_conflict():
         argument, reason = conflict
         yield Issue(("optimizer", argument), reason)
-    rate = optimizer.learning_rate
+    yield from _find_schedule_issues(optimizer.learning_rate)
+
+
+def _find_schedule_issues(learning_rate: LearningRate) -> Iterator[Issue]:
+    """Yield issues of wrong boundaries of a piecewise schedule, and of a schedule with two warm-ups."""
+    part = split_off_warm_up(learning_rate)
+    rate, path = part.rate, tuple(part.key.split("."))
+    if isinstance(learning_rate, Warmup) and isinstance(rate, CosineDecay) and rate.warmup_target and rate.warmup_steps:
+        yield Issue(
+            (*path, "warmup_target"),
+            "is the end of a second warm-up within Warmup",
+            f"write initial_learning_rate: {rate.warmup_target:g}, and remove warmup_target and warmup_steps",
+        )
     if isinstance(rate, PiecewiseConstantDecay):
         count = len(rate.boundaries)
         if len(rate.values) != count + 1:
             yield Issue(
-                ("optimizer", "learning_rate", "values"),
+                (*path, "values"),
                 f"has {len(rate.values)} values for {count} {'boundary' if count == 1 else 'boundaries'}",
                 f"write {count + 1} values: one more than boundaries",
             )
         if list(rate.boundaries) != sorted(set(rate.boundaries)):
-            yield Issue(("optimizer", "learning_rate", "boundaries"), "must increase from one boundary to the next")
+            yield Issue((*path, "boundaries"), "must increase from one boundary to the next")
 
 
 def _find_muon_exclusion_issues(experiment: Experiment, stages: list[Stage]) -> Iterator[Issue]:

@@ -99,7 +99,7 @@ def find_metric_mismatch(evidence: Evidence) -> Iterator[Finding]:
 
 
 def find_schedule_mismatch(evidence: Evidence) -> Iterator[Finding]:
-    """Yield a finding if a learning rate schedule ends too early, or is longer than the training."""
+    """Yield a finding if a learning rate schedule ends too early, or is longer than the training, or its warm-up is."""
     issue = (
         learning_rates.find_schedule_issue(evidence.experiment, evidence.batches_per_epoch)
         if evidence.batches_per_epoch
@@ -110,6 +110,9 @@ def find_schedule_mismatch(evidence: Evidence) -> Iterator[Finding]:
     if issue.kind == "short":
         title = "the learning rate falls too early"
         meaning = "The steps of a schedule are batches, not epochs. After the last step the weights hardly change."
+    elif issue.kind == "warm_up":
+        title = "the warm-up is longer than the training"
+        meaning = "The steps of a warm-up are batches. The learning rate does not reach its value after the warm-up."
     else:
         title = "the learning rate schedule is longer than the training"
         meaning = "The steps of a schedule are batches. The learning rate falls too little, so the loss stays noisy."

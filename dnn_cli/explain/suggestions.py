@@ -11,7 +11,7 @@ from dnn_cli.config.layer_base import BaseLayer
 from dnn_cli.config.layer_stack import examine_stack, find_output_layer
 from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from dnn_cli.config.overrides import apply_overrides
-from dnn_cli.config.schedules import CosineDecay, PolynomialDecay
+from dnn_cli.config.schedules import CosineDecay, PolynomialDecay, split_off_warm_up
 from dnn_cli.errors import ConfigError
 from dnn_cli.explain.evidence import Evidence
 from dnn_cli.explain.findings import Suggestion
@@ -29,8 +29,8 @@ _MAX_RATE_RATIO = 10.0
 def build_lower_rate_override(experiment: Experiment, factor: float = 0.1) -> str:
     """Return an override that makes the steps of an optimizer smaller, to avoid divergence.
 
-    A constant learning rate becomes lower, or Keras's default if the lower rate is still far above the default. With a
-    schedule, gradients are clipped. Adafactor gets a larger `epsilon_1`.
+    A constant learning rate becomes lower, or Keras's default if the lower rate is still far above the default. A
+    warm-up stays. With other schedules, gradients are clipped. Adafactor gets a larger `epsilon_1`.
 
     Args:
         experiment: The experiment.
@@ -40,11 +40,12 @@ def build_lower_rate_override(experiment: Experiment, factor: float = 0.1) -> st
     if optimizer.type == "adafactor":
         # Squares of small gradients and Keras's 1e-30 become 0 in float32.
         return "optimizer.epsilon_1=1e-7"
-    if not isinstance(optimizer.learning_rate, float):
+    part = split_off_warm_up(optimizer.learning_rate)
+    if not isinstance(part.rate, float):
         return "optimizer.clipnorm=1"
     usual = type(optimizer).model_fields["learning_rate"].default
-    rate = factor * optimizer.learning_rate
-    return f"optimizer.learning_rate={usual if rate > _MAX_RATE_RATIO * usual else rate:.3g}"
+    rate = factor * part.rate
+    return f"{part.key}={usual if rate > _MAX_RATE_RATIO * usual else rate:.3g}"
 
 
 def suggest_lower_rate(evidence: Evidence, factor: float = 0.1) -> tuple[Suggestion, ...]:
@@ -54,9 +55,9 @@ def suggest_lower_rate(evidence: Evidence, factor: float = 0.1) -> tuple[Suggest
 
 def suggest_higher_rate(evidence: Evidence, factor: float = 10) -> tuple[Suggestion, ...]:
     """Return suggestions of a higher learning rate, and of the command that searches for a good rate."""
-    rate = evidence.experiment.optimizer.learning_rate
+    part = split_off_warm_up(evidence.experiment.optimizer.learning_rate)
     proposed = (
-        suggest_training(evidence, f"optimizer.learning_rate={factor * rate:.3g}") if isinstance(rate, float) else ()
+        suggest_training(evidence, f"{part.key}={factor * part.rate:.3g}") if isinstance(part.rate, float) else ()
     )
     return (*proposed, FIND_LEARNING_RATE)
 
@@ -97,11 +98,12 @@ def suggest_more_epochs(evidence: Evidence) -> tuple[Suggestion, ...]:
     The suggested command resumes the run. If the learning rate has a schedule of fixed length, the command instead
     trains a new run with a schedule that is also twice as long.
     """
-    epochs, rate = 2 * evidence.experiment.epochs, evidence.experiment.optimizer.learning_rate
-    if isinstance(rate, CosineDecay | PolynomialDecay):
-        return suggest_training(
-            evidence, f"epochs={epochs}", f"optimizer.learning_rate.decay_steps={2 * rate.decay_steps}"
-        )
+    epochs = 2 * evidence.experiment.epochs
+    part = split_off_warm_up(evidence.experiment.optimizer.learning_rate)
+    if isinstance(part.rate, CosineDecay | PolynomialDecay):
+        # The warm-up stays as long as it is.
+        decay_steps = 2 * part.rate.decay_steps + part.warmup_steps
+        return suggest_training(evidence, f"epochs={epochs}", f"{part.key}.decay_steps={decay_steps}")
     return (Suggestion("resume", (f"epochs={epochs}",)),) if _try_overrides(evidence, [f"epochs={epochs}"]) else ()
 
 

@@ -160,7 +160,7 @@ def _iter_relations(
 
     if not all(has_same_argument(name, name) for name in _BASE_ARGUMENTS):
         return
-    limits = _find_constant_rate(special, general)
+    limits = _find_equal_rate(special, general)
     if limits and set(limits) <= set(general_tuned):
         names = special.keys() | general.keys()
         if all(has_same_argument(name, name) for name in names if name != _RATE):
@@ -194,15 +194,23 @@ def _has_fixed_arguments(arguments: Mapping[str, Any], tuned: Collection[str], f
     return all(arguments.get(name) == value and f"optimizer.{name}" not in tuned for name, value in fixed.items())
 
 
-def _find_constant_rate(special: Mapping[str, Any], general: Mapping[str, Any]) -> dict[str, str]:
-    """Return the setting with which the schedule of one optimizer is the constant rate of another; else empty."""
+def _find_equal_rate(special: Mapping[str, Any], general: Mapping[str, Any]) -> dict[str, str]:
+    """Return the setting with which the schedule of one optimizer is the rate of another; else empty.
+
+    A warm-up of 0 steps is the rate after the warm-up. The other settings make a schedule a constant rate.
+    """
     rate, schedule = special.get(_RATE), general.get(_RATE)
-    if isinstance(rate, Mapping) or not isinstance(schedule, Mapping):
+    if not isinstance(schedule, Mapping):
         return {}
+    if schedule["type"] == "Warmup" and _remove_rate(rate) == _remove_rate(schedule[_RATE]):
+        return {f"optimizer.{_RATE}.warmup_steps": "0"}
     name, setting = _CONSTANT_SCHEDULES.get(schedule["type"], ("", ""))
-    return {f"optimizer.{_RATE}.{name}": setting} if name else {}
+    return {f"optimizer.{_RATE}.{name}": setting} if name and not isinstance(rate, Mapping) else {}
 
 
 def _remove_rate(rate: Any) -> Any:
-    """Return a schedule without its initial rate; `None` for a constant rate."""
-    return {k: v for k, v in rate.items() if k != "initial_learning_rate"} if isinstance(rate, Mapping) else None
+    """Return a schedule without its initial rate, or without its rate after a warm-up; `None` for a constant rate."""
+    if not isinstance(rate, Mapping):
+        return None
+    ignored = "initial_learning_rate"
+    return {key: _remove_rate(value) if key == _RATE else value for key, value in rate.items() if key != ignored}

@@ -1,5 +1,6 @@
 """Construction of the compiled Keras model of an experiment. Equal experiments have equal initial weights."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ from dnn_cli.config.metrics import Metric
 from dnn_cli.runs.target_scaling import TargetScaling
 from dnn_cli.training import residual_block  # noqa: F401 - registers the class
 from dnn_cli.training.standardized_loss import StandardizedLoss, build_target_layer
+from dnn_cli.training.warmup_schedule import Warmup
 
 
 def build_model(
@@ -38,8 +40,9 @@ def build_model(
     model = _build_layers(experiment, precision, target_scaling)
     # Keras ignores the weights of examples in `metrics`.
     metrics_argument = "metrics" if experiment.data.weight is None else "weighted_metrics"
+    optimizer = experiment.optimizer.build_keras_object()
     model.compile(
-        optimizer=experiment.optimizer.build_keras_object(),
+        optimizer=optimizer,
         loss=build_loss(experiment, target_scaling),
         **{metrics_argument: [_build_metric(experiment, metric) for metric in experiment.metrics]},
         jit_compile=jit,
@@ -47,8 +50,11 @@ def build_model(
     # Keras on TensorFlow builds an optimizer while tracing the first step. There, schedule_free_adamw loses the weights
     # from which its average starts. A step that creates variables is also traced twice.
     model.optimizer.build(model.trainable_variables)
-    if target_scaling is not None:
-        _save_with_plain_loss(model, experiment)
+    plain_parts = {} if target_scaling is None else {"loss": experiment.loss.build_keras_object()}
+    if isinstance(rate := optimizer._learning_rate, Warmup):
+        plain_parts["optimizer"] = experiment.optimizer.build_keras_object(learning_rate=rate.build_plain_schedule())
+    if plain_parts:
+        _save_with_plain_parts(model, plain_parts)
     return model
 
 
@@ -58,13 +64,18 @@ def build_loss(experiment: Experiment, target_scaling: TargetScaling | None) -> 
     return loss if target_scaling is None else StandardizedLoss(loss, target_scaling)
 
 
-def _save_with_plain_loss(model: keras.Sequential, experiment: Experiment) -> None:
-    """Make the saved file of a model name the loss of the config, which Keras can load without `dnn`."""
+def _save_with_plain_parts(model: keras.Sequential, plain_parts: Mapping[str, Any]) -> None:
+    """Make the saved file of a model name a loss and an optimizer that Keras can load without `dnn`.
+
+    Args:
+        model: The compiled model.
+        plain_parts: The loss or the optimizer or both, by the name of the argument of `compile`.
+    """
     get_compile_config = model.get_compile_config
 
     def get_plain_config() -> dict[str, Any]:
-        plain_loss = keras.saving.serialize_keras_object(experiment.loss.build_keras_object())
-        return {**get_compile_config(), "loss": plain_loss}
+        plain_config = {name: keras.saving.serialize_keras_object(part) for name, part in plain_parts.items()}
+        return {**get_compile_config(), **plain_config}
 
     model.get_compile_config = get_plain_config
 

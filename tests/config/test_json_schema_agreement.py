@@ -47,6 +47,7 @@ WRAPPERS = {
     "layer": lambda part: {"model": {"layers": [part]}},
     "optimizer": lambda part: {**STACK, "optimizer": part},
     "schedule": lambda part: {**STACK, "optimizer": {"type": "adam", "learning_rate": part}},
+    "decay": lambda part: WRAPPERS["schedule"]({"type": "Warmup", "warmup_steps": 1, "learning_rate": part}),
     "loss": lambda part: {**STACK, "loss": part},
     "metric": lambda part: {**STACK, "metrics": [part]},
     "initializer": lambda part: WRAPPERS["layer"]({"type": "Dense", "units": 1, "kernel_initializer": part}),
@@ -54,6 +55,8 @@ WRAPPERS = {
     "constraint": lambda part: WRAPPERS["layer"]({"type": "Dense", "units": 1, "kernel_constraint": part}),
 }
 """An experiment with a part of a kind in it."""
+
+DECAYS = {name: cls for name, cls in CLASSES_BY_KIND["schedule"].items() if name != "Warmup"}
 
 
 def build_minimal_config(cls):
@@ -159,12 +162,13 @@ def choose_fitting_types(columns):
 
 def iter_parents(key, value=None):
     """Experiments with every class that a key may hold, and with types for the columns of a value."""
-    kinds = {"optimizer": ["optimizer", "schedule"], "loss": ["loss"]}.get(key, [])
+    kinds = {"optimizer": ["optimizer", "schedule", "decay"], "loss": ["loss"]}.get(key, [])
     yield {**STACK, "class_weight": {"0": 1}}
     columns = value.get("columns") if key == "data" and isinstance(value, dict) else None
     if isinstance(columns, dict):
         yield {**STACK, "data": {**STACK.get("data", {}), "columns": choose_fitting_types(columns)}}
-    yield from (WRAPPERS[kind](build_minimal_config(cls)) for kind in kinds for cls in CLASSES_BY_KIND[kind].values())
+    classes = {**CLASSES_BY_KIND, "decay": DECAYS}
+    yield from (WRAPPERS[kind](build_minimal_config(cls)) for kind in kinds for cls in classes[kind].values())
 
 
 @pytest.mark.parametrize("kind", ["optimizer", "loss", "schedule"])

@@ -70,6 +70,9 @@ SCHEDULES = {
     "{type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}": "initial_learning_rate",
     "{type: CosineDecay, initial_learning_rate: 0.0, decay_steps: 9, warmup_target: 0.1, warmup_steps: 3}":
         "warmup_target",
+    "{type: Warmup, learning_rate: 0.1, warmup_steps: 3}": "learning_rate",
+    "{type: Warmup, learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}, warmup_steps: 3}":
+        "learning_rate.initial_learning_rate",
 }  # fmt: skip
 
 
@@ -83,12 +86,14 @@ def test_rate_of_schedule_is_tuned(load, schedule, key):
 
 def test_tuned_rate_is_a_key_of_each_schedule():
     for cls in CLASSES_BY_KIND["schedule"].values():
-        key = cls.model_construct().tuned_rate_key
+        key = cls.model_construct(learning_rate=0.1).tuned_rate_key
         assert key is None or key in cls.model_fields
 
 
-def test_schedule_of_several_rates_needs_other_keys(load):
-    experiment = load("optimizer.learning_rate={type: PiecewiseConstantDecay, boundaries: [5], values: [0.1, 0.01]}")
+@pytest.mark.parametrize("schedule", ["{}", "{{type: Warmup, learning_rate: {}, warmup_steps: 3}}"])
+def test_schedule_of_several_rates_needs_other_keys(load, schedule):
+    piecewise = "{type: PiecewiseConstantDecay, boundaries: [5], values: [0.1, 0.01]}"
+    experiment = load(f"optimizer.learning_rate={schedule.format(piecewise)}")
     with pytest.raises(UsageError, match="PiecewiseConstantDecay has several learning rates") as caught:
         build_search_space(experiment, 5)
     *_, tune, text = shlex.split(caught.value.suggestion)

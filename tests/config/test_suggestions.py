@@ -405,6 +405,27 @@ ISSUE_CASES = [
         ["~reduce_lr_on_plateau"],
     ),
     make_case(
+        "two warm-ups",
+        [
+            "lr={type: Warmup, warmup_steps: 9, learning_rate: {type: CosineDecay, initial_learning_rate: 0.0, "
+            "decay_steps: 90, warmup_target: 0.1, warmup_steps: 5}}"
+        ],
+        "write initial_learning_rate: 0.1, and remove warmup_target and warmup_steps",
+        [
+            "lr.learning_rate.initial_learning_rate=0.1",
+            "~lr.learning_rate.warmup_target",
+            "~lr.learning_rate.warmup_steps",
+        ],
+        lambda experiment: experiment.optimizer.learning_rate.learning_rate.initial_learning_rate == 0.1,
+    ),
+    make_case(
+        "schedule within a schedule",
+        ["lr={type: Warmup, warmup_steps: 9, learning_rate: {type: Warmup, warmup_steps: 9, learning_rate: 0.1}}"],
+        "use one of ExponentialDecay, InverseTimeDecay, PolynomialDecay, PiecewiseConstantDecay, CosineDecay, "
+        "CosineDecayRestarts",
+        ["lr.learning_rate={type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 90}"],
+    ),
+    make_case(
         "short schedule",
         [DECAY + "45}}", "epochs=4"],
         "for example optimizer.learning_rate.decay_steps=180",
@@ -535,6 +556,10 @@ KERAS_CASES = [
             ("", "", "shuffle", "true", []),
             ("", "", "terminate_on_nan", "{}", []),
             ("", "", "TerminateOnNaN", "{}", []),
+            *(
+                ("", "", name, "{}", ["optimizer.learning_rate={type: Warmup, warmup_steps: 20, learning_rate: 0.1}"])
+                for name in ("learning_rate_scheduler", "LearningRateScheduler")
+            ),
             ("", "", "verbose", "1", []),
             ("model", "model.", "Sequential", "[Flatten]", []),
             ("model", "model.", "class_name", "Sequential", []),

@@ -72,7 +72,8 @@ DENSE = "{type: Dense, units: 10, activation: softmax}"
         pytest.param(["data.validation_size=0.9999"], "leaves none of the 1,797 examples", id="nothing to train on"),
         pytest.param(
             ["layers.hidden.activity_regularizer=orthogonal_regularizer"],
-            "layers.1.activity_regularizer  'orthogonal_regularizer' is not a regularizer  (use one of l1, l2, l1_l2)",
+            "layers.1.activity_regularizer  orthogonal_regularizer cannot be the value of this key  "
+            "(use one of l1, l2, l1_l2)",
             id="regularizer for matrices on outputs",
         ),
         pytest.param(["data.path=/tmp"], "data.path  digits is part of scikit-learn", id="path of embedded data"),

@@ -133,6 +133,8 @@ RATES = {
     "hardly any fall": ("{type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 10000000}", "advice",
                         "the learning rate falls only from"),
     "as long as the training": ("{type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 270}", None, ""),
+    "a warm-up without an end": ("{type: Warmup, learning_rate: 0.1, warmup_steps: 300}", "advice",
+                                 "the warm-up needs 300 steps, but the training has 270"),
 }  # fmt: skip
 
 
@@ -145,7 +147,7 @@ def test_schedule_that_does_not_fit_the_training_is_found(make_run_info, rate, w
     for finding in schedule_findings:
         assert text in finding.observation
         changed = load_experiment(str(explained.run.config), finding.suggestions[0].overrides)
-        assert not [issue for issue in changed.advice if "learning rate" in str(issue)]
+        assert not [issue for issue in changed.advice if "learning rate" in str(issue) or "warm-up" in str(issue)]
 
 
 OUTPUTS = {

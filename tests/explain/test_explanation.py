@@ -212,6 +212,10 @@ RATES = {
         ["optimizer={type: adam, learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}}"],
         "optimizer.clipnorm=1",
     ),
+    "a warm-up": (
+        ["optimizer={type: sgd, learning_rate: {type: Warmup, learning_rate: 0.1, warmup_steps: 9}}"],
+        "optimizer.learning_rate.learning_rate=0.01",
+    ),
     "adafactor": (["optimizer=adafactor"], "optimizer.epsilon_1=1e-7"),
 }  # fmt: skip
 
@@ -249,6 +253,11 @@ def test_more_epochs_resume_or_train_again_with_a_schedule(make_run_info):
     cosine = "optimizer={type: adam, learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 90}}"
     explained = explain_run(make_run_info("epochs=3", cosine, **curves, digits="00000002"))
     new_training = ("train", "epochs=6", "optimizer.learning_rate.decay_steps=180")
+    assert list_suggestions(explained, "under_training")[0] == new_training
+    decay = "{type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 125}"
+    warm_up = f"optimizer.learning_rate={{type: Warmup, warmup_steps: 10, learning_rate: {decay}}}"
+    explained = explain_run(make_run_info("epochs=3", warm_up, **curves, digits="00000003"))
+    new_training = ("train", "epochs=6", "optimizer.learning_rate.learning_rate.decay_steps=260")
     assert list_suggestions(explained, "under_training")[0] == new_training
 
 

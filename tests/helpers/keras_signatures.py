@@ -2,7 +2,7 @@
 
 import keras
 
-from dnn_cli.training import residual_block  # noqa: F401 - registers the class
+from dnn_cli.training import residual_block, warmup_schedule  # noqa: F401 - registers the classes
 
 KERAS = tuple(int(part) for part in keras.__version__.split(".")[:2])
 """Version of the installed Keras."""

@@ -39,7 +39,8 @@ PARTS = {
     "16 bits": [*SMALL, "mixed_precision=true"],
     "a schedule": [
         *SMALL,
-        "optimizer={type: adam, learning_rate: {type: CosineDecay, initial_learning_rate: 0.01, decay_steps: 80}}",
+        "optimizer={type: adam, learning_rate: {type: Warmup, warmup_steps: 20, learning_rate: {type: CosineDecay, "
+        "initial_learning_rate: 0.01, decay_steps: 60}}}",
     ],
     "averaged weights": [*SMALL, "optimizer={type: sgd, use_ema: true, ema_momentum: 0.9}"],
     "accumulated gradients": [*SMALL, "optimizer={type: adam, gradient_accumulation_steps: 4}"],

@@ -59,6 +59,26 @@ def test_special_cases_of_optimizers(special, special_tuned, general, tuned, is_
     assert [pair[:2] for pair in pairs] == ([("general", "special")] if is_special else [])
 
 
+@pytest.mark.parametrize(
+    "decay", [0.1, {"type": "ExponentialDecay", "initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5}]
+)
+def test_rate_is_a_warm_up_whose_steps_are_tuned(decay):
+    warm_up = {"type": "Warmup", "learning_rate": decay, "warmup_steps": 10}
+    values = {"rate": {"type": "sgd", "learning_rate": decay}, "warm-up": {"type": "sgd", "learning_rate": warm_up}}
+    assert find_pairs(values) == []
+    assert find_pairs(values, (f"{RATE}.warmup_steps",)) == [("warm-up", "rate", True)]
+    changed = {**values, "rate": {"type": "adam", "learning_rate": decay}}
+    assert find_pairs(changed, (f"{RATE}.warmup_steps",)) == []
+
+
+def test_rates_after_equal_warm_ups_are_compared_without_their_tuned_rate():
+    values = {
+        name: {**optimizer, "learning_rate": {"type": "Warmup", "learning_rate": rate, "warmup_steps": 10}}
+        for name, optimizer, rate in [("sgd", {"type": "sgd"}, 0.1), ("nesterov", NESTEROV, 0.2)]
+    }
+    assert find_pairs(values, (f"{RATE}.learning_rate", MOMENTUM)) == [("nesterov", "sgd", True)]
+
+
 def test_constant_rate_is_a_schedule_whose_decay_is_tuned():
     schedule = {"type": "ExponentialDecay", "initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5}
     values = {"constant": {"type": "sgd"}, "decay": {"type": "sgd", "learning_rate": schedule}}

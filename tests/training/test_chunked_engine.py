@@ -71,7 +71,8 @@ def assert_same_as_plain_fit(experiment, plan=NO_XLA, **options):
     return chunked, plain
 
 
-SCHEDULE = "{type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}"
+DECAY = "{type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 9}"
+SCHEDULE = f"{{type: Warmup, warmup_steps: 2, start_factor: 0.1, learning_rate: {DECAY}}}"
 LAST = "{type: Dense, units: 10, activation: softmax}"
 IMAGE = "{type: Reshape, target_shape: [8, 8, 1]}"
 ONE_LAYER = f"layers=[Flatten, {LAST}]"

@@ -110,7 +110,8 @@ def test_most_optimizers_can_be_trained_in_lanes():
     assert [*obstacles] == ["schedule_free_adamw"]
 
 
-SCHEDULE = "learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 5}"
+DECAY = "{type: CosineDecay, initial_learning_rate: 0.1, decay_steps: 5}"
+SCHEDULE = f"learning_rate: {{type: Warmup, warmup_steps: 2, start_factor: 0.1, learning_rate: {DECAY}}}"
 OPTIONS = {
     "amsgrad, clipvalue, schedule": f"{{type: adam, amsgrad: true, epsilon: 0.001, clipvalue: 0.01, {SCHEDULE}}}",
     "momentum, clipnorm, averages": "{type: sgd, momentum: 0.9, nesterov: true, clipnorm: 0.1, use_ema: true, "

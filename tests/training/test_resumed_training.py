@@ -101,7 +101,8 @@ OPTIONS = {
     ],
     "schedule and averaged weights": [
         "optimizer={type: adam, use_ema: true, ema_momentum: 0.9, gradient_accumulation_steps: 4, "
-        "learning_rate: {type: CosineDecay, initial_learning_rate: 0.01, decay_steps: 80}}",
+        "learning_rate: {type: Warmup, warmup_steps: 20, learning_rate: {type: CosineDecay, "
+        "initial_learning_rate: 0.01, decay_steps: 60}}}",
     ],
     "counting scores and class weights": [
         "metrics=[accuracy, {type: sparse_top_k_categorical_accuracy, k: 2}]",

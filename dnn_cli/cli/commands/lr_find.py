@@ -34,7 +34,7 @@ _MAX_LEARNT_RATIO = 0.97
 Guessing predicts the shares of the classes in the training examples, whatever the input.
 """
 
-RATE_KEY, INITIAL_RATE_KEY = "optimizer.learning_rate", "initial_learning_rate"
+_INITIAL_RATE_KEY = "initial_learning_rate"
 
 
 def lr_find(
@@ -86,7 +86,7 @@ def _build_rate_command(config: str, overrides: Sequence[str], current_rate: Any
     """Return the command that trains a config with the suggested learning rate; `None` if no rate is suggested.
 
     If the learning rate of the config is a decaying schedule, the suggested rate becomes the initial rate of the
-    schedule.
+    schedule. A warm-up by `Warmup` stays.
 
     Args:
         config: The path of the config.
@@ -94,16 +94,26 @@ def _build_rate_command(config: str, overrides: Sequence[str], current_rate: Any
         current_rate: The value of `optimizer.learning_rate` in the config: a number or a schedule.
         rate: The suggested learning rate.
     """
+    from dnn_cli.config.schedules import RATE_KEY
+
     if rate is None:
         return None
-    key = f"{RATE_KEY}.{INITIAL_RATE_KEY}" if _is_decaying_schedule(current_rate) else RATE_KEY
+    key = f"{RATE_KEY}.learning_rate" if _is_warm_up(current_rate) else RATE_KEY
+    if _is_decaying_schedule(current_rate):
+        key = f"{key}.{_INITIAL_RATE_KEY}"
     other_overrides = [word for word in overrides if not word.startswith((f"{key}=", f"~{key}"))]
     return shlex.join(["dnn", "train", config, *other_overrides, f"{key}={rate:g}"])
 
 
+def _is_warm_up(current_rate: Any) -> bool:
+    """Return whether the learning rate of a config has a warm-up by `Warmup`."""
+    return isinstance(current_rate, dict) and current_rate["type"] == "Warmup"
+
+
 def _is_decaying_schedule(current_rate: Any) -> bool:
-    """Return whether the learning rate of a config is a schedule that starts with its largest rate."""
-    return isinstance(current_rate, dict) and INITIAL_RATE_KEY in current_rate and "warmup_target" not in current_rate
+    """Return whether the learning rate of a config, after a warm-up by `Warmup`, starts with its largest rate."""
+    rate = current_rate["learning_rate"] if _is_warm_up(current_rate) else current_rate
+    return isinstance(rate, dict) and _INITIAL_RATE_KEY in rate and "warmup_target" not in rate
 
 
 def _format_loss_chart(result: "RangeTest") -> str:
@@ -149,11 +159,11 @@ def _format_result_lines(result: "RangeTest", current_rate: Any) -> list[str]:
     if result.ended:
         lines.append(f"  the test ended after {format_count(len(result.rates), 'step')}, because {result.ended}")
     if isinstance(current_rate, dict):
-        schedule_note = (
-            "the command sets the initial rate of the schedule"
-            if _is_decaying_schedule(current_rate)
-            else "the command also uses a constant rate"
-        )
+        schedule_note = "the command also uses a constant rate"
+        if _is_decaying_schedule(current_rate):
+            schedule_note = "the command sets the initial rate of the schedule"
+        elif _is_warm_up(current_rate):
+            schedule_note = "the command sets a constant rate after the warm-up"
         lines.append(f"  the test used constant rates instead of {format_config_value(current_rate)}; {schedule_note}")
     else:
         lines.append(f"  the config has a learning rate of {current_rate:g}")

@@ -30,11 +30,20 @@ def test_rate_is_suggested_and_no_run_created(find, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["digits.yaml"]
 
 
-def test_schedule_starts_with_the_suggested_rate(find):
-    schedule = "optimizer.learning_rate={type: CosineDecay, initial_learning_rate: 0.5, decay_steps: 90}"
-    result = parse_json_output(find(schedule, "--json"))
-    assert result["learning_rate"]["type"] == "CosineDecay"
-    assert result["command"].endswith(f" optimizer.learning_rate.initial_learning_rate={result['suggestion']:g}")
+DECAY = "{type: CosineDecay, initial_learning_rate: 0.5, decay_steps: 90}"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "key"),
+    [
+        (DECAY, "initial_learning_rate"),
+        (f"{{type: Warmup, warmup_steps: 9, learning_rate: {DECAY}}}", "learning_rate.initial_learning_rate"),
+    ],
+    ids=["decay", "warm-up"],
+)
+def test_schedule_starts_with_the_suggested_rate(find, schedule, key):
+    result = parse_json_output(find(f"optimizer.learning_rate={schedule}", "--json"))
+    assert result["command"].endswith(f" optimizer.learning_rate.{key}={result['suggestion']:g}")
     assert "CosineDecay" in result["command"]
     assert len(result["rates"]) == len(result["losses"]) == len(result["smoothed"])
 
