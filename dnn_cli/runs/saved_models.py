@@ -21,7 +21,8 @@ class SavedModel:
     path: Path
     weights_kind: _WeightsKind
     epoch: int | None = None
-    """Epoch of the weights; `None` for averaged weights, and where the run does not record the epoch."""
+    """Epoch of the weights; `None` for weights that are averaged after the training only, and where the run does not
+    record the epoch."""
 
     monitor: str | None = None
     """Name of the score that chose the epoch as the best; `None` for the last epoch and for averaged weights."""
@@ -75,7 +76,9 @@ def get_last_model(run_info: RunInfo) -> SavedModel:
         restored_scores = _add_training_scores(run_info, epoch, scores)
         return SavedModel(path, kind, epoch, monitor, restored_scores, _saves_averages(config))
     if (config.get("optimizer") or {}).get("use_ema"):
-        return SavedModel(path, "averaged", None, None, results.model if results else None)
+        # With averages after each epoch, the last ones are those of the last epoch.
+        averaged_epoch = epoch if _saves_averages(config) else None
+        return SavedModel(path, "averaged", averaged_epoch, None, results.model if results else None)
     return SavedModel(path, "last", epoch, None, scores)
 
 

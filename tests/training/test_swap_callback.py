@@ -84,11 +84,11 @@ def test_training_has_the_bits_of_plain_keras_and_saves_the_validated_weights(sw
     assert_same_weights(load_weights(run.model), model.get_weights())
     rows = run.read_metrics()
     assert {name: [row[name] for row in rows] for name in history} == history
-    kept = run.read_record().results.kept
+    best_epoch = run.read_record().results.kept
     model.set_weights(load_weights(run.best_model))
     scores = model.evaluate(validation, steps=steps, verbose=0, return_dict=True)
     assert {f"val_{name}": value for name, value in scores.items()} == {
-        name: rows[kept - 1][name] for name in ("val_loss", "val_accuracy")
+        name: rows[best_epoch - 1][name] for name in ("val_loss", "val_accuracy")
     }
 
 
