@@ -31,6 +31,7 @@ def find_advice(experiment: Experiment) -> list[Issue]:
     layers = experiment.model.stack
     issues = [
         *_find_missing_flatten(experiment),
+        *_find_unused_averages(experiment),
         *_find_unsuitable_value_ranges(experiment),
         *_find_narrow_layers(layers),
         *_find_consecutive_linear_layers(layers),
@@ -39,7 +40,6 @@ def find_advice(experiment: Experiment) -> list[Issue]:
         *_find_vanishing_gradients(layers),
         *_find_repeated_target_scaling(experiment),
         *_find_changed_mask_values(experiment),
-        *_find_unused_averages(experiment),
     ]
     return map_to_config_paths(
         experiment, [*issues, *_find_repeated_seeds(experiment), *_find_schedule_advice(experiment)]
@@ -83,6 +83,14 @@ def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
             f"{stage.layer.type} computes each of {math.prod(rows):,} rows of {size:,} numbers separately"
         )
         yield Issue(("model", "layers", index), message, "put Flatten before this layer")
+
+
+def _find_unused_averages(experiment: Experiment) -> Iterator[Issue]:
+    """Yield an issue if `swap_ema_weights` has no effect, because averages are neither validated nor saved."""
+    swap, has_saving_callback = experiment.swap_ema_weights, experiment.model_checkpoint or experiment.early_stopping
+    is_used = experiment.data.validation_examples or (swap and swap.swap_on_epoch and has_saving_callback)
+    if swap is not None and not is_used:
+        yield Issue((swap.key,), "has no effect without validation examples", "remove it")
 
 
 def _find_unsuitable_value_ranges(experiment: Experiment) -> Iterator[Issue]:
@@ -233,14 +241,6 @@ def _find_changed_mask_values(experiment: Experiment) -> Iterator[Issue]:
     if masking is not None and experiment.data.standardize:
         message = f"changes the mask_value of {masking.type}, so that no time step is masked"
         yield Issue(("data", "standardize"), message, "write false")
-
-
-def _find_unused_averages(experiment: Experiment) -> Iterator[Issue]:
-    """Yield an issue if `swap_ema_weights` has no effect, because averages are neither validated nor saved."""
-    swap, has_saving_callback = experiment.swap_ema_weights, experiment.model_checkpoint or experiment.early_stopping
-    is_used = experiment.data.validation_examples or (swap and swap.swap_on_epoch and has_saving_callback)
-    if swap is not None and not is_used:
-        yield Issue((swap.key,), "has no effect without validation examples", "remove it")
 
 
 def _find_vanishing_gradients(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:
