@@ -214,8 +214,14 @@ def resolve_best_model(run_info: "RunInfo") -> "SavedModel":
     if last.weights_kind == "restored":
         raise UsageError(f"{missing}, and model.keras already contains {last.format_epoch()}", "omit --best")
     monitor = run_info.record.results.monitor if run_info.record else "val_loss"
-    retrain_command = shlex.join(["dnn", "train", str(run_info.run.config), f"model_checkpoint={{monitor: {monitor}}}"])
-    if (run_info.config or {}).get("model_checkpoint"):
+    config = run_info.config or {}
+    overrides = [f"model_checkpoint={{monitor: {monitor}}}"]
+    # Other values of these keys are refused together with model_checkpoint.
+    if config.get("swap_ema_weights"):
+        overrides.append("swap_ema_weights.swap_on_epoch=true")
+        overrides += ["early_stopping.restore_best_weights=true"] if config.get("early_stopping") else []
+    retrain_command = shlex.join(["dnn", "train", str(run_info.run.config), *overrides])
+    if config.get("model_checkpoint"):
         raise UsageError(
             f"{missing}, although model_checkpoint saved one", f"dnn train {run_info.run.config} saves one again"
         )

@@ -95,4 +95,7 @@ def _suggest_next_commands(run: "Run", record: "Record", loaded: "LoadedExperime
         return [compare_command]
     other_optimizer = "adam" if loaded.experiment.optimizer.type == "sgd" else "sgd"
     other_words = [word for word in train_command if not word.startswith(("optimizer=", "optimizer."))]
-    return [shlex.join([*other_words, f"optimizer={other_optimizer}", *runs_dir_option]), compare_command]
+    # Without the averages, the callback that swaps weights with them would be refused.
+    averaging = ["optimizer.use_ema=true"] if loaded.experiment.optimizer.use_ema else []
+    train_words = [*other_words, f"optimizer={other_optimizer}", *averaging, *runs_dir_option]
+    return [shlex.join(train_words), compare_command]

@@ -1,4 +1,4 @@
-"""Callbacks that end a training, lower its learning rate or save its model, depending on a score.
+"""Callbacks that end a training, lower its learning rate or save its model, and one that validates averaged weights.
 
 The callbacks have Keras's argument names and defaults. To add a callback, write a class in this file, and a field of
 the same key in `Experiment`. The class declares its traits, which determine what checkpoints and digests contain.
@@ -59,6 +59,9 @@ class BaseCallback(KerasConfig):
     key_suggestions: ClassVar[dict[str, str]] = {}
     """Suggestions for arguments of Keras that the callback does not have, by argument."""
 
+    lane_obstacle: ClassVar[str | None] = None
+    """Reason why one program cannot train several runs with the callback; `None` for callbacks without a reason."""
+
     @classmethod
     def __pydantic_init_subclass__(cls, **arguments: Any) -> None:
         super().__pydantic_init_subclass__(**arguments)
@@ -79,6 +82,35 @@ class BaseCallback(KerasConfig):
     def find_issues(self, experiment: "Experiment") -> Iterator[Issue]:
         """Yield issues of settings of the callback that do not fit the experiment."""
         yield from ()
+
+
+class SwapEMAWeights(BaseCallback):
+    """Callback that validates the moving averages of the weights, which an optimizer with `use_ema` computes.
+
+    With `swap_on_epoch`, the model also has the averages after each epoch, when other callbacks save its weights.
+    """
+
+    keras_name: ClassVar[str] = "callbacks.SwapEMAWeights"
+    key: ClassVar[str] = "swap_ema_weights"
+    is_compiled: ClassVar[bool] = False
+    # Scores of validation depend on the callback, and Keras swaps by additions, which round the weights.
+    changes_training: ClassVar[bool] = True
+    can_end_training: ClassVar[bool] = False
+    state_attributes: ClassVar[tuple[str, ...]] = ("swapped_epoch",)
+    lane_obstacle: ClassVar[str | None] = "validation in lanes uses the weights, not their averages"
+    swap_on_epoch: bool = False
+
+    def find_issues(self, experiment: "Experiment") -> Iterator[Issue]:
+        if not experiment.optimizer.use_ema:
+            message = "needs the averages that an optimizer with use_ema computes"
+            yield Issue((self.key,), message, "write optimizer.use_ema: true, or remove it")
+        stopping, path = experiment.early_stopping, (self.key, "swap_on_epoch")
+        if experiment.model_checkpoint is not None and not self.swap_on_epoch:
+            message = "must be true with model_checkpoint, which saves weights that are not averaged otherwise"
+            yield Issue(path, message, "write swap_on_epoch: true")
+        if stopping is not None and self.swap_on_epoch and not stopping.restore_best_weights:
+            message = "with early_stopping, Keras ends with weights that are not averaged"
+            yield Issue(path, message, "write early_stopping.restore_best_weights: true")
 
 
 class MonitorCallback(BaseCallback):
@@ -151,9 +183,11 @@ class EarlyStopping(MonitorCallback):
 
     def find_issues(self, experiment: "Experiment") -> Iterator[Issue]:
         yield from super().find_issues(experiment)
-        if self.restore_best_weights and experiment.optimizer.use_ema:
+        swap = experiment.swap_ema_weights
+        if self.restore_best_weights and experiment.optimizer.use_ema and not (swap and swap.swap_on_epoch):
             message = "overwrites the averaged weights of the optimizer's use_ema"
-            yield Issue((self.key, "restore_best_weights"), message, "remove one of the two")
+            suggestion = "remove one of the two, or write swap_ema_weights.swap_on_epoch: true"
+            yield Issue((self.key, "restore_best_weights"), message, suggestion)
 
 
 class ModelCheckpoint(MonitorCallback):

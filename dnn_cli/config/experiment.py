@@ -10,7 +10,14 @@ from pydantic import BeforeValidator, Field, Strict, model_validator
 
 from dnn_cli.config import layer_union  # noqa: F401 - defines the layers
 from dnn_cli.config.base import ConfigModel, Count, NotNegative, Seed, Shape, to_single_item_list
-from dnn_cli.config.callbacks import CALLBACK_CLASSES, BaseCallback, EarlyStopping, ModelCheckpoint, ReduceLROnPlateau
+from dnn_cli.config.callbacks import (
+    CALLBACK_CLASSES,
+    BaseCallback,
+    EarlyStopping,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+    SwapEMAWeights,
+)
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS_BY_KEY
 from dnn_cli.config.identifiers import KerasName, Name
@@ -99,6 +106,9 @@ class Experiment(ConfigModel):
 
     model_checkpoint: ModelCheckpoint | None = None
     """Model of the best epoch, saved as best.keras in addition to the final model."""
+
+    swap_ema_weights: SwapEMAWeights | None = None
+    """Validation with the averaged weights of an optimizer with `use_ema`."""
 
     engine: Literal["chunked", "keras"] = "chunked"
     """Code that runs the training steps: `chunked` runs many steps in one call, `keras` runs Keras's own loop."""

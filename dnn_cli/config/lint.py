@@ -30,6 +30,7 @@ def find_advice(experiment: Experiment) -> list[Issue]:
     layers = experiment.model.stack
     issues = [
         *_find_missing_flatten(experiment),
+        *_find_unused_averages(experiment),
         *_find_unsuitable_value_ranges(experiment),
         *_find_narrow_layers(layers),
         *_find_in_each_list(_find_consecutive_linear_layers, experiment),
@@ -82,6 +83,14 @@ def _find_missing_flatten(experiment: Experiment) -> Iterator[Issue]:
             f"{stage.layer.type} computes each of {math.prod(rows):,} rows of {size:,} numbers separately"
         )
         yield Issue(("model", "layers", index), message, "put Flatten before this layer")
+
+
+def _find_unused_averages(experiment: Experiment) -> Iterator[Issue]:
+    """Yield an issue if `swap_ema_weights` has no effect, because averages are neither validated nor saved."""
+    swap, has_saving_callback = experiment.swap_ema_weights, experiment.model_checkpoint or experiment.early_stopping
+    is_used = experiment.data.validation_examples or (swap and swap.swap_on_epoch and has_saving_callback)
+    if swap is not None and not is_used:
+        yield Issue((swap.key,), "has no effect without validation examples", "remove it")
 
 
 def _find_unsuitable_value_ranges(experiment: Experiment) -> Iterator[Issue]:

@@ -95,8 +95,11 @@ def _group_equal_tasks(tasks: Sequence[Task]) -> list[list[Task]]:
 
 def _build_group_key(task: Task) -> tuple[object, ...]:
     """Return a key that is equal for tasks that can share a program."""
-    data = task.loaded.experiment.data.model_dump_json()
-    return task.network_digest, data, task.lanes, task.run_directory is None
+    experiment = task.loaded.experiment
+    # Tasks with equal networks can differ in their callbacks.
+    callback_obstacles = tuple(filter(None, (callback.lane_obstacle for callback in experiment.callbacks)))
+    data = experiment.data.model_dump_json()
+    return task.network_digest, data, task.lanes, task.run_directory is None, callback_obstacles
 
 
 def _choose_width(tasks: Sequence[Task], choice: str, *, gpu: bool, workers: int) -> tuple[int, str]:

@@ -21,13 +21,17 @@ class SavedModel:
     path: Path
     weights_kind: _WeightsKind
     epoch: int | None = None
-    """Epoch of the weights; `None` for averaged weights, and where the run does not record the epoch."""
+    """Epoch of the weights; `None` for weights that are averaged after the training only, and where the run does not
+    record the epoch."""
 
     monitor: str | None = None
     """Name of the score that chose the epoch as the best; `None` for the last epoch and for averaged weights."""
 
     scores: Scores | None = None
     """Scores of the weights; `None` if the run does not record the scores."""
+
+    is_averaged: bool = False
+    """Whether the weights of the epoch are moving averages (`swap_ema_weights`)."""
 
     @property
     def file_name(self) -> str:
@@ -39,6 +43,7 @@ class SavedModel:
         if self.weights_kind == "averaged":
             return "weights averaged over the training (use_ema)"
         epoch = f"epoch {self.epoch}" if self.epoch is not None else "an unknown epoch"
+        epoch = f"weights averaged up to {epoch} (use_ema)" if self.is_averaged else epoch
         if self.weights_kind == "last":
             return f"{epoch}, the last"
         monitor_text = f" by {self.monitor}" if self.monitor else ""
@@ -67,11 +72,13 @@ def get_last_model(run_info: RunInfo) -> SavedModel:
         epoch = recorded or compute_restored_epoch(
             run_info.details.get_metric_values(monitor), stopping, falls=lower_is_better(monitor)
         )
-        return SavedModel(
-            path, "restored" if epoch else "last", epoch, monitor, _add_training_scores(run_info, epoch, scores)
-        )
+        kind: _WeightsKind = "restored" if epoch else "last"
+        restored_scores = _add_training_scores(run_info, epoch, scores)
+        return SavedModel(path, kind, epoch, monitor, restored_scores, _saves_averages(config))
     if (config.get("optimizer") or {}).get("use_ema"):
-        return SavedModel(path, "averaged", None, None, results.model if results else None)
+        # With averages after each epoch, the last ones are those of the last epoch.
+        averaged_epoch = epoch if _saves_averages(config) else None
+        return SavedModel(path, "averaged", averaged_epoch, None, results.model if results else None)
     return SavedModel(path, "last", epoch, None, scores)
 
 
@@ -84,13 +91,19 @@ def find_best_model(run_info: RunInfo) -> SavedModel | None:
     path = run_info.run.best_model
     if not path.is_file():
         return None
-    monitor = ((run_info.config or {}).get("model_checkpoint") or {}).get("monitor")
+    config = run_info.config or {}
+    monitor = (config.get("model_checkpoint") or {}).get("monitor")
     epoch = run_info.record.results.kept if run_info.record else None
     values = run_info.details.get_metric_values(monitor) if monitor else ()
     if epoch is None and values:
         best = min(values) if lower_is_better(str(monitor)) else max(values)
         epoch = list(values).index(best) + 1
-    return SavedModel(path, "best", epoch, monitor, _get_epoch_scores(run_info, epoch))
+    return SavedModel(path, "best", epoch, monitor, _get_epoch_scores(run_info, epoch), _saves_averages(config))
+
+
+def _saves_averages(config: Mapping[str, Any]) -> bool:
+    """Return whether callbacks of a resolved config save moving averages of the weights after an epoch."""
+    return bool((config.get("swap_ema_weights") or {}).get("swap_on_epoch"))
 
 
 def compute_restored_epoch(values: Sequence[float], stopping: Mapping[str, Any], *, falls: bool) -> int | None:

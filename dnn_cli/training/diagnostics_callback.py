@@ -9,6 +9,7 @@ The schedule depends on the config alone and never on time, so that equal runs h
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -28,6 +29,7 @@ from dnn_cli.runs.diagnostics_csv import LayerState, format_diagnostics_csv, rea
 from dnn_cli.runs.run import Run
 from dnn_cli.training.checkpoint_callback import ResumePoint
 from dnn_cli.training.model_builder import build_loss
+from dnn_cli.training.swap_callback import SwapCallback
 from dnn_cli.training.training_job import TrainingJob
 from dnn_cli.training.training_state import copy_value
 
@@ -67,6 +69,7 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
         resume_point: The state from which the training starts.
         initial_kernels: The kernels before the first batch of the whole training.
         experiment: The experiment that is trained.
+        swap: The callback that swaps the weights with their averages; `None` without such a callback.
     """
 
     def __init__(
@@ -76,6 +79,7 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
         resume_point: ResumePoint,
         initial_kernels: _Kernels,
         experiment: Experiment,
+        swap: SwapCallback | None = None,
     ):
         super().__init__()
         self.run = run
@@ -83,6 +87,7 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
         self.progress = resume_point.progress
         self.initial_kernels = initial_kernels
         self.experiment = experiment
+        self.swap = swap
         self.csv_content = ""
         self.kernels_before: _Kernels | None = None
         """Kernels at the beginning of the epoch; `None` where they are unknown or not needed."""
@@ -113,7 +118,8 @@ class DiagnosticsCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     def write_measurement(self, epoch: int) -> None:
         """Measure the layers after an epoch, and add the rows to `diagnostics.csv`."""
-        rows = self.inspector.measure_layers(self.model, epoch, self.initial_kernels, self.kernels_before)
+        with self.swap.undo_swap() if self.swap else nullcontext():
+            rows = self.inspector.measure_layers(self.model, epoch, self.initial_kernels, self.kernels_before)
         if rows:
             self.csv_content += format_diagnostics_csv(rows, header=not self.csv_content)
             write_text(self.run.diagnostics, self.csv_content)

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dnn_cli.config.callbacks import BaseCallback, ModelCheckpoint
+from dnn_cli.config.callbacks import BaseCallback, ModelCheckpoint, SwapEMAWeights
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.metrics import lower_is_better
 from dnn_cli.formats.dataset_contents import ReadProgress
@@ -19,6 +19,7 @@ from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run, format_metrics_csv
 from dnn_cli.training.execution_plan import ExecutionPlan
 from dnn_cli.training.stop_request import Diverged
+from dnn_cli.training.swap_callback import SwapCallback
 
 _logger = logging.getLogger(__name__)
 
@@ -193,4 +194,6 @@ def _build_callback(callback_config: BaseCallback, run: Run) -> keras.callbacks.
     """Build the Keras callback of a config, or the callback of `dnn` that replaces it."""
     if isinstance(callback_config, ModelCheckpoint):
         return BestModelCheckpoint(run, callback_config.monitor)
+    if isinstance(callback_config, SwapEMAWeights):
+        return SwapCallback(swap_on_epoch=callback_config.swap_on_epoch)
     return callback_config.build_keras_object()

@@ -35,6 +35,9 @@ def find_lane_obstacle(experiment: Experiment, *, gpu: bool) -> str:
             return f"{layer.type} layers cannot be trained in lanes"
     if experiment.optimizer.lane_obstacle is not None:
         return f"{experiment.optimizer.type} cannot be trained in lanes: {experiment.optimizer.lane_obstacle}"
+    for callback in experiment.callbacks:
+        if callback.lane_obstacle is not None:
+            return f"{callback.key} cannot be used in lanes: {callback.lane_obstacle}"
     if gpu and experiment.deterministic and (obstacle := find_random_program(experiment)):
         return f"lanes need XLA, and {obstacle}; deterministic: false allows them"
     return ""

@@ -33,6 +33,7 @@ from dnn_cli.training.keras_callbacks import (
 )
 from dnn_cli.training.run_recorder import RunRecorder
 from dnn_cli.training.stop_request import GetStopReason
+from dnn_cli.training.swap_callback import find_swap
 from dnn_cli.training.training_job import TrainingJob
 from dnn_cli.training.training_state import restore_variables
 
@@ -130,7 +131,7 @@ def prepare_fit(
     )  # fmt: skip
     config_callbacks = build_callbacks(experiment, run)
     diagnostics = (
-        [DiagnosticsCallback(run, inspector, resume_point, initial_kernels, experiment)]
+        [DiagnosticsCallback(run, inspector, resume_point, initial_kernels, experiment, find_swap(config_callbacks))]
         if experiment.diagnostics
         else []
     )

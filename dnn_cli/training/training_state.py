@@ -4,7 +4,7 @@ The state includes what Keras does not save: the state of random number generato
 unfinished epoch, and the best weights that early stopping keeps.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -16,6 +16,7 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.optimizer_union import Optimizer
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.training.model_builder import build_model
+from dnn_cli.training.swap_callback import SwapCallback, find_swap
 
 StateArrays = dict[str, NDArray[Any]]
 _CallbackMemory = dict[str, dict[str, int | float | None]]
@@ -25,15 +26,19 @@ METRICS_GROUP = "metrics"
 
 
 def capture_state(
-    model: keras.Model, callbacks: Iterable[keras.callbacks.Callback]
+    model: keras.Model, callbacks: Sequence[keras.callbacks.Callback]
 ) -> tuple[StateArrays, _CallbackMemory]:
     """Return the state of a training: arrays by name, and attributes of callbacks.
 
     The arrays are copies of all variables of the model, and of weights that callbacks keep, such as the best weights of
     early stopping. The attributes, such as `wait`, are those that callbacks remember between epochs. The classes in
-    `config/callbacks.py` declare both.
+    `config/callbacks.py` declare both. While weights are swapped with their averages, the arrays have the values
+    before the swap.
     """
     arrays = {name: copy_value(variable) for name, variable in iter_variables(model)}
+    if swap := find_swap(callbacks):
+        values_before = {id(variable): value.numpy() for variable, value in swap.values_before}
+        arrays = {name: values_before.get(id(variable), arrays[name]) for name, variable in iter_variables(model)}
     for callback in callbacks:
         for attribute in _get_callback_class(callback).weights_attributes:
             for index, weight in enumerate(getattr(callback, attribute) or ()):
@@ -120,6 +125,8 @@ def restore_callbacks(
             count = sum(name.startswith(prefix) for name in arrays)
             if count:
                 setattr(callback, attribute, [arrays[f"{prefix}{index}"] for index in range(count)])
+        if isinstance(callback, SwapCallback):
+            callback.repeat_swap()
 
 
 def copy_metric_values(model: keras.Model) -> StateArrays:

@@ -117,6 +117,14 @@ def test_missing_best_model_hints_at_model_checkpoint(dnn, make_run, verb):
     assert f"config.yaml 'model_checkpoint={{monitor: {run.read_record().results.monitor}}}' saves one" in done.stderr
 
 
+def test_suggested_model_checkpoint_fits_swapped_weights(dnn, make_run):
+    run = make_run("optimizer.use_ema=true", "swap_ema_weights={}", "early_stopping={}")
+    run.model.write_bytes(b"")
+    done = dnn("evaluate", "@1", "--best")
+    (command,) = re.findall(r"dnn train (.*) saves one", done.stderr)
+    assert dnn("check", *shlex.split(command)).returncode == 0
+
+
 def test_best_option_is_refused_after_restored_best_weights(dnn, make_run):
     make_run(RESTORED, curve=(0.5, 0.9, 0.8)).model.write_bytes(b"")
     done = dnn("evaluate", "@1", "--best")

@@ -19,7 +19,8 @@ ESCAPE = "\x1b"
 
 
 def test_train_creates_a_run_and_prints_a_summary(dnn, config, tmp_path):
-    done = dnn("train", config(), "batch_size=479", "jit=false")
+    averages = ["optimizer.use_ema=true", "optimizer.ema_momentum=0.5", "swap_ema_weights={}"]
+    done = dnn("train", config(), "batch_size=479", "jit=false", *averages)
     assert done.returncode == 0
     (directory,) = (tmp_path / "runs").iterdir()
     lines = done.stdout.splitlines()
@@ -28,10 +29,11 @@ def test_train_creates_a_run_and_prints_a_summary(dnn, config, tmp_path):
     assert lines[2].startswith("  best  epoch 2  val_loss ")
     assert lines[3] == f"  path  runs/{directory.name}"
     assert lines[4].startswith("  next  dnn train ")
+    assert lines[4].endswith(" optimizer=sgd optimizer.use_ema=true"), "the callback needs the averages"
     notes = done.stderr.splitlines()
     assert notes[:3] == [
         "digits: Flatten → Dense 16 relu → Dense 10 softmax, 1,210 parameters",
-        "  adam, sparse_categorical_crossentropy, batch size 479, 2 epochs, seed 42",
+        "  adam use_ema=true ema_momentum=0.5, sparse_categorical_crossentropy, batch size 479, 2 epochs, seed 42",
         "  digits: 1,437 images for training, 360 for validation, 8 × 8, 10 classes",
     ]
     assert notes[6].split() == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "time"]

@@ -13,6 +13,8 @@ from dnn_cli.errors import ConfigError
 
 TRAITS = ("key", "is_compiled", "changes_training", "can_end_training", "state_attributes")
 KEYS = list(CALLBACK_CLASSES)
+AVERAGES = "optimizer.use_ema=true"
+"""Override that `swap_ema_weights` needs."""
 
 
 def test_every_callback_has_a_field_of_its_key():
@@ -36,6 +38,7 @@ def test_callback_without_a_declaration_fails_at_import(forgotten):
 
 def test_stored_checkpoints_keep_their_keys_and_attributes():
     assert {cls.checkpoint_key: cls.state_attributes for cls in CALLBACK_CLASSES.values()} == {
+        "SwapEMAWeights": ("swapped_epoch",),
         "ReduceLROnPlateau": ("wait", "best", "cooldown_counter"),
         "EarlyStopping": ("wait", "stopped_epoch", "best", "best_epoch"),
         "KeepBest": ("best", "best_epoch"),
@@ -44,7 +47,7 @@ def test_stored_checkpoints_keep_their_keys_and_attributes():
 
 @pytest.mark.parametrize("key", KEYS)
 def test_digests_follow_the_declarations(experiment, key):
-    cls, (without, with_callback) = CALLBACK_CLASSES[key], (experiment(), experiment(f"{key}={{}}"))
+    cls, (without, with_callback) = CALLBACK_CLASSES[key], (experiment(AVERAGES), experiment(AVERAGES, f"{key}={{}}"))
     assert [type(callback) for callback in with_callback.callbacks] == [cls]
     networks, variants, outcomes = (
         {digest(each) for each in (without, with_callback)}

@@ -395,8 +395,32 @@ ISSUE_CASES = [
     make_case(
         "weights of the best epoch",
         ["optimizer.use_ema=true", "early_stopping.restore_best_weights=true"],
-        "remove one of the two",
-        ["~optimizer.use_ema"],
+        "remove one of the two, or write swap_ema_weights.swap_on_epoch: true",
+        ["swap_ema_weights.swap_on_epoch=true"],
+    ),
+    make_case(
+        "averages that the optimizer lacks",
+        ["swap_ema_weights={}"],
+        "write optimizer.use_ema: true, or remove it",
+        ["optimizer.use_ema=true"],
+    ),
+    make_case(
+        "best model with other weights",
+        ["optimizer.use_ema=true", "swap_ema_weights={}", "model_checkpoint={}"],
+        "write swap_on_epoch: true",
+        ["swap_ema_weights.swap_on_epoch=true"],
+    ),
+    make_case(
+        "early stopping with other weights",
+        ["optimizer.use_ema=true", "swap_ema_weights.swap_on_epoch=true", "early_stopping={patience: 1}"],
+        "write early_stopping.restore_best_weights: true",
+        ["early_stopping.restore_best_weights=true"],
+    ),
+    make_case(
+        "averages without an effect",
+        ["optimizer.use_ema=true", "swap_ema_weights={}", "data.validation_size=0"],
+        "remove it",
+        ["~swap_ema_weights"],
     ),
     make_case(
         "two rates",

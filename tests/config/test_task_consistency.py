@@ -102,6 +102,34 @@ def test_ema_with_restored_weights_is_refused(config):
         load_experiment(config(), ["optimizer={type: adam, use_ema: true}", "early_stopping.restore_best_weights=true"])
 
 
+@pytest.mark.parametrize(
+    ("overrides", "line"),
+    [
+        pytest.param([], "swap_ema_weights  needs the averages", id="optimizer without averages"),
+        pytest.param(
+            ["optimizer.use_ema=true", "model_checkpoint={}"],
+            "swap_ema_weights.swap_on_epoch  must be true with model_checkpoint",
+            id="saved weights that are not averaged",
+        ),
+        pytest.param(
+            ["optimizer.use_ema=true", "swap_ema_weights.swap_on_epoch=true", "early_stopping={}"],
+            "swap_ema_weights.swap_on_epoch  with early_stopping, Keras ends with weights that are not averaged",
+            id="final weights that are not averaged",
+        ),
+    ],
+)
+def test_swap_of_weights_that_saves_other_weights_is_refused(config, overrides, line):
+    with pytest.raises(ConfigError) as refused:
+        load_experiment(config(), ["swap_ema_weights={}", *overrides])
+    assert line in str(refused.value)
+
+
+def test_averaged_weights_of_the_best_epoch_are_accepted(config):
+    swap = ["optimizer.use_ema=true", "swap_ema_weights.swap_on_epoch=true", "model_checkpoint={}"]
+    load_experiment(config(), [*swap, "early_stopping.restore_best_weights=true"])
+    load_experiment(config(), ["optimizer.use_ema=true", "swap_ema_weights={}", "early_stopping={}"])
+
+
 def test_numeric_class_names_are_not_indices(config, tmp_path):
     (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{i},{i % 3 + 1}\n" for i in range(30)))
     text = "data: {dataset: csv, path: t.csv}\nmodel: {layers: [{type: Dense, units: 3, activation: softmax}]}\n"

@@ -21,6 +21,7 @@ CONVOLUTION = (
 )
 DROPOUT = "layers=[Flatten, {type: Dropout, rate: 0.5}, {type: Dense, units: 10}]"
 LARGE = "layers.hidden.units=2000"
+AVERAGES = ["optimizer={type: adam, use_ema: true}"]
 GIGABYTE = 2**30
 
 
@@ -143,6 +144,10 @@ OBSTACLES = {
         ["optimizer=schedule_free_adamw"], False,
         "schedule_free_adamw cannot be trained in lanes: on TensorFlow, Keras reads its momentum after the update",
     ),
+    "a callback": (
+        [*AVERAGES, "swap_ema_weights={}"], False,
+        "swap_ema_weights cannot be used in lanes: validation in lanes uses the weights, not their averages",
+    ),
     "the engine of Keras": (["engine=keras"], False, "engine: keras trains each run by itself"),
     "no XLA": (["jit=false"], False, "lanes need XLA, and jit is false"),
     "random results on a GPU": (
@@ -163,6 +168,14 @@ def test_impossible_lanes_are_refused_with_reason_and_remedy(build_tasks, overri
     assert caught.value.suggestion == "use --lanes auto"
     plan = plan_lanes(tasks, "auto", gpu=gpu)
     assert (plan.tasks, plan.line) == (tasks, f"no lanes: {reason}")
+
+
+def test_runs_that_differ_in_a_callback_have_own_obstacles(build_tasks):
+    """A sweep of `swap_ema_weights` has equal networks with and without the callback."""
+    tasks = [*build_tasks(16, *AVERAGES), *build_tasks(16, *AVERAGES, "swap_ema_weights={}", first=16)]
+    plan = plan_lanes(tasks, "auto", gpu=False)
+    assert list_programs(plan) == [(16, [*range(16)]), *((1, [number]) for number in range(16, 32))]
+    assert "; the other runs without lanes: swap_ema_weights cannot be used in lanes: " in plan.line
 
 
 def test_obstacles_of_a_gpu_depend_on_determinism(build_tasks):

@@ -64,19 +64,36 @@ CALLBACKS = {
         "reduce_lr_on_plateau={monitor: val_loss, patience: 3, min_delta: 0.5, factor: 0.5}",
         "early_stopping={monitor: val_loss, patience: 4, min_delta: 0.5, restore_best_weights: true}",
     ],
+    "averages in validation": [
+        *SMALL,
+        "swap_ema_weights={}",
+        "optimizer={type: adam, use_ema: true, ema_momentum: 0.5}",
+    ],
+    "averages of each epoch without validation": [
+        *SMALL,
+        "swap_ema_weights={swap_on_epoch: true}",
+        "data.validation_size=0",
+        "optimizer={type: adam, use_ema: true, ema_momentum: 0.5, ema_overwrite_frequency: 7}",
+    ],
     "the best epoch": ["model_checkpoint={monitor: val_loss}", "optimizer={type: adam, learning_rate: 0.2}"],
 }
 
-ACTIVE_SETTINGS = {"patience": 3, "min_delta": 0.3, "factor": 0.5, "cooldown": 1, "restore_best_weights": True}
+ACTIVE_SETTINGS = {
+    "patience": 3, "min_delta": 0.3, "factor": 0.5, "cooldown": 1, "restore_best_weights": True, "swap_on_epoch": True,
+}  # fmt: skip
 """Arguments with which callbacks act within six epochs, but do not end the training before the fifth."""
 
 
+NEEDED_SETTINGS = {"swap_ema_weights": ["optimizer.use_ema=true", "optimizer.ema_momentum=0.5"]}
+"""Overrides without which a callback is refused."""
+
+
 def set_callback(key):
-    """Return the override that sets a callback with `ACTIVE_SETTINGS`."""
+    """Return the overrides that set a callback with `ACTIVE_SETTINGS`."""
     cls = CALLBACK_CLASSES[key]
     settings = {name: value for name, value in ACTIVE_SETTINGS.items() if name in cls.model_fields}
     settings |= {} if cls.can_end_training or "patience" not in settings else {"patience": 1}
-    return f"{key}={json.dumps(settings)}"
+    return [f"{key}={json.dumps(settings)}", *NEEDED_SETTINGS.get(key, [])]
 
 
 ACTIVE_CALLBACKS = {key: set_callback(key) for key in CALLBACK_CLASSES}

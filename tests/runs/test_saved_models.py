@@ -37,6 +37,19 @@ def test_averaged_weights_have_no_epoch(make_run):
     assert (model.epoch, model.weights_kind) == (None, "averaged")
 
 
+def test_models_of_swapped_epochs_hold_averages(make_run):
+    swap = ["optimizer={type: adam, use_ema: true}", "swap_ema_weights={swap_on_epoch: true}", "model_checkpoint={}"]
+    run_info = create_run_info(make_run, *swap, "early_stopping={monitor: val_accuracy, restore_best_weights: true}")
+    text = "weights averaged up to epoch 2 (use_ema), the best by"
+    assert find_best_model(run_info).format_epoch() == f"{text} val_loss"
+    assert get_last_model(run_info).format_epoch() == f"{text} val_accuracy, restored by early_stopping"
+
+
+def test_final_averages_are_those_of_the_last_swapped_epoch(make_run):
+    overrides = ["optimizer={type: adam, use_ema: true}", "swap_ema_weights={swap_on_epoch: true}"]
+    assert get_last_model(create_run_info(make_run, *overrides)).epoch == len(CURVE)
+
+
 @pytest.mark.parametrize(("monitor", "epoch"), [("val_accuracy", 2), ("val_loss", 2), ("accuracy", 2)])
 def test_best_keras_holds_the_first_of_equally_good_epochs(make_run, monitor, epoch):
     model = find_best_model(create_run_info(make_run, f"model_checkpoint={{monitor: {monitor}}}"))

@@ -29,8 +29,8 @@ def list_cases() -> dict[str, list[str]]:
     return {
         **{f"{name} {engine}": [*ENGINES[engine], f"optimizer={name}"] for name in optimizers for engine in ENGINES},
         **{
-            f"{key} {engine}": [*ENGINES[engine], override, "epochs=6"]
-            for key, override in ACTIVE_CALLBACKS.items()
+            f"{key} {engine}": [*ENGINES[engine], *overrides, "epochs=6"]
+            for key, overrides in ACTIVE_CALLBACKS.items()
             for engine in ENGINES
         },
         **{name: [*ENGINES["chunked"], *overrides, "epochs=6"] for name, overrides in CALLBACKS.items()},

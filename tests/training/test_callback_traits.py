@@ -1,5 +1,7 @@
 """What callbacks declare about their Keras objects is what these objects do."""
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -7,15 +9,16 @@ import pytest
 from dnn_cli.config.callbacks import CALLBACK_CLASSES
 from dnn_cli.runs.run import Run
 from dnn_cli.training.keras_callbacks import build_callbacks
-from dnn_cli.training.training_state import capture_state, restore_callbacks
+from dnn_cli.training.training_state import capture_state, iter_variables, restore_callbacks
 
 ACTIVE_SETTINGS = {
     "patience": 2, "min_delta": 0.0, "factor": 0.5, "cooldown": 2, "restore_best_weights": True, "start_from_epoch": 0,
+    "swap_on_epoch": True,
 }  # fmt: skip
 """Arguments with which callbacks act on `LOSSES`."""
 
 LOSSES = [1.0, 0.5, 0.6, 0.4, 0.7, 0.8, 0.9, 0.3, 0.9, 0.9]
-SET_IN_EVERY_EPOCH = {"has_saved"}
+SET_IN_EVERY_EPOCH = {"has_saved", "values_before"}
 """Attributes that an epoch sets before it reads them, so that no checkpoint needs them."""
 
 
@@ -27,12 +30,15 @@ def build_callback(experiment, tmp_path):
         settings = {
             name: ACTIVE_SETTINGS[name] for name in CALLBACK_CLASSES[key].model_fields if name in ACTIVE_SETTINGS
         }
-        new_experiment = experiment(f"{key}={settings}".replace("'", "").replace("True", "true"))
+        averages = f"optimizer.use_ema={json.dumps(key == 'swap_ema_weights')}"
+        new_experiment = experiment(f"{key}={json.dumps(settings)}", averages)
         (callback,) = build_callbacks(new_experiment, Run(tmp_path))
-        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-        model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+        # Equal names give the variables of several models equal paths.
+        model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, name="dense")], name="model")
+        model.compile(optimizer=keras.optimizers.SGD(0.1, use_ema=True, name="sgd"), loss="mse")
+        model.optimizer.build(model.trainable_variables)
         callback.set_model(model)
-        callback.set_params({})
+        callback.set_params({"epochs": len(LOSSES)})
         callback.on_train_begin()
         return callback, model
 
@@ -89,9 +95,10 @@ def test_restored_callback_acts_like_the_original(build_callback, key, done):
         begin_epoch(original, model, epoch)
         end_epoch(original, model, epoch)
     restored, other_model = build_callback(key)
-    other_model.optimizer.learning_rate = float(model.optimizer.learning_rate)
     other_model.stop_training = model.stop_training
     arrays, memories = capture_state(model, [original])
+    for name, variable in iter_variables(other_model):
+        variable.assign(arrays[name])
     restore_callbacks([restored], arrays, memories)
     for epoch in range(done, len(LOSSES)):
         for callback, its_model in ((original, model), (restored, other_model)):

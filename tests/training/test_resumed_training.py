@@ -133,7 +133,8 @@ def test_training_with_xla_resumes_without_validation(experiment, killed):
 
 
 def test_training_with_callbacks_resumes_from_any_call(experiment, tmp_path):
-    new_experiment = experiment(*QUICK, *ACTIVE_CALLBACKS.values(), "epochs=6")
+    overrides = [override for overrides in ACTIVE_CALLBACKS.values() for override in overrides]
+    new_experiment = experiment(*QUICK, *overrides, "epochs=6")
     # before a checkpoint, after an epoch, within an epoch
     moments, expected = (1, 2 * REQUESTS_PER_EPOCH + 1, 3 * REQUESTS_PER_EPOCH + 2), (None, (2, 0), (3, 1))
     complete_run, reporter, copies = train_with_copies(new_experiment, tmp_path, moments)
