@@ -65,7 +65,7 @@ def add_source_digests(config: dict[str, Any], directory: str | None) -> list[Is
         elif recorded != source.digest:
             change = f"{source.path} has changed: its SHA-256 begins with {source.digest[:_SHORT_DIGEST]}"
             message = f"{change}, and the config needs {str(recorded)[:_SHORT_DIGEST]}"
-            override = "~" + ".".join(map(str, (*path[1:], SOURCE_DIGEST_KEY)))
+            override = f"'~{'.'.join(map(str, (*path[1:], SOURCE_DIGEST_KEY)))}'"
             issues.append(
                 Issue((*path, SOURCE_DIGEST_KEY), message, f"restore the file, or add {override} for the new source")
             )

@@ -26,6 +26,7 @@ from dnn_cli.errors import UsageError, suggest_nearest_name
 from dnn_cli.training.model_builder import build_initial_network
 
 _MAX_MESSAGE_LENGTH = 300
+_MAX_LISTED_CLASSES = 12
 
 _digests_by_module: dict[str, str] = {}
 """Digests of the source files of the modules that this process has executed."""
@@ -54,7 +55,7 @@ def import_custom_layers(experiment: Experiment, directory: str | None) -> list[
         if layer.source_digest not in (None, source.digest):
             changes.append(f"{source.path} has changed since the training: outputs can differ")
         _register_class(layer, _import_module(source, directory or ""))
-    return changes
+    return list(dict.fromkeys(changes))
 
 
 def count_custom_parameters(experiment: Experiment) -> dict[str, int]:
@@ -79,6 +80,13 @@ def count_custom_parameters(experiment: Experiment) -> dict[str, int]:
         types = ", ".join(layer.type for layer in list_custom_layers(experiment))
         raise UsageError(f"the network with {types} cannot be built: {_describe_exception(error)}") from error
     for stage, layer in zip(stages, model.layers, strict=True):
+        if not layer._inbound_nodes:
+            # Keras leaves out the rest of a model without an error.
+            types = " or ".join(inner.type for inner in stage.layer.iter_layers() if isinstance(inner, CustomLayer))
+            raise UsageError(
+                f"layer {stage.name}: Keras cannot compute its output shape",
+                f"define compute_output_shape(self, input_shape) in {types}",
+            )
         shape = tuple(layer.output.shape)[1:]
         if shape != stage.output_shape:
             suggestion = f"write output_shape: {list(shape)} in this layer"
@@ -115,17 +123,14 @@ def _register_class(layer: CustomLayer, module: ModuleType) -> None:
         UsageError: the module has no such class, or two classes have the same name in saved models.
     """
     cls = getattr(module, layer.class_name, None)
-    if cls is None:
+    if not _is_layer_class(cls):
         classes = [name for name, value in vars(module).items() if _is_layer_class(value)]
         hint = suggest_nearest_name(layer.class_name, classes) or (
-            f"its layers are {', '.join(classes)}" if classes else f"define class {layer.class_name} in this file"
+            f"its layers are {', '.join(classes[:_MAX_LISTED_CLASSES])}" if classes else "the file has no layers"
         )
-        raise UsageError(f"{module.__file__} has no class {layer.class_name}", hint)
-    if not _is_layer_class(cls):
-        raise UsageError(
-            f"{layer.type} is not a subclass of keras.layers.Layer",
-            f"write class {layer.class_name}(keras.layers.Layer) in {module.__file__}",
-        )
+        if cls is None:
+            raise UsageError(f"{module.__file__} has no class {layer.class_name}", hint)
+        raise UsageError(f"{layer.type} is not a subclass of keras.layers.Layer", hint)
     registry, saved_name = keras.saving.get_custom_objects(), keras.saving.get_registered_name(cls)
     other = registry.get(saved_name)
     if other is not None and other is not cls and other.__module__ != cls.__module__:
@@ -226,8 +231,8 @@ def _describe_exception(error: BaseException) -> str:
         return f"{type(error).__name__}: {error.msg} at {error.filename}:{error.lineno}"
     files = {str(_get_file(sys.modules[name])) for name in _digests_by_module if name in sys.modules}
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_user_frame(frame.filename, files)]
-    place = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}: {_get_main_line(str(error))}{place}"
+    location = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}: {_get_main_line(str(error))}{location}"
 
 
 def _is_user_frame(file: str, files: set[str]) -> bool:
@@ -241,4 +246,5 @@ def _get_main_line(text: str) -> str:
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() if line.strip()]
     if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
         lines = lines[1:]
-    return (lines or [""])[0][:_MAX_MESSAGE_LENGTH]
+    count = 2 if lines and lines[0].endswith(":") else 1
+    return " ".join(lines[:count])[:_MAX_MESSAGE_LENGTH]

@@ -69,7 +69,8 @@ def lr_find(
 
             result = run_range_test(job, progress)
     current_rate = loaded.experiment.model_dump(mode="json")["optimizer"]["learning_rate"]
-    command = _build_rate_command(configs[0], overrides, current_rate, result.suggestion)
+    code_options = ["--allow-code"] if allow_code else []
+    command = _build_rate_command(configs[0], [*overrides, *code_options], current_rate, result.suggestion)
     if as_json:
         print_json(
             {"name": loaded.experiment.name, "learning_rate": current_rate, **asdict(result), "command": command}

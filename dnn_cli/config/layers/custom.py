@@ -24,34 +24,37 @@ from dnn_cli.errors import UsageError
 _MAX_TYPE_LENGTH = 200
 """Maximum number of characters of a custom layer's type."""
 
+_SUFFIX = ".py"
+"""End of the names of source files, which a module name lacks."""
+
 SOURCE_DIGEST_KEY = "source_digest"
 
 
 def is_custom_type(text: str) -> bool:
-    """Return whether a text is a module and a class, such as `mylayers:Scale`."""
+    """Return whether a text is a module and a class, such as `mylayers:Scale`, and the module is not a file `….py`."""
     module, _, cls = text.partition(CODE_MARK)
-    return len(text) <= _MAX_TYPE_LENGTH and all(map(str.isidentifier, [*module.split("."), cls]))
+    is_named = all(map(str.isidentifier, [*module.split("."), cls]))
+    return is_named and len(text) <= _MAX_TYPE_LENGTH and not module.endswith(_SUFFIX)
 
 
-def _check_type(text: str) -> str:
+def check_custom_type(text: str) -> str:
     """Check that a type is a module and a class, such as `mylayers:Scale`, and return the type.
 
     Raises:
         PydanticCustomError: the type has other characters, for example those of a path.
     """
     module, _, cls = text.partition(CODE_MARK)
-    if not is_custom_type(text):
+    if is_custom_type(text):
+        return text
+    stem = module.removesuffix(_SUFFIX).replace("/", ".")
+    if is_custom_type(f"{stem}:{cls}"):
         raise PydanticCustomError(
-            "custom_layer_type",
-            "is not module:Class: write the module as in an import, without a path, for example mylayers:Scale",
+            "custom_layer_type", "names a file instead of a module: write {type}", {"type": f"{stem}:{cls}"}
         )
-    if module.endswith(".py"):
-        raise PydanticCustomError(
-            "custom_layer_type",
-            "names a file instead of a module: write {type}",
-            {"type": f"{module.removesuffix('.py')}:{cls}"},
-        )
-    return text
+    raise PydanticCustomError(
+        "custom_layer_type",
+        "is not module:Class: write the module as in an import, without a path, for example mylayers:Scale",
+    )
 
 
 def _check_argument(value: Any) -> Any:
@@ -78,7 +81,7 @@ class CustomLayer(BaseLayer):
     has_unknown_weights: ClassVar[bool] = True
     xla_support: ClassVar[XlaSupport] = "unverified"
 
-    type: Annotated[str, AfterValidator(_check_type)]
+    type: Annotated[str, AfterValidator(check_custom_type)]
     output_shape: Annotated[tuple[Count | str, ...], Strict(False), Len(1, 8)] | None = None
     """Shape of one example after the layer, by default the input shape. An axis can be the name of an argument:
     `[units]`. A training checks the shape."""
