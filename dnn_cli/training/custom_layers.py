@@ -50,11 +50,20 @@ def import_custom_layers(experiment: Experiment, directory: str | None) -> list[
     """
     check_code_permission(experiment, directory)
     changes = []
+    registry = keras.saving.get_custom_objects()
+    types_by_name: dict[str, str] = {}
     for layer in list_custom_layers(experiment):
         source = find_module_source(layer.module, directory or "")
         if layer.source_digest not in (None, source.digest):
             changes.append(f"{source.path} has changed since the training: outputs can differ")
-        _register_class(layer, _import_module(source, directory or ""))
+        cls = _find_class(layer, _import_module(source, directory or ""))
+        name = keras.saving.get_registered_name(cls)
+        if types_by_name.setdefault(name, layer.type) != layer.type:
+            raise UsageError(
+                f"{types_by_name[name]} and {layer.type} have the same name in saved models, {name}",
+                "rename one of the classes",
+            )
+        registry[layer.type] = registry[name] = cls
     return list(dict.fromkeys(changes))
 
 
@@ -116,11 +125,11 @@ def _check_saved_arguments(experiment: Experiment) -> None:
             )
 
 
-def _register_class(layer: CustomLayer, module: ModuleType) -> None:
-    """Register the class of a custom layer in Keras, by its type and by its name in saved models.
+def _find_class(layer: CustomLayer, module: ModuleType) -> Any:
+    """Return the class of a custom layer in its module.
 
     Raises:
-        UsageError: the module has no such class, or two classes have the same name in saved models.
+        UsageError: the module has no such class of Keras layers.
     """
     cls = getattr(module, layer.class_name, None)
     if not _is_layer_class(cls):
@@ -131,14 +140,7 @@ def _register_class(layer: CustomLayer, module: ModuleType) -> None:
         if cls is None:
             raise UsageError(f"{module.__file__} has no class {layer.class_name}", hint)
         raise UsageError(f"{layer.type} is not a subclass of keras.layers.Layer", hint)
-    registry, saved_name = keras.saving.get_custom_objects(), keras.saving.get_registered_name(cls)
-    other = registry.get(saved_name)
-    if other is not None and other is not cls and other.__module__ != cls.__module__:
-        raise UsageError(
-            f"{layer.type} and {other.__module__}:{other.__name__} have the same name in saved models",
-            "decorate one of them with @keras.saving.register_keras_serializable(package='…')",
-        )
-    registry[layer.type] = registry[saved_name] = cls
+    return cls
 
 
 def _is_layer_class(value: Any) -> bool:
