@@ -9,8 +9,9 @@ import pytest
 import dnn_cli
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.errors import UsageError
+from dnn_cli.runs.store import Store
 from dnn_cli.training.custom_layers import count_custom_parameters, import_custom_layers
-from tests.helpers.custom_layers import CUSTOM_YAML, LAYERS_PY, write_module
+from tests.helpers.custom_layers import CUSTOM_LINES, CUSTOM_YAML, LAYERS_PY, write_module
 from tests.helpers.kill_campaign import assert_same_run
 from tests.helpers.resumed_trainings import checkpoint_every_call, resume_run, train_with_copies
 from tests.helpers.training_runs import train_in_store
@@ -59,10 +60,8 @@ def load_custom(tmp_path, config, monkeypatch):
 
     def load(layer, text=CLASSES):
         module = write_module(tmp_path, text)
-        yaml = CUSTOM_YAML.replace(
-            "{type: mylayers:Scale, initial: 0.5, name: scale}", layer.replace("own:", f"{module}:")
-        )
-        path = config("\n".join(line for line in yaml.splitlines() if "mylayers" not in line))
+        lines = f"    - {layer}\n".replace("own:", f"{module}:")
+        path = config(CUSTOM_YAML.replace(CUSTOM_LINES, lines))
         loaded = load_experiment(path, allow_code=True)
         return loaded.experiment, loaded.code_directory
 
@@ -152,6 +151,12 @@ def test_changed_source_of_a_trained_run_is_reported(load_custom, tmp_path):
     assert line.endswith("has changed since the training: outputs can differ")
 
 
+def test_two_classes_of_one_name_in_a_network_are_refused(load_custom, tmp_path):
+    other = write_module(tmp_path, CLASSES)
+    with pytest.raises(UsageError, match="have the same name in saved models, Automatic"):
+        import_custom_layers(*load_custom(f"{{repeat: 1, layers: [own:Automatic, {other}:Automatic]}}"))
+
+
 def test_permission_is_needed_to_import(load_custom, tmp_path):
     experiment, _ = load_custom("own:Scale", LAYERS_PY)
     with pytest.raises(UsageError, match="runs only with --allow-code"):
@@ -176,8 +181,6 @@ def test_killed_training_resumes_with_the_bits_of_plain_fit(custom_experiment, t
         resume_run(copy, experiment, code_directory=loaded.code_directory)
     assert_same_run(run, copy)
     plain = experiment.model_copy(update={"engine": "keras"})
-    from dnn_cli.runs.store import Store
-
     plain_run, record, _ = train_in_store(Store(tmp_path / "plain"), plain, code_directory=loaded.code_directory)
     assert record.results.weights == run.read_record().results.weights
     document = json.loads(plain_run.record.read_text())
