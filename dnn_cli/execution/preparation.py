@@ -138,17 +138,20 @@ def import_layers_of_user(
         trains: Whether the experiment is trained. A changed source file is then an error.
 
     Raises:
-        UsageError: a layer cannot be imported or, for a training, its source has changed since the config was loaded.
+        UsageError: a layer cannot be imported. Or, for a training, its source has changed since the config was loaded,
+            or it does not fit into the network.
     """
     if not list_custom_layers(experiment):
         return
-    from dnn_cli.training.custom_layers import import_custom_layers
+    from dnn_cli.training.custom_layers import count_custom_parameters, import_custom_layers
 
     changes = import_custom_layers(experiment, code_directory)
     if changes and trains:
         raise UsageError(changes[0], "start the command again")
     for line in changes:
         reporter.report_line(f"warning: {line}")
+    if trains:
+        count_custom_parameters(experiment)
 
 
 def _ignore_log(_: Path) -> None:

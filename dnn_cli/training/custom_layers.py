@@ -6,6 +6,7 @@ executed code is the content whose SHA-256 is compared with the digest in the co
 
 import importlib
 import importlib.util
+import math
 import re
 import sys
 import traceback
@@ -16,8 +17,10 @@ from types import ModuleType
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from dnn_cli.config.custom_code import check_code_permission, list_custom_layers
+from dnn_cli.config.digests import compute_network_digest
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import compute_stages, format_shape
 from dnn_cli.config.layers.custom import CustomLayer
@@ -30,6 +33,9 @@ _MAX_LISTED_CLASSES = 12
 
 _digests_by_module: dict[str, str] = {}
 """Digests of the source files of the modules that this process has executed."""
+
+_counts_by_network: dict[str, dict[str, int]] = {}
+"""Numbers of parameters of the networks that this process has checked, by network digest."""
 
 
 def import_custom_layers(experiment: Experiment, directory: str | None) -> list[str]:
@@ -68,9 +74,9 @@ def import_custom_layers(experiment: Experiment, directory: str | None) -> list[
 
 
 def count_custom_parameters(experiment: Experiment) -> dict[str, int]:
-    """Build the network of an experiment with custom layers, check its shapes, and count its parameters.
+    """Check the custom layers of an experiment, which must be imported, and count the parameters of the network.
 
-    The network is built without variables of TensorFlow.
+    The network is built without variables of TensorFlow. An equal network is checked once in a process.
 
     Returns:
         The number of all parameters as `total`, and of the trainable ones as `trainable`.
@@ -78,36 +84,59 @@ def count_custom_parameters(experiment: Experiment) -> dict[str, int]:
     Raises:
         UsageError: the code of a custom layer raises an exception, or returns another shape than the config has.
     """
-    stages = compute_stages(experiment.model.stack, experiment.data.input_shape)
+    key = compute_network_digest(experiment)
+    if key not in _counts_by_network:
+        _counts_by_network[key] = _check_network(experiment)
+    return _counts_by_network[key]
+
+
+def _check_network(experiment: Experiment) -> dict[str, int]:
+    """Build a network with custom layers, check its shapes and its code for trainings, and count its parameters.
+
+    Raises:
+        UsageError: the code of a custom layer raises an exception, or returns another shape than the config has.
+    """
     try:
         with keras.StatelessScope():
             model = build_initial_network(experiment)
             _check_saved_arguments(experiment)
+            _check_shapes(experiment, model)
+            # The construction of a model runs no code for `training=True`.
+            inputs = tf.TensorSpec((None, *experiment.data.input_shape), tf.float32)
+            tf.function(lambda tensor: model(tensor, training=True), autograph=False).get_concrete_function(inputs)
     except UsageError:
         raise
     except Exception as error:
-        types = ", ".join(layer.type for layer in list_custom_layers(experiment))
+        types = ", ".join(dict.fromkeys(layer.type for layer in list_custom_layers(experiment)))
         raise UsageError(f"the network with {types} cannot be built: {_describe_exception(error)}") from error
+    counts = {"total": model.weights, "trainable": model.trainable_weights}
+    return {name: sum(math.prod(weight.shape) for weight in weights) for name, weights in counts.items()}
+
+
+def _check_shapes(experiment: Experiment, model: keras.Sequential) -> None:
+    """Check that each layer of a model has the output shape of the config.
+
+    Raises:
+        UsageError: a custom layer returns another shape.
+    """
+    stages = compute_stages(experiment.model.stack, experiment.data.input_shape)
     for stage, layer in zip(stages, model.layers, strict=True):
+        types = " or ".join(inner.type for inner in stage.layer.iter_layers() if isinstance(inner, CustomLayer))
         if not layer._inbound_nodes:
             # Keras leaves out the rest of a model without an error.
-            types = " or ".join(inner.type for inner in stage.layer.iter_layers() if isinstance(inner, CustomLayer))
             raise UsageError(
                 f"layer {stage.name}: Keras cannot compute its output shape",
                 f"define compute_output_shape(self, input_shape) in {types}",
             )
         shape = tuple(layer.output.shape)[1:]
         if shape != stage.output_shape:
-            suggestion = f"write output_shape: {list(shape)} in this layer"
-            if None in shape or not isinstance(stage.layer, CustomLayer):
-                suggestion = "write output_shape in the custom layer"
             raise UsageError(
                 f"layer {stage.name} returns the shape {format_shape(shape)}, "
                 f"and the config has {format_shape(stage.output_shape)}",
-                suggestion,
+                f"write output_shape: {list(shape)} in this layer"
+                if isinstance(stage.layer, CustomLayer) and None not in shape
+                else f"write output_shape in {types}",
             )
-    counts = {"total": model.weights, "trainable": model.trainable_weights}
-    return {name: sum(int(weight.shape.num_elements()) for weight in weights) for name, weights in counts.items()}
 
 
 def _check_saved_arguments(experiment: Experiment) -> None:
@@ -244,9 +273,9 @@ def _is_user_frame(file: str, files: set[str]) -> bool:
 
 
 def _get_main_line(text: str) -> str:
-    """Return the line of an exception's text with its reason, without the frame that Keras adds."""
-    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines() if line.strip()]
+    """Return the line of an exception's text with its reason, without the lines that Keras adds before and after."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text).rpartition("Error encountered:")[2]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     if len(lines) > 1 and lines[0].startswith("Exception encountered when calling"):
         lines = lines[1:]
-    count = 2 if lines and lines[0].endswith(":") else 1
-    return " ".join(lines[:count])[:_MAX_MESSAGE_LENGTH]
+    return (lines or [""])[0][:_MAX_MESSAGE_LENGTH]

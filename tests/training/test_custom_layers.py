@@ -38,6 +38,12 @@ class Failing(keras.layers.Layer):
     def call(self, inputs):
         raise RuntimeError("the reason")
 
+class FailingInTraining(keras.layers.Layer):
+    def call(self, inputs, training=False):
+        if training:
+            raise RuntimeError("the reason")
+        return inputs
+
 class Automatic(keras.layers.Layer):
     def __init__(self, factors, **kwargs):
         super().__init__(**kwargs)
@@ -94,7 +100,13 @@ def test_module_that_cannot_be_used_is_refused_in_one_line(load_custom, text, me
         ("{type: own:WithoutConfig, units: 3}", "get_config of .*:WithoutConfig lacks units"),
         ("own:Cut", r"layer cut returns the shape \(None, 5\), and the config has \(None, 64\)"),
         ("{type: own:Cut, output_shape: [4]}", r"layer cut returns the shape \(None, 5\)"),
-        ("own:Failing", r"cannot be built: .*RuntimeError: the reason at .*\.py:23$|the reason"),
+        ("own:Failing", r"cannot be built: RuntimeError: the reason at .*\.py:21$"),
+        ("own:FailingInTraining", r"cannot be built: RuntimeError: the reason at .*\.py:26$"),
+        (
+            "{repeat: 1, layers: [{type: Reshape, target_shape: [8, 8]}, "
+            "{type: TimeDistributed, layer: own:Cut}, Flatten]}",
+            "layer time_distributed: Keras cannot compute its output shape",
+        ),
         ("own:Automatic", "missing 1 required positional argument: 'factors'"),
         ("{type: own:Automatic, factors: [1], factor: 2}", "Unrecognized keyword arguments|unexpected keyword"),
     ],
