@@ -46,7 +46,7 @@ def list_summary_totals(summary: NetworkSummary) -> list[tuple[str, str]]:
         total is None or trainable is None or non_trainable is None or summary.optimizer_bytes is None
         or summary.multiply_adds is None or summary.depth is None
     ):  # fmt: skip
-        return [("parameters", "– (known after the training: dnn runs show; custom layers create their own weights)")]
+        return [("parameters", "– until a training: custom layers create their own weights")]
     copies = summary.optimizer_bytes / (4 * trainable) if trainable else 0.0
     optimizer_text = "nothing" if not copies else f"{copies:.3g} × the trainable parameters"
     return [

@@ -2,11 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from dnn_cli.cli.command_groups import COMMAND_GROUPS
 from tests.helpers import forked_cli
 from tests.helpers.custom_layers import CUSTOM_YAML, write_module
+from tests.helpers.settings import RUN_ALL_CASES
 
 READING = [
     ["check", "custom.yaml"],
@@ -80,9 +82,7 @@ def test_reading_commands_import_no_module(code_directory, words):
 @pytest.mark.parametrize("words", RUNNING, ids=" ".join)
 def test_running_commands_ask_for_the_option(code_directory, words):
     if words[-1] == "digits.npz":
-        import numpy as np
-
-        np.savez(code_directory.path / "digits.npz", x=np.zeros((2, 8, 8)), y=np.zeros(2, int))
+        write_examples(code_directory.path / "digits.npz")
     # No environment variable has the effect of the option.
     done = code_directory.dnn(*words, DNN_ALLOW_CODE="1", ALLOW_CODE="1")
     assert done.returncode == 2, done.stderr
@@ -90,6 +90,35 @@ def test_running_commands_ask_for_the_option(code_directory, words):
     assert "Traceback" not in done.stderr
     assert not code_directory.marker.exists()
     assert len(list((code_directory.path / "runs").glob("*-custom-*"))) == 1
+
+
+PERMITTED = [
+    ["evaluate", "RUN", "--split", "validation"],
+    ["evaluate", "RUN", "digits.npz"],
+    ["predict", "RUN", "digits.npz"],
+    *(["export", "RUN", "--format", name, "-o", f"model{suffix}"]
+      for name, suffix in {"keras": ".keras", "savedmodel": "_saved", "onnx": ".onnx", "litert": ".tflite"}.items()),
+    ["lr-find", "custom.yaml", "--no-chart"],
+    ["bench", "custom.yaml", "engine=chunked", "--repeats", "1"],
+    ["resume", "RUN", "epochs=4"],
+    ["reproduce", "RUN"],
+    ["sweep", "custom.yaml", "layers.noisy.units=8,12", "-j", "2", "--runs-dir", "sweep"],
+    ["train", "custom.yaml", "--folds", "2", "-j", "2", "--runs-dir", "folds"],
+]  # fmt: skip
+"""Commands that need the option, in an order in which each succeeds. The last two train in workers."""
+
+
+def test_commands_succeed_with_the_option(code_directory):
+    write_examples(code_directory.path / "digits.npz")
+    for words in PERMITTED if RUN_ALL_CASES else PERMITTED[:1]:
+        done = code_directory.dnn(*words, "--allow-code")
+        assert done.returncode == 0, done.stderr
+    code_directory.marker.unlink()
+
+
+def write_examples(path):
+    """Write two examples with targets as an .npz file."""
+    np.savez(path, x=np.zeros((2, 8, 8)), y=np.zeros(2, int))
 
 
 def test_no_key_of_a_config_has_the_effect_of_the_option(code_directory):
