@@ -99,7 +99,8 @@ class Config:
         Raises:
             DataError: the data cannot be read.
             RunError: the run directory cannot be written.
-            UsageError: the device that the config requests does not exist, or cannot train deterministically.
+            UsageError: the device that the config requests does not exist, or cannot train deterministically. Or the
+                config has custom layers, and was loaded without `allow_code`.
             DeterminismConflict: on a GPU, this process has trained with another setting of determinism.
         """
         from dnn_cli.execution.fitting import complete_training
@@ -111,10 +112,12 @@ class Config:
         return _TrainedRun(run.directory, record)
 
 
-def load_config(file: str, overrides: Sequence[str]) -> Config:
+def load_config(file: str, overrides: Sequence[str], *, allow_code: bool = False) -> Config:
     """Load the experiment of a config file and overrides, and check that this machine can train it.
+
+    With `allow_code`, the modules of custom layers may run. Without it, a network with custom layers can be summarised.
 
     Raises:
         ConfigError: the config is not valid. The error lists every issue with its line and column, or its override.
     """
-    return Config(load_experiment(file, overrides, to_train=True))
+    return Config(load_experiment(file, overrides, to_train=True, allow_code=allow_code or None))

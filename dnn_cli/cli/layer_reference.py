@@ -22,7 +22,7 @@ Arguments and defaults are those of Keras. Arguments without a default are requi
 `kernel_initializer`. `dnn list layers NAME` shows all arguments of one layer.
 
 Shapes are those of one example, without the batch. [Checks of layers](layer_checks.md) shows the measured bits and
-exports of each layer.
+exports of each layer. A class of your own can also be a layer: [Your own layer](config.md#your-own-layer).
 """
 
 _LEFT_OUT_TITLE = "## Layers that are left out"

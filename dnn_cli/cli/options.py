@@ -34,6 +34,10 @@ ForceOption = Annotated[
 TensorboardOption = Annotated[
     bool, typer.Option("--tensorboard", help="Write a TensorBoard log into the run directory.")
 ]
+AllowCodeOption = Annotated[
+    bool,
+    typer.Option("--allow-code", help="Run the modules of custom layers, such as type: mylayers:Scale. Trust them."),
+]
 ConfigArguments = Annotated[
     list[str],
     typer.Argument(
@@ -185,10 +189,21 @@ def suggest_similar_file(name: str) -> str:
     return f"did you mean {same_stem[0]}?" if same_stem else suggest_nearest_name(name, config_files)
 
 
+def get_code_directory(*, allow: bool) -> str | None:
+    """Return the directory in which modules of custom layers are searched first; `None` without `--allow-code`."""
+    return os.getcwd() if allow else None
+
+
 def load_configs(
-    configs: Sequence[str], overrides: Sequence[str], *, to_train: bool = False
+    configs: Sequence[str], overrides: Sequence[str], *, to_train: bool = False, allow_code: bool | None = None
 ) -> list["LoadedExperiment"]:
     """Return the experiments of config files. With `to_train`, also check that this machine can train them.
+
+    Args:
+        configs: The paths of the config files.
+        overrides: The overrides, which apply to each config.
+        to_train: Whether this machine must be able to train the experiments.
+        allow_code: Whether the modules of custom layers may run; `None` for a command that runs no code.
 
     Raises:
         ConfigError: a config has issues; the error has the issues of all files.
@@ -199,7 +214,7 @@ def load_configs(
     issues: list[LocatedIssue] = []
     for config in configs:
         try:
-            loaded.append(load_experiment(config, overrides, to_train=to_train))
+            loaded.append(load_experiment(config, overrides, to_train=to_train, allow_code=allow_code))
         except ConfigError as error:
             issues += error.issues
     if issues:

@@ -158,7 +158,7 @@ def resolve_completed_run(address: str, runs_dir: Path) -> "tuple[Run, Record]":
         hint = (
             f"dnn explain {record.id} shows the reason"
             if record.status in ("diverged", "failed")
-            else f"dnn resume {record.id} continues the run"
+            else f"{shlex.join(['dnn', 'resume', record.id, *record.code_options])} continues the run"
         )
         raise UsageError(f"{run.directory} has no final model: the run is {record.status}", hint)
     return run, record

@@ -62,7 +62,7 @@ def _suggest_next_commands(run: "Run", record: "Record", loaded: "LoadedExperime
     A fold of a cross-validation has none, because the commands follow after the last fold.
     """
     runs_dir_option = build_runs_dir_option(store.root)
-    train_command = ["dnn", "train", loaded.file, *loaded.overrides]
+    train_command = ["dnn", "train", loaded.file, *loaded.overrides, *record.code_options]
     compare_command = shlex.join(["dnn", "compare", *runs_dir_option])
     if record.status == "diverged":
         from dnn_cli.explain.suggestions import build_lower_rate_override
@@ -86,7 +86,7 @@ def _suggest_next_commands(run: "Run", record: "Record", loaded: "LoadedExperime
         other_words = [word for word in train_command if not word.startswith(replaced)]
         return [shlex.join([*other_words, *overrides, *runs_dir_option])]
     if record.status == "interrupted":
-        return [shlex.join(["dnn", "resume", os.path.relpath(run.directory)])]
+        return [shlex.join(["dnn", "resume", os.path.relpath(run.directory), *record.code_options])]
     if record.status == "failed":
         return ["read train.log in the run directory"]
     if record.sweeps and loaded.experiment.data.fold is not None:

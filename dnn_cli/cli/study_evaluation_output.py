@@ -14,13 +14,14 @@ def is_study_address(words: list[str]) -> bool:
     return any(word.startswith(STUDY_PREFIX) for word in words)
 
 
-def evaluate_study(words: list[str], extra: str, runs_dir: Path, *, as_json: bool) -> None:
+def evaluate_study(words: list[str], extra: str, runs_dir: Path, code_directory: str | None, *, as_json: bool) -> None:
     """Evaluate the final runs of a study with tuned settings on the test set, once each, and print the scores.
 
     Args:
         words: The words after `dnn evaluate`, one of which is the address of a study.
         extra: An option or override that applies to single runs alone; empty without such a word.
         runs_dir: The directory of runs.
+        code_directory: The directory of custom layers; `None` without permission to run their code.
         as_json: Whether the scores are printed as JSON.
 
     Raises:
@@ -47,7 +48,7 @@ def evaluate_study(words: list[str], extra: str, runs_dir: Path, *, as_json: boo
     if not completed:
         raise UsageError(f"no final run of {address} is completed", "repeat the dnn study command to complete them")
     with open_screen() as screen:
-        evaluated = evaluate_on_test_set(runs, screen)
+        evaluated = evaluate_on_test_set(runs, screen, code_directory)
     scores = collect_test_scores(find_reported_roles(address, store.list_runs(), store.root))
     if as_json:
         print_json(build_test_score_document(scores, evaluated))

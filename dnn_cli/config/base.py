@@ -116,6 +116,11 @@ class KerasConfig(ConfigModel):
         type_field = ["type"] if "type" in cls.model_fields else []
         return list(dict.fromkeys([*type_field, *required, *cls.model_fields]))
 
+    @property
+    def registered_name(self) -> str:
+        """Name of the class in Keras's registry; empty for a class of the package `keras`."""
+        return self.keras_name if ">" in self.keras_name else ""
+
     def list_keras_arguments(self) -> dict[str, Any]:
         """Return the arguments for the Keras class by name. Nested parts become Keras objects.
 
@@ -142,9 +147,9 @@ class KerasConfig(ConfigModel):
         import keras
 
         keras_object: Any = keras
-        if ">" in self.keras_name:
-            # `training` defines and registers the class, and this package cannot import `training`.
-            keras_object = keras.saving.get_registered_object(self.keras_name)
+        if self.registered_name:
+            # `training` defines or imports the class and registers it. This package cannot import `training`.
+            keras_object = keras.saving.get_registered_object(self.registered_name)
         else:
             for step in self.keras_name.split("."):
                 keras_object = getattr(keras_object, step)

@@ -25,6 +25,7 @@ from dnn_cli.config.field_descriptions import read_field_descriptions
 from dnn_cli.config.identifiers import check_name, check_no_slash
 from dnn_cli.config.layer_base import validate_layer
 from dnn_cli.config.layer_union import LAYERS_BY_TYPE
+from dnn_cli.config.layers.custom import CustomLayer, check_custom_type
 from dnn_cli.config.layers.image_augmentation import check_odd
 from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER
 from dnn_cli.config.registry import CLASSES_BY_KIND, list_spellings
@@ -40,10 +41,18 @@ _CONTROL_CHARACTER_PATTERN = (
 )
 """Pattern of control and formatting characters, in escapes that every engine for regular expressions knows."""
 
+_IDENTIFIER = r"[^\W\d]\w*"
+_CUSTOM_TYPE_RULES: list[JsonSchemaValue] = [
+    {"pattern": rf"^{_IDENTIFIER}(\.{_IDENTIFIER})*:{_IDENTIFIER}$"},
+    {"not": {"pattern": r"\.py:"}},
+]
+"""Rules for the `type` of a custom layer, `module:Class`."""
+
 _VALIDATOR_SCHEMAS: dict[Any, list[JsonSchemaValue]] = {
     check_name: [{"pattern": r"\S"}, {"not": {"pattern": _CONTROL_CHARACTER_PATTERN}}],
     check_no_slash: [{"pattern": "^[^/]*$"}],
     check_odd: [{"not": {"multipleOf": 2}}],
+    check_custom_type: _CUSTOM_TYPE_RULES,
 }
 """JSON Schemas that express the rules of validator functions, by function."""
 
@@ -110,9 +119,13 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
         if "type" in json_schema["properties"] and len(names := _list_type_names(cls)) > 1:
             described = {key: value for key, value in json_schema["properties"]["type"].items() if key != "const"}
             json_schema["properties"]["type"] = {**described, "enum": names}
+        if cls is CustomLayer:
+            # The arguments of the constructor are keys of the layer.
+            del json_schema["properties"]["arguments"]
+            json_schema["additionalProperties"] = True
         if "type" in json_schema["properties"] and not _has_short_form(cls):
             # The type selects the class.
-            json_schema["required"] = ["type", *json_schema.get("required", ())]
+            json_schema["required"] = list(dict.fromkeys(["type", *json_schema.get("required", ())]))
         return {"description": description} | {
             key: json_schema[key] for key in json_schema if key not in ("title", "description")
         }
@@ -142,6 +155,9 @@ class ConfigSchemaGenerator(GenerateJsonSchema):
             self.definitions[name] = {}
             union: Any = Annotated[Union[tuple(LAYERS_BY_TYPE.values())], ByType, BareName]  # noqa: UP007
             self.generate_inner(TypeAdapter(union).core_schema)
+            bare = {"type": "string", "allOf": _CUSTOM_TYPE_RULES, "description": _get_docstring_summary(CustomLayer)}
+            custom = self.generate_inner(TypeAdapter(CustomLayer).core_schema)
+            self.definitions[name]["anyOf"] += [bare, custom]
         return reference
 
     def function_before_schema(self, schema: core_schema.BeforeValidatorFunctionSchema) -> JsonSchemaValue:

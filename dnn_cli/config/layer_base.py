@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 from dnn_cli.config.base import AxisSizes, Count, KerasConfig, Shape, to_typed_mapping
 from dnn_cli.config.identifiers import KerasName
 
-XlaSupport = Literal["fast", "slow_on_cpu", "none"]
+XlaSupport = Literal["fast", "slow_on_cpu", "unverified", "none"]
 XlaDeterminism = Literal["deterministic", "random", "unverified"]
 Scaling = Literal["fixed", "computed"]
 ChannelsLast = Literal["channels_last"]
@@ -57,6 +57,12 @@ class WeightSpec(NamedTuple):
 
 LAYER_CLASSES: dict[str, type["BaseLayer"]] = {}
 """Layers by their `type`, in the order of their definitions. Defining a class with a `keras_name` adds the class."""
+
+CODE_MARK = ":"
+"""Character in the `type` of a layer whose class is in a module of the user: `mylayers:Scale`."""
+
+_CUSTOM_LAYER_CLASSES: list[type["BaseLayer"]] = []
+"""Class of layers whose `type` has a `CODE_MARK`. Defining a class with `runs_user_code` adds the class."""
 
 
 class BaseLayer(KerasConfig):
@@ -115,14 +121,21 @@ class BaseLayer(KerasConfig):
     """Argument with the size of the last axis of the output, such as `units`; `None` for a layer without a size."""
 
     xla_support: ClassVar[XlaSupport] = "fast"
-    """How well XLA compiles the layer. On a CPU, convolutions and random numbers take up to ten times as long."""
+    """How well XLA compiles the layer. On a CPU, convolutions and random numbers take up to ten times as long.
+    `unverified` layers have not been tried: only `jit: true` compiles them with XLA."""
 
     xla_determinism: ClassVar[XlaDeterminism] = "unverified"
     """Whether XLA's programs of the layer compute equal weights each time on a GPU. `random` programs add numbers in a
     random order. `unverified` programs have not been tried on a GPU, and are used like `random` programs."""
 
+    has_unknown_weights: ClassVar[bool] = False
+    """Whether only the code of the layer determines its weights, so that a config does not have their number."""
+
     supports_lanes: ClassVar[bool] = False
     """Whether one program can run the layer for several models at once."""
+
+    runs_user_code: ClassVar[bool] = False
+    """Whether the class of the layer is in a module of the user, which is imported only with `--allow-code`."""
 
     inner_key: ClassVar[str | None] = None
     """Key of the list of layers that the layer contains; `None` for a layer without layers. The list is also the short
@@ -149,7 +162,9 @@ class BaseLayer(KerasConfig):
     @classmethod
     def __pydantic_init_subclass__(cls, **arguments: Any) -> None:
         super().__pydantic_init_subclass__(**arguments)
-        if "keras_name" in vars(cls):
+        if cls.runs_user_code:
+            _CUSTOM_LAYER_CLASSES.append(cls)
+        elif "keras_name" in vars(cls):
             LAYER_CLASSES[cls.model_fields["type"].default] = cls
 
     @property
@@ -254,6 +269,13 @@ class BaseLayer(KerasConfig):
         return 0
 
 
+def find_class_by_type(name: str) -> type[BaseLayer] | None:
+    """Return the class of layers with a `type`; `None` for an unknown type."""
+    if CODE_MARK in name:
+        return next(iter(_CUSTOM_LAYER_CLASSES), None)
+    return LAYER_CLASSES.get(name)
+
+
 def find_short_type(config: Mapping[str, Any]) -> str | None:
     """Return the type of a layer in its short form without `type`, such as `{residual: […]}`; else `None`."""
     return next((name for name, cls in LAYER_CLASSES.items() if cls.inner_key and cls.inner_key in config), None)
@@ -277,7 +299,7 @@ def validate_layer(value: Any) -> BaseLayer:
         config = {"type": short, **config}
     if "type" not in config:
         raise PydanticKnownError("union_tag_not_found", {"discriminator": "'type'"})
-    cls = LAYER_CLASSES.get(config["type"]) if isinstance(config["type"], str) else None
+    cls = find_class_by_type(config["type"]) if isinstance(config["type"], str) else None
     if cls is None:
         expected = ", ".join(f"'{name}'" for name in LAYER_CLASSES)
         context = {"discriminator": "'type'", "tag": str(config["type"]), "expected_tags": expected}
@@ -306,8 +328,11 @@ else:
 
 
 def get_automatic_name(cls: str) -> str:
-    """Return Keras's name for the first unnamed layer of a class: `MaxPooling2D` → `max_pooling2d`."""
-    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", cls)
+    """Return Keras's name for the first unnamed layer of a class: `MaxPooling2D` → `max_pooling2d`.
+
+    The module of a custom layer is left out: `mylayers:Scale` → `scale`.
+    """
+    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", cls.rpartition(CODE_MARK)[2])
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
 
 

@@ -36,6 +36,11 @@ class Stage:
         return sum(weight.size for weight in self.weights)
 
     @property
+    def has_unknown_weights(self) -> bool:
+        """Whether the layer, or a layer that it contains, has more weights than `weights`."""
+        return any(layer.has_unknown_weights for layer in self.layer.iter_layers())
+
+    @property
     def trainable(self) -> tuple[WeightSpec, ...]:
         """Weights that training changes."""
         return tuple(weight for weight in self.weights if weight.trainable and self.layer.trainable)

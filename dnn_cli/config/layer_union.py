@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from dnn_cli.config.layer_base import LAYER_CLASSES, BaseLayer, find_short_type
+from dnn_cli.config.layer_base import LAYER_CLASSES, BaseLayer, find_class_by_type, find_short_type
 from dnn_cli.config.layer_blocks import Repeat
 
 _LAYER_MODULES = (
@@ -29,6 +29,7 @@ _LAYER_MODULES = (
     "augmentation",
     "colour_augmentation",
     "image_augmentation",
+    "custom",
 )
 """Modules of `config/layers`, which define layers, in the order of lists and documents."""
 
@@ -36,7 +37,7 @@ for _module in _LAYER_MODULES:
     import_module(f"dnn_cli.config.layers.{_module}")
 
 LAYERS_BY_TYPE: dict[str, type[BaseLayer]] = {**LAYER_CLASSES}
-"""Layers that a config can contain, by their `type`."""
+"""Layers that a config can contain, by their `type`. Custom layers are not among them."""
 
 
 def find_layer_class(config: Any) -> type[BaseLayer] | None:
@@ -45,8 +46,8 @@ def find_layer_class(config: Any) -> type[BaseLayer] | None:
     The result is `None` for an unknown layer.
     """
     if isinstance(config, Mapping):
-        return LAYERS_BY_TYPE.get(str(config.get("type") or find_short_type(config)))
-    return LAYERS_BY_TYPE.get(str(config))
+        return find_class_by_type(str(config.get("type") or find_short_type(config)))
+    return find_class_by_type(str(config))
 
 
 def find_item_class(item: Mapping[str, Any]) -> type[BaseLayer] | type[Repeat] | None:

@@ -12,7 +12,7 @@ LEFT_OUT_LAYERS: dict[str, str] = {
     "Layer": "is a base class without arithmetic",
     "Wrapper": "is a base class without arithmetic",
     "InputLayer": "is built from the data, which determines the input shape",
-    "Lambda": "runs arbitrary code, which a saved model cannot load safely",
+    "Lambda": "runs arbitrary code, which a saved model cannot load safely: write a class, type: module:Class",
     **dict.fromkeys(
         (
             "Add",

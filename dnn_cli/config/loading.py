@@ -14,6 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from dnn_cli.config import lint
+from dnn_cli.config.custom_code import add_source_digests
 from dnn_cli.config.datasets import USER_DATA_KINDS
 from dnn_cli.config.error_messages import to_located_issues
 from dnn_cli.config.experiment import Experiment
@@ -40,20 +41,25 @@ class LoadedExperiment:
     file: str
     overrides: tuple[str, ...]
     advice: tuple[LocatedIssue, ...]
+    code_directory: str | None = None
+    """Directory in which modules of custom layers are searched first; `None` if the user's code must not run."""
 
 
-def load_experiment(file: str, overrides: Sequence[str] = (), *, to_train: bool = False) -> LoadedExperiment:
+def load_experiment(
+    file: str, overrides: Sequence[str] = (), *, to_train: bool = False, allow_code: bool | None = None
+) -> LoadedExperiment:
     """Return the experiment that a config file and overrides describe.
 
     Args:
         file: The path of the config file.
         overrides: The overrides, in the order in which they are applied.
         to_train: Also check that this machine can train the experiment.
+        allow_code: Whether the modules of custom layers may run: see `build_experiment`.
 
     Raises:
         ConfigError: the config has issues. The error lists all issues with their locations.
     """
-    return build_experiment(read_config(file), file, overrides, to_train=to_train)
+    return build_experiment(read_config(file), file, overrides, to_train=to_train, allow_code=allow_code)
 
 
 def read_config(file: str) -> Document:
@@ -95,7 +101,12 @@ def _set_first_rules(document: Document) -> None:
 
 
 def build_experiment(
-    base: Document, file: str, overrides: Sequence[str] = (), *, to_train: bool = False
+    base: Document,
+    file: str,
+    overrides: Sequence[str] = (),
+    *,
+    to_train: bool = False,
+    allow_code: bool | None = None,
 ) -> LoadedExperiment:
     """Return the experiment that a document (a config that was read) and overrides describe.
 
@@ -104,6 +115,8 @@ def build_experiment(
         file: The path of the config file. Its name is the default name of the experiment.
         overrides: The overrides, in the order in which they are applied.
         to_train: Also check that this machine can train the experiment.
+        allow_code: Whether the modules of custom layers may run. If true, the experiment contains the digests of their
+            source files. If false, custom layers are issues. With `None`, the caller runs no code.
 
     Raises:
         ConfigError: the config has issues. The error lists all issues with their locations.
@@ -111,6 +124,10 @@ def build_experiment(
     document = _canonicalize_document(apply_overrides(base, overrides))
     document.value.setdefault("name", _get_file_stem(file))
     resolve_data_paths(document)
+    directory = os.getcwd() if allow_code else None
+    if allow_code is not None:
+        code_issues = add_source_digests(document.value, directory)
+        document = replace(document, issues=(*document.issues, *_locate_by_path(code_issues, document)))
     experiment = _validate_document(document)
     experiment = experiment.model_copy(update={"data": experiment.data.with_decisions()})
     _logger.debug("config valid: %s with %d overrides", file, len(overrides))
@@ -119,7 +136,7 @@ def build_experiment(
         if issues := find_machine_issues(experiment):
             raise ConfigError(_locate_issues(issues, document))
         advice += find_memory_advice(experiment)
-    return LoadedExperiment(experiment, file, tuple(overrides), tuple(_locate_issues(advice, document)))
+    return LoadedExperiment(experiment, file, tuple(overrides), tuple(_locate_issues(advice, document)), directory)
 
 
 def _canonicalize_document(document: Document) -> Document:
@@ -208,6 +225,12 @@ def _locate_issues(issues: Sequence[Issue], document: Document) -> list[LocatedI
     return [
         LocatedIssue(document.find_location(r.path), format_key_path(r.path), r.message, r.suggestion) for r in issues
     ]
+
+
+def _locate_by_path(issues: Sequence[Issue], document: Document) -> list[tuple[KeyPath, LocatedIssue]]:
+    """Return issues with their key paths and their locations in a document."""
+    located = _locate_issues(issues, document)
+    return [(issue.path, item) for issue, item in zip(issues, located, strict=True)]
 
 
 def _read_with_parents(file: str, children: tuple[str, ...] = ()) -> Document:

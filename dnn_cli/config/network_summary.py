@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 from dnn_cli.config.base import Shape
 from dnn_cli.config.experiment import Experiment
@@ -22,14 +23,14 @@ from dnn_cli.formats.table_columns import TableColumn
 class LayerRow:
     """Row of a network summary for one layer. `formula` explains the number of parameters: `784 × 100 + 100`.
 
-    The output shape has no batch axis.
+    The output shape has no batch axis. The numbers are `None` for a custom layer, whose code determines them.
     """
 
     name: str
     type: str
     output_shape: Shape
-    parameters: int
-    trainable_parameters: int
+    parameters: int | None
+    trainable_parameters: int | None
     formula: str
     inner: tuple["LayerRow", ...] = ()
     """Rows of the layers that the layer contains. Their parameters are part of `parameters`."""
@@ -40,60 +41,93 @@ class NetworkSummary:
     """Summary of a network: its layers, its numbers of parameters, and its multiply-adds for one example.
 
     Only multiplications of inputs with kernels count as multiply-adds. Each parameter, a float32, has 4 bytes.
+    The numbers are `None` for a network with custom layers, whose code determines them.
     """
 
     name: str
     input_shape: Shape
     layers: tuple[LayerRow, ...]
-    total: int
-    trainable: int
+    total: int | None
+    trainable: int | None
     optimizer: str
-    optimizer_bytes: int
-    multiply_adds: int
-    depth: int
+    optimizer_bytes: int | None
+    multiply_adds: int | None
+    depth: int | None
     """Number of layers with a kernel. As in textbooks, layers such as Flatten do not count."""
 
     columns: tuple[TableColumn, ...] = ()
     """Typed columns of the table whose cells are encoded into the inputs; empty for other data."""
 
     @property
-    def non_trainable(self) -> int:
-        return self.total - self.trainable
+    def non_trainable(self) -> int | None:
+        return None if self.total is None or self.trainable is None else self.total - self.trainable
 
     @property
-    def bytes(self) -> int:
-        return 4 * self.total
+    def bytes(self) -> int | None:
+        return None if self.total is None else 4 * self.total
 
     def __str__(self) -> str:
         cells = [
-            (name, row.type, format_shape(row.output_shape), f"{row.parameters:,}")
+            (name, row.type, format_shape(row.output_shape), format_number(row.parameters))
             for name, row in iter_indented_rows(self.layers)
         ]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in cells]
-        return "\n".join([*map(str.rstrip, lines), f"{self.total:,} parameters, {self.trainable:,} of them trainable"])
+        totals = f"{format_number(self.total)} parameters, {format_number(self.trainable)} of them trainable"
+        return "\n".join([*map(str.rstrip, lines), totals])
+
+
+def format_number(number: int | None) -> str:
+    """Return a number with separators: `1,040`; or a dash for a number that only the code of a layer determines."""
+    return "–" if number is None else f"{number:,}"
 
 
 def summarize_network(experiment: Experiment) -> NetworkSummary:
     """Return the summary of a valid experiment's network."""
     stages = compute_stages(experiment.model.stack, experiment.data.input_shape)
-    rows = tuple(build_layer_row(stage) for stage in stages)
+    is_known = not any(stage.has_unknown_weights for stage in stages)
+    size = _measure_stages(experiment, stages)
     return NetworkSummary(
         name=experiment.model.name,
         input_shape=experiment.data.input_shape,
-        layers=rows,
-        total=sum(row.parameters for row in rows),
-        trainable=sum(row.trainable_parameters for row in rows),
+        layers=tuple(build_layer_row(stage) for stage in stages),
+        total=size.parameters if is_known else None,
+        trainable=sum(weight.size for stage in stages for weight in stage.trainable) if is_known else None,
         optimizer=experiment.optimizer.type,
-        optimizer_bytes=experiment.optimizer.compute_memory(list_trainable_weights(experiment.model.name, stages)),
-        multiply_adds=sum(stage.layer.count_multiply_adds(stage.input_shape) for stage in stages),
-        depth=sum(stage.layer.has_kernel for stage in iter_nested_stages(stages)),
+        optimizer_bytes=size.optimizer_bytes if is_known else None,
+        multiply_adds=size.multiply_adds if is_known else None,
+        depth=sum(stage.layer.has_kernel for stage in iter_nested_stages(stages)) if is_known else None,
         columns=experiment.data.info.columns,
+    )
+
+
+class NetworkSize(NamedTuple):
+    """Size of a network, for estimates of time and memory: parameters, bytes of the optimizer, multiply-adds."""
+
+    parameters: int
+    optimizer_bytes: int
+    multiply_adds: int
+
+
+def estimate_network_size(experiment: Experiment) -> NetworkSize:
+    """Return the size of a network. A custom layer counts without weights, and with estimated multiply-adds."""
+    return _measure_stages(experiment, compute_stages(experiment.model.stack, experiment.data.input_shape))
+
+
+def _measure_stages(experiment: Experiment, stages: list[Stage]) -> NetworkSize:
+    """Return the size of a network with these stages."""
+    return NetworkSize(
+        sum(stage.parameters for stage in stages),
+        experiment.optimizer.compute_memory(list_trainable_weights(experiment.model.name, stages)),
+        sum(stage.layer.count_multiply_adds(stage.input_shape) for stage in stages),
     )
 
 
 def build_layer_row(stage: Stage) -> LayerRow:
     """Return the row of a network summary for one layer."""
+    if stage.has_unknown_weights:
+        inner_rows = tuple(build_layer_row(inner) for inner in stage.inner)
+        return LayerRow(stage.name, stage.layer.type, stage.output_shape, None, None, "", inner_rows)
     return LayerRow(
         stage.name,
         stage.layer.type,

@@ -9,7 +9,9 @@ from dnn_cli.config.activations import ActivationName
 from dnn_cli.config.base import KerasConfig
 from dnn_cli.config.columns import COLUMNS_BY_TYPE
 from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS
+from dnn_cli.config.layer_base import find_class_by_type
 from dnn_cli.config.layer_union import LAYERS_BY_TYPE
+from dnn_cli.config.layers.custom import SOURCE_DIGEST_KEY, is_custom_type
 from dnn_cli.config.losses import ERROR_ALIASES, Loss
 from dnn_cli.config.metrics import METRIC_ALIASES, Metric, expand_score_name
 from dnn_cli.config.optimizer_union import OPTIMIZERS_BY_TYPE
@@ -35,6 +37,9 @@ CLASSES_BY_KIND: dict[str, dict[str, type[KerasConfig]]] = {
     "constraint": _list_classes_by_type(Constraint),
 }
 COLUMN_KIND = "column type"
+_SHORT_DIGEST = 8
+"""Number of digits of a source digest in a short text."""
+
 NAMES_BY_KIND: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table in CLASSES_BY_KIND.items()} | {
     COLUMN_KIND: tuple(COLUMNS_BY_TYPE),
     "activation": get_args(ActivationName),
@@ -86,13 +91,15 @@ def format_changed_arguments(part: Mapping[str, Any], included: Collection[str] 
     """Return arguments of a part as texts: the arguments in `included`, and those that differ from the default."""
     defaults = format_defaults(part["type"]) if "type" in part else {}
     texts = {key: format_config_value(inner) for key, inner in part.items() if key not in ("type", "name")}
+    if SOURCE_DIGEST_KEY in texts:
+        texts[SOURCE_DIGEST_KEY] = texts[SOURCE_DIGEST_KEY][:_SHORT_DIGEST]
     return {key: text for key, text in texts.items() if key in included or text != defaults.get(key, "none")}
 
 
 @cache
 def format_defaults(kind: str) -> dict[str, str]:
     """Return Keras's defaults of the arguments of a type, such as `adam`, as short texts; empty for an unknown type."""
-    cls = next((table[kind] for table in CLASSES_BY_KIND.values() if kind in table), None)
+    cls = next((table[kind] for table in CLASSES_BY_KIND.values() if kind in table), None) or find_class_by_type(kind)
     return (
         {key: format_config_value(_get_plain_default(field)) for key, field in cls.model_fields.items()} if cls else {}
     )
@@ -161,7 +168,9 @@ def canonicalize_names(value: Any, path: KeyPath = ()) -> Any:
         kind = get_kind_at(path[:-1]) if path[-1:] == ("type",) else get_kind_at(path)
         return SPELLINGS.get(kind, {}).get(value, value)
     if isinstance(value, dict):
-        return {key: canonicalize_names(inner, (*path, key)) for key, inner in value.items()}
+        # Only the code of a custom layer knows the meaning of its arguments.
+        is_custom = is_custom_type(str(value.get("type")))
+        return value if is_custom else {key: canonicalize_names(inner, (*path, key)) for key, inner in value.items()}
     if isinstance(value, list):
         return [canonicalize_names(inner, (*path, index)) for index, inner in enumerate(value)]
     return value

@@ -109,6 +109,9 @@ class Sweep:
     zipped: ZippedValues | None = None
     """Keys whose values belong together; `None` without such keys."""
 
+    allow_code: bool = False
+    """Whether the modules of custom layers may run."""
+
     @property
     def has_varying_keys(self) -> bool:
         """Whether a key other than the seed varies."""
@@ -127,6 +130,9 @@ class SweepOptions:
     repetitions: int | None = None
     zips: tuple[str, ...] = ()
     """Values of `--zip`, such as `batch_size=32,64`."""
+
+    allow_code: bool = False
+    """Whether the modules of custom layers may run."""
 
     subject: Literal["sweep", "study"] = "sweep"
     """Command that reads the sweep. A study chooses settings, trials and seeds itself."""
@@ -156,7 +162,8 @@ def read_sweep(file: str, arguments: Sequence[str], options: SweepOptions = Swee
         sweep = Sweep(file, None, (), {}, (), "grid", 0, None, None, {})
     if options.folds is not None:
         arguments = [*arguments, f"data.folds={options.folds}"]
-    sweep = replace(_apply_arguments(sweep, arguments), repetitions=options.repetitions)
+    sweep = _apply_arguments(replace(sweep, allow_code=options.allow_code), arguments)
+    sweep = replace(sweep, repetitions=options.repetitions)
     sweep = _apply_zip_options(sweep, options.zips, arguments)
     if not sweep.has_varying_keys and len(sweep.seeds) < 2:
         _check_folds_vary(file, sweep.file, arguments, options.subject)

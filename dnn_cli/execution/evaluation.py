@@ -3,8 +3,10 @@
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from dnn_cli.config.custom_code import check_code_permission
 from dnn_cli.config.data import Data
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import load_experiment
@@ -13,7 +15,7 @@ from dnn_cli.data.input_statistics import describe_unusual_inputs
 from dnn_cli.data.integer_inputs import check_integer_inputs
 from dnn_cli.data.run_context import check_same_data, check_same_split, load_run_context
 from dnn_cli.errors import RunError, UsageError, UserDataError
-from dnn_cli.execution.preparation import ProcessCache, prepare_training
+from dnn_cli.execution.preparation import ProcessCache, import_layers_of_user, prepare_training
 from dnn_cli.execution.reporters import Reporter
 from dnn_cli.formats.evaluation_examples import TargetSpec, read_evaluation_examples
 from dnn_cli.formats.replaced_cells import ReplacedCells
@@ -43,17 +45,18 @@ class FinishedEvaluation(NamedTuple):
 
 def evaluate_split(
     run: Run, record: Record, model: SavedModel, split: Literal["test", "validation"], overrides: list[str],
-    reporter: Reporter, cache: ProcessCache | None = None,
+    reporter: Reporter, code_directory: str | None = None, cache: ProcessCache | None = None,
 ) -> FinishedEvaluation:  # fmt: skip
     """Evaluate a saved model on the test or validation split of the run's data.
 
-    `overrides` changes the config of the run, such as `data.path=…` for moved data. `cache` keeps the data between
-    evaluations of several runs.
+    `overrides` changes the config of the run, such as `data.path=…` for moved data. `code_directory` is the directory
+    of custom layers; `None` without permission to run their code. `cache` keeps the data between evaluations of several
+    runs.
 
     Raises:
         UsageError: the data has no test set.
     """
-    loaded = load_experiment(str(run.config), overrides, to_train=True)
+    loaded = replace(load_experiment(str(run.config), overrides, to_train=True), code_directory=code_directory)
     data = loaded.experiment.data
     if split == "test" and not data.test_examples:
         raise UsageError(
@@ -79,14 +82,17 @@ def evaluate_split(
 
 
 def evaluate_file(
-    run: Run, record: Record, model: SavedModel, file: str, reporter: Reporter, *, resize: bool
-) -> FinishedEvaluation:
+    run: Run, record: Record, model: SavedModel, file: str, reporter: Reporter, code_directory: str | None = None, *,
+    resize: bool,
+) -> FinishedEvaluation:  # fmt: skip
     """Evaluate a saved model on the labelled examples in a file or directory.
 
-    With `resize`, images are resized to the size of the training images.
+    With `resize`, images are resized to the size of the training images. `code_directory` is the directory of custom
+    layers; `None` without permission to run their code.
     """
     with reporter.show_waiting(f"reading {file}"):
         run_context = load_run_context(run, record)
+        check_code_permission(run_context.experiment, code_directory)
         dataset_info, data = run_context.input_profile.dataset_info, run_context.experiment.data
         resize = resize or (data.dataset == "image_folder" and data.image_size is not None)
         input_spec = run_context.build_input_spec(resize=resize)
@@ -99,6 +105,7 @@ def evaluate_file(
             wait()
         from dnn_cli.training.inference import evaluate_examples as work
 
+        import_layers_of_user(run_context.experiment, code_directory, reporter)
         examples = Examples(arrays.inputs, arrays.targets)
         result = work(model.path, run_context, examples, int(record.data.get("train") or len(examples)))
     evaluation = FileEvaluation(

@@ -13,16 +13,19 @@ from dnn_cli.runs.saved_models import SavedModel
 
 
 def load_network_filters(
-    run: Run, record: Record, model: SavedModel, layer: str | None, example: int, reporter: Reporter
-) -> NetworkFilters:
+    run: Run, record: Record, model: SavedModel, layer: str | None, example: int, reporter: Reporter,
+    code_directory: str | None = None,
+) -> NetworkFilters:  # fmt: skip
     """Load the data of a run, and compute kernels and feature maps before and after the training.
+
+    `code_directory` is the directory of custom layers; `None` without permission to run their code.
 
     Raises:
         DataError: the data cannot be read.
         UsageError: the layer or the example does not exist.
         RunError: the data has changed, or the saved model is damaged.
     """
-    loaded = load_experiment(str(run.config), [], to_train=True)
+    loaded = replace(load_experiment(str(run.config), [], to_train=True), code_directory=code_directory)
     with prepare_training(loaded, reporter, record.epochs, trains=False) as (job, progress, *_):
         from dnn_cli.training.feature_maps import compute_network_filters
         from dnn_cli.training.resume_checks import list_version_changes

@@ -13,10 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from dnn_cli.config.custom_code import check_code_permission, list_custom_layers
 from dnn_cli.config.data import SPLIT_KEYS, Data
 from dnn_cli.data.encoded_examples import encode_examples
 from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
 from dnn_cli.data.input_statistics import build_input_profile
+from dnn_cli.errors import UsageError
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 from dnn_cli.host.resources import get_usable_memory
 
@@ -76,7 +78,8 @@ def prepare_training(
     Raises:
         DataError: the data cannot be read.
         DeterminismConflict: this process has trained with another setting of determinism.
-        UsageError: the device does not exist, or cannot train the experiment deterministically.
+        UsageError: the device does not exist, or cannot train the experiment deterministically. Or the experiment has
+            custom layers that must not run, or that cannot be imported.
     """
     from dnn_cli.data.data_advice import list_data_advice
     from dnn_cli.data.data_remarks import list_data_remarks
@@ -85,6 +88,7 @@ def prepare_training(
     from dnn_cli.training.tensorflow_startup import import_tensorflow_in_background
     from dnn_cli.training.xla_cache import remove_working_directories
 
+    check_code_permission(loaded.experiment, loaded.code_directory)
     cache = cache or ProcessCache()
     reporter.exit_callbacks.append(remove_working_directories)
     experiment = loaded.experiment
@@ -118,7 +122,36 @@ def prepare_training(
             set_determinism(experiment, job.plan)
         else:
             set_initial_determinism(job.plan)
+        import_layers_of_user(experiment, loaded.code_directory, reporter, trains=trains)
         yield PreparedTraining(job, progress_reporter, redirect_to, cache)
+
+
+def import_layers_of_user(
+    experiment: "Experiment", code_directory: str | None, reporter: "Reporter", *, trains: bool = False
+) -> None:
+    """Import the custom layers of an experiment, and report changes of their source files.
+
+    Args:
+        experiment: The experiment.
+        code_directory: The directory of custom layers; `None` without permission to run their code.
+        reporter: The object that receives a warning for each source file that has changed since the training.
+        trains: Whether the experiment is trained. A changed source file is then an error.
+
+    Raises:
+        UsageError: a layer cannot be imported. Or, for a training, its source has changed since the config was loaded,
+            or it does not fit into the network.
+    """
+    if not list_custom_layers(experiment):
+        return
+    from dnn_cli.training.custom_layers import count_custom_parameters, import_custom_layers
+
+    changes = import_custom_layers(experiment, code_directory)
+    if changes and trains:
+        raise UsageError(changes[0], "start the command again")
+    for line in changes:
+        reporter.report_line(f"warning: {line}")
+    if trains:
+        count_custom_parameters(experiment)
 
 
 def _ignore_log(_: Path) -> None:
@@ -132,9 +165,10 @@ def _format_experiment_lines(experiment: "Experiment", epochs: int) -> list[str]
     from dnn_cli.report.text import format_count
 
     config = experiment.model_dump(mode="json")
+    total = summarize_network(experiment).total
+    size = "" if total is None else f", {format_count(total, 'parameter')}"
     return [
-        f"{experiment.name}: {format_layer_flow(experiment)}, "
-        f"{format_count(summarize_network(experiment).total, 'parameter')}",
+        f"{experiment.name}: {format_layer_flow(experiment)}{size}",
         f"  {format_config_value(config['optimizer'])}, {format_config_value(config['loss'])}, "
         f"batch size {experiment.batch_size}, "
         f"{format_count(epochs, 'epoch')}, seed {experiment.seed}",

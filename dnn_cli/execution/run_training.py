@@ -129,7 +129,8 @@ def _log_training(
             f"{run.log} cannot be written: {error.strerror}",
             "check permissions and free disk space; nothing has been trained",
         ) from None
-    resume_command = f"{shlex.join(['dnn', 'resume', os.path.relpath(run.directory)])} continues the training"
+    words = ["dnn", "resume", os.path.relpath(run.directory), *run.read_raw_record().code_options]
+    resume_command = f"{shlex.join(words)} continues the training"
     try:
         with tee_to_tensorboard(
             run, prepared.job.experiment, prepared.progress_reporter, reporter, resume_point, enabled=tensorboard

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.network_summary import summarize_network
+from dnn_cli.config.network_summary import estimate_network_size
 from dnn_cli.execution.executor_choice import count_workers
 from dnn_cli.execution.study_execution import Phase, StudyExecution
 from dnn_cli.execution.sweep_plan import PlannedRun, compute_epoch_seconds, estimate_total_seconds
 
+_BYTES_PER_NUMBER = 4
 _SMALL_FILES_BYTES = 50_000
 """Bytes of the files of a run whose size does not depend on the network: config, record, log and input profile."""
 
@@ -87,8 +88,12 @@ def _list_missing(phase: Phase) -> list[PlannedRun]:
 
 def _estimate_run_bytes(experiment: Experiment) -> int:
     """Return the disk space of a run: the saved model, two checkpoints, and the predictions of both halves."""
-    summary, data = summarize_network(experiment), experiment.data
+    size, data = estimate_network_size(experiment), experiment.data
     models = 4 if experiment.model_checkpoint is not None else 3
     outputs = math.prod(experiment.output_shape) + 3
     examples = data.validation_examples + data.reporting_examples
-    return models * (summary.bytes + summary.optimizer_bytes) + 4 * outputs * examples + _SMALL_FILES_BYTES
+    return (
+        models * (_BYTES_PER_NUMBER * size.parameters + size.optimizer_bytes)
+        + _BYTES_PER_NUMBER * outputs * examples
+        + _SMALL_FILES_BYTES
+    )

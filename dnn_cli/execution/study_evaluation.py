@@ -9,7 +9,7 @@ from dnn_cli.runs.run_info import RunInfo
 from dnn_cli.runs.saved_models import get_last_model
 
 
-def evaluate_on_test_set(runs: Sequence[RunInfo], reporter: Reporter) -> list[str]:
+def evaluate_on_test_set(runs: Sequence[RunInfo], reporter: Reporter, code_directory: str | None = None) -> list[str]:
     """Evaluate the completed ones of some runs on the test set, record the scores, and return the ids of these runs.
 
     Runs that were evaluated on the test set before are left out, so that each run reads the test set once.
@@ -17,6 +17,7 @@ def evaluate_on_test_set(runs: Sequence[RunInfo], reporter: Reporter) -> list[st
     Args:
         runs: The runs.
         reporter: The object that shows the number of evaluated runs on a terminal.
+        code_directory: The directory of custom layers; `None` without permission to run their code.
 
     Raises:
         UsageError: the data has no test set.
@@ -34,6 +35,6 @@ def evaluate_on_test_set(runs: Sequence[RunInfo], reporter: Reporter) -> list[st
         model = get_last_model(run_info.with_details())
         with reporter.show_waiting(f"evaluating run {number} of {len(missing)} on the test set"):
             # The lines of each evaluation, such as the summary of the network, would hide the progress.
-            finished = evaluate_split(run_info.run, record, model, "test", [], Reporter(), cache)
+            finished = evaluate_split(run_info.run, record, model, "test", [], Reporter(), code_directory, cache)
         record_evaluation(run_info.run, finished.evaluation, reporter.report_line)
     return [record.id for _, record in missing]

@@ -1,5 +1,6 @@
 """Execution of a study in phases: trials and the default arm, extra trials of grown ranges, and the tuned arm."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -225,7 +226,9 @@ class StudyExecution:
         if not build_study_result(self.plan, self.store.with_details(self.store.list_runs())).is_complete:
             return
         by_arm = (task.final.get("tuned", {}) for task in self.collect_runs().values())
-        evaluate_on_test_set([run.run_info for runs in by_arm for items in runs.values() for run in items], reporter)
+        runs = [run.run_info for by_value in by_arm for items in by_value.values() for run in items]
+        code_directory = os.getcwd() if any(sweep.allow_code for sweep in self.sweeps.values()) else None
+        evaluate_on_test_set(runs, reporter, code_directory)
 
     def estimate_run_count(self) -> int:
         """Return the number of runs of the study without extra trials."""

@@ -56,6 +56,8 @@ class StudyOptions:
     folds: int | None = None
     repetitions: int | None = None
     zips: tuple[str, ...] = ()
+    allow_code: bool = False
+    """Whether the modules of custom layers may run."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,11 @@ def plan_study(files: Sequence[str], arguments: Sequence[str], options: StudyOpt
         DataError: the data cannot be read.
     """
     sweep_options = SweepOptions(
-        folds=options.folds, repetitions=options.repetitions, zips=options.zips, subject="study"
+        folds=options.folds,
+        repetitions=options.repetitions,
+        zips=options.zips,
+        allow_code=options.allow_code,
+        subject="study",
     )
     check_arguments(arguments)
     words = [*arguments, f"{HALVES_KEY}=true"]

@@ -11,7 +11,7 @@ from dnn_cli.config.cross_validation import list_fold_settings
 from dnn_cli.config.digests import compute_network_digest, compute_outcome_digest
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import LoadedExperiment, build_experiment, read_config
-from dnn_cli.config.network_summary import summarize_network
+from dnn_cli.config.network_summary import estimate_network_size
 from dnn_cli.config.sweep_config import Sweep, build_overrides
 from dnn_cli.config.sweep_values import ValueRange
 from dnn_cli.config.user_data import cache_dataset_info
@@ -85,7 +85,8 @@ class SweepPlanner:
         base = self.base_document
         if self.sweep.name is not None:
             base = Document({**base.value, "name": self.sweep.name}, base.locations, base.issues)
-        loaded = build_experiment(base, self.sweep.file, overrides, to_train=True)
+        allow_code = self.sweep.allow_code
+        loaded = build_experiment(base, self.sweep.file, overrides, to_train=True, allow_code=allow_code)
         return PlannedRun(trial, setting, loaded, compute_outcome_digest(loaded.experiment))
 
 
@@ -244,7 +245,7 @@ def estimate_run_seconds(experiment: Experiment, epoch_seconds: dict[str, float]
 
 def _estimate_epoch_seconds(experiment: Experiment) -> float:
     """Estimate the seconds of an epoch from the network and the numbers of examples and batches."""
-    examples, multiply_adds = experiment.data.training_examples, summarize_network(experiment).multiply_adds
+    examples, multiply_adds = experiment.data.training_examples, estimate_network_size(experiment).multiply_adds
     slowdown = max(nested.layer.slowdown for nested in experiment.model.nested_layers)
     return 3.3 * slowdown * multiply_adds * examples / _MULTIPLY_ADDS_PER_SECOND + _SECONDS_PER_BATCH * math.ceil(
         examples / experiment.batch_size

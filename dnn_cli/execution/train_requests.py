@@ -62,7 +62,9 @@ def list_fold_trainings(
             for setting in settings:
                 words = [*item.overrides, *(f"{key}={text}" for key, text in setting.items())]
                 membership = Membership(id=sweep_id, name=item.experiment.name, settings=setting)
-                trainings.append((load_experiment(item.file, words, to_train=True), (membership,)))
+                allow_code = item.code_directory is not None
+                fold = load_experiment(item.file, words, to_train=True, allow_code=allow_code)
+                trainings.append((fold, (membership,)))
     return trainings
 
 

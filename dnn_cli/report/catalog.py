@@ -13,7 +13,7 @@ from dnn_cli.config.field_descriptions import read_field_descriptions
 from dnn_cli.config.layer_base import BaseLayer, Family
 from dnn_cli.config.layer_stack import compute_stages, format_sizes
 from dnn_cli.config.left_out_layers import LEFT_OUT_LAYERS
-from dnn_cli.config.network_summary import build_layer_row
+from dnn_cli.config.network_summary import build_layer_row, format_number
 from dnn_cli.config.registry import CLASSES_BY_KIND, NAMES_BY_KIND, SPELLINGS, format_config_value, list_spellings
 from dnn_cli.config.sweep_values import format_as_yaml
 from dnn_cli.errors import UsageError, suggest_nearest_name
@@ -50,7 +50,7 @@ class LayerExample:
     line: str
     input_shape: tuple[int, ...]
     output_shape: tuple[int, ...]
-    parameters: int
+    parameters: int | None
     formula: str
     """Formula of the number of parameters, such as `2 × 3 + 3`; empty without parameters."""
 
@@ -58,7 +58,8 @@ class LayerExample:
     def parameters_text(self) -> str:
         """Number of parameters with its formula: `9 = 2 × 3 + 3`."""
         is_sum = self.formula and self.formula != str(self.parameters)
-        return f"{self.parameters:,} = {self.formula}" if is_sum else f"{self.parameters:,}"
+        number = format_number(self.parameters)
+        return f"{number} = {self.formula}" if is_sum else number
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,11 @@ def iter_catalog_lines(kind: str, items: Iterable[CatalogItem], width: int) -> I
         plural = to_plural(kind)
         yield ""
         note = f"dnn list {plural} NAME shows one {kind} with its arguments"
-        note += " and an example. dnn help layers names the layers that are left out." if kind == "layer" else "."
+        if kind == "layer":
+            note += " and an example. dnn help layers names the layers that are left out. A layer of your own code is"
+            note += " type: module:Class with --allow-code: dnn help config."
+        else:
+            note += "."
         yield from textwrap.wrap(note, width)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 
 from dnn_cli.config.layer_stack import format_shape
-from dnn_cli.config.network_summary import LayerRow, NetworkSummary, format_bytes, iter_indented_rows
+from dnn_cli.config.network_summary import LayerRow, NetworkSummary, format_bytes, format_number, iter_indented_rows
 from dnn_cli.report.tables import build_table
 from dnn_cli.report.text import format_count
 
@@ -29,7 +29,8 @@ def build_summary_table(summary: NetworkSummary) -> Table:
 
 def _format_parameters(row: LayerRow) -> str:
     """Return the formula of the parameters of a layer with its result; of a layer with layers, the result only."""
-    return f"{row.formula} = {row.parameters:,}" if row.formula and not row.inner else f"{row.parameters:,}"
+    number = format_number(row.parameters)
+    return f"{row.formula} = {number}" if row.formula and not row.inner else number
 
 
 def build_columns_table(summary: NetworkSummary) -> Table:
@@ -40,12 +41,18 @@ def build_columns_table(summary: NetworkSummary) -> Table:
 
 def list_summary_totals(summary: NetworkSummary) -> list[tuple[str, str]]:
     """Return the totals below the table of layers, as (label, text)."""
-    copies = summary.optimizer_bytes / (4 * summary.trainable) if summary.trainable else 0.0
+    total, trainable, non_trainable = summary.total, summary.trainable, summary.non_trainable
+    if (
+        total is None or trainable is None or non_trainable is None or summary.optimizer_bytes is None
+        or summary.multiply_adds is None or summary.depth is None
+    ):  # fmt: skip
+        return [("parameters", "– until a training: custom layers create their own weights")]
+    copies = summary.optimizer_bytes / (4 * trainable) if trainable else 0.0
     optimizer_text = "nothing" if not copies else f"{copies:.3g} × the trainable parameters"
     return [
-        ("parameters", f"{summary.total:,} ({format_bytes(summary.bytes)})"),
-        ("trainable", f"{summary.trainable:,} ({format_bytes(4 * summary.trainable)})"),
-        ("non-trainable", f"{summary.non_trainable:,} ({format_bytes(4 * summary.non_trainable)})"),
+        ("parameters", f"{total:,} ({format_bytes(4 * total)})"),
+        ("trainable", f"{trainable:,} ({format_bytes(4 * trainable)})"),
+        ("non-trainable", f"{non_trainable:,} ({format_bytes(4 * non_trainable)})"),
         ("optimizer", f"{summary.optimizer} stores {optimizer_text} ({format_bytes(summary.optimizer_bytes)})"),
         ("multiply-adds", f"{summary.multiply_adds:,} per example"),
         ("depth", f"{format_count(summary.depth, 'layer')} with a kernel; other layers, such as Flatten, do not count"),

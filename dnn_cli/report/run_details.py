@@ -118,7 +118,7 @@ def _iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
             yield "test set", f"{format_scores(test_evaluation.scores)}  {basis}"
         else:
             best = ["--best"] if model.weights_kind == "best" else []
-            command = shlex.join(["dnn", "evaluate", str(run_info.run.directory), *best])
+            command = shlex.join(["dnn", "evaluate", str(run_info.run.directory), *best, *record.code_options])
             yield "test set", f"{model.file_name} is not evaluated yet: {command}"
 
 
@@ -155,6 +155,7 @@ def iter_origin_rows(record: Record) -> Iterator[tuple[str, str]]:
     data = {key: value for key, value in record.data.items() if key != "dataset" and value is not None}
     yield "data", f"{record.data.get('dataset')}  {_format_pairs(data)}"
     yield from (("data", remark) for remark in record.remarks)
+    yield from (("code", str(source)) for source in record.code)
     if record.git:
         dirty = ", with uncommitted changes" if record.git.get("dirty") else ""
         yield "git", f"{record.git.get('commit')}{dirty}"

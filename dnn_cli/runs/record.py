@@ -109,6 +109,19 @@ class Results(BaseModel):
         return cls(monitor=monitor, last=rows[-1], best=min(rows, key=lambda row: sign * row[monitor]), **saved)
 
 
+class CodeSource(BaseModel):
+    """Class of a custom layer: its module, its name, and the SHA-256 of the module's source file."""
+
+    model_config = ConfigDict(frozen=True)
+
+    module: str
+    name: str
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.name}  sha256={self.sha256}"
+
+
 class Process(BaseModel):
     """The process that trains a run, or that last trained the run."""
 
@@ -315,6 +328,9 @@ class Record(BaseModel):
     results: Results
     parameters: dict[str, int]
     data: dict[str, str | int | None]
+    code: tuple[CodeSource, ...] = ()
+    """Classes of the custom layers that the run has executed."""
+
     remarks: tuple[str, ...] = ()
     """Decisions about the user's data files, and parts of the files that were not used, as lines of text."""
 
@@ -324,6 +340,11 @@ class Record(BaseModel):
     """Environment variables that configure TensorFlow."""
 
     git: dict[str, Any] | None = None
+
+    @property
+    def code_options(self) -> tuple[str, ...]:
+        """Option of commands that run the custom layers of the run; empty for a run without custom layers."""
+        return ("--allow-code",) if self.code else ()
 
     @property
     def is_baseline(self) -> bool:

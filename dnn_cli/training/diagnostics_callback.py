@@ -21,7 +21,7 @@ from dnn_cli.config.activations import RELU_ACTIVATIONS, SATURATION_RANGES
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_base import BaseLayer
 from dnn_cli.config.layer_stack import find_output_layer, list_layer_names
-from dnn_cli.config.network_summary import summarize_network
+from dnn_cli.config.network_summary import estimate_network_size
 from dnn_cli.data.pipeline import Pipeline
 from dnn_cli.errors import RunError
 from dnn_cli.runs.atomic_write import write_text
@@ -163,7 +163,7 @@ class LayerInspector:
     def select_examples(self, job: TrainingJob) -> None:
         """Select the training examples of a job on which the layers are measured."""
         train = job.split.train
-        affordable = int(_MAX_MULTIPLY_ADDS / max(summarize_network(job.experiment).multiply_adds, 1))
+        affordable = int(_MAX_MULTIPLY_ADDS / max(estimate_network_size(job.experiment).multiply_adds, 1))
         count = min(len(train), _MAX_EXAMPLES, max(min(_MIN_EXAMPLES, job.experiment.batch_size), affordable))
         self.indices = train[np.linspace(0, len(train) - 1, count).astype(np.int64)]
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import compute_stages, iter_nested_stages
-from dnn_cli.config.network_summary import summarize_network
+from dnn_cli.config.network_summary import estimate_network_size
 
 _MAX_CHUNK_MULTIPLY_ADDS = 2e9
 """Maximum number of multiply-adds in one call of the engine, about 0.1 s on one core. Progress is shown and signals
@@ -97,7 +97,7 @@ def choose_plan(experiment: Experiment, training_examples: int, *, gpu: bool, la
 def _compute_max_steps(experiment: Experiment) -> int:
     """Return the maximum number of batches in one call of the engine."""
     # The backward pass costs about twice as much as the forward pass.
-    work = 3 * summarize_network(experiment).multiply_adds * experiment.batch_size
+    work = 3 * estimate_network_size(experiment).multiply_adds * experiment.batch_size
     size = math.prod(experiment.data.input_shape) * experiment.batch_size
     return max(1, min(MAX_STEPS, int(_MAX_CHUNK_MULTIPLY_ADDS / max(work, 1)), _MAX_CHUNK_BYTES // size))
 
@@ -112,6 +112,8 @@ def _choose_jit(experiment: Experiment, *, gpu: bool) -> tuple[bool, str]:
     for layer in layers:
         if layer.get_xla_support() == "none":
             return False, f"without XLA: XLA cannot run {layer.type}"
+        if layer.get_xla_support() == "unverified":
+            return False, f"without XLA: XLA is unverified for {layer.type}"
     if gpu:
         return True, "with XLA: the default on a GPU"
     for layer in layers:

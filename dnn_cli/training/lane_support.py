@@ -3,7 +3,7 @@
 import math
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.network_summary import summarize_network
+from dnn_cli.config.network_summary import estimate_network_size, summarize_network
 from dnn_cli.training.execution_plan import find_random_program
 
 _MAX_CPU_WORK = 3e8
@@ -49,12 +49,13 @@ def is_faster_in_lanes(experiment: Experiment, *, gpu: bool) -> bool:
         return True
     if any(layer.get_xla_support() != "fast" for layer in experiment.model.stack):
         return False
-    work = 3 * summarize_network(experiment).multiply_adds * experiment.data.training_examples
+    work = 3 * estimate_network_size(experiment).multiply_adds * experiment.data.training_examples
     return work <= _MAX_CPU_WORK
 
 
 def estimate_lane_bytes(experiment: Experiment) -> int:
     """Return the estimated memory of one lane, in bytes: its variables, and the outputs of the layers for a batch."""
-    summary = summarize_network(experiment)
-    outputs = experiment.batch_size * sum(math.prod(row.output_shape) for row in summary.layers)
-    return _COPIES * (_BYTES_PER_NUMBER * (summary.total + outputs) + summary.optimizer_bytes)
+    rows = summarize_network(experiment).layers
+    outputs = experiment.batch_size * sum(math.prod(row.output_shape) for row in rows)
+    size = estimate_network_size(experiment)
+    return _COPIES * (_BYTES_PER_NUMBER * (size.parameters + outputs) + size.optimizer_bytes)

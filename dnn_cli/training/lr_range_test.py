@@ -15,7 +15,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.network_summary import summarize_network
+from dnn_cli.config.network_summary import estimate_network_size
 from dnn_cli.data.pipeline import Pipeline
 from dnn_cli.training.model_builder import build_loss, build_model
 from dnn_cli.training.training_job import TrainingJob
@@ -149,7 +149,7 @@ def _build_loss_probe(model: keras.Model, pipeline: Pipeline, job: TrainingJob) 
     The model computes this loss in inference mode: layers such as dropout have no effect.
     """
     train = job.split.train
-    affordable = int(_MAX_MULTIPLY_ADDS / max(summarize_network(job.experiment).multiply_adds, 1))
+    affordable = int(_MAX_MULTIPLY_ADDS / max(estimate_network_size(job.experiment).multiply_adds, 1))
     count = min(len(train), _MAX_EXAMPLES, max(_MIN_EXAMPLES, affordable))
     indices = train[np.linspace(0, len(train) - 1, count).astype(np.int64)]
     inputs, targets, *weights = pipeline.prepare_batch(

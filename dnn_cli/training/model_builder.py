@@ -80,6 +80,19 @@ def _save_with_plain_parts(model: keras.Sequential, plain_parts: Mapping[str, An
     model.get_compile_config = get_plain_config
 
 
+def build_initial_network(experiment: Experiment, *, precision: str = "float32") -> keras.Sequential:
+    """Build the network of an experiment with its initial weights, without compiling a model.
+
+    Within `keras.StatelessScope`, no variable of TensorFlow is created.
+
+    Args:
+        experiment: The experiment.
+        precision: Keras's dtype policy for all layers except the last.
+    """
+    keras.utils.set_random_seed(experiment.seed)
+    return _build_layers(experiment, precision)
+
+
 def compute_initial_values(experiment: Experiment, *, precision: str = "float32") -> list[NDArray[Any]]:
     """Return the initial values of the variables of an experiment's network, in the order of `model.variables`.
 
@@ -90,9 +103,8 @@ def compute_initial_values(experiment: Experiment, *, precision: str = "float32"
         experiment: The experiment.
         precision: Keras's dtype policy for all layers except the last.
     """
-    keras.utils.set_random_seed(experiment.seed)
     with keras.StatelessScope():
-        model = _build_layers(experiment, precision)
+        model = build_initial_network(experiment, precision=precision)
         return [keras.ops.convert_to_numpy(variable.value) for variable in model.variables]
 
 

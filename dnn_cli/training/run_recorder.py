@@ -8,14 +8,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
+from dnn_cli.config.custom_code import list_custom_layers
 from dnn_cli.config.digests import compute_outcome_digest
 from dnn_cli.config.network_summary import summarize_network
 from dnn_cli.data.data_remarks import list_data_remarks
 from dnn_cli.errors import OUT_OF_MEMORY, OUT_OF_MEMORY_SUGGESTION, RunError, is_out_of_memory
-from dnn_cli.runs.record import Membership, Record, Results, Scores, get_utc_now
+from dnn_cli.runs.record import CodeSource, Membership, Record, Results, Scores, get_utc_now
 from dnn_cli.runs.run import Run
 from dnn_cli.training import environment
 from dnn_cli.training.checkpoint_callback import ResumePoint
+from dnn_cli.training.custom_layers import count_custom_parameters
 from dnn_cli.training.stop_request import SIGNAL_REASON, Diverged, Interrupted
 from dnn_cli.training.training_job import TrainingJob
 
@@ -35,6 +37,10 @@ def build_initial_record(
         sweeps: The memberships of the run in sweeps.
     """
     experiment, summary = job.experiment, summarize_network(job.experiment)
+    if summary.total is None or summary.trainable is None:
+        parameters = count_custom_parameters(experiment)
+    else:
+        parameters = {"total": summary.total, "trainable": summary.trainable}
     return lambda run_id: Record(
         id=run_id,
         name=experiment.name,
@@ -47,7 +53,11 @@ def build_initial_record(
         engine=job.plan.engine,
         plan={key: value for key, value in asdict(job.plan).items() if key != "engine"},
         results=Results(monitor=experiment.monitor),
-        parameters={"total": summary.total, "trainable": summary.trainable},
+        parameters=parameters,
+        code=tuple(
+            CodeSource(module=layer.module, name=layer.class_name, sha256=layer.source_digest or "")
+            for layer in list_custom_layers(experiment)
+        ),
         data={
             "dataset": experiment.data.dataset,
             "fingerprint": job.examples.compute_fingerprint(),

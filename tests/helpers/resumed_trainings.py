@@ -24,13 +24,14 @@ def checkpoint_every_call(max_steps=10):
         yield
 
 
-def train_with_copies(experiment, directory, moments=None):
+def train_with_copies(experiment, directory, moments=None, code_directory=None):
     """Train in a directory, and copy the run when the training asks for a stop request.
 
     Args:
         experiment: The experiment.
         directory: The directory of the run and its copies.
         moments: The numbers of the requests at which the run is copied; by default all.
+        code_directory: The directory of custom layers.
 
     Returns:
         The completed run, its progress reporter, and the copies.
@@ -46,16 +47,18 @@ def train_with_copies(experiment, directory, moments=None):
             shutil.copytree(run_directory, copies[-1].directory)
         return ""
 
-    run, record, reporter = train_in_store(Store(directory / "runs"), experiment, stop=copy_run)
+    run, record, reporter = train_in_store(
+        Store(directory / "runs"), experiment, stop=copy_run, code_directory=code_directory
+    )
     assert record.status == "completed", record.reason
     assert moments is None or len(copies) == len(moments), asked
     return run, reporter, copies
 
 
-def resume_run(run, experiment, stop=never_stop, changed=False):
+def resume_run(run, experiment, stop=never_stop, changed=False, code_directory=None):
     """Resume a training; return its record and its progress reporter."""
     checkpoint, problem = read_last_checkpoint(run)
     assert problem is None
     reporter = RecordingReporter()
     resume_point = ResumePoint(compute_training_digest(experiment), checkpoint, changed)
-    return train_from(resume_point, run, experiment, reporter, stop), reporter
+    return train_from(resume_point, run, experiment, reporter, stop, code_directory=code_directory), reporter

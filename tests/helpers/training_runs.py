@@ -91,20 +91,22 @@ def build_cache(experiment, networks=SHARED_MODELS):
     return cache
 
 
-def train_from(resume_point, run, experiment, progress_reporter, stop=never_stop, networks=SHARED_MODELS):
+def train_from(
+    resume_point, run, experiment, progress_reporter, stop=never_stop, networks=SHARED_MODELS, code_directory=None
+):
     """Train an experiment in an existing run from a resume point, and return the record."""
     training = start_training(
-        LoadedExperiment(experiment, "", (), ()), QuietReporter(progress_reporter),
+        LoadedExperiment(experiment, "", (), (), code_directory), QuietReporter(progress_reporter),
         lambda job: nullcontext((run, resume_point)), PolledStopRequest(stop), build_cache(experiment, networks),
     )  # fmt: skip
     return complete_training(training)[1]
 
 
-def train_in_store(store, experiment, reporter=None, stop=never_stop, networks=SHARED_MODELS):
+def train_in_store(store, experiment, reporter=None, stop=never_stop, networks=SHARED_MODELS, code_directory=None):
     """Train an experiment in a new run of a store, and return run, record and progress reporter."""
     reporter = reporter or RecordingReporter()
     training = start_new_run(
-        LoadedExperiment(experiment, "", (), ()), store, QuietReporter(reporter),
+        LoadedExperiment(experiment, "", (), (), code_directory), store, QuietReporter(reporter),
         PolledStopRequest(stop), cache=build_cache(experiment, networks),
     )  # fmt: skip
     run, record = complete_training(training)

@@ -8,7 +8,7 @@ import typer
 
 from dnn_cli.cli.completers import complete_configs
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
-from dnn_cli.cli.options import JsonOption, is_override, load_configs, split_configs_and_overrides
+from dnn_cli.cli.options import AllowCodeOption, JsonOption, is_override, load_configs, split_configs_and_overrides
 from dnn_cli.errors import RunError, UsageError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ def bench(
     repeats: Annotated[
         int, typer.Option(metavar="N", min=1, max=1000, help="Number of epochs to measure after the first epoch.")
     ] = 5,
+    allow_code: AllowCodeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compare the training speed of dnn with plain Keras.
@@ -47,7 +48,7 @@ def bench(
 
     with open_screen() as screen:
         with screen.show_waiting(f"reading {configs[0]}"):
-            (loaded,) = load_configs(configs, overrides, to_train=True)
+            (loaded,) = load_configs(configs, overrides, to_train=True, allow_code=allow_code)
         if loaded.experiment.engine == "keras":
             raise UsageError(
                 "bench compares the chunked engine with Keras, but the config has engine: keras", "remove engine: keras"

@@ -9,7 +9,7 @@ import typer
 from dnn_cli.cli.completers import build_fixed_completer, complete_run_then_keys
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
 from dnn_cli.cli.fold_output import build_fold_documents, find_fold_runs, print_fold_evaluations
-from dnn_cli.cli.options import JsonOption, RunsDirOption
+from dnn_cli.cli.options import AllowCodeOption, JsonOption, RunsDirOption, get_code_directory
 from dnn_cli.cli.run_selection import (
     BestOption,
     resolve_completed_run,
@@ -55,6 +55,7 @@ def evaluate(
     ] = None,
     best: BestOption = False,
     resize: Annotated[bool, typer.Option("--resize", help="Resize images to the size of the training images.")] = False,
+    allow_code: AllowCodeOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
@@ -77,7 +78,9 @@ def evaluate(
     addresses, overrides = split_addresses_and_overrides(arguments)
     if is_study_address(addresses):
         option = "--best" if best else "--resize" if resize else "--split validation" if split == "validation" else ""
-        evaluate_study(addresses, next(iter(overrides), option), runs_dir, as_json=as_json)
+        evaluate_study(
+            addresses, next(iter(overrides), option), runs_dir, get_code_directory(allow=allow_code), as_json=as_json
+        )
         return
     fold_runs = find_fold_runs(addresses, runs_dir)
     if fold_runs and split is _EvaluatedSplit.test:
@@ -112,15 +115,16 @@ def evaluate(
 
     from dnn_cli.execution.evaluation import evaluate_file, evaluate_split, record_evaluation
 
+    code_directory = get_code_directory(allow=allow_code)
     with open_screen() as screen:
         if model is None:
             from dnn_cli.execution.baseline_evaluation import evaluate_baseline
 
             finished = evaluate_baseline(run, record, split_name or "test", overrides, screen)
         elif split_name is None:
-            finished = evaluate_file(run, record, model, files[0], screen, resize=resize)
+            finished = evaluate_file(run, record, model, files[0], screen, code_directory, resize=resize)
         else:
-            finished = evaluate_split(run, record, model, split_name, overrides, screen)
+            finished = evaluate_split(run, record, model, split_name, overrides, screen, code_directory)
         earlier_evaluations = record_evaluation(run, finished.evaluation, screen.report_line)
     evaluation, result = finished.evaluation, finished.result
     if as_json:

@@ -9,7 +9,7 @@ import typer
 
 from dnn_cli.cli.completers import complete_layers, complete_runs
 from dnn_cli.cli.console import can_print_text, get_output_console, has_limited_width, print_json, write_result
-from dnn_cli.cli.options import JsonOption, RunsDirOption
+from dnn_cli.cli.options import AllowCodeOption, JsonOption, RunsDirOption, get_code_directory
 from dnn_cli.cli.picture_files import check_picture_path
 from dnn_cli.cli.run_selection import (
     BestOption,
@@ -63,6 +63,7 @@ def explain(
         typer.Option("-o", "--output", metavar="FILE", help="With --filters, write a .svg, .png or .pdf file."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+    allow_code: AllowCodeOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
@@ -72,10 +73,14 @@ def explain(
     whole training. With --filters, the kernels of convolution layers and their feature maps are drawn instead.
     """
     if filters:
-        _explain_filters(addresses, runs_dir, best, layer, example or 0, output or [], force=force, as_json=as_json)
+        _explain_filters(
+            addresses, runs_dir, best, layer, example or 0, output or [], get_code_directory(allow=allow_code),
+            force=force, as_json=as_json,
+        )  # fmt: skip
         return
     for option, is_set in {
-        "--layer": layer is not None, "--example": example is not None, "-o": output, "--force": force
+        "--layer": layer is not None, "--example": example is not None, "-o": output, "--force": force,
+        "--allow-code": allow_code,
     }.items():  # fmt: skip
         if is_set:
             raise UsageError(f"{option} applies only to --filters", f"add --filters, or omit {option}")
@@ -89,7 +94,8 @@ def explain(
     def format_train_command(run: "Run", suggestion: "Suggestion") -> str:
         words = suggestion.build_command(type(run)(Path(os.path.relpath(run.directory))))
         runs_dir_option = build_runs_dir_option(store.root) if suggestion.verb == "train" else []
-        return shlex.join([*words, *runs_dir_option])
+        code_options = () if suggestion.verb == "data show" else run.read_raw_record().code_options
+        return shlex.join([*words, *code_options, *runs_dir_option])
 
     print_study_selections(addresses, None)
     runs = [read_run_info(run) for address in addresses for run in _resolve_runs(store, address)]
@@ -107,8 +113,8 @@ def explain(
 
 
 def _explain_filters(
-    addresses: list[str], runs_dir: Path, best: bool, layer: str | None, example: int, paths: list[Path], *,
-    force: bool, as_json: bool,
+    addresses: list[str], runs_dir: Path, best: bool, layer: str | None, example: int, paths: list[Path],
+    code_directory: str | None, *, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Print or write the kernels and feature maps of one run, before and after its training."""
     if len(addresses) != 1:
@@ -124,7 +130,7 @@ def _explain_filters(
     from dnn_cli.terminal.progress import open_screen
 
     with open_screen() as screen:
-        filters = load_network_filters(run, record, model, layer, example, screen)
+        filters = load_network_filters(run, record, model, layer, example, screen, code_directory)
     if as_json:
         print_json({"id": record.id, "name": record.name, "model": model.to_document(),
                     **build_filters_document(filters)})  # fmt: skip

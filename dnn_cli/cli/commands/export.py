@@ -19,7 +19,7 @@ import typer
 import dnn_cli
 from dnn_cli.cli.completers import complete_export_formats
 from dnn_cli.cli.console import get_output_console, print_json
-from dnn_cli.cli.options import CompletedRunArgument, JsonOption, RunsDirOption
+from dnn_cli.cli.options import AllowCodeOption, CompletedRunArgument, JsonOption, RunsDirOption, get_code_directory
 from dnn_cli.cli.run_selection import BestOption, resolve_saved_model
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
@@ -67,6 +67,7 @@ def export(
     ] = False,
     best: BestOption = False,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+    allow_code: AllowCodeOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
@@ -74,6 +75,7 @@ def export(
 
     By default, the exported model includes the scaling of its inputs: it accepts the pixels and numbers of the data.
     """
+    from dnn_cli.config.custom_code import check_code_permission, list_custom_layers
     from dnn_cli.config.identifiers import make_slug
     from dnn_cli.config.loading import load_resolved_experiment
     from dnn_cli.terminal.progress import open_screen
@@ -83,9 +85,12 @@ def export(
     path = output or Path(make_slug(record.name) + export_format.suffix)
     sidecar = path.parent / f"{path.name}.json"
     _check_export_path(path, sidecar, export_format, force=force)
-    check_export_support(load_resolved_experiment(str(run.config)), export_format.name)
+    experiment, code_directory = load_resolved_experiment(str(run.config)), get_code_directory(allow=allow_code)
+    check_export_support(experiment, export_format.name)
+    check_code_permission(experiment, code_directory)
     with open_screen() as screen, _replace_atomically(path, sidecar) as (temporary_path, temporary_sidecar):
         from dnn_cli.data.run_context import load_run_context
+        from dnn_cli.execution.preparation import import_layers_of_user
         from dnn_cli.host.output_redirect import redirect_output
         from dnn_cli.report.export_summary import (
             build_interface_document,
@@ -99,6 +104,7 @@ def export(
             progress("starting TensorFlow")
             run_context = load_run_context(run, record, progress)
             wait()
+            import_layers_of_user(run_context.experiment, code_directory, screen)
             from dnn_cli.export.export import export_model as work
 
             export_check = work(
@@ -113,6 +119,8 @@ def export(
         interface_document = build_interface_document(
             run_context.experiment, run_context.input_profile, scaling=not without_scaling
         )
+        # The other formats hold the operations of the classes instead of their names.
+        custom_types = [layer.type for layer in list_custom_layers(experiment) if export_format.name == "keras"]
         encoding = run_context.input_profile.encoding
         rows_document: dict[str, Any] = {}
         if encoding is not None and export_format.takes_cells(encoding, scaling=not without_scaling):
@@ -125,6 +133,7 @@ def export(
             "model": model.to_document(),
             **rows_document,
             **interface_document,
+            **({"custom_objects": custom_types} if custom_types else {}),
             "checked": asdict(export_check),
             "versions": {**record.versions, "dnn": dnn_cli.__version__},
         }
@@ -144,6 +153,7 @@ def export(
         *([f"  columns  {columns_text}"] if columns_text else []),
         f"  output   {format_exported_output(run_context.experiment)}",
         f"  weights  {model.file_name}: {model.format_epoch()}",
+        *(f"  code     loading needs the class {name} in custom_objects" for name in custom_types),
         *_iter_check_lines(export_check),
         f"  details  {sidecar}",
     ):

@@ -9,7 +9,7 @@ import typer
 
 from dnn_cli.cli.completers import complete_configs
 from dnn_cli.cli.console import can_print_text, get_output_console, has_limited_width, print_json, write_result
-from dnn_cli.cli.options import JsonOption, load_configs, split_configs_and_overrides
+from dnn_cli.cli.options import AllowCodeOption, JsonOption, load_configs, split_configs_and_overrides
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import format_count, replace_control_chars
 
@@ -47,6 +47,7 @@ def lr_find(
         ),
     ],
     no_chart: Annotated[bool, typer.Option("--no-chart", help="Do not print the chart.")] = False,
+    allow_code: AllowCodeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Test learning rates from small to large, and suggest one.
@@ -62,13 +63,14 @@ def lr_find(
 
     with open_screen() as screen:
         with screen.show_waiting(f"reading {configs[0]}"):
-            (loaded,) = load_configs(configs, overrides, to_train=True)
+            (loaded,) = load_configs(configs, overrides, to_train=True, allow_code=allow_code)
         with prepare_training(loaded, screen, 1) as (job, progress, *_):
             from dnn_cli.training.lr_range_test import run_range_test
 
             result = run_range_test(job, progress)
     current_rate = loaded.experiment.model_dump(mode="json")["optimizer"]["learning_rate"]
-    command = _build_rate_command(configs[0], overrides, current_rate, result.suggestion)
+    code_options = ["--allow-code"] if allow_code else []
+    command = _build_rate_command(configs[0], [*overrides, *code_options], current_rate, result.suggestion)
     if as_json:
         print_json(
             {"name": loaded.experiment.name, "learning_rate": current_rate, **asdict(result), "command": command}

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
-from dnn_cli.cli.options import CompletedRunArgument, JsonOption, RunsDirOption
+from dnn_cli.cli.options import AllowCodeOption, CompletedRunArgument, JsonOption, RunsDirOption, get_code_directory
 from dnn_cli.cli.run_selection import BestOption, resolve_saved_model
 from dnn_cli.errors import RunError, UsageError, UserDataError
 from dnn_cli.report.text import format_count, replace_control_chars
 
 if TYPE_CHECKING:
     from dnn_cli.data.run_context import RunContext
+    from dnn_cli.execution.reporters import Reporter
     from dnn_cli.formats.prediction_inputs import PredictionInputs
     from dnn_cli.report.evaluation_tables import Predictions
 
@@ -45,6 +46,7 @@ def predict(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
     best: BestOption = False,
+    allow_code: AllowCodeOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
@@ -56,12 +58,15 @@ def predict(
     from dnn_cli.terminal.progress import open_screen
 
     _check_output_options(output, files, keep, proba=proba, force=force, as_json=as_json)
+    code_directory = get_code_directory(allow=allow_code)
     with open_screen() as screen:
         run, record, model = resolve_saved_model(address, runs_dir, best=best)
         with screen.show_waiting(f"reading {address}"):
+            from dnn_cli.config.custom_code import check_code_permission
             from dnn_cli.data.run_context import load_run_context
 
             run_context = load_run_context(run, record)
+            check_code_permission(run_context.experiment, code_directory)
         with screen.show_waiting("reading the inputs"):
             prediction_inputs, refused_files = _read_input_files(
                 files,
@@ -72,7 +77,7 @@ def predict(
             )
         if prediction_inputs:
             with screen.show_waiting("starting TensorFlow"):
-                predictions = _compute_predictions(model.path, run_context, prediction_inputs)
+                predictions = _compute_predictions(model.path, run_context, prediction_inputs, code_directory, screen)
     if as_json:
         from dnn_cli.report.evaluation_tables import build_prediction_documents
 
@@ -223,15 +228,25 @@ def _check_kept_columns(file: str, file_inputs: "PredictionInputs", keep: list[s
 
 
 def _compute_predictions(
-    weights: Path, run_context: "RunContext", prediction_inputs: "list[PredictionInputs]"
+    weights: Path,
+    run_context: "RunContext",
+    prediction_inputs: "list[PredictionInputs]",
+    code_directory: str | None,
+    reporter: "Reporter",
 ) -> "Predictions":
     """Return the predictions for all inputs, in the order of the inputs, with warnings about unusual inputs.
 
-    `weights` is the path of the saved model.
+    Args:
+        weights: The path of the saved model.
+        run_context: The experiment and the input profile of the run.
+        prediction_inputs: The inputs.
+        code_directory: The directory of custom layers; `None` without permission to run their code.
+        reporter: The object that receives warnings about the code of custom layers.
     """
     import numpy as np
 
     from dnn_cli.data.input_statistics import describe_unusual_inputs
+    from dnn_cli.execution.preparation import import_layers_of_user
     from dnn_cli.host.output_redirect import redirect_output
     from dnn_cli.report.evaluation_tables import Predictions
     from dnn_cli.training.tensorflow_startup import import_tensorflow_in_background
@@ -243,6 +258,7 @@ def _compute_predictions(
             wait()
         from dnn_cli.training.inference import predict_outputs as work
 
+        import_layers_of_user(run_context.experiment, code_directory, reporter)
         outputs = work(weights, run_context, inputs)
     return Predictions(
         run_context.experiment,

@@ -10,7 +10,7 @@ import typer
 
 from dnn_cli.cli.completers import complete_run_then_keys
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table
-from dnn_cli.cli.options import JsonOption, RunsDirOption
+from dnn_cli.cli.options import AllowCodeOption, JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import parse_run_and_overrides, resolve_network_run
 from dnn_cli.errors import UsageError
 from dnn_cli.execution.signals import handle_stop_signals
@@ -31,6 +31,7 @@ def reproduce(
             help="A completed run, then data.path=… for moved data.",
         ),
     ],
+    allow_code: AllowCodeOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
@@ -51,7 +52,7 @@ def reproduce(
             _check_same_experiment(original_run, overrides)
             record = original_run.read_record()
             _check_reproducible(original_run, record)
-            loaded = load_experiment(str(original_run.config), overrides, to_train=True)
+            loaded = load_experiment(str(original_run.config), overrides, to_train=True, allow_code=allow_code)
             # A damaged run is reported before the training takes time.
             read_completed_result(original_run)
 

@@ -7,7 +7,7 @@ import typer
 
 from dnn_cli.cli.completers import complete_run_then_keys
 from dnn_cli.cli.console import print_json
-from dnn_cli.cli.options import ForceOption, JsonOption, RunsDirOption
+from dnn_cli.cli.options import AllowCodeOption, ForceOption, JsonOption, RunsDirOption
 from dnn_cli.cli.run_selection import check_is_network, parse_run_and_overrides
 from dnn_cli.execution.signals import handle_stop_signals
 
@@ -22,6 +22,7 @@ def resume(
         ),
     ],
     force: ForceOption = False,
+    allow_code: AllowCodeOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
@@ -46,7 +47,7 @@ def resume(
                 store = Store(run.directory.parent)
             # A broken run is reported before issues of its config.
             check_is_network(run.read_record())
-            loaded = load_experiment(str(run.config), overrides, to_train=True)
+            loaded = load_experiment(str(run.config), overrides, to_train=True, allow_code=allow_code)
         record = complete_training(start_resumption(run, loaded, screen, stop_request, force=force))
     if as_json:
         print_json({"runs": [build_run_document(run, record)]})

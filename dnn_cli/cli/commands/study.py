@@ -18,7 +18,13 @@ from dnn_cli.cli.executor_options import (
     RepeatsOption,
     ZipOption,
 )
-from dnn_cli.cli.options import JsonOption, RunsDirOption, TensorboardOption, split_configs_and_overrides
+from dnn_cli.cli.options import (
+    AllowCodeOption,
+    JsonOption,
+    RunsDirOption,
+    TensorboardOption,
+    split_configs_and_overrides,
+)
 from dnn_cli.cli.study_output import format_introduction_lines, print_study_estimate, print_study_result
 from dnn_cli.cli.sweep_training import train_sweep_runs
 from dnn_cli.errors import UsageError
@@ -88,6 +94,7 @@ def study(
         bool, typer.Option("--dry-run", help="Show the plan, the number of runs, time and disk space; train nothing.")
     ] = False,
     tensorboard: TensorboardOption = False,
+    allow_code: AllowCodeOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
     as_latex: Annotated[bool, typer.Option("--latex", help="Print the table of results as LaTeX.")] = False,
@@ -117,7 +124,7 @@ def study(
             lanes = resolve_lanes(lanes, on)
             options = StudyOptions(
                 tuple(tune or ()), trials, parse_seeds(seeds), parse_target(target), search_seed, folds, repeats,
-                tuple(zips or ()),
+                tuple(zips or ()), allow_code,
             )  # fmt: skip
             execution = StudyExecution(plan_study(files, words, options), Store(runs_dir), tensorboard=tensorboard)
             first_phase = execution.plan_first_phase()

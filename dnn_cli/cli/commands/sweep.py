@@ -19,6 +19,7 @@ from dnn_cli.cli.executor_options import (
     ZipOption,
 )
 from dnn_cli.cli.options import (
+    AllowCodeOption,
     JsonOption,
     RunsDirOption,
     TensorboardOption,
@@ -80,6 +81,7 @@ def sweep(
     force: Annotated[bool, typer.Option("--force", help="Also train runs that exist already.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop all runs when a run fails.")] = False,
     tensorboard: TensorboardOption = False,
+    allow_code: AllowCodeOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
 ) -> None:
@@ -107,7 +109,9 @@ def sweep(
             from dnn_cli.execution.sweep_plan import plan_extreme_runs
             from dnn_cli.runs.store import Store
 
-            options = SweepOptions(search, trials, minutes, search_seed, folds, repeats, tuple(zips or ()))
+            options = SweepOptions(
+                search, trials, minutes, search_seed, folds, repeats, tuple(zips or ()), allow_code=allow_code
+            )
             sweep_config = read_sweep(files[0], words, options)
             lanes = resolve_lanes(lanes, on)
             execution = SweepExecution.from_sweep(sweep_config, Store(runs_dir), force=force, tensorboard=tensorboard)

@@ -17,6 +17,7 @@ from dnn_cli.cli.executor_options import (
     RepeatsOption,
 )
 from dnn_cli.cli.options import (
+    AllowCodeOption,
     ConfigArguments,
     ForceOption,
     JsonOption,
@@ -65,6 +66,7 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Continue the latest run of the experiment.")] = False,
     force: ForceOption = False,
     tensorboard: TensorboardOption = False,
+    allow_code: AllowCodeOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train networks; every run has its own directory.
@@ -115,7 +117,9 @@ def train(
                 from dnn_cli.training.stop_request import Interrupted
 
                 trainings = list_fold_trainings(
-                    load_configs(configs, overrides, to_train=True), repeats, is_requested=folds is not None
+                    load_configs(configs, overrides, to_train=True, allow_code=allow_code),
+                    repeats,
+                    is_requested=folds is not None,
                 )
                 store, cached_store = Store(runs_dir), CachedStore(runs_dir)
                 requests = [

@@ -13,7 +13,7 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import compute_stages, format_shape
 from dnn_cli.config.metrics import lower_is_better
 from dnn_cli.config.network_summary import build_layer_row as layer_row
-from dnn_cli.config.network_summary import iter_indented_rows
+from dnn_cli.config.network_summary import format_number, iter_indented_rows
 from dnn_cli.config.registry import format_config_value
 from dnn_cli.errors import ConfigError, DataError, RunError
 from dnn_cli.report.html.predictions_section import ClassificationSection, RegressionSection, build_predictions_section
@@ -256,10 +256,18 @@ def _build_layer_table(run_info: RunInfo, dataset_info: DatasetInfo | None) -> _
         return None
     named_rows = [*iter_indented_rows(layer_summaries)]
     rows = tuple(
-        (name, row.type, format_shape(row.output_shape), "" if row.inner else row.formula, f"{row.parameters:,}")
+        (
+            name,
+            row.type,
+            format_shape(row.output_shape),
+            "" if row.inner else row.formula,
+            format_number(row.parameters),
+        )
         for name, row in named_rows[:_MAX_LISTED_LAYERS]
     )
-    return _LayerTable(rows, len(named_rows) - len(rows), f"{sum(row.parameters for row in layer_summaries):,}")
+    sizes = [row.parameters for row in layer_summaries]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    return _LayerTable(rows, len(named_rows) - len(rows), format_number(total))
 
 
 def _list_environment_rows(run_info: RunInfo) -> tuple[tuple[str, str], ...]:
@@ -307,13 +315,14 @@ def _iter_commands(run_info: RunInfo) -> Iterator[tuple[str, str]]:
         return
     if record.status == "completed":
         yield (
-            shlex.join(["dnn", "reproduce", record.id, *runs_dir_option]),
+            shlex.join(["dnn", "reproduce", record.id, *record.code_options, *runs_dir_option]),
             "trains the run again and checks whether the results are bit-identical",
         )
     elif record.status in ("interrupted", "failed"):
-        yield shlex.join(["dnn", "resume", record.id, *runs_dir_option]), "continues the run from its last checkpoint"
+        words = ["dnn", "resume", record.id, *record.code_options, *runs_dir_option]
+        yield shlex.join(words), "continues the run from its last checkpoint"
     yield (
-        shlex.join(["dnn", "train", os.path.relpath(run.config), *runs_dir_option]),
+        shlex.join(["dnn", "train", os.path.relpath(run.config), *record.code_options, *runs_dir_option]),
         "trains the same experiment as a new run",
     )
     libraries = [f"{name}=={record.versions[name]}" for name in ("tensorflow", "keras") if name in record.versions]
