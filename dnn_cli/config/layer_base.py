@@ -260,6 +260,14 @@ class BaseLayer(KerasConfig):
         """
         return shape
 
+    def accepts_shape(self, shape: Shape) -> bool:
+        """Return whether the layer accepts an input shape."""
+        try:
+            self.compute_output_shape(shape)
+        except LayerShapeError:
+            return False
+        return True
+
     def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
         """Return the weights of the layer for an input shape, in Keras's order."""
         return ()
@@ -392,14 +400,25 @@ def check_image_shape(layer: str, shape: Shape, axes: int = 2) -> None:
     """
     if len(shape) == axes + 1:
         return
+    suitable_layer = layer.replace(f"{axes}D", f"{len(shape) - 1}D")
+    has_other = suitable_layer != layer and suitable_layer in LAYER_CLASSES
+    suggestion = f"use {suitable_layer}" if len(shape) > axes and has_other else suggest_reshape(shape, axes)
+    raise LayerShapeError(f"{layer} needs the input shape {_SPATIAL_SHAPES[axes]}, not {shape}: {suggestion}")
+
+
+def suggest_reshape(shape: Shape, axes: int) -> str:
+    """Return the suggestion of a Reshape before a layer that takes another number of axes.
+
+    Args:
+        shape: The input shape of the layer.
+        axes: The number of axes before the channels or features that the layer takes.
+    """
     reshape = "Reshape"
     if len(shape) == axes:
         reshape = f"{{type: Reshape, target_shape: [{', '.join(map(str, shape))}, 1]}}"
     elif len(shape) > axes + 1:
         reshape = f"{{type: Reshape, target_shape: [{', '.join(map(str, shape[:axes]))}, -1]}}"
-    raise LayerShapeError(
-        f"{layer} needs the input shape {_SPATIAL_SHAPES[axes]}, not {shape}: put {reshape} before this layer"
-    )
+    return f"put {reshape} before this layer"
 
 
 def count_window_positions(layer: str, shape: Shape, window: Shape, strides: Shape, padding: str) -> Shape:

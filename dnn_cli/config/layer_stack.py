@@ -174,7 +174,7 @@ def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list
             output = layer.compute_output_shape(shape)
             weights = layer.list_weights(shape)
         except LayerShapeError as error:
-            errors.append(ShapeError(index, _describe_shape_error(name, error, stages)))
+            errors.append(ShapeError(index, _describe_shape_error(name, layer, error, stages)))
             break
         errors += _find_weight_errors(index, layer, weights)
         stages.append(Stage(name, layer, shape, output, weights, tuple(inner)))
@@ -182,16 +182,21 @@ def examine_stack(layers: Sequence[BaseLayer], input_shape: Shape) -> tuple[list
     return stages, errors
 
 
-def _describe_shape_error(name: str, error: LayerShapeError, stages: Sequence[Stage]) -> str:
+def _describe_shape_error(name: str, layer: BaseLayer, error: LayerShapeError, stages: Sequence[Stage]) -> str:
     """Return the message of a layer that does not accept the output of the stages before it.
 
     If a recurrent layer that returns only its last output precedes, the suggestion is to return all outputs. Layers
-    without weights that keep the shape, such as Dropout, may be between.
+    without weights that keep the shape, such as Dropout, may be between. If the layer accepts the input of a Flatten
+    before it, the suggestion is to remove Flatten.
     """
+    reason = str(error).partition(": ")[0]
+    flattening = [stage for stage in stages[-1:] if stage.layer.only_reshapes and len(stage.output_shape) == 1]
+    if flattening and layer.accepts_shape(flattening[0].input_shape):
+        return f"layer {name}: {reason}: remove layer {flattening[0].name}"
     last = next((stage for stage in reversed(stages) if stage.weights or stage.input_shape != stage.output_shape), None)
     if last is not None and len(last.output_shape) == 1 and getattr(last.layer, "return_sequences", None) is False:
         key = "layer.return_sequences" if last.layer.wrapped_layers else "return_sequences"
-        return f"layer {name}: {str(error).partition(': ')[0]}: write {key}: true in layer {last.name}"
+        return f"layer {name}: {reason}: write {key}: true in layer {last.name}"
     return f"layer {name}: {error}"
 
 

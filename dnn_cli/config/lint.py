@@ -7,7 +7,8 @@ from dnn_cli.config import learning_rates
 from dnn_cli.config.activations import BOUNDED_RANGES, NEVER_NEGATIVE_ACTIVATIONS, SATURATION_RANGES
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_base import BaseLayer
-from dnn_cli.config.layer_stack import Stage, compute_stages, find_output_layer, format_shape
+from dnn_cli.config.layer_stack import compute_stages, find_output_layer, format_shape
+from dnn_cli.config.mask_advice import find_mask_advice
 from dnn_cli.config.output_layer import find_flatten_position, get_suitable_activation
 from dnn_cli.config.validation import map_to_config_paths
 from dnn_cli.errors import Issue, KeyPath
@@ -38,8 +39,7 @@ def find_advice(experiment: Experiment) -> list[Issue]:
         *_find_in_each_list(_find_unsuitable_selu_settings, experiment),
         *_find_vanishing_gradients(layers),
         *_find_repeated_target_scaling(experiment),
-        *_find_changed_mask_values(experiment),
-        *_find_dropped_masks(experiment),
+        *find_mask_advice(experiment),
     ]
     return map_to_config_paths(
         experiment, [*issues, *_find_repeated_seeds(experiment), *_find_schedule_advice(experiment)]
@@ -152,13 +152,15 @@ def _find_in_each_list(
 def _find_consecutive_linear_layers(layers: tuple[BaseLayer, ...], position: KeyPath) -> Iterator[Issue]:
     """Yield an issue for each layer with a kernel if no activation follows before the next layer with a kernel.
 
-    Without an activation between them, the two layers act as a single linear layer.
+    Without an activation between them, the two layers act as a single linear layer. A recurrent layer has no window of
+    several time steps, so it is not such a layer after a convolution.
     """
     # Index of the last layer with a kernel. `None` after a layer that is not linear.
     last_kernel: int | None = None
     for index, layer in enumerate(layers):
         if layer.has_kernel:
-            if last_kernel is not None:
+            is_recurrent = any(part.is_recurrent for part in layer.iter_layers())
+            if last_kernel is not None and (layers[last_kernel].is_fully_connected or not is_recurrent):
                 yield Issue(
                     (*position, last_kernel),
                     f"has no activation: together with the next {layer.type} layer it acts as a single layer",
@@ -247,41 +249,6 @@ def _find_repeated_target_scaling(experiment: Experiment) -> Iterator[Issue]:
     if experiment.data.standardize_target and last.scaling == "fixed":
         message = f"both data.standardize_target and the last layer, {last.type}, scale the outputs"
         yield Issue(("model", "layers", len(experiment.model.stack) - 1), message, "remove this layer")
-
-
-def _find_changed_mask_values(experiment: Experiment) -> Iterator[Issue]:
-    """Yield an issue if standardization changes the values that a Masking layer searches for in the inputs."""
-    masking = experiment.input_mask_layer
-    if masking is not None and experiment.data.standardize:
-        message = f"changes the mask_value of {masking.type}, so that no time step is masked"
-        yield Issue(("data", "standardize"), message, "write false")
-
-
-def _find_dropped_masks(experiment: Experiment) -> Iterator[Issue]:
-    """Yield an issue for each layer that drops a mask while its outputs still depend on masked time steps.
-
-    A layer that removes the axis of the time steps uses the mask up, if the layer supports masks.
-    """
-    creator: Stage | None = None
-    for index, stage in enumerate(compute_stages(experiment.model.stack, experiment.data.input_shape)):
-        layer, output = stage.layer, stage.output_shape
-        if layer.creates_mask:
-            creator = stage
-        elif creator is not None and not layer.keeps_mask:
-            message = f"drops the mask of {creator.name}: this layer and the layers after it use masked time steps"
-            yield Issue(("model", "layers", index), message, _suggest_masked_layer(creator, stage))
-            creator = None
-        elif len(output) < len(stage.input_shape) or output[0] != stage.input_shape[0]:
-            creator = None
-
-
-def _suggest_masked_layer(creator: Stage, stage: Stage) -> str:
-    """Return the suggestion for a layer that drops a mask."""
-    if len(stage.input_shape) == 2 and len(stage.output_shape) == 1:
-        return "use GlobalAveragePooling1D, which leaves masked time steps out"
-    if creator.layer.takes_integers:
-        return f"write mask_zero: false in layer {creator.name}"
-    return f"put this layer before {creator.name}"
 
 
 def _find_vanishing_gradients(layers: tuple[BaseLayer, ...]) -> Iterator[Issue]:

@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 
 from dnn_cli.config.data import Data
@@ -340,6 +340,7 @@ def _find_precision_issues(experiment: Experiment) -> Iterator[Issue]:
 
 def _find_integer_issues(experiment: Experiment) -> Iterator[Issue]:
     """Yield issues of keys that change whole numbers before the layer that takes them: the layer needs all digits."""
+    yield from _find_changed_integers(experiment.model.stack)
     layer, data = experiment.integer_layer, experiment.data
     if layer is None:
         return
@@ -351,6 +352,18 @@ def _find_integer_issues(experiment: Experiment) -> Iterator[Issue]:
     if experiment.mixed_precision and layer is not experiment.model.stack[0]:
         message = f"rounds the whole numbers before they reach {layer.type}"
         yield Issue(("mixed_precision",), message, "write false, or make this layer the first")
+
+
+def _find_changed_integers(stack: Sequence[BaseLayer]) -> Iterator[Issue]:
+    """Yield an issue for each layer that takes whole numbers after a layer that changes the inputs."""
+    changing_layer = ""
+    for index, layer in enumerate(stack):
+        taker = next((part.type for part in layer.iter_layers() if part.takes_integers), None)
+        if taker and changing_layer:
+            message = f"{taker} takes whole numbers, but {changing_layer} before it changes the inputs"
+            yield Issue(("model", "layers", index), message, f"make {layer.type} the first layer")
+        if not layer.only_reshapes and not changing_layer:
+            changing_layer = layer.type
 
 
 def _find_class_weight_issues(experiment: Experiment) -> Iterator[Issue]:

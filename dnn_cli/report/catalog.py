@@ -238,8 +238,9 @@ def _iter_traits(cls: type[BaseLayer]) -> Iterator[tuple[str, str]]:
         yield "Keras", f"{'.'.join(map(str, cls.min_keras_version))} or later"
     if cls.engine_difference:
         yield "engine", f"weights differ from plain fit: {cls.engine_difference}"
-    for name, reason in cls.export_obstacles.items():
-        yield f"export to {name}", f"is refused: {reason}"
+    example = cls.model_validate({"type": cls.model_fields["type"].default, **cls.example})
+    for name in cls.export_obstacles:
+        yield f"export to {name}", f"is refused: {example.get_export_obstacle(name)}"
 
 
 def _format_dataset_summary(dataset: Dataset) -> str:

@@ -28,6 +28,7 @@ BINARY = ["data.dataset=breast_cancer", "layers=[{type: Dense, units: 1, activat
           "loss=binary_crossentropy"]  # fmt: skip
 EMBEDDED = f"layers=[Flatten, {{type: Embedding, input_dim: 17, output_dim: 2}}, Flatten, {OUTPUT}]"
 CONV1D = "{type: Conv1D, filters: 4, kernel_size: 3, activation: relu}"
+SEQUENCES = "{type: LSTM, units: 4, return_sequences: true}"
 EMBEDDING = "{type: Embedding, input_dim: 17, output_dim: 2, mask_zero: true}"
 MUON = "optimizer={type: muon, exclude_layers: "
 LOGITS = "loss={type: binary_crossentropy, from_logits: true}"
@@ -73,6 +74,30 @@ ISSUE_CASES = [
         [f"layers=[{IMAGE}, {CONV}]"],
         f"end with Flatten and {OUTPUT}",
         [f"layers=[{IMAGE}, {CONV}, Flatten, {OUTPUT}]"],
+    ),
+    make_case(
+        "output of each time step",
+        [f"layers=[{SEQUENCES}, {HIDDEN}, {OUTPUT}]"],
+        "write return_sequences: false in layer lstm",
+        ["layers.0.return_sequences=false"],
+    ),
+    make_case(
+        "output of each time step of a wrapper",
+        [f"layers=[{{type: Bidirectional, layer: {SEQUENCES}}}, {OUTPUT}]"],
+        "write layer.return_sequences: false in layer bidirectional",
+        ["layers.0.layer.return_sequences=false"],
+    ),
+    make_case(
+        "masked time steps",
+        [f"layers=[Flatten, {EMBEDDING}, {HIDDEN}, {OUTPUT}]"],
+        "put GlobalAveragePooling1D before the first Dense layer",
+        [f"layers=[Flatten, {EMBEDDING}, GlobalAveragePooling1D, {HIDDEN}, {OUTPUT}]"],
+    ),
+    make_case(
+        "Embedding after another layer",
+        [f"layers=[Flatten, {{type: Dropout, rate: 0.1}}, {EMBEDDING}, {{type: LSTM, units: 2}}, {OUTPUT}]"],
+        "make Embedding the first layer",
+        [f"layers=[Flatten, {EMBEDDING}, {{type: Dropout, rate: 0.1}}, {{type: LSTM, units: 2}}, {OUTPUT}]"],
     ),
     make_case(
         "a later Dense layer",
@@ -471,8 +496,8 @@ ISSUE_CASES = [
     make_case(
         "mask before a convolution",
         [f"layers=[Masking, {CONV1D}, {{type: LSTM, units: 4}}, {OUTPUT}]"],
-        "put this layer before masking",
-        [f"layers=[{CONV1D}, Masking, {{type: LSTM, units: 4}}, {OUTPUT}]"],
+        "remove layer masking",
+        [f"layers=[{CONV1D}, {{type: LSTM, units: 4}}, {OUTPUT}]"],
     ),
     make_case(
         "mask before Flatten",

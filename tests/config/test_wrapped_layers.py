@@ -129,6 +129,25 @@ def test_layer_after_a_single_output_asks_for_all_outputs(tmp_path, layers, sugg
     assert list_issues(tmp_path, text, override) == []
 
 
+@pytest.mark.parametrize(
+    ("layers", "suggestion", "followed"),
+    [
+        (["{type: Reshape, target_shape: [8, 8, 1]}", "GlobalAveragePooling1D"], "use GlobalAveragePooling2D",
+         ["{type: Reshape, target_shape: [8, 8, 1]}", "GlobalAveragePooling2D"]),
+        (["Flatten", LSTM], "remove layer flatten", [LSTM]),
+        ([f"{{type: TimeDistributed, layer: {LSTM}}}"], "use LSTM without TimeDistributed", [LSTM]),
+        (["{type: Dense, units: 5}", "Flatten", "{type: Dense, units: 6}", "Masking", LSTM],
+         "put {type: Reshape, target_shape: [6, 1]} before this layer",
+         ["Flatten", "{type: Dense, units: 6}", "{type: Reshape, target_shape: [6, 1]}", "Masking", LSTM]),
+    ],
+)  # fmt: skip
+def test_suggestions_for_shapes_lead_to_a_valid_config(tmp_path, layers, suggestion, followed):
+    text, fixed = ("".join(f"  - {layer}\n" for layer in stack) for stack in (layers, followed))
+    ((*_, message, _),) = list_issues(tmp_path, text)
+    assert message.endswith(f": {suggestion}")
+    assert list_issues(tmp_path, fixed) == []
+
+
 def test_other_layers_before_a_recurrent_layer_get_another_suggestion(tmp_path):
     ((*_, message, _),) = list_issues(tmp_path, f"  - {SEQUENCES}\n  - {{type: Flatten}}\n  - {LSTM}\n")
     assert "return_sequences" not in message

@@ -15,6 +15,7 @@ from dnn_cli.config.layer_base import (
     WeightSpec,
     WindowPadding,
     count_steps,
+    suggest_reshape,
 )
 from dnn_cli.config.layers.convolutions import check_strides_and_dilation, compute_dilated_window
 from dnn_cli.config.layers.recurrent import RecurrentBase
@@ -52,7 +53,7 @@ class ConvLstmBase(RecurrentBase):
             axes = ("rows", "columns", "layers")[: self.axis_count]
             raise LayerShapeError(
                 f"{self.type} needs the input shape (time steps, {', '.join(axes)}, channels), not {shape}: "
-                "put Reshape before this layer"
+                f"{suggest_reshape(shape, self.axis_count + 1)}"
             )
         if "glu" in (self.activation, self.recurrent_activation):
             raise LayerShapeError("glu halves the last axis, but the state of the layer keeps its size: use tanh")

@@ -21,6 +21,7 @@ from dnn_cli.config.layer_base import (
     WeightSpec,
     XlaDeterminism,
     compute_activation_shape,
+    suggest_reshape,
 )
 from dnn_cli.config.layers.kernel import KernelLayer
 
@@ -92,7 +93,7 @@ class Masking(BaseLayer):
     def compute_output_shape(self, shape: Shape) -> Shape:
         if len(shape) < 2:
             raise LayerShapeError(
-                f"Masking needs the input shape (time steps, features), not {shape}: put Reshape before this layer"
+                f"Masking needs the input shape (time steps, features), not {shape}: {suggest_reshape(shape, 1)}"
             )
         return shape
 

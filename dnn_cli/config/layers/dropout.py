@@ -7,7 +7,7 @@ from annotated_types import Len
 from pydantic import Strict
 
 from dnn_cli.config.base import BelowOne, Count, Fraction, Seed, Shape
-from dnn_cli.config.layer_base import BaseLayer, ChannelsLast, Family, LayerShapeError, XlaSupport
+from dnn_cli.config.layer_base import BaseLayer, ChannelsLast, Family, LayerShapeError, XlaSupport, suggest_reshape
 
 
 class DropoutLayer(BaseLayer):
@@ -83,7 +83,8 @@ class SpatialDropoutLayer(DropoutLayer):
     def compute_output_shape(self, shape: Shape) -> Shape:
         if len(shape) != len(self.spatial_axes) + 1:
             axes = ", ".join((*self.spatial_axes, "channels"))
-            raise LayerShapeError(f"{self.type} needs the input shape ({axes}), not {shape}: put Reshape before it")
+            suggestion = suggest_reshape(shape, len(self.spatial_axes))
+            raise LayerShapeError(f"{self.type} needs the input shape ({axes}), not {shape}: {suggestion}")
         return shape
 
     def list_keras_arguments(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from dnn_cli.config.layer_base import (
     XlaSupport,
     compute_activation_shape,
     get_automatic_name,
+    suggest_reshape,
 )
 from dnn_cli.config.weight_configs import (
     ActivityRegularizer,
@@ -72,7 +73,7 @@ class UnitsLayer(RecurrentBase):
     def compute_output_shape(self, shape: Shape) -> Shape:
         if len(shape) != 2:
             raise LayerShapeError(
-                f"{self.type} needs the input shape (time steps, features), not {shape}: {_suggest_reshape(shape)}"
+                f"{self.type} needs the input shape (time steps, features), not {shape}: {suggest_reshape(shape, 1)}"
             )
         compute_activation_shape(self.activation, (self.units,))
         if self.activation == "glu":
@@ -143,12 +144,3 @@ class GRU(GatedLayer):
 
     def get_bias_shape(self, columns: int) -> Shape:
         return (2, columns) if self.reset_after else (columns,)
-
-
-def _suggest_reshape(shape: Shape) -> str:
-    """Return the suggestion for a recurrent layer after an input shape that has another number of axes."""
-    if len(shape) == 1:
-        return f"put {{type: Reshape, target_shape: [{shape[0]}, 1]}} before this layer"
-    if len(shape) > 2:
-        return f"put {{type: Reshape, target_shape: [{shape[0]}, -1]}} before this layer"
-    return "put Reshape before this layer"

@@ -12,6 +12,7 @@ from dnn_cli.config.layer_base import (
     WeightSpec,
     XlaSupport,
     get_automatic_name,
+    suggest_reshape,
 )
 
 
@@ -167,9 +168,16 @@ class TimeDistributed(OutputWrapper):
     def compute_output_shape(self, shape: Shape) -> Shape:
         if len(shape) < 2:
             raise LayerShapeError(
-                f"TimeDistributed needs the input shape (time steps, …), not {shape}: put Reshape before this layer"
+                f"TimeDistributed needs the input shape (time steps, …), not {shape}: {suggest_reshape(shape, 1)}"
             )
-        return (shape[0], *self.layer.compute_output_shape(shape[1:]))
+        try:
+            return (shape[0], *self.layer.compute_output_shape(shape[1:]))
+        except LayerShapeError as error:
+            if not self.layer.accepts_shape(shape):
+                raise
+            reason = str(error).partition(": ")[0]
+            suggestion = f"use {self.layer.type} without TimeDistributed"
+            raise LayerShapeError(f"{reason} at each time step: {suggestion}") from None
 
     def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
         return add_prefix(get_inner_name(self.layer), self.layer.list_weights(shape[1:]))
