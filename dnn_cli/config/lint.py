@@ -37,6 +37,7 @@ def find_advice(experiment: Experiment) -> list[Issue]:
         *_find_in_each_list(_find_consecutive_linear_layers, experiment),
         *(_describe_activation_change(issue) for issue in find_output_activation_advice(experiment)),
         *_find_in_each_list(_find_unsuitable_selu_settings, experiment),
+        *_find_unscaled_inputs_of_selu(experiment),
         *_find_vanishing_gradients(layers),
         *_find_repeated_target_scaling(experiment),
         *find_mask_advice(experiment),
@@ -184,7 +185,7 @@ def _describe_activation_change(issue: Issue) -> Issue:
 
 
 def _find_unsuitable_selu_settings(layers: tuple[BaseLayer, ...], position: KeyPath) -> Iterator[Issue]:
-    """Yield issues of selu with other initial weights than LeCun's, and of AlphaDropout after other activations.
+    """Yield issues of selu with other initial weights than LeCun's or with Dropout, and of AlphaDropout without selu.
 
     Source: Klambauer et al. 2017. With LeCun's initial weights, selu keeps mean 0 and variance 1 from layer to layer.
     """
@@ -193,6 +194,8 @@ def _find_unsuitable_selu_settings(layers: tuple[BaseLayer, ...], position: KeyP
         if layer.suitable_activation not in (None, activation) and activation is not None:
             message = f"{layer.type} keeps the mean and variance of {layer.suitable_activation}, not of {activation}"
             yield Issue((*position, index), message, "use Dropout")
+        if activation == "selu" and "noise_shape" in type(layer).model_fields and layer.suitable_activation is None:
+            yield Issue((*position, index), f"{layer.type} changes the mean and variance of selu", "use AlphaDropout")
         if layer.applied_activation not in (None, "linear"):
             activation = layer.applied_activation
         initializer = layer.kernel_initializer_type
@@ -200,6 +203,16 @@ def _find_unsuitable_selu_settings(layers: tuple[BaseLayer, ...], position: KeyP
         if has_argument and layer.applied_activation == "selu" and initializer not in _SELU_INITIALIZERS:
             message = f"selu keeps mean 0 and variance 1 with lecun_normal, not with {initializer}"
             yield Issue((*position, index, "kernel_initializer"), message, "use lecun_normal")
+
+
+def _find_unscaled_inputs_of_selu(experiment: Experiment) -> Iterator[Issue]:
+    """Yield an issue if the first activation is selu, and its inputs are pixels from 0 to 1."""
+    layers = [layer for layer in experiment.model.stack if layer.applied_activation not in (None, "linear")]
+    scales = any(layer.scaling is not None for layer in experiment.model.stack)
+    is_selu = bool(layers) and layers[0].applied_activation == "selu"
+    if is_selu and not scales and not experiment.data.standardize and experiment.data.info.pixel_max > 1:
+        message = "selu keeps mean 0 and variance 1 of standardized inputs, but the inputs are pixels from 0 to 1"
+        yield Issue(("data", "standardize"), message, "write standardize: true")
 
 
 def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:

@@ -28,6 +28,7 @@ BINARY = ["data.dataset=breast_cancer", "layers=[{type: Dense, units: 1, activat
           "loss=binary_crossentropy"]  # fmt: skip
 EMBEDDED = f"layers=[Flatten, {{type: Embedding, input_dim: 17, output_dim: 2}}, Flatten, {OUTPUT}]"
 CONV1D = "{type: Conv1D, filters: 4, kernel_size: 3, activation: relu}"
+SELU = "{type: Dense, units: 20, activation: selu, kernel_initializer: lecun_normal}"
 SEQUENCES = "{type: LSTM, units: 4, return_sequences: true}"
 EMBEDDING = "{type: Embedding, input_dim: 17, output_dim: 2, mask_zero: true}"
 MUON = "optimizer={type: muon, exclude_layers: "
@@ -574,6 +575,18 @@ ISSUE_CASES = [
         ["layers.hidden.activation=selu"],
         "use lecun_normal",
         ["layers.hidden.kernel_initializer=lecun_normal"],
+    ),
+    make_case(
+        "dropout after selu",
+        [f"layers=[Flatten, {SELU}, {{type: Dropout, rate: 0.2}}, {OUTPUT}]", "data.standardize=true"],
+        "use AlphaDropout",
+        ["layers.2.type=AlphaDropout"],
+    ),
+    make_case(
+        "selu of pixels",
+        [f"layers=[Flatten, {SELU}, {OUTPUT}]"],
+        "write standardize: true",
+        ["data.standardize=true"],
     ),
     make_case(
         "dropout of selu after relu",
