@@ -107,6 +107,8 @@ def test_layer_names_are_converted_for_tensorflow():
         ({"type": "BatchNormalization", "axis": 3}, (4, 4), "axis 3 is not an axis"),
         ({"type": "BatchNormalization", "axis": 0}, (4, 4), "axis 0 is not an axis"),
         ({"type": "LayerNormalization", "axis": [1, -2]}, (4, 4), "has the same axis twice"),
+        ({"type": "RMSNormalization", "axis": 1}, (4, 4), "not axis 1: use axis [2], or LayerNormalization"),
+        ({"type": "RMSNormalization", "axis": [-1, 1]}, (4, 3), "scales the last axes of (4, 3)"),
         ({"type": "Reshape", "target_shape": [-1, -1]}, (4, 4), "does not fit the 16 numbers"),
         ({"type": "Dropout", "rate": 0.5, "noise_shape": [None, 3]}, (4,), "does not fit a batch"),
         ({"type": "Conv1D", "filters": 2, "kernel_size": 2}, (16,), "target_shape: [16, 1]}"),

@@ -123,8 +123,20 @@ class RMSNormalization(BaseLayer):
     axis: _Axes = -1
     epsilon: Positive = 1e-6
 
+    def build_keras_argument(self, name: str, value: Any) -> Any:
+        # Keras 3.12 accepts several axes only as a list.
+        return list(value) if isinstance(value, tuple) else super().build_keras_argument(name, value)
+
     def compute_output_shape(self, shape: Shape) -> Shape:
-        _to_example_axes(self.axis, shape)
+        indices = _to_example_axes(self.axis, shape)
+        # Keras multiplies by the scale along the last axes, whatever the axes are.
+        first_index = len(shape) - len(indices)
+        if indices != tuple(range(first_index, len(shape))):
+            last_axes = list(range(first_index + 1, len(shape) + 1))
+            raise LayerShapeError(
+                f"RMSNormalization scales the last axes of {shape}, not axis {self.axis}: "
+                f"use axis {last_axes}, or LayerNormalization"
+            )
         return shape
 
     def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
