@@ -134,9 +134,6 @@ class BaseLayer(KerasConfig):
     export_obstacles: ClassVar[Mapping[str, str]] = {}
     """Reason why a format of `dnn export` cannot hold the layer, by the name of the format. `dnn export` prints it."""
 
-    engine_difference: ClassVar[str] = ""
-    """Reason why the chunked engine and plain `fit` end with other bits of weights; empty for equal bits."""
-
     type: str
     name: KerasName | None = None
     trainable: bool = True

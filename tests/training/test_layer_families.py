@@ -15,7 +15,7 @@ from tests.helpers.keras_signatures import is_in_keras
 from tests.helpers.layer_checks import build_layer_experiment, compare_engines, train_and_resume, try_export
 from tests.helpers.settings import RUN_ALL_CASES
 
-CLASSES = [cls for cls in LAYERS_BY_TYPE.values() if is_in_keras(cls) and not cls.engine_difference]
+CLASSES = [cls for cls in LAYERS_BY_TYPE.values() if is_in_keras(cls)]
 FAMILIES = [family for family in get_args(Family) if any(cls.family == family for cls in CLASSES)]
 FORMATS = list(EXPORT_FORMATS.values())
 MAX_LAYERS = 30 if RUN_ALL_CASES else 5
