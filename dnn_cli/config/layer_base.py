@@ -88,7 +88,7 @@ class BaseLayer(KerasConfig):
     only_reshapes: ClassVar[bool] = False
     """Whether the outputs are always the inputs in another shape."""
 
-    scaling: ClassVar[Scaling | None] = None
+    input_scaling: ClassVar[Scaling | None] = None
     """How the layer scales its inputs: by numbers of the config (`fixed`), by statistics of the inputs (`computed`), or
     not at all (`None`)."""
 

@@ -220,7 +220,7 @@ def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
 def _find_repeated_target_scaling(experiment: Experiment) -> Iterator[Issue]:
     """Yield an issue if the last layer scales outputs that `data.standardize_target` scales too."""
     last = experiment.model.stack[-1]
-    if experiment.data.standardize_target and last.scaling == "fixed":
+    if experiment.data.standardize_target and last.input_scaling == "fixed":
         message = f"both data.standardize_target and the last layer, {last.type}, scale the outputs"
         yield Issue(("model", "layers", len(experiment.model.stack) - 1), message, "remove this layer")
 

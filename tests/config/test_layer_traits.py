@@ -88,7 +88,7 @@ def test_reshaping_layers_only_reshape(name):
 @pytest.mark.parametrize("name", TYPES)
 def test_scaling_layers_scale(name):
     if LAYERS_BY_TYPE[name].takes_integers:
-        assert LAYERS_BY_TYPE[name].scaling is None
+        assert LAYERS_BY_TYPE[name].input_scaling is None
         return
     layer, images = build_layer(name), make_inputs(name, 5)
     outputs, of_large, of_larger = (compute(layer, scale * images, training=True) for scale in (1, 1000, 100_000))
@@ -99,7 +99,7 @@ def test_scaling_layers_scale(name):
         scaling = "computed"
     elif keeps_shape and not layer.weights and np.ptp(outputs / images) < 1e-6 and outputs.flat[0] != 0:
         scaling = None if np.array_equal(outputs, images) else "fixed"
-    assert scaling == LAYERS_BY_TYPE[name].scaling
+    assert scaling == LAYERS_BY_TYPE[name].input_scaling
 
 
 @pytest.mark.parametrize("name", TYPES)

@@ -151,6 +151,6 @@ class AutoContrast(ImageLayer):
     """Scaling of each channel to the whole range of values, in training and afterwards."""
 
     keras_name: ClassVar[str] = "layers.AutoContrast"
-    scaling: ClassVar[Literal["computed"]] = "computed"
+    input_scaling: ClassVar[Literal["computed"]] = "computed"
     type: Literal["AutoContrast"] = "AutoContrast"
     value_range: ValueRange = (0, 255)

@@ -116,7 +116,7 @@ class Rescaling(BaseLayer):
     supports_lanes: ClassVar[bool] = True
     is_linear: ClassVar[bool] = True
     xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
-    scaling: ClassVar[Scaling | None] = "fixed"
+    input_scaling: ClassVar[Scaling | None] = "fixed"
     type: Literal["Rescaling"] = "Rescaling"
     scale: Finite
     offset: Finite = 0.0

@@ -30,7 +30,7 @@ def _to_example_axes(axis: int | tuple[int, ...], shape: Shape) -> tuple[int, ..
 class NormalizationLayer(BaseLayer):
     """Normalisation layer with a learnt scale (gamma) and a learnt offset (beta)."""
 
-    scaling: ClassVar[Scaling | None] = "computed"
+    input_scaling: ClassVar[Scaling | None] = "computed"
     epsilon: Positive = 0.001
     center: bool = True
     scale: bool = True
@@ -118,7 +118,7 @@ class RMSNormalization(BaseLayer):
     keras_name: ClassVar[str] = "layers.RMSNormalization"
     family: ClassVar[Family] = "normalization"
     supports_lanes: ClassVar[bool] = True
-    scaling: ClassVar[Scaling | None] = "computed"
+    input_scaling: ClassVar[Scaling | None] = "computed"
     type: Literal["RMSNormalization"] = "RMSNormalization"
     axis: _Axes = -1
     epsilon: Positive = 1e-6
@@ -149,7 +149,7 @@ class UnitNormalization(BaseLayer):
     keras_name: ClassVar[str] = "layers.UnitNormalization"
     family: ClassVar[Family] = "normalization"
     supports_lanes: ClassVar[bool] = True
-    scaling: ClassVar[Scaling | None] = "computed"
+    input_scaling: ClassVar[Scaling | None] = "computed"
     type: Literal["UnitNormalization"] = "UnitNormalization"
     axis: _Axes = -1
 
