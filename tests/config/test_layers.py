@@ -126,6 +126,8 @@ def test_layer_names_are_converted_for_tensorflow():
         ),
         ({"type": "SeparableConv1D", "filters": 2, "kernel_size": 9}, (4, 1), "larger than the input (4,)"),
         ({"type": "DepthwiseConv2D", "kernel_size": 2, "strides": 2, "dilation_rate": 2}, (4, 4, 1), "not both"),
+        ({"type": "STFTSpectrogram", "frame_length": 8, "frame_step": 9}, (32, 1), "use at most frame_step 8"),
+        ({"type": "STFTSpectrogram", "frame_length": 8, "fft_length": 4}, (32, 1), "remove fft_length"),
         ({"type": "Cropping2D", "cropping": 2}, (4, 4, 1), "removes all of (4, 4)"),
         ({"type": "AdaptiveMaxPooling2D", "output_size": 1}, (4, 4, 1), "use GlobalMaxPooling2D"),
         (
