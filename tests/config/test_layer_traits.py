@@ -76,6 +76,14 @@ def test_training_only_layers_act_only_in_training(name):
     assert (is_identity and acts_in_training) == LAYERS_BY_TYPE[name].is_training_only
 
 
+@pytest.mark.parametrize("name", [name for name in TYPES if not LAYERS_BY_TYPE[name].is_training_only])
+def test_outputs_do_not_depend_on_other_examples_of_the_batch(name):
+    layer, inputs = build_layer(name), make_inputs(name, 9)
+    changed_inputs = inputs.copy()
+    changed_inputs[1:] = 0
+    assert np.allclose(compute(layer, inputs)[0], compute(layer, changed_inputs)[0], atol=1e-6)
+
+
 @pytest.mark.parametrize("name", TYPES)
 def test_reshaping_layers_only_reshape(name):
     layer, images = build_layer(name), make_inputs(name, 4)
