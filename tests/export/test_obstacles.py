@@ -38,6 +38,7 @@ DEPENDENT = [
     ({"type": "UpSampling2D", "interpolation": "bicubic"}, "litert", "bicubic"),
     ({"type": "UpSampling2D", "interpolation": "lanczos5"}, "onnx", "lanczos5"),
     ({"type": "Resizing", "interpolation": "bicubic"}, "onnx", "bicubic"),
+    ({"type": "UpSampling2D", "interpolation": "bicubic", "size": [2, 3]}, "onnx", "bicubic"),
     ({"type": "Resizing", "antialias": True}, "onnx", "antialias"),
     ({"type": "Resizing", "antialias": True}, "litert", "antialias"),
 ]
@@ -49,6 +50,7 @@ SUPPORTED = [
     ({"type": "Conv2DTranspose", "kernel_size": 3, "strides": 2, "padding": "same", "output_padding": 1}, "onnx"),
     ({"type": "Conv1DTranspose", "kernel_size": 2, "strides": 3}, "onnx"),
     ({"type": "Resizing", "interpolation": "nearest", "antialias": True}, "litert"),
+    ({"type": "UpSampling2D", "interpolation": "bicubic", "size": [2, 4]}, "onnx"),
     ({"type": "LSTM", "unroll": True}, "litert"),
 ]
 """Arguments that a format can hold, although it cannot hold similar ones."""

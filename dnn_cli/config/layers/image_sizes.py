@@ -28,6 +28,8 @@ _Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5
 _MISSING_INTERPOLATIONS = {"ONNX": ("lanczos3", "lanczos5"), "LiteRT": ("bicubic", "lanczos3", "lanczos5")}
 """Interpolations that a format of `dnn export` lacks."""
 
+_BICUBIC_OBSTACLE = "ONNX computes bicubic interpolation with other weights"
+
 _Margins = tuple[int, int] | tuple[tuple[int, int], ...]
 """Numbers of positions before and after the content: a pair for one axis, or a pair for each axis."""
 
@@ -188,6 +190,9 @@ class UpSampling2D(UpSamplingLayer):
         return "none" if self.interpolation not in ("nearest", "bilinear") else self.xla_support
 
     def get_export_obstacle(self, format_name: str) -> str:
+        # TensorFlow rounds positions to 1/1024 of a pixel, and halves, quarters and so on stay exact.
+        if format_name == "onnx" and self.interpolation == "bicubic" and any(n.bit_count() > 1 for n in self.size):
+            return _BICUBIC_OBSTACLE
         return _find_interpolation_obstacle(format_name, self.interpolation)
 
 
@@ -224,7 +229,7 @@ class Resizing(ImageSizeLayer):
 
     def get_export_obstacle(self, format_name: str) -> str:
         if format_name == "onnx" and self.interpolation == "bicubic":
-            return "ONNX computes bicubic interpolation with other weights"
+            return _BICUBIC_OBSTACLE
         return _find_interpolation_obstacle(format_name, self.interpolation, antialias=self.antialias)
 
     def compute_sizes(self, sizes: Shape) -> Shape:
