@@ -84,11 +84,19 @@ def check_export(run: Run, layer: BaseLayer, export_format: ExportFormat, direct
         return Cell(f"{result.difference:.0e}" if result.difference else "0", True)
     if not result.is_refused:
         return Cell("fails", False, result.error)
-    obstacle = layer.get_export_obstacle(export_format.name) or result.error
+    obstacle = find_obstacle(layer, export_format.name)
     tried = try_export(run, export_format, directory, check_obstacles=False)
     if tried.difference is not None:
         return Cell("refused", False, f"needs no refusal: {obstacle}")
     return Cell("refused", True, obstacle)
+
+
+def find_obstacle(layer: BaseLayer, format_name: str) -> str:
+    """Return why a format cannot hold a layer; for the layers within the layer, with their types."""
+    for part in layer.iter_layers():
+        if reason := part.get_export_obstacle(format_name):
+            return reason if part is layer else f"{part.type}: {reason}"
+    return ""
 
 
 def check_layer(cls: type[BaseLayer], directory: Path) -> dict[str, Cell]:
@@ -158,7 +166,7 @@ def run(options: argparse.Namespace) -> int:
     screen = os.fdopen(os.dup(1), "w")
     rows: dict[str, dict[str, Cell]] = {}
     failed: list[str] = []
-    print(f"{'layer':28}" + "".join(f"{column:{WIDTH}}" for column in COLUMNS), file=screen, flush=True)
+    print(f"{'layer':45}" + "".join(f"{column:{WIDTH}}" for column in COLUMNS), file=screen, flush=True)
     for cls in select_layers(options.name, options.family):
         started, name = time.perf_counter(), cls.model_fields["type"].default
         with tempfile.TemporaryDirectory() as directory, redirect_output():
@@ -172,7 +180,7 @@ def run(options: argparse.Namespace) -> int:
             f"{name} {column}: {cell.text} {cell.reason}" for column, cell in cells.items() if not cell.is_expected
         ]
         texts = (f"{cells[column].text:{WIDTH}}" for column in COLUMNS)
-        print(f"{name:28}{''.join(texts)}{time.perf_counter() - started:4.0f} s", file=screen, flush=True)
+        print(f"{name:45}{''.join(texts)}{time.perf_counter() - started:4.0f} s", file=screen, flush=True)
     print(f"{len(rows)} layers, {len(failed)} unexpected results", *failed, sep="\n", file=screen, flush=True)
     if options.write:
         PAGE.write_text(build_page(rows), encoding="utf-8")
