@@ -10,6 +10,7 @@ from dnn_cli.cli.command_groups import COMMAND_GROUPS
 from dnn_cli.cli.command_reference import build_reference
 from dnn_cli.cli.layer_reference import build_layer_reference
 from dnn_cli.config.datasets import DATASETS
+from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.doctor.program import list_extras
 from dnn_cli.export.export_formats import EXPORT_FORMATS
@@ -101,9 +102,20 @@ def test_command_reference_is_current():
     assert PAGES["commands"] == build_reference()
 
 
+ROW_OF_CHECKS = r"equal \| (equal|–) \| equal( \| (0|\de-\d\d|refused)){4}"
+"""Bits of both engines without and with XLA, bits after a resumption, and four exports."""
+
+
 def test_layer_reference_is_current():
     """`python -m dnn_cli.cli.layer_reference` writes the page."""
     assert PAGES["layers"] == build_layer_reference()
+
+
+def test_checks_of_layers_have_a_complete_row_for_each_layer():
+    """`python -m tests.stress layers --write` writes the page."""
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", PAGES["layer_checks"], re.MULTILINE))
+    assert rows.keys() == LAYERS_BY_TYPE.keys()
+    assert {name for name, cells in rows.items() if not re.fullmatch(ROW_OF_CHECKS, cells)} == set()
 
 
 def test_readme_lists_existing_commands():

@@ -66,7 +66,7 @@ def _find_pixel_kernel(stages: Sequence[Stage]) -> ImageKernel | None:
     """Return the kernel of the first Dense layer if its weights have the order of the pixels; `None` otherwise."""
     for stage in stages:
         layer = stage.layer
-        if layer.only_reshapes or layer.is_training_only or layer.scaling is not None:
+        if layer.only_reshapes or layer.is_training_only or layer.input_scaling is not None:
             continue
         shape = stages[0].input_shape
         is_image = len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))

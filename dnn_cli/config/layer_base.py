@@ -94,7 +94,7 @@ class BaseLayer(KerasConfig):
     only_reshapes: ClassVar[bool] = False
     """Whether the outputs are always the inputs in another shape."""
 
-    scaling: ClassVar[Scaling | None] = None
+    input_scaling: ClassVar[Scaling | None] = None
     """How the layer scales its inputs: by numbers of the config (`fixed`), by statistics of the inputs (`computed`), or
     not at all (`None`)."""
 
@@ -149,9 +149,6 @@ class BaseLayer(KerasConfig):
 
     export_obstacles: ClassVar[Mapping[str, str]] = {}
     """Reason why a format of `dnn export` cannot hold the layer, by the name of the format. `dnn export` prints it."""
-
-    engine_difference: ClassVar[str] = ""
-    """Reason why the chunked engine and plain `fit` end with other bits of weights; empty for equal bits."""
 
     type: str
     name: KerasName | None = None

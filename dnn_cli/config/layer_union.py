@@ -15,6 +15,7 @@ _LAYER_MODULES = (
     "convolutions",
     "separable_convolutions",
     "transposed_convolutions",
+    "spectrogram",
     "pooling",
     "global_pooling",
     "adaptive_pooling",

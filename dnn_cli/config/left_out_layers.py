@@ -40,13 +40,11 @@ LEFT_OUT_LAYERS: dict[str, str] = {
     "Discretization": "has no gradient, and learns its limits from data before the training",
     "Normalization": "learns mean and deviation from data before the training: use data.standardize",
     "AugMix": "chooses its changes only once, when the training begins: use RandAugment, which chooses in each step",
-    "Equalization": "cannot be built by Keras in a stack: use ContrastLimitedAdaptiveHistogramEqualization",
+    "Equalization": "cannot be saved by Keras in a model: use ContrastLimitedAdaptiveHistogramEqualization",
     "RandomCrop": "gives images of another size in evaluation than in training: use RandomTranslation or RandomZoom",
     "MixUp": "changes the targets too, and a layer of a stack changes only its input",
     "CutMix": "changes the targets too, and a layer of a stack changes only its input",
-    **dict.fromkeys(
-        ("STFTSpectrogram", "MelSpectrogram"), "transforms sound before the training: save the spectrograms in an npz"
-    ),
+    "MelSpectrogram": "limits each sound by the loudest sound of its batch: use STFTSpectrogram",
     "MaxNumBoundingBoxes": "takes bounding boxes, and the inputs of a network are numbers",
     "Pipeline": "is a list of layers: write the layers one after another",
     **dict.fromkeys(("TorchModuleWrapper", "FlaxLayer", "JaxLayer"), _OTHER_PACKAGE),

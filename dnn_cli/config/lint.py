@@ -208,7 +208,7 @@ def _find_unsuitable_selu_settings(layers: tuple[BaseLayer, ...], position: KeyP
 def _find_unscaled_inputs_of_selu(experiment: Experiment) -> Iterator[Issue]:
     """Yield an issue if the first activation is selu, and its inputs are pixels from 0 to 1."""
     layers = [layer for layer in experiment.model.stack if layer.applied_activation not in (None, "linear")]
-    scales = any(layer.scaling is not None for layer in experiment.model.stack)
+    scales = any(layer.input_scaling is not None for layer in experiment.model.stack)
     is_selu = bool(layers) and layers[0].applied_activation == "selu"
     if is_selu and not scales and not experiment.data.standardize and experiment.data.info.pixel_max > 1:
         message = "selu keeps mean 0 and variance 1 of standardized inputs, but the inputs are pixels from 0 to 1"
@@ -259,7 +259,7 @@ def find_output_activation_advice(experiment: Experiment) -> Iterator[Issue]:
 def _find_repeated_target_scaling(experiment: Experiment) -> Iterator[Issue]:
     """Yield an issue if the last layer scales outputs that `data.standardize_target` scales too."""
     last = experiment.model.stack[-1]
-    if experiment.data.standardize_target and last.scaling == "fixed":
+    if experiment.data.standardize_target and last.input_scaling == "fixed":
         message = f"both data.standardize_target and the last layer, {last.type}, scale the outputs"
         yield Issue(("model", "layers", len(experiment.model.stack) - 1), message, "remove this layer")
 

@@ -8,13 +8,13 @@ import tensorflow as tf
 
 
 def replace_unsupported_operations(model: keras.Model) -> None:
-    """Replace operations that tf2onnx 1.17 lacks (Erfc, Expm1 and XLA) with others that have the same results."""
-    for layer in model.layers:
-        activation = getattr(layer, "activation", None)
-        if activation is keras.activations.gelu:
-            layer.activation = _compute_gelu
-        elif activation is keras.activations.celu:
-            layer.activation = _compute_celu
+    """Replace operations that tf2onnx 1.17 lacks (Erfc, Expm1 and XLA) with others that have the same results.
+
+    The layers within wrappers and the cells of recurrent layers are changed too.
+    """
+    # The public interface of Keras lists only the outer layers.
+    for layer in model._flatten_layers(include_self=False):
+        _replace_activations(layer)
         if not hasattr(layer, "convolution_op") or layer.groups == 1:
             continue
         if layer.rank == 1:
@@ -22,6 +22,15 @@ def replace_unsupported_operations(model: keras.Model) -> None:
             layer.call = partial(_call_grouped_sequence_layer, layer)
         else:
             layer.convolution_op = partial(_convolve_groups, layer)
+
+
+def _replace_activations(layer: keras.layers.Layer) -> None:
+    """Replace the activations of a layer that tf2onnx cannot convert."""
+    replacements = {keras.activations.gelu: _compute_gelu, keras.activations.celu: _compute_celu}
+    for name in ("activation", "recurrent_activation"):
+        # A recurrent layer has properties with the activations of its cell.
+        if name in vars(layer) and vars(layer)[name] in replacements:
+            setattr(layer, name, replacements[vars(layer)[name]])
 
 
 def _compute_gelu(x: tf.Tensor) -> tf.Tensor:

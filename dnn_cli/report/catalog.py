@@ -236,8 +236,6 @@ def _iter_traits(cls: type[BaseLayer]) -> Iterator[tuple[str, str]]:
     yield "lanes", "several runs can share one program" if cls.supports_lanes else "each run has its own program"
     if cls.min_keras_version > BaseLayer.min_keras_version:
         yield "Keras", f"{'.'.join(map(str, cls.min_keras_version))} or later"
-    if cls.engine_difference:
-        yield "engine", f"weights differ from plain fit: {cls.engine_difference}"
     example = cls.model_validate({"type": cls.model_fields["type"].default, **cls.example})
     for name in cls.export_obstacles:
         yield f"export to {name}", f"is refused: {example.get_export_obstacle(name)}"

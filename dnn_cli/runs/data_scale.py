@@ -90,7 +90,7 @@ def scales_inputs_first(experiment: Experiment) -> bool:
     Layers that only reshape do not count.
     """
     first = next((layer for layer in experiment.model.stack if not layer.only_reshapes), None)
-    return experiment.integer_layer is not None or (first is not None and first.scaling is not None)
+    return experiment.integer_layer is not None or (first is not None and first.input_scaling is not None)
 
 
 _MAX_TARGET_SCALE = 1000.0
@@ -140,7 +140,7 @@ def find_unscaled_targets(experiment: Experiment, targets: NDArray[Any] | None) 
         targets: The numbers to predict, float32 of shape (n, targets); `None` in runs of older versions.
     """
     last = experiment.model.stack[-1]
-    if experiment.target_encoding != "real" or last.scaling == "fixed" or targets is None or not targets.size:
+    if experiment.target_encoding != "real" or last.input_scaling == "fixed" or targets is None or not targets.size:
         return None
     if experiment.data.standardize_target:
         return None

@@ -107,10 +107,12 @@ def test_layer_names_are_converted_for_tensorflow():
         ({"type": "BatchNormalization", "axis": 3}, (4, 4), "axis 3 is not an axis"),
         ({"type": "BatchNormalization", "axis": 0}, (4, 4), "axis 0 is not an axis"),
         ({"type": "LayerNormalization", "axis": [1, -2]}, (4, 4), "has the same axis twice"),
+        ({"type": "RMSNormalization", "axis": 1}, (4, 4), "not axis 1: use axis [2], or LayerNormalization"),
+        ({"type": "RMSNormalization", "axis": [-1, 1]}, (4, 3), "scales the last axes of (4, 3)"),
         ({"type": "Reshape", "target_shape": [-1, -1]}, (4, 4), "does not fit the 16 numbers"),
         ({"type": "Dropout", "rate": 0.5, "noise_shape": [None, 3]}, (4,), "does not fit a batch"),
         ({"type": "Conv1D", "filters": 2, "kernel_size": 2}, (16,), "target_shape: [16, 1]}"),
-        ({"type": "Conv1D", "filters": 2, "kernel_size": 2}, (8, 8, 1), "target_shape: [8, -1]}"),
+        ({"type": "Conv1D", "filters": 2, "kernel_size": 2}, (8, 8, 1), "use Conv2D"),
         ({"type": "Conv3D", "filters": 2, "kernel_size": 2}, (8, 8, 1), "(depth, height, width, channels)"),
         (
             {"type": "Conv2DTranspose", "filters": 2, "kernel_size": 2, "output_padding": 1},
@@ -124,6 +126,8 @@ def test_layer_names_are_converted_for_tensorflow():
         ),
         ({"type": "SeparableConv1D", "filters": 2, "kernel_size": 9}, (4, 1), "larger than the input (4,)"),
         ({"type": "DepthwiseConv2D", "kernel_size": 2, "strides": 2, "dilation_rate": 2}, (4, 4, 1), "not both"),
+        ({"type": "STFTSpectrogram", "frame_length": 8, "frame_step": 9}, (32, 1), "use at most frame_step 8"),
+        ({"type": "STFTSpectrogram", "frame_length": 8, "fft_length": 4}, (32, 1), "remove fft_length"),
         ({"type": "Cropping2D", "cropping": 2}, (4, 4, 1), "removes all of (4, 4)"),
         ({"type": "AdaptiveMaxPooling2D", "output_size": 1}, (4, 4, 1), "use GlobalMaxPooling2D"),
         (

@@ -29,6 +29,7 @@ from dnn_cli.training.inference import load_trained_model
 from dnn_cli.training.training_job import TrainingJob, prepare_job
 from tests.helpers.kill_campaign import assert_same_run
 from tests.helpers.resumed_trainings import checkpoint_every_call, resume_run, train_with_copies
+from tests.helpers.validation_scores import compute_validation_scores
 
 _CLASSES = 3
 _EXAMPLES = 96
@@ -96,7 +97,9 @@ def train_and_resume(experiment: Experiment, directory: Path) -> tuple[Run, str]
 
 
 def compare_engines(experiment: Experiment, run: Run | None = None) -> str:
-    """Compare the weights of the chunked engine with those of plain `fit`.
+    """Compare the weights of the chunked engine with those of plain `fit`, each validated after every epoch.
+
+    Validation is part of the comparison, because some layers of Keras draw random numbers in evaluation too.
 
     Args:
         experiment: The experiment.
@@ -119,10 +122,11 @@ def compare_engines(experiment: Experiment, run: Run | None = None) -> str:
 
 
 def _train_weights(job: TrainingJob, plan: ExecutionPlan) -> list[NDArray[np.float32]]:
-    """Train a model by a plan, and return its weights."""
+    """Train a model by a plan, validate the model after each epoch, and return its weights."""
     contender = Contender(job, plan)
     for number in range(job.experiment.epochs):
         contender.run_epoch(number)
+        compute_validation_scores(contender)
     return contender.get_weights()
 
 

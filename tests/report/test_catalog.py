@@ -46,12 +46,10 @@ def test_layer_shows_parameters_and_other_names():
     assert find_item("callback", "early_stopping").arguments
 
 
-def test_declared_exceptions_of_layers_are_in_the_text(monkeypatch):
+def test_declared_obstacles_of_layers_are_in_the_text(monkeypatch):
     monkeypatch.setattr(Dense, "export_obstacles", {"onnx": "a reason"})
-    monkeypatch.setattr(Dense, "engine_difference", "another reason")
     text = "\n".join(iter_item_lines(find_item("layer", "Dense"), 100))
     assert "export to onnx  is refused: a reason" in text
-    assert "weights differ from plain fit: another reason" in text
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from dnn_cli.training.benchmark import Contender
 from dnn_cli.training.chunked_engine import build_chunk_predictor, build_dataset
 from dnn_cli.training.stop_request import Diverged
 from dnn_cli.training.training_job import prepare_job
+from tests.helpers.validation_scores import compute_validation_scores
 
 OUTPUT_LAYER = "{type: Dense, units: 10, activation: softmax}"
 IMAGE = "{type: Reshape, target_shape: [8, 8, 1]}"
@@ -71,15 +72,6 @@ CASES = [
     *OPTIONS,
     *TASKS,
 ]
-
-
-def compute_validation_scores(contender: Contender) -> dict[str, float]:
-    """Compute the scores of all validation examples, whose last batch may be short."""
-    job, pipeline = contender.job, contender.pipeline
-    validation = build_dataset(pipeline, contender.plan, pipeline.build_fixed_order(job.split.validation))
-    steps = count_batches(len(job.split.validation), job.experiment.batch_size)
-    scores: dict[str, float] = contender.model.evaluate(validation, steps=steps, verbose=0, return_dict=True)
-    return scores
 
 
 def compute_validation_outputs(contender: Contender) -> NDArray[np.float32]:

@@ -2,13 +2,13 @@
 
 For each layer, a network with the example of its class is trained. The columns of the printed table are:
 
-engine   the chunked engine and plain fit end with the same bits of weights, without XLA
+engine   the chunked engine and plain fit, with the same validation, end with the same bits of weights, without XLA
 XLA      the same with XLA, for layers that the execution plan compiles with XLA on a CPU
 resume   a training that was interrupted in its second epoch ends with the same bits
-keras, savedmodel, onnx, litert   largest difference between outputs of the exported model and of the run
+keras, savedmodel, onnx, litert   largest difference between outputs of the exported model and of the run, or refused
 
-The exit code is 1 if a result is not the one that the class of the layer declares in engine_difference and
-export_obstacles. A layer takes about 5 seconds.
+The exit code is 1 if bits differ, or if a format refuses a layer that it could hold, or fails. Refusals are declared in
+export_obstacles of the class. A layer takes about 5 seconds.
 """
 
 import argparse
@@ -26,8 +26,10 @@ from dnn_cli.cli.documentation import PAGES_DIRECTORY
 from dnn_cli.cli.markdown_table import build_markdown_table
 from dnn_cli.config.layer_base import BaseLayer, Family
 from dnn_cli.config.layer_union import LAYERS_BY_TYPE
-from dnn_cli.export.export_formats import EXPORT_FORMATS
+from dnn_cli.config.left_out_layers import LEFT_OUT_LAYERS
+from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
 from dnn_cli.host.output_redirect import redirect_output
+from dnn_cli.runs.run import Run
 from tests.helpers.keras_signatures import is_in_keras
 from tests.helpers.layer_checks import build_layer_experiment, compare_engines, train_and_resume, try_export
 
@@ -42,12 +44,16 @@ Measured bits and exports of every layer.
 `python -m tests.stress layers --write` trains a small network with each layer, and writes this page. The tables were
 measured with Keras {keras} and TensorFlow {tensorflow} on a CPU.
 
+The {count} layers of a config are all here. The other {left_out} layers of Keras are left out:
+[Layers](layers.md#layers-that-are-left-out) has the reasons.
+
 | column | meaning |
 |---|---|
-| engine | `dnn`'s engine and plain `fit` end with the same bits of weights, without XLA |
+| engine | `dnn`'s engine and plain `fit`, with the same validation, end with the same bits of weights, without XLA |
 | XLA | the same with XLA; `–` for layers that are trained without XLA on a CPU |
 | resume | a training that was interrupted and resumed ends with the same bits |
-| keras, savedmodel, onnx, litert | largest difference between outputs of the exported model and of the run |
+| keras, savedmodel, onnx, litert | largest difference between outputs of the exported model and of the run; `refused` \
+with the reason below the table |
 
 Layers that only act in training, such as augmentation, are not part of exported models. [Layers](layers.md) has the
 arguments of each layer.
@@ -56,17 +62,41 @@ arguments of each layer.
 
 @dataclass(frozen=True)
 class Cell:
-    """Result of one check: its text for the table, and whether the class of the layer declares this result."""
+    """Result of one check: a short text for the table, whether the class declares this result, and the reason."""
 
     text: str
     is_expected: bool
+    reason: str = ""
 
 
-def check_equal(difference: str, reason: str) -> Cell:
-    """Return the cell for a comparison of bits, in which the class declares the reason of a difference, or ''."""
-    if not difference:
-        return Cell("equal", not reason)
-    return Cell(f"differs: {reason}" if reason else difference, bool(reason))
+def check_equal(difference: str) -> Cell:
+    """Return the cell for a comparison of bits."""
+    return Cell("differs", False, difference) if difference else Cell("equal", True)
+
+
+def check_export(run: Run, layer: BaseLayer, export_format: ExportFormat, directory: Path) -> Cell:
+    """Export a run in a format, and return the cell of the format.
+
+    A declared obstacle must exist: a model that is refused is also written without the refusal.
+    """
+    result = try_export(run, export_format, directory)
+    if result.difference is not None:
+        return Cell(f"{result.difference:.0e}" if result.difference else "0", True)
+    if not result.is_refused:
+        return Cell("fails", False, result.error)
+    obstacle = find_obstacle(layer, export_format.name)
+    tried = try_export(run, export_format, directory, check_obstacles=False)
+    if tried.difference is not None:
+        return Cell("refused", False, f"needs no refusal: {obstacle}")
+    return Cell("refused", True, obstacle)
+
+
+def find_obstacle(layer: BaseLayer, format_name: str) -> str:
+    """Return why a format cannot hold a layer; for the layers within the layer, with their types."""
+    for part in layer.iter_layers():
+        if reason := part.get_export_obstacle(format_name):
+            return reason if part is layer else f"{part.type}: {reason}"
+    return ""
 
 
 def check_layer(cls: type[BaseLayer], directory: Path) -> dict[str, Cell]:
@@ -74,25 +104,16 @@ def check_layer(cls: type[BaseLayer], directory: Path) -> dict[str, Cell]:
     layer = cls(**cls.example)
     experiment = build_layer_experiment([layer], cls.example_shape, directory)
     run, resume_difference = train_and_resume(experiment, directory)
-    cells = {"engine": check_equal(compare_engines(experiment, run), cls.engine_difference)}
-    if cls.xla_support == "fast" and not layer.has_other_bits_with_xla(cls.example_shape):
+    cells = {"engine": check_equal(compare_engines(experiment, run))}
+    is_compiled = all(part.get_xla_support() == "fast" for part in layer.iter_layers())
+    if is_compiled and not layer.has_other_bits_with_xla(cls.example_shape):
         compiled = build_layer_experiment([layer], cls.example_shape, directory, jit=True)
-        cells["XLA"] = check_equal(compare_engines(compiled), cls.engine_difference)
+        cells["XLA"] = check_equal(compare_engines(compiled))
     else:
         cells["XLA"] = Cell("–", True)
-    cells["resume"] = check_equal(resume_difference, "")
+    cells["resume"] = check_equal(resume_difference)
     for name, export_format in EXPORT_FORMATS.items():
-        result = try_export(run, export_format, directory)
-        if result.difference is not None:
-            cells[name] = Cell(f"{result.difference:.0e}" if result.difference else "0", True)
-        elif result.is_refused:
-            cells[name] = Cell(f"refused: {layer.get_export_obstacle(name) or result.error}", True)
-        else:
-            cells[name] = Cell(f"fails: {result.error}", False)
-        # A declared obstacle must exist: the exported model is tried without the refusal.
-        if result.is_refused and cls.export_obstacles.get(name):
-            tried = try_export(run, export_format, directory, check_obstacles=False)
-            cells[name] = Cell(cells[name].text, tried.difference is None)
+        cells[name] = check_export(run, layer, export_format, directory)
     return cells
 
 
@@ -105,16 +126,28 @@ def select_layers(name: str, family: str) -> list[type[BaseLayer]]:
     ]
 
 
+def list_notes(rows: dict[str, dict[str, Cell]]) -> list[str]:
+    """Return a line for each column and reason, with the layers that have the reason."""
+    names: dict[tuple[str, str], list[str]] = {}
+    for name, cells in rows.items():
+        for column, cell in cells.items():
+            if cell.reason:
+                names.setdefault((f"{column} {cell.text}", cell.reason), []).append(f"`{name}`")
+    return [f"- {topic}: {reason} ({', '.join(layers)})" for (topic, reason), layers in names.items()]
+
+
 def build_page(rows: dict[str, dict[str, Cell]]) -> str:
-    """Return the page with the results of all layers, a table for each family."""
-    blocks = [HEADER.format(keras=keras.__version__, tensorflow=tf.__version__)]
+    """Return the page with the results of all layers: a table for each family, and the reasons below the table."""
+    counts = {"count": len(rows), "left_out": len(LEFT_OUT_LAYERS)}
+    blocks = [HEADER.format(keras=keras.__version__, tensorflow=tf.__version__, **counts)]
     for family in get_args(Family):
-        names = [name for name in rows if LAYERS_BY_TYPE[name].family == family]
-        if not names:
+        family_rows = {name: cells for name, cells in rows.items() if LAYERS_BY_TYPE[name].family == family}
+        if not family_rows:
             continue
-        cells = [(f"`{name}`", *(rows[name][column].text for column in COLUMNS)) for name in names]
-        table = build_markdown_table(("layer", *COLUMNS), cells)
-        blocks.append(f"## {family.capitalize()}\n\n{table}")
+        texts = [(f"`{name}`", *(cells[column].text for column in COLUMNS)) for name, cells in family_rows.items()]
+        table = build_markdown_table(("layer", *COLUMNS), texts)
+        notes = "".join(f"{line}\n" for line in list_notes(family_rows))
+        blocks.append(f"## {family.capitalize()}\n\n{table}" + (f"\n{notes}" if notes else ""))
     return "\n".join(blocks)
 
 
@@ -133,18 +166,21 @@ def run(options: argparse.Namespace) -> int:
     screen = os.fdopen(os.dup(1), "w")
     rows: dict[str, dict[str, Cell]] = {}
     failed: list[str] = []
-    print(f"{'layer':28}" + "".join(f"{column:{WIDTH}}" for column in COLUMNS), file=screen, flush=True)
+    print(f"{'layer':45}" + "".join(f"{column:{WIDTH}}" for column in COLUMNS), file=screen, flush=True)
     for cls in select_layers(options.name, options.family):
         started, name = time.perf_counter(), cls.model_fields["type"].default
         with tempfile.TemporaryDirectory() as directory, redirect_output():
             try:
                 cells = check_layer(cls, Path(directory))
             except Exception as error:  # one broken layer must not hide the results of the others
-                cells = dict.fromkeys(COLUMNS, Cell(f"fails: {type(error).__name__}: {error}".splitlines()[0], False))
+                reason = f"{type(error).__name__}: {error}".splitlines()[0]
+                cells = dict.fromkeys(COLUMNS, Cell("fails", False, reason))
         rows[name] = cells
-        failed += [f"{name} {column}: {cell.text}" for column, cell in cells.items() if not cell.is_expected]
-        texts = (f"{cells[column].text.partition(':')[0]:{WIDTH}}" for column in COLUMNS)
-        print(f"{name:28}{''.join(texts)}{time.perf_counter() - started:4.0f} s", file=screen, flush=True)
+        failed += [
+            f"{name} {column}: {cell.text} {cell.reason}" for column, cell in cells.items() if not cell.is_expected
+        ]
+        texts = (f"{cells[column].text:{WIDTH}}" for column in COLUMNS)
+        print(f"{name:45}{''.join(texts)}{time.perf_counter() - started:4.0f} s", file=screen, flush=True)
     print(f"{len(rows)} layers, {len(failed)} unexpected results", *failed, sep="\n", file=screen, flush=True)
     if options.write:
         PAGE.write_text(build_page(rows), encoding="utf-8")

@@ -15,7 +15,7 @@ from tests.helpers.keras_signatures import is_in_keras
 from tests.helpers.layer_checks import build_layer_experiment, compare_engines, train_and_resume, try_export
 from tests.helpers.settings import RUN_ALL_CASES
 
-CLASSES = [cls for cls in LAYERS_BY_TYPE.values() if is_in_keras(cls) and not cls.engine_difference]
+CLASSES = [cls for cls in LAYERS_BY_TYPE.values() if is_in_keras(cls)]
 FAMILIES = [family for family in get_args(Family) if any(cls.family == family for cls in CLASSES)]
 FORMATS = list(EXPORT_FORMATS.values())
 MAX_LAYERS = 30 if RUN_ALL_CASES else 5
@@ -67,9 +67,10 @@ def test_network_of_a_family_has_the_bits_of_plain_fit_and_is_exported(family, t
     for export_format in FORMATS if RUN_ALL_CASES else [get_format(family)]:
         exported = try_export(run, export_format, tmp_path)
         obstacles = [
-            layer.type
+            part.type
             for layer in layers
-            if not layer.is_training_only and export_format.name in layer.export_obstacles
+            for part in layer.iter_layers()
+            if not layer.is_training_only and part.get_export_obstacle(export_format.name)
         ]
         assert exported.is_refused == bool(obstacles)
         assert exported.is_refused or exported.error == ""

@@ -12,6 +12,7 @@ from dnn_cli.config.layer_base import (
     check_image_shape,
     to_axis_tuple,
 )
+from dnn_cli.config.layers.pooling import VOLUME_OBSTACLES
 
 
 class AdaptivePoolingLayer(BaseLayer):
@@ -67,6 +68,7 @@ class AdaptiveAveragePooling3D(AdaptivePoolingLayer):
     example: ClassVar[Mapping[str, Any]] = {"output_size": 3}
     example_shape: ClassVar[Shape] = (4, 4, 4, 2)
     spatial_axes: ClassVar[int] = 3
+    export_obstacles: ClassVar[Mapping[str, str]] = VOLUME_OBSTACLES
     is_linear: ClassVar[bool] = True
     type: Literal["AdaptiveAveragePooling3D"] = "AdaptiveAveragePooling3D"
     output_size: Triple
@@ -100,5 +102,6 @@ class AdaptiveMaxPooling3D(AdaptivePoolingLayer):
     example: ClassVar[Mapping[str, Any]] = {"output_size": 3}
     example_shape: ClassVar[Shape] = (4, 4, 4, 2)
     spatial_axes: ClassVar[int] = 3
+    export_obstacles: ClassVar[Mapping[str, str]] = VOLUME_OBSTACLES
     type: Literal["AdaptiveMaxPooling3D"] = "AdaptiveMaxPooling3D"
     output_size: Triple

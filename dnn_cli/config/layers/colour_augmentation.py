@@ -17,8 +17,6 @@ _SignedFraction = Annotated[float, Field(ge=-1, le=1)]
 _SignedRange = Annotated[tuple[_SignedFraction, _SignedFraction], Strict(False), Len(2, 2)]
 _BitCount = Annotated[int, Field(ge=1, le=8)]
 
-_DRAWS_IN_EVALUATION = "Keras draws random numbers in evaluation too, so that the bits depend on the validation batches"
-
 
 class RandomBrightness(TrainingImageLayer):
     """Random change of brightness. The factors are shares of the range of values: -1 is black, 1 is white."""
@@ -56,7 +54,6 @@ class RandomColorDegeneration(_ColourAugmentation):
 
     keras_name: ClassVar[str] = "layers.RandomColorDegeneration"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.5}
-    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomColorDegeneration"] = "RandomColorDegeneration"
     factor: Factor
     value_range: ValueRange = (0, 255)
@@ -67,7 +64,6 @@ class RandomGrayscale(_ColourAugmentation):
 
     keras_name: ClassVar[str] = "layers.RandomGrayscale"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.5}
-    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomGrayscale"] = "RandomGrayscale"
     factor: Fraction = 0.5
 
@@ -77,7 +73,6 @@ class RandomHue(_ColourAugmentation):
 
     keras_name: ClassVar[str] = "layers.RandomHue"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.2}
-    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomHue"] = "RandomHue"
     factor: Factor
     value_range: ValueRange = (0, 255)
@@ -88,7 +83,6 @@ class RandomSaturation(_ColourAugmentation):
 
     keras_name: ClassVar[str] = "layers.RandomSaturation"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.2}
-    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomSaturation"] = "RandomSaturation"
     factor: Factor
     value_range: ValueRange = (0, 255)
@@ -123,7 +117,6 @@ class RandomPosterization(TrainingImageLayer):
 
     keras_name: ClassVar[str] = "layers.RandomPosterization"
     example: ClassVar[Mapping[str, Any]] = {"factor": 4}
-    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomPosterization"] = "RandomPosterization"
     factor: _BitCount
     value_range: ValueRange = (0, 255)
@@ -136,7 +129,6 @@ class RandomSharpness(TrainingImageLayer):
 
     keras_name: ClassVar[str] = "layers.RandomSharpness"
     example: ClassVar[Mapping[str, Any]] = {"factor": 0.5}
-    engine_difference: ClassVar[str] = _DRAWS_IN_EVALUATION
     type: Literal["RandomSharpness"] = "RandomSharpness"
     factor: Factor
     value_range: ValueRange = (0, 255)
@@ -159,6 +151,6 @@ class AutoContrast(ImageLayer):
     """Scaling of each channel to the whole range of values, in training and afterwards."""
 
     keras_name: ClassVar[str] = "layers.AutoContrast"
-    scaling: ClassVar[Literal["computed"]] = "computed"
+    input_scaling: ClassVar[Literal["computed"]] = "computed"
     type: Literal["AutoContrast"] = "AutoContrast"
     value_range: ValueRange = (0, 255)

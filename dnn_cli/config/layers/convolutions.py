@@ -117,3 +117,10 @@ class Conv3D(ConvolutionLayer):
     strides: Triple = (1, 1, 1)
     padding: WindowPadding = "valid"
     dilation_rate: Triple = (1, 1, 1)
+
+    def get_export_obstacle(self, format_name: str) -> str:
+        if format_name == "litert" and self.groups > 1:
+            return "LiteRT has no convolution of volumes with groups above 1"
+        if format_name == "litert" and max(self.dilation_rate) > 1:
+            return "LiteRT has no convolution of volumes with dilation_rate above 1"
+        return super().get_export_obstacle(format_name)

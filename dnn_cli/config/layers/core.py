@@ -124,7 +124,7 @@ class Rescaling(BaseLayer):
     supports_lanes: ClassVar[bool] = True
     is_linear: ClassVar[bool] = True
     xla_determinism: ClassVar[XlaDeterminism] = "deterministic"
-    scaling: ClassVar[Scaling | None] = "fixed"
+    input_scaling: ClassVar[Scaling | None] = "fixed"
     keeps_mask: ClassVar[bool] = True
     type: Literal["Rescaling"] = "Rescaling"
     scale: Finite

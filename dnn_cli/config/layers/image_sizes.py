@@ -25,6 +25,11 @@ from dnn_cli.config.layer_base import (
 )
 
 _Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"]
+_MISSING_INTERPOLATIONS = {"ONNX": ("lanczos3", "lanczos5"), "LiteRT": ("bicubic", "lanczos3", "lanczos5")}
+"""Interpolations that a format of `dnn export` lacks."""
+
+_BICUBIC_OBSTACLE = "ONNX computes bicubic interpolation with other weights"
+
 _Margins = tuple[int, int] | tuple[tuple[int, int], ...]
 """Numbers of positions before and after the content: a pair for one axis, or a pair for each axis."""
 
@@ -160,6 +165,18 @@ class UpSampling1D(UpSamplingLayer):
     size: Extent = 2
 
 
+def _find_interpolation_obstacle(format_name: str, interpolation: str, *, antialias: bool = False) -> str:
+    """Return why a format of `dnn export` cannot hold an interpolation of images; empty for a supported one."""
+    for name, interpolations in _MISSING_INTERPOLATIONS.items():
+        if format_name != name.lower():
+            continue
+        if interpolation in interpolations:
+            return f"{name} has no {interpolation} interpolation"
+        if antialias and interpolation != "nearest":
+            return f"{name} has no antialiasing"
+    return ""
+
+
 class UpSampling2D(UpSamplingLayer):
     """Repetition of the positions of images of (height, width, channels)."""
 
@@ -171,6 +188,12 @@ class UpSampling2D(UpSamplingLayer):
 
     def get_xla_support(self) -> XlaSupport:
         return "none" if self.interpolation not in ("nearest", "bilinear") else self.xla_support
+
+    def get_export_obstacle(self, format_name: str) -> str:
+        # TensorFlow rounds positions to 1/1024 of a pixel, and halves, quarters and so on stay exact.
+        if format_name == "onnx" and self.interpolation == "bicubic" and any(n.bit_count() > 1 for n in self.size):
+            return _BICUBIC_OBSTACLE
+        return _find_interpolation_obstacle(format_name, self.interpolation)
 
 
 class UpSampling3D(UpSamplingLayer):
@@ -203,6 +226,11 @@ class Resizing(ImageSizeLayer):
     def get_xla_support(self) -> XlaSupport:
         """Return `none` for interpolations whose gradients XLA cannot compile."""
         return "none" if self.interpolation != "bilinear" or self.antialias else self.xla_support
+
+    def get_export_obstacle(self, format_name: str) -> str:
+        if format_name == "onnx" and self.interpolation == "bicubic":
+            return _BICUBIC_OBSTACLE
+        return _find_interpolation_obstacle(format_name, self.interpolation, antialias=self.antialias)
 
     def compute_sizes(self, sizes: Shape) -> Shape:
         if self.crop_to_aspect_ratio and self.pad_to_aspect_ratio:

@@ -30,7 +30,7 @@ def _to_example_axes(axis: int | tuple[int, ...], shape: Shape) -> tuple[int, ..
 class NormalizationLayer(BaseLayer):
     """Normalisation layer with a learnt scale (gamma) and a learnt offset (beta)."""
 
-    scaling: ClassVar[Scaling | None] = "computed"
+    input_scaling: ClassVar[Scaling | None] = "computed"
     keeps_mask: ClassVar[bool] = True
     epsilon: Positive = 0.001
     center: bool = True
@@ -119,13 +119,25 @@ class RMSNormalization(BaseLayer):
     keras_name: ClassVar[str] = "layers.RMSNormalization"
     family: ClassVar[Family] = "normalization"
     supports_lanes: ClassVar[bool] = True
-    scaling: ClassVar[Scaling | None] = "computed"
+    input_scaling: ClassVar[Scaling | None] = "computed"
     type: Literal["RMSNormalization"] = "RMSNormalization"
     axis: _Axes = -1
     epsilon: Positive = 1e-6
 
+    def build_keras_argument(self, name: str, value: Any) -> Any:
+        # Keras 3.12 accepts several axes only as a list.
+        return list(value) if isinstance(value, tuple) else super().build_keras_argument(name, value)
+
     def compute_output_shape(self, shape: Shape) -> Shape:
-        _to_example_axes(self.axis, shape)
+        indices = _to_example_axes(self.axis, shape)
+        # Keras multiplies by the scale along the last axes, whatever the axes are.
+        first_index = len(shape) - len(indices)
+        if indices != tuple(range(first_index, len(shape))):
+            last_axes = list(range(first_index + 1, len(shape) + 1))
+            raise LayerShapeError(
+                f"RMSNormalization scales the last axes of {shape}, not axis {self.axis}: "
+                f"use axis {last_axes}, or LayerNormalization"
+            )
         return shape
 
     def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
@@ -138,7 +150,7 @@ class UnitNormalization(BaseLayer):
     keras_name: ClassVar[str] = "layers.UnitNormalization"
     family: ClassVar[Family] = "normalization"
     supports_lanes: ClassVar[bool] = True
-    scaling: ClassVar[Scaling | None] = "computed"
+    input_scaling: ClassVar[Scaling | None] = "computed"
     keeps_mask: ClassVar[bool] = True
     type: Literal["UnitNormalization"] = "UnitNormalization"
     axis: _Axes = -1

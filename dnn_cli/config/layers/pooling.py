@@ -15,6 +15,9 @@ from dnn_cli.config.layer_base import (
     to_axis_tuple,
 )
 
+VOLUME_OBSTACLES = {"litert": "LiteRT has no pooling of volumes"}
+"""Export obstacles of pooling layers with windows of three axes."""
+
 
 class PoolingLayer(BaseLayer):
     """Pooling layer: one value for every window, in each channel."""
@@ -67,6 +70,7 @@ class MaxPooling3D(PoolingLayer):
     keras_name: ClassVar[str] = "layers.MaxPooling3D"
     example_shape: ClassVar[Shape] = (4, 4, 4, 2)
     spatial_axes: ClassVar[int] = 3
+    export_obstacles: ClassVar[Mapping[str, str]] = VOLUME_OBSTACLES
     type: Literal["MaxPooling3D"] = "MaxPooling3D"
     pool_size: Triple = (2, 2, 2)
     strides: Triple | None = None
@@ -104,6 +108,7 @@ class AveragePooling3D(PoolingLayer):
     example: ClassVar[Mapping[str, Any]] = {"pool_size": 2}
     example_shape: ClassVar[Shape] = (4, 4, 4, 2)
     spatial_axes: ClassVar[int] = 3
+    export_obstacles: ClassVar[Mapping[str, str]] = VOLUME_OBSTACLES
     is_linear: ClassVar[bool] = True
     type: Literal["AveragePooling3D"] = "AveragePooling3D"
     pool_size: Triple

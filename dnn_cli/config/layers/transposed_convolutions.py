@@ -1,6 +1,7 @@
 """Transposed convolution layers of Keras, which enlarge their inputs; Zeiler et al. 2010."""
 
 import math
+import operator
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -52,16 +53,28 @@ class TransposedConvolutionLayer(KernelLayer):
         check_image_shape(self.type, shape, self.spatial_axes)
         check_strides_and_dilation(self.type, self.strides, self.dilation_rate)
         strides = to_axis_tuple(self.strides)
-        window = compute_dilated_window(self.kernel_size, self.dilation_rate)
-        self._check_output_padding(window)
+        self._check_output_padding(self._window)
+        sizes = tuple(
+            (n - 1) * step + more for n, step, more in zip(shape[:-1], strides, self.count_last_outputs(), strict=True)
+        )
+        return compute_activation_shape(self.activation, (*sizes, self.filters))
+
+    @property
+    def _window(self) -> Shape:
+        """Size of the window along each axis, with gaps between its weights."""
+        return compute_dilated_window(self.kernel_size, self.dilation_rate)
+
+    def count_last_outputs(self) -> Shape:
+        """Return the number of output positions of the last input position, along each axis.
+
+        Each earlier input position has as many as the stride.
+        """
+        strides = to_axis_tuple(self.strides)
         if self.output_padding is not None:
             # With `same`, Keras adds 1 for an odd window.
-            counted = window if self.padding == "valid" else tuple(size % 2 for size in window)
-            added: Shape = tuple(map(sum, zip(counted, to_axis_tuple(self.output_padding), strict=True)))
-        else:
-            added = tuple(map(max, window, strides)) if self.padding == "valid" else strides
-        sizes = tuple((n - 1) * step + more for n, step, more in zip(shape[:-1], strides, added, strict=True))
-        return compute_activation_shape(self.activation, (*sizes, self.filters))
+            counted = self._window if self.padding == "valid" else tuple(size % 2 for size in self._window)
+            return tuple(map(sum, zip(counted, to_axis_tuple(self.output_padding), strict=True)))
+        return tuple(map(max, self._window, strides)) if self.padding == "valid" else strides
 
     def _check_output_padding(self, window: Shape) -> None:
         """Check that the argument `output_padding` fits the strides and the window.
@@ -79,6 +92,19 @@ class TransposedConvolutionLayer(KernelLayer):
             raise LayerShapeError(
                 f"output_padding 0 of {self.type} needs an odd window with padding: same: remove output_padding"
             )
+
+    def find_dilation_obstacle(self, format_name: str) -> str:
+        """Return why LiteRT cannot hold a window with gaps between its weights; empty for another format or window."""
+        if format_name != "litert" or max(to_axis_tuple(self.dilation_rate)) == 1:
+            return ""
+        return f"LiteRT has no {self.type} with dilation_rate above 1"
+
+    def find_gap_obstacle(self, format_name: str) -> str:
+        """Return why ONNX cannot hold outputs that no window reaches; empty for another format or other outputs."""
+        is_reached = all(map(operator.le, self.count_last_outputs(), self._window))
+        if format_name != "onnx" or is_reached:
+            return ""
+        return "ONNX needs windows that reach all outputs: strides above kernel_size, or output_padding, leave gaps"
 
     def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
         kernel = WeightSpec("kernel", (*to_axis_tuple(self.kernel_size), self.filters, shape[-1]))
@@ -101,6 +127,9 @@ class Conv1DTranspose(TransposedConvolutionLayer):
     output_padding: OutputPadding | None = None
     dilation_rate: Single = 1
 
+    def get_export_obstacle(self, format_name: str) -> str:
+        return self.find_dilation_obstacle(format_name)
+
 
 class Conv2DTranspose(TransposedConvolutionLayer):
     """Transposed convolution layer for images of (height, width, channels)."""
@@ -113,6 +142,9 @@ class Conv2DTranspose(TransposedConvolutionLayer):
     strides: Pair = (1, 1)
     output_padding: Margin | None = None
     dilation_rate: Pair = (1, 1)
+
+    def get_export_obstacle(self, format_name: str) -> str:
+        return self.find_gap_obstacle(format_name) or self.find_dilation_obstacle(format_name)
 
 
 class Conv3DTranspose(TransposedConvolutionLayer):
@@ -127,3 +159,6 @@ class Conv3DTranspose(TransposedConvolutionLayer):
     strides: Triple = (1, 1, 1)
     output_padding: OutputPaddingTriple | None = None
     dilation_rate: Triple = (1, 1, 1)
+
+    def get_export_obstacle(self, format_name: str) -> str:
+        return self.find_gap_obstacle(format_name)
