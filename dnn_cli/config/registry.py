@@ -47,6 +47,11 @@ NAMES_BY_KIND: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table 
 }
 
 
+def to_plural(kind: str) -> str:
+    """Return the name of a kind as an argument of `dnn list`: `loss` becomes `losses`."""
+    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
+
+
 def get_kind_at(path: KeyPath) -> str:
     """Return the kind of the part at a key path: `layer` in `model.layers`, `metric` in `metrics`."""
     if path[:2] == ("data", "columns") and len(path) == 3:

@@ -14,9 +14,17 @@ from dnn_cli.config.layer_base import BaseLayer, Family
 from dnn_cli.config.layer_stack import compute_stages, format_sizes
 from dnn_cli.config.left_out_layers import LEFT_OUT_LAYERS
 from dnn_cli.config.network_summary import build_layer_row, format_number
-from dnn_cli.config.registry import CLASSES_BY_KIND, NAMES_BY_KIND, SPELLINGS, format_config_value, list_spellings
+from dnn_cli.config.registry import (
+    CLASSES_BY_KIND,
+    NAMES_BY_KIND,
+    SPELLINGS,
+    format_config_value,
+    list_spellings,
+    to_plural,
+)
 from dnn_cli.config.sweep_values import format_as_yaml
-from dnn_cli.errors import UsageError, suggest_nearest_name
+from dnn_cli.config.unknown_names import describe_unknown_name
+from dnn_cli.errors import UsageError
 
 _REQUIRED = "..."
 """Default of a required argument in JSON documents."""
@@ -132,15 +140,7 @@ def find_item(kind: str, name: str) -> CatalogItem:
         return items[canonical_name]
     if kind == "layer" and name in LEFT_OUT_LAYERS:
         raise UsageError(f"{name} is left out: it {LEFT_OUT_LAYERS[name]}", "dnn help layers lists all layers")
-    plural = to_plural(kind)
-    raise UsageError(
-        f"no {kind} is named {name}", suggest_nearest_name(name, items) or f"dnn list {plural} shows all names"
-    )
-
-
-def to_plural(kind: str) -> str:
-    """Return the name of a kind as an argument of `dnn list`: `loss` becomes `losses`."""
-    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
+    raise UsageError(f"no {kind} is named {name}", describe_unknown_name(name, kind, items)[1])
 
 
 def to_singular(kind: str) -> str:

@@ -9,8 +9,9 @@ from dnn_cli.config.layer_base import Family, validate_layer
 from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from dnn_cli.config.layers.core import Dense
 from dnn_cli.config.left_out_layers import LEFT_OUT_LAYERS
+from dnn_cli.config.registry import to_plural
 from dnn_cli.errors import UsageError
-from dnn_cli.report.catalog import build_catalog, find_item, to_plural, to_singular
+from dnn_cli.report.catalog import build_catalog, find_item, to_singular
 from dnn_cli.report.catalog_text import iter_catalog_lines, iter_item_lines
 
 
