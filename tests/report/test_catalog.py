@@ -59,6 +59,7 @@ def test_declared_exceptions_of_layers_are_in_the_text(monkeypatch):
     ("kind", "name", "message", "suggestion"),
     [
         ("layer", "dens", "no layer is named dens", "did you mean Dense?"),
+        ("layer", "selu", "no layer is named selu", "write {type: Activation, activation: selu}"),
         ("layer", "zzz", "no layer is named zzz", "dnn list layers shows all names"),
         ("loss", "zzz", "no loss is named zzz", "dnn list losses shows all names"),
         ("layer", "Lambda", f"Lambda is left out: it {LEFT_OUT_LAYERS['Lambda']}", "dnn help layers lists all layers"),
