@@ -57,14 +57,16 @@ class DataError(DnnError):
 class UserDataError(DataError):
     """Error of a user's own data file that is missing or not valid.
 
-    `key` is the key under `data` in the config that causes the error, such as `path`.
+    `key` is the key under `data` in the config that causes the error, such as `path`. `layer_path` is the key path of
+    an argument of a layer that does not fit the data; it is empty for other errors.
     """
 
     exit_code = 2
 
-    def __init__(self, message: str, suggestion: str = "", key: str = "path") -> None:
+    def __init__(self, message: str, suggestion: str = "", key: str = "path", layer_path: KeyPath = ()) -> None:
         super().__init__(message, suggestion)
         self.key = key
+        self.layer_path = layer_path
 
 
 class RunError(DnnError):
