@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args, get_origin
 
+from dnn_cli.config.activations import ACTIVATION_FORMULAS
 from dnn_cli.config.base import KerasConfig
 from dnn_cli.config.callbacks import CALLBACK_CLASSES
 from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, Dataset
@@ -16,7 +17,6 @@ from dnn_cli.config.left_out_layers import LEFT_OUT_LAYERS
 from dnn_cli.config.network_summary import build_layer_row, format_number
 from dnn_cli.config.registry import (
     CLASSES_BY_KIND,
-    NAMES_BY_KIND,
     SPELLINGS,
     format_config_value,
     list_spellings,
@@ -122,10 +122,9 @@ def build_catalog(kind: str) -> tuple[CatalogItem, ...]:
             **USER_DATA_KINDS,
         }
         return tuple(CatalogItem(name, text, text) for name, text in summaries.items())
-    classes = _get_classes(kind)
-    if not classes:
-        return tuple(CatalogItem(name, "", "") for name in NAMES_BY_KIND[kind])
-    return tuple(_build_item(name, cls) for name, cls in classes.items())
+    if kind == "activation":
+        return tuple(CatalogItem(name, formula, formula) for name, formula in ACTIVATION_FORMULAS.items())
+    return tuple(_build_item(name, cls) for name, cls in _get_classes(kind).items())
 
 
 def find_item(kind: str, name: str) -> CatalogItem:
@@ -182,7 +181,7 @@ def _iter_arguments(cls: type[KerasConfig]) -> Iterator[Argument]:
 def _describe_choices(name: str, annotation: Any) -> str:
     """Return the words that an argument accepts, or the command that lists them; empty for other arguments."""
     kind = name.rpartition("_")[2]
-    if kind in NAMES_BY_KIND and kind in ("activation", "initializer", "regularizer", "constraint"):
+    if kind in ("activation", "initializer", "regularizer", "constraint"):
         return f"dnn list {to_plural(kind)}"
     parts = [annotation] if get_origin(annotation) is Literal else list(get_args(annotation))
     words = [word for part in parts if get_origin(part) is Literal for word in get_args(part)]
