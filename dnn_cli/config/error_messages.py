@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from dnn_cli.config.keras_names import REMOVE_INPUT_SHAPE, WRITE_LAYER_LIST
 from dnn_cli.config.keras_suggestions import format_value, suggest_for_value
 from dnn_cli.config.layer_blocks import Repeat
+from dnn_cli.config.python_calls import find_cut_calls
 from dnn_cli.config.registry import COLUMN_KIND, NAMES_BY_KIND, get_kind_at
 from dnn_cli.config.unknown_keys import describe_unknown_key, suggest_type
 from dnn_cli.config.unknown_names import describe_unknown_name
@@ -83,12 +84,20 @@ def _to_config_path(location: tuple[int | str, ...], root: Any, *, missing: bool
     return (*path, location[-1]) if missing else tuple(path)
 
 
+def _find_cut_call(path: KeyPath, root: Any) -> str | None:
+    """Return the call of Python that begins at an item of a list; an empty text for its other items, else `None`."""
+    items = find_value_at(root, path[:-1])
+    return find_cut_calls(items).get(path[-1]) if isinstance(items, list) and isinstance(path[-1], int) else None
+
+
 def _repeats_another_issue(detail: Any, path: KeyPath, root: Any) -> bool:
     """Return whether an error has the same cause as another error, whose suggestion resolves both.
 
-    The causes are Keras's name `Sequential` instead of a missing key, and a repeated block with the arguments of a
-    layer.
+    The causes are Keras's name `Sequential` instead of a missing key, a repeated block with the arguments of a layer,
+    and a call of Python that YAML has cut into several items.
     """
+    if path and _find_cut_call(path, root) == "":
+        return True
     if detail["type"] not in ("missing", "extra_forbidden"):
         return False
     parent = find_value_at(root, path[:-1]) or {}
@@ -122,6 +131,7 @@ def _describe_validation_error(detail: Any, path: KeyPath, root: Any, *, on_comm
         if path in (("jit",), ("diagnostics",)):
             return f"needs true, false or auto, not {format_value(value)}", suggest_fitting_value(path, root)
         name = value["type"] if kind == "union_tag_invalid" and isinstance(value, dict) else value
+        name = _find_cut_call(path, root) or name
         return describe_unknown_name(name, get_kind_at(path), re.findall(r"'([^']+)'", expected))
     if kind == "union_tag_not_found":
         return "needs a type", suggest_type(value, get_kind_at(path))

@@ -107,12 +107,13 @@ def _find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
 
 
 def _suggest_for_decay(optimizer: Mapping[str, Any]) -> str:
-    """Return the suggestion for the argument `decay` of old optimizers; an empty text if there is no equal schedule."""
+    """Return the suggestion for the argument `decay` of old optimizers: the schedule that is equal to it."""
     cls = CLASSES_BY_KIND["optimizer"][optimizer.get("type", DEFAULT_OPTIMIZER)]
     arguments = rename_old_arguments({key: value for key, value in optimizer.items() if key != "type"}, cls)
-    if "decay" in arguments:
-        return ""
-    return f"remove it, and write learning_rate: {format_short_yaml(arguments['learning_rate'])}"
+    schedule = "{type: InverseTimeDecay, …}"
+    if "decay" not in arguments:
+        schedule = format_short_yaml(arguments["learning_rate"])
+    return f"remove it, and write learning_rate: {schedule}"
 
 
 def _suggest_for_dotted_key(key: str, value: Any) -> str:

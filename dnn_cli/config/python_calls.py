@@ -13,6 +13,7 @@ from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, get_kind_at
 _MAX_CHARACTERS = 200
 """Maximum number of characters of code that is translated."""
 
+_OPEN_CALL = re.compile(r"[A-Za-z_][\w.]*\(")
 _PYTHON_CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\)", re.DOTALL)
 
 
@@ -29,6 +30,24 @@ def translate_call(text: str, kind: str) -> Any:
     # An argument may be an expression, or the name of an unknown class.
     except (ValueError, TypeError):
         return None
+
+
+def find_cut_calls(items: list[Any]) -> dict[int, str]:
+    """Return the calls of Python that YAML has cut at their commas, by the index of their first item.
+
+    `[Dense(9, activation='relu')]` has the items `Dense(9` and `activation='relu')`. Later items of a call have an
+    empty text.
+    """
+    calls: dict[int, str] = {}
+    for start, item in enumerate(items):
+        if start in calls or not isinstance(item, str) or not _OPEN_CALL.match(item):
+            continue
+        text, end = item, start + 1
+        while text.count("(") > text.count(")") and end < len(items) and len(text) <= _MAX_CHARACTERS:
+            text, end = f"{text}, {items[end]}", end + 1
+        if end > start + 1 and text.endswith(")"):
+            calls |= {start: text, **dict.fromkeys(range(start + 1, end), "")}
+    return calls
 
 
 def parse_python_value(text: str) -> Any:

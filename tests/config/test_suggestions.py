@@ -765,6 +765,18 @@ VALUE_CASES = [
         [f"layers.0={BOTH_WAYS}"],
     ),
     make_case(
+        "call in brackets",
+        [f"layers=[Flatten, Dense(9, activation='relu', use_bias=False), {OUTPUT}]"],
+        "write {type: Dense, units: 9, activation: relu, use_bias: false}",
+        [f"layers=[Flatten, {{type: Dense, units: 9, activation: relu, use_bias: false}}, {OUTPUT}]"],
+    ),
+    make_case(
+        "call in braces",
+        [f"layers=[{{type: Bidirectional, layer: GRU(3, go_backwards=False)}}, {OUTPUT}]"],
+        "write {type: GRU, units: 3, go_backwards: false}",
+        [f"layers=[{BOTH_WAYS}, {OUTPUT}]"],
+    ),
+    make_case(
         "layer for an activation",
         ["layers.hidden.activation=prelu"],
         "use the layer PReLU instead",
@@ -993,6 +1005,7 @@ def test_following_a_suggestion_resolves_the_issue(load_overrides, example):
         ("layers.hidden={type: Embedding, num_embeddings: 17, embedding_dim: 2}", 2),
         ("layers.hidden={repeat: 2, type: Dense, units: 9}", 1),
         ("layers.hidden={type: Conv2D, filters: 2, kernel_size: (3, 3, 3, 1)}", 1),
+        ("layers=[Flatten, Dense(9, True, activation='relu'), Dense]", 2),
         ("layers.hidden={type: RandomGaussianBlur, kernel_size: [3, 4]}", 1),
     ],
 )
