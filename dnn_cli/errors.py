@@ -12,7 +12,7 @@ DnnError                       exit 1: the command failed
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import NamedTuple
 
 KeyPath = tuple[str | int, ...]
@@ -57,14 +57,16 @@ class DataError(DnnError):
 class UserDataError(DataError):
     """Error of a user's own data file that is missing or not valid.
 
-    `key` is the key under `data` in the config that causes the error, such as `path`.
+    `key` is the key under `data` in the config that causes the error, such as `path`. `layer_path` is the key path of
+    an argument of a layer that does not fit the data; it is empty for other errors.
     """
 
     exit_code = 2
 
-    def __init__(self, message: str, suggestion: str = "", key: str = "path") -> None:
+    def __init__(self, message: str, suggestion: str = "", key: str = "path", layer_path: KeyPath = ()) -> None:
         super().__init__(message, suggestion)
         self.key = key
+        self.layer_path = layer_path
 
 
 class RunError(DnnError):
@@ -122,8 +124,26 @@ def suggest_nearest_name(name: str, choices: Iterable[str]) -> str:
     by_lower = {choice.lower(): choice for choice in choices}
     anagrams = [choice for choice in by_lower if sorted(choice) == sorted(name.lower())]
     matches = get_close_matches(name.lower(), anagrams, n=1, cutoff=0.0)
-    matches = matches or get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    matches = matches or [
+        match
+        for match in get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+        if _has_typing_error(name.lower(), match)
+    ]
     return f"did you mean {by_lower[matches[0]]}?" if matches else ""
+
+
+def _has_typing_error(name: str, choice: str) -> bool:
+    """Return whether a name differs from a choice by a quarter of their letters, by one letter, or by first words.
+
+    The last step of a dotted key is enough: `learnin_rate` for `optimizer.learning_rate`.
+    """
+    for part in {choice, choice.rpartition(".")[2]}:
+        ratio = SequenceMatcher(None, name, part).ratio()
+        # An exchanged letter has no equal in both names.
+        different_letters = round((1 - ratio) * (len(name) + len(part)))
+        if ratio >= 0.75 or different_letters <= 2 or name.endswith(f"_{part}"):
+            return True
+    return False
 
 
 class Issue(NamedTuple):

@@ -1,103 +1,23 @@
-"""Suggestions for keys and names of Keras that a config spells in another way, or does not have.
+"""Suggestions for unknown keys, for plain values in place of mappings, and for types that are written as keys."""
 
-Suggestions are right when followed literally; `tests/config/test_suggestions.py` follows them.
-"""
-
-import ast
-import re
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
-from dnn_cli.config.base import KerasConfig
-from dnn_cli.config.callbacks import CALLBACK_CLASSES, REMOVE_VERBOSE
+from dnn_cli.config.callbacks import CALLBACK_CLASSES
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.experiment import Experiment
+from dnn_cli.config.keras_names import KEY_SUGGESTIONS, NAME_SUGGESTIONS, RENAMED_KEYS
 from dnn_cli.config.layer_stack import assign_layer_names
 from dnn_cli.config.layer_union import find_layer_class
-from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER, BaseOptimizer
+from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER
+from dnn_cli.config.python_calls import list_positional_arguments, rename_old_arguments
 from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, get_kind_at
 from dnn_cli.config.sweep_values import format_as_yaml
 from dnn_cli.errors import KeyPath
 
-REMOVE_INPUT_SHAPE = "remove it: the data determines the input shape"
-_CROSSENTROPY_NAMES = "use sparse_categorical_crossentropy for several classes, or binary_crossentropy for two"
-_SAVE_AS_NPZ = (
-    "save it with numpy.savez('data.npz', x_train=…, y_train=…, x_test=…, y_test=…), "
-    "then write dataset: npz and path: data.npz"
-)
-WRITE_LAYER_LIST = "write model: {layers: […]}"
-
-_REMOVE_TERMINATE_ON_NAN = "remove it: every training ends as diverged at a loss that is not a finite number"
-
-_WRITE_SCHEDULE = (
-    "write a schedule as the learning rate, for example "
-    "optimizer.learning_rate={type: Warmup, warmup_steps: 100, learning_rate: 0.1}"
-)
-
 _MAX_VALUE_CHARACTERS = 200
 """Maximum number of characters of a value in a suggestion."""
-
-_PYTHON_CALL = re.compile(r"[A-Za-z_][\w.]*\(.*\)", re.DOTALL)
-
-KEY_SUGGESTIONS: dict[str, dict[str, str]] = {
-    "": {
-        "callbacks": f"write each callback as a key: {', '.join(sorted(CALLBACK_CLASSES))}",
-        "compile": "write its arguments at the top level: optimizer, loss, metrics",
-        "fit": "write its arguments at the top level: epochs, batch_size",
-        "layers": "write layers below model:",
-        "Sequential": WRITE_LAYER_LIST,
-        **dict.fromkeys(("terminate_on_nan", "TerminateOnNaN"), _REMOVE_TERMINATE_ON_NAN),
-        **dict.fromkeys(("learning_rate_scheduler", "LearningRateScheduler"), _WRITE_SCHEDULE),
-        "shuffle": "remove it: the training examples are shuffled in every epoch",
-        "verbose": REMOVE_VERBOSE,
-    },
-    "model": {
-        "Sequential": "write layers instead",
-        "class_name": "remove it: every model is a stack of layers, like Keras's Sequential",
-        "type": "remove it: every model is a stack of layers, like Keras's Sequential",
-    },
-    "layer": {
-        "batch_input_shape": REMOVE_INPUT_SHAPE,
-        "batch_shape": REMOVE_INPUT_SHAPE,
-        "input_dim": REMOVE_INPUT_SHAPE,
-    },
-    **{key: cls.key_suggestions for key, cls in CALLBACK_CLASSES.items()},
-}
-"""Suggestions for keys of Keras, by the part of the config with the key (empty for the top level) and by key."""
-
-RENAMED_KEYS = {
-    "alpha": "negative_slope",
-    "validation_split": "validation_size",
-    "jit_compile": "jit",
-    "random_state": "seed",
-    "lr": "learning_rate",
-}
-"""Keys of `dnn`, by the name of the same setting in Keras or scikit-learn."""
-
-NAME_SUGGESTIONS: dict[str, dict[str, str]] = {
-    "layer": {
-        "Input": REMOVE_INPUT_SHAPE,
-        "InputLayer": REMOVE_INPUT_SHAPE,
-        "Linear": "did you mean Dense?",
-        "Normalization": "remove it, and write standardize: true below data:",
-    },
-    "activation": {"lrelu": "did you mean leaky_relu?"},
-    "loss": {
-        "cce": "did you mean categorical_crossentropy?",
-        "scce": "did you mean sparse_categorical_crossentropy?",
-        **dict.fromkeys(("crossentropy", "cross_entropy", "ce"), _CROSSENTROPY_NAMES),
-    },
-    "initializer": {
-        "xavier_normal": "did you mean glorot_normal?",
-        "xavier_uniform": "did you mean glorot_uniform?",
-    },
-    "dataset": dict.fromkeys(("cifar10", "cifar100", "california_housing", "boston_housing"), _SAVE_AS_NPZ),
-}
-"""Suggestions for names of Keras that a config does not accept, by kind (layer, loss and so on) and by name."""
 
 
 def suggest_for_key(key: str, owner: str, root: Mapping[str, Any], value: Any, *, on_command_line: bool) -> str:
@@ -112,6 +32,8 @@ def suggest_for_key(key: str, owner: str, root: Mapping[str, Any], value: Any, *
     """
     if suggestion := KEY_SUGGESTIONS.get(owner, {}).get(key):
         return suggestion
+    if key == "decay" and owner == "optimizer":
+        return _suggest_for_decay(root["optimizer"])
     name = RENAMED_KEYS.get(key, key)
     head, _, inner_key = key.partition(".")
     if head in ("data", "optimizer") and inner_key:
@@ -184,6 +106,16 @@ def _find_layers_with_argument(name: str, root: Mapping[str, Any]) -> list[str]:
     return [f"layers.{at}" for at, cls in taking if cls and name in cls.model_fields]
 
 
+def _suggest_for_decay(optimizer: Mapping[str, Any]) -> str:
+    """Return the suggestion for the argument `decay` of old optimizers: the schedule that is equal to it."""
+    cls = CLASSES_BY_KIND["optimizer"][optimizer.get("type", DEFAULT_OPTIMIZER)]
+    arguments = rename_old_arguments({key: value for key, value in optimizer.items() if key != "type"}, cls)
+    schedule = "{type: InverseTimeDecay, …}"
+    if "decay" not in arguments:
+        schedule = format_short_yaml(arguments["learning_rate"])
+    return f"remove it, and write learning_rate: {schedule}"
+
+
 def _suggest_for_dotted_key(key: str, value: Any) -> str:
     """Return the suggestion for a dotted key in a config file; an empty text for any other key.
 
@@ -206,59 +138,11 @@ def format_short_yaml(value: Any) -> str:
     return text if len(text) <= _MAX_VALUE_CHARACTERS else f"{text[:_MAX_VALUE_CHARACTERS]}…"
 
 
-def suggest_for_name(name: str, kind: str) -> str:
-    """Return the suggestion for an unknown name that Keras has, or that is a Python call; else an empty text."""
-    return NAME_SUGGESTIONS.get(kind, {}).get(name) or _suggest_for_call(name, kind)
-
-
-def _suggest_for_call(text: str, kind: str) -> str:
-    """Return the suggestion for a Python call: `max_norm(1.)` becomes `{type: max_norm, max_value: 1.0}`."""
-    if len(text) > _MAX_VALUE_CHARACTERS or not _PYTHON_CALL.fullmatch(text):
-        return ""
-    try:
-        with warnings.catch_warnings():
-            # Python warns about invalid escapes in a text.
-            warnings.simplefilter("ignore")
-            call = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ""
-    if not isinstance(call, ast.Call):
-        return ""
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    name = SPELLINGS.get(kind, {}).get(name, name)
-    cls = CLASSES_BY_KIND.get(kind, {}).get(name)
-    if cls is None or len(call.args) > len(list_positional_arguments(cls)):
-        return ""
-    try:
-        arguments = {
-            key: ast.literal_eval(value) for key, value in zip(list_positional_arguments(cls), call.args, strict=False)
-        }
-        arguments |= {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
-        arguments = {key: list(value) if isinstance(value, tuple) else value for key, value in arguments.items()}
-        return (
-            f"write {format_short_yaml({'type': name, **_rename_old_arguments(arguments, cls)}) if arguments else name}"
-        )
-    # An argument may be an expression, or a value that YAML cannot represent.
-    except (ValueError, TypeError, yaml.YAMLError):
-        return ""
-
-
-def _rename_old_arguments(arguments: dict[str, Any], cls: type[KerasConfig]) -> dict[str, Any]:
-    """Return the arguments for a class, with names from older versions of Keras replaced by current names.
-
-    In older versions, `decay` divided the learning rate by 1 + decay × step. `decay` becomes
-    the schedule `InverseTimeDecay`.
-    """
-    renamed_arguments = {
-        (RENAMED_KEYS.get(key, key) if key not in cls.model_fields else key): arguments[key] for key in arguments
-    }
-    decay, default = renamed_arguments.get("decay"), cls.model_fields.get("learning_rate")
-    rate = renamed_arguments.get("learning_rate", default and default.default)
-    if not issubclass(cls, BaseOptimizer) or not isinstance(decay, float) or not isinstance(rate, float):
-        return renamed_arguments
-    del renamed_arguments["decay"]
-    schedule = {"type": "InverseTimeDecay", "initial_learning_rate": rate, "decay_steps": 1, "decay_rate": decay}
-    return renamed_arguments | {"learning_rate": schedule if decay else rate}
+def format_value(value: Any) -> str:
+    """Return a value as text for a message, such as `the text 'x'`, with at most 60 characters."""
+    text = {True: "true", False: "false", None: "an empty value"}.get(value) if isinstance(value, bool | None) else None
+    text = text or (f"the text '{value}'" if isinstance(value, str) else format_short_yaml(value))
+    return text if len(text) <= 60 else f"{text[:59]}…"
 
 
 def suggest_for_value(value: Any, path: KeyPath, *, on_command_line: bool) -> str:
@@ -320,15 +204,4 @@ def suggest_typed_mapping(value: Any, kind: str) -> str:
     if not isinstance(arguments, dict):
         first = list_positional_arguments(cls)[:1]
         arguments = {first[0]: arguments} if first and arguments is not None else {}
-    return f"write {format_short_yaml({'type': name, **_rename_old_arguments(arguments, cls)}) if arguments else name}"
-
-
-def list_positional_arguments(cls: type[KerasConfig]) -> tuple[str, ...]:
-    """Return the names of the arguments that calls of a Keras class usually pass by position, in Keras's order."""
-    if issubclass(cls, BaseOptimizer):
-        return ("learning_rate",)
-    if cls in CLASSES_BY_KIND["metric"].values():
-        return ()
-    needed = [name for name in cls.get_field_order() if cls.model_fields[name].is_required()]
-    own_fields = [name for name in cls.__annotations__ if name in cls.model_fields and name != "type"]
-    return tuple(needed or own_fields[:2])
+    return f"write {format_short_yaml({'type': name, **rename_old_arguments(arguments, cls)}) if arguments else name}"

@@ -13,9 +13,9 @@ LEFT_OUT_LAYERS: dict[str, str] = {
     "Wrapper": "is a base class without arithmetic",
     "InputLayer": "is built from the data, which determines the input shape",
     "Lambda": "runs arbitrary code, which a saved model cannot load safely: write a class, type: module:Class",
+    "Add": f"{_SEVERAL_INPUTS}: use {{residual: […]}}, which adds the output of layers to their input",
     **dict.fromkeys(
         (
-            "Add",
             "Average",
             "Concatenate",
             "Dot",

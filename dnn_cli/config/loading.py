@@ -139,6 +139,15 @@ def build_experiment(
     return LoadedExperiment(experiment, file, tuple(overrides), tuple(_locate_issues(advice, document)), directory)
 
 
+def find_config_location(file: str, overrides: Sequence[str], path: KeyPath) -> SourceLocation:
+    """Return the location of a value in a config file with overrides, or of the innermost part around it.
+
+    Raises:
+        ConfigError: the file cannot be read, or an override cannot be applied.
+    """
+    return apply_overrides(read_config(file), overrides).find_location(path)
+
+
 def _canonicalize_document(document: Document) -> Document:
     """Return a document with the names of parts that `dnn` uses: Keras's name `mse` becomes `mean_squared_error`.
 

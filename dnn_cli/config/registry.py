@@ -47,6 +47,17 @@ NAMES_BY_KIND: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table 
 }
 
 
+def find_kind(name: str) -> str | None:
+    """Return the kind of a name that `dnn list` shows, such as `layer` for `LSTM`; `None` for an unknown name."""
+    kinds = (kind for kind in NAMES_BY_KIND if kind != COLUMN_KIND)
+    return next((kind for kind in kinds if SPELLINGS.get(kind, {}).get(name, name) in NAMES_BY_KIND[kind]), None)
+
+
+def to_plural(kind: str) -> str:
+    """Return the name of a kind as an argument of `dnn list`: `loss` becomes `losses`."""
+    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
+
+
 def get_kind_at(path: KeyPath) -> str:
     """Return the kind of the part at a key path: `layer` in `model.layers`, `metric` in `metrics`."""
     if path[:2] == ("data", "columns") and len(path) == 3:

@@ -10,7 +10,7 @@ from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, TABLE_KINDS, USER_DATA_KINDS, EmbeddedDataset
 from dnn_cli.config.experiment import Experiment, find_class_number
 from dnn_cli.config.fold_validation import find_fold_issues
-from dnn_cli.config.keras_suggestions import REMOVE_INPUT_SHAPE
+from dnn_cli.config.keras_names import REMOVE_INPUT_SHAPE
 from dnn_cli.config.layer_base import BaseLayer
 from dnn_cli.config.layer_blocks import MAX_LAYERS, count_layers
 from dnn_cli.config.layer_stack import Stage, compute_stages, examine_stack, iter_nested_stages, list_trainable_weights

@@ -40,6 +40,7 @@ MAX_ISSUES = 100
 _INTEGER_PATTERN = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT_PATTERN = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|nan)", re.IGNORECASE)
+_PYTHON_START = re.compile(r"[A-Za-z_.]*\(")
 _YAML_CONSTANTS = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
@@ -151,6 +152,16 @@ def _build_config_error(location: SourceLocation, message: str, suggestion: str 
     return ConfigError([LocatedIssue(location, "", message, suggestion)])
 
 
+def _is_empty_scalar(event: Any) -> bool:
+    """Return whether an event of PyYAML's parser is a value without any character."""
+    return isinstance(event, yaml.ScalarEvent) and event.value == event.style == ""
+
+
+def _is_open_python(value: Any) -> bool:
+    """Return whether a text is the beginning of a tuple or a call of Python, without the last closing parenthesis."""
+    return isinstance(value, str) and _PYTHON_START.match(value) is not None and value.count("(") > value.count(")")
+
+
 @dataclass
 class YamlReader:
     """Reader that builds plain values from the events of PyYAML's parser, and stores their locations and issues."""
@@ -227,7 +238,7 @@ class YamlReader:
         if event.tag is not None and event.tag != "!":
             self.add_issue(event, path, f"the tag {event.tag} is not allowed in a config", "remove the tag")
         if isinstance(event, yaml.MappingStartEvent):
-            return self.read_mapping(path)
+            return self.read_mapping(path, is_flow=bool(event.flow_style))
         if isinstance(event, yaml.SequenceStartEvent):
             return self.read_sequence(path)
         if event.style in (None, "") and event.tag is None:
@@ -264,13 +275,24 @@ class YamlReader:
             raise _build_config_error(self.get_location(alias), _TOO_DEEP)
         return copy.deepcopy(value)
 
-    def read_mapping(self, path: KeyPath) -> dict[str, Any]:
+    def read_mapping(self, path: KeyPath, *, is_flow: bool) -> dict[str, Any]:
+        """Return a mapping.
+
+        In braces, YAML ends a text at a comma. Parentheses of Python are kept together, for a clear message:
+        `{size: (3, 3)}` has the text `(3, 3)`, and not the key `3)`.
+        """
         mapping: dict[str, Any] = {}
+        last = ""
         while not isinstance(event := self.next_event(), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 raise _build_config_error(self.get_location(event), "a key must be text, not a list or a mapping")
             key = self.read_text(event, path)
             key_path = (*path, key)
+            value_event = self.next_event()
+            if is_flow and mapping and _is_empty_scalar(value_event) and _is_open_python(mapping[last]):
+                mapping[last] += f", {key}"
+                continue
+            last = key
             if key == "<<" and event.style in (None, ""):
                 self.add_issue(event, key_path, "merge keys (<<) are not supported", "use extends")
             elif key in mapping:
@@ -285,10 +307,10 @@ class YamlReader:
                         ),
                     )
                 )
-                self.read_value(self.next_event(), repeated_path)
+                self.read_value(value_event, repeated_path)
                 continue
             self.locations[key_path] = self.get_location(event)
-            mapping[key] = self.read_value(self.next_event(), key_path)
+            mapping[key] = self.read_value(value_event, key_path)
         return mapping
 
     def read_sequence(self, path: KeyPath) -> list[Any]:

@@ -45,18 +45,23 @@ def check_integer_inputs(
         is_wrong = (rows < 0) | (rows != np.rint(rows)) if rows.dtype.kind == "f" else rows < 0
         if is_wrong.any():
             row, column = np.argwhere(is_wrong)[0]
-            message = f"{source}: example {start + row + 1:,} has the input {rows[row, column]:g}, but {accepted}"
+            message = (
+                f"{source}: the example at index {start + row} has the input {rows[row, column]:g}, but {accepted}"
+            )
             raise UserDataError(message, f"save the inputs as whole numbers from 0, or remove the {layer.type} layer")
         if rows.max() > largest:
             largest, largest_index = float(rows.max()), start + int(rows.argmax()) // rows.shape[1]
-    largest_text = f"{source}: the largest input is {largest:,.0f}, in example {largest_index + 1:,}"
+    largest_text = f"{source}: the largest input is {largest:,.0f}, in the example at index {largest_index}"
     if largest > _MAX_EXACT:
         message = f"{largest_text}, but whole numbers above {_MAX_EXACT:,} are not exact in float32"
         raise UserDataError(message, "number the inputs from 0, without gaps")
     if limit is not None and largest >= limit:
         key = f"input_dim: {largest + 1:.0f}"
+        path = next(nested.path for nested in experiment.model.nested_layers if nested.layer == layer)
         raise UserDataError(
-            f"{largest_text}, but {accepted}", f"train a network with {key}" if is_trained else f"write {key}"
+            f"{largest_text}, but {accepted}",
+            f"train a network with {key}" if is_trained else f"write {key}",
+            layer_path=(*path, "input_dim"),
         )
 
 

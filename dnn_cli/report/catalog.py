@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args, get_origin
 
+from dnn_cli.config.activations import ACTIVATION_FORMULAS
 from dnn_cli.config.base import KerasConfig
 from dnn_cli.config.callbacks import CALLBACK_CLASSES
 from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS, Dataset
@@ -14,9 +15,16 @@ from dnn_cli.config.layer_base import BaseLayer, Family
 from dnn_cli.config.layer_stack import compute_stages, format_sizes
 from dnn_cli.config.left_out_layers import LEFT_OUT_LAYERS
 from dnn_cli.config.network_summary import build_layer_row, format_number
-from dnn_cli.config.registry import CLASSES_BY_KIND, NAMES_BY_KIND, SPELLINGS, format_config_value, list_spellings
+from dnn_cli.config.registry import (
+    CLASSES_BY_KIND,
+    SPELLINGS,
+    format_config_value,
+    list_spellings,
+    to_plural,
+)
 from dnn_cli.config.sweep_values import format_as_yaml
-from dnn_cli.errors import UsageError, suggest_nearest_name
+from dnn_cli.config.unknown_names import describe_unknown_name
+from dnn_cli.errors import UsageError
 
 _REQUIRED = "..."
 """Default of a required argument in JSON documents."""
@@ -114,10 +122,9 @@ def build_catalog(kind: str) -> tuple[CatalogItem, ...]:
             **USER_DATA_KINDS,
         }
         return tuple(CatalogItem(name, text, text) for name, text in summaries.items())
-    classes = _get_classes(kind)
-    if not classes:
-        return tuple(CatalogItem(name, "", "") for name in NAMES_BY_KIND[kind])
-    return tuple(_build_item(name, cls) for name, cls in classes.items())
+    if kind == "activation":
+        return tuple(CatalogItem(name, formula, formula) for name, formula in ACTIVATION_FORMULAS.items())
+    return tuple(_build_item(name, cls) for name, cls in _get_classes(kind).items())
 
 
 def find_item(kind: str, name: str) -> CatalogItem:
@@ -132,15 +139,7 @@ def find_item(kind: str, name: str) -> CatalogItem:
         return items[canonical_name]
     if kind == "layer" and name in LEFT_OUT_LAYERS:
         raise UsageError(f"{name} is left out: it {LEFT_OUT_LAYERS[name]}", "dnn help layers lists all layers")
-    plural = to_plural(kind)
-    raise UsageError(
-        f"no {kind} is named {name}", suggest_nearest_name(name, items) or f"dnn list {plural} shows all names"
-    )
-
-
-def to_plural(kind: str) -> str:
-    """Return the name of a kind as an argument of `dnn list`: `loss` becomes `losses`."""
-    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
+    raise UsageError(f"no {kind} is named {name}", describe_unknown_name(name, kind, items)[1])
 
 
 def to_singular(kind: str) -> str:
@@ -182,7 +181,7 @@ def _iter_arguments(cls: type[KerasConfig]) -> Iterator[Argument]:
 def _describe_choices(name: str, annotation: Any) -> str:
     """Return the words that an argument accepts, or the command that lists them; empty for other arguments."""
     kind = name.rpartition("_")[2]
-    if kind in NAMES_BY_KIND and kind in ("activation", "initializer", "regularizer", "constraint"):
+    if kind in ("activation", "initializer", "regularizer", "constraint"):
         return f"dnn list {to_plural(kind)}"
     parts = [annotation] if get_origin(annotation) is Literal else list(get_args(annotation))
     words = [word for part in parts if get_origin(part) is Literal for word in get_args(part)]

@@ -6,7 +6,8 @@ from itertools import groupby
 from typing import get_args
 
 from dnn_cli.config.layer_base import Family
-from dnn_cli.report.catalog import CatalogItem, to_plural
+from dnn_cli.config.registry import to_plural
+from dnn_cli.report.catalog import CatalogItem
 
 _MAX_NAME_WIDTH = 24
 """Longest name that has its meaning in the same line, in characters."""

@@ -8,7 +8,7 @@ import pytest
 from dnn_cli.config.callbacks import CALLBACK_CLASSES, MonitorCallback
 from dnn_cli.config.digests import compute_network_digest, compute_outcome_digest, compute_variant_digest
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.keras_suggestions import KEY_SUGGESTIONS
+from dnn_cli.config.keras_names import KEY_SUGGESTIONS
 from dnn_cli.errors import ConfigError
 
 TRAITS = ("key", "is_compiled", "changes_training", "can_end_training", "state_attributes")

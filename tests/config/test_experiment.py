@@ -65,8 +65,8 @@ def test_resolved_repeat_is_the_same_experiment(config, tmp_path):
         pytest.param("layers.body.repeat=0", "model.layers.1.repeat  needs a number > 0, not 0", id="zero"),
         pytest.param("layers.body.repeat=3.0", "model.layers.1.repeat  needs a whole number, not 3.0", id="a float"),
         pytest.param("layers.body.layers=[]", "model.layers.1.layers  has 0 entries", id="nothing to repeat"),
-        pytest.param("layers.body.repaet=2", "model.layers.1.repaet  is not a key of a config  (did you mean repeat?)",
-                     id="unknown key"),
+        pytest.param("layers.body.repaet=2", "model.layers.1.repaet  is not a key of a repeated block  (did you mean "
+                     "repeat?)", id="unknown key"),
         pytest.param("layers.hidden.units=0", "model.layers.1.layers.0.units  needs a number > 0", id="fault within"),
         pytest.param("layers.body.layers.1=Conv2D", "model.layers.1.layers.1.filters  is missing", id="missing within"),
         pytest.param("layers.body.layers.1=MaxPooling2D", "model.layers.1.layers.1  layer max_pooling2d: MaxPooling2D",

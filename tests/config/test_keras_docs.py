@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from dnn_cli.config.keras_suggestions import KEY_SUGGESTIONS, NAME_SUGGESTIONS, WRITE_LAYER_LIST
+from dnn_cli.config.keras_names import KEY_SUGGESTIONS, NAME_SUGGESTIONS, WRITE_LAYER_LIST
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.errors import ConfigError
 from tests.helpers.settings import ROOT

@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dnn_cli.config.activations import BOUNDED_RANGES, RELU_ACTIVATIONS, SATURATION_RANGES, ActivationName
+from dnn_cli.config.activations import (
+    ACTIVATION_FORMULAS,
+    BOUNDED_RANGES,
+    RELU_ACTIVATIONS,
+    SATURATION_RANGES,
+    ActivationName,
+)
 from dnn_cli.config.layer_base import LAYER_CLASSES
 from dnn_cli.config.layer_union import LAYERS_BY_TYPE, find_layer_class
 from tests.helpers.keras_signatures import is_in_keras
@@ -234,6 +240,20 @@ def test_ranges_of_activations_are_those_of_keras(name):
     is_elementwise = name not in ("glu", "softmax", "sparsemax", "log_softmax")
     is_limited = -math.inf < low and high < math.inf
     assert (is_elementwise and is_limited and name not in RELU_ACTIVATIONS) == (name in SATURATION_RANGES)
+
+
+def test_formulas_of_activations_are_those_of_keras():
+    assert set(ACTIVATION_FORMULAS) == set(get_args(ActivationName))
+    inputs = np.linspace(-4, 4, 33)
+    in_words = {name for name, formula in ACTIVATION_FORMULAS.items() if "last axis" in formula or " of " in formula}
+    assert in_words == {"glu", "softmax", "sparsemax", "log_softmax", "swish", "hard_swish"}
+    for name in set(ACTIVATION_FORMULAS) - in_words:
+        expected = np.asarray(keras.activations.get(name)(tf.constant(inputs, tf.float32)))
+        outputs = [eval(ACTIVATION_FORMULAS[name], {**vars(math), "x": x}) for x in inputs]
+        np.testing.assert_allclose(outputs, expected, atol=1e-4, err_msg=name)
+    for name in ("swish", "hard_swish"):
+        other = ACTIVATION_FORMULAS[name].removeprefix("another name of ")
+        np.testing.assert_array_equal(keras.activations.get(name)(inputs), keras.activations.get(other)(inputs))
 
 
 @pytest.mark.parametrize("name", RELU_ACTIVATIONS)

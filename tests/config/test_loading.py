@@ -55,7 +55,6 @@ def test_all_issues_are_listed_in_file_order(config):
         "7:7  model.layers.0  'relu' is not a layer  (write {type: Activation, activation: relu})",
         "8:21  model.layers.1.units  needs a whole number, not 10.0  (did you mean 10?)",
         "8:34  model.layers.1.activation  'rleu' is not an activation  (did you mean relu?)",
-        "9:7  model.layers.2.units  is missing",
         "9:21  model.layers.2.unit  is not an argument of Dense  (did you mean units?)",
         "9:30  model.layers.2.name  Keras does not accept / in a name: use _ or -",
         "10:1  batch_size  needs a whole number, not the text '010'  (did you mean 10?)",
@@ -188,7 +187,7 @@ def test_learning_rate_alone_changes_the_default_optimizer(config):
             "layers.0000000009.units=1  model.layers has no 0000000009; indices are 0 to 2, "
             "names are flatten, hidden, output",
         ),
-        ("metrics.accuracy=1", "metrics.accuracy=1  metrics  needs a list, not {'accuracy': 1}"),
+        ("metrics.accuracy=1", "metrics.accuracy=1  metrics  needs a list, not {accuracy: 1}"),
         (
             "data={dataset: digits, dataset: iris}",
             "data={dataset: digits, dataset: iris}  data.dataset  duplicate key, first used in line 1  "

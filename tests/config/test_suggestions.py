@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dnn_cli.config import fold_validation, lint, output_layer, validation
-from dnn_cli.config.keras_suggestions import KEY_SUGGESTIONS, NAME_SUGGESTIONS
+from dnn_cli.config.keras_names import KEY_SUGGESTIONS, NAME_SUGGESTIONS
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.network_summary import summarize_network
 from dnn_cli.errors import ConfigError
@@ -34,6 +34,9 @@ EMBEDDING = "{type: Embedding, input_dim: 17, output_dim: 2, mask_zero: true}"
 MUON = "optimizer={type: muon, exclude_layers: "
 LOGITS = "loss={type: binary_crossentropy, from_logits: true}"
 DECAY = "optimizer={type: sgd, learning_rate: {type: CosineDecay, initial_learning_rate: 0.1, decay_steps: "
+SEQUENCE = "{type: GRU, units: 3, return_sequences: true}"
+BOTH_WAYS = "{type: Bidirectional, layer: {type: GRU, units: 3}}"
+SEPARABLE = "{type: SeparableConv2D, filters: 2, kernel_size: 3, "
 SATURATED = "{type: Dense, units: 20, activation: sigmoid}"
 
 
@@ -626,9 +629,24 @@ KERAS_CASES = [
             ("model", "model.", "Sequential", "[Flatten]", []),
             ("model", "model.", "class_name", "Sequential", []),
             ("model", "model.", "type", "Sequential", []),
-            ("layer", "layers.hidden.", "batch_input_shape", "[32, 64]", []),
-            ("layer", "layers.hidden.", "batch_shape", "[32, 64]", []),
-            ("layer", "layers.hidden.", "input_dim", "64", []),
+            *(
+                ("layer", "layers.hidden.", key, value, [])
+                for key, value in {
+                    "batch_input_shape": "[32, 64]",
+                    "batch_shape": "[32, 64]",
+                    "batch_first": "true",
+                    "in_channels": "64",
+                    "in_features": "64",
+                    "input_dim": "64",
+                    "input_length": "64",
+                    "input_size": "64",
+                    "num_features": "64",
+                    "return_state": "true",
+                    "stateful": "true",
+                }.items()
+            ),
+            ("layer", "layers.hidden.", "bidirectional", "true", [f"layers=[{BOTH_WAYS}, {OUTPUT}]"]),
+            ("layer", "layers.hidden.", "num_layers", "2", [f"layers=[{SEQUENCE}, {{type: GRU, units: 3}}, {OUTPUT}]"]),
             ("early_stopping", "early_stopping.", "mode", "max", []),
             ("early_stopping", "early_stopping.", "verbose", "1", []),
             ("reduce_lr_on_plateau", "reduce_lr_on_plateau.", "mode", "max", []),
@@ -657,6 +675,20 @@ KERAS_CASES = [
             ("layer", "layers.0", "Input", "Flatten", []),
             ("layer", "layers.0", "InputLayer", "Flatten", []),
             ("layer", "layers.0", "Normalization", "Flatten", ["data.standardize=true"]),
+            *(
+                ("layer", "layers.0", name, "BatchNormalization", [f"layers=[Flatten, Flatten, {OUTPUT}]"])
+                for name in ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d")
+            ),
+            ("layer", "layers.0", "CuDNNGRU", "{type: GRU, units: 3}", []),
+            ("layer", "layers.0", "CuDNNLSTM", "{type: LSTM, units: 3}", []),
+            (
+                "layer",
+                "layers.0",
+                "ThresholdedReLU",
+                "{type: ReLU, threshold: 2.0}",
+                [f"layers=[Flatten, Flatten, {OUTPUT}]"],
+            ),
+            ("layer", "layers.0", "repeat", "{repeat: 2, layers: [Flatten]}", []),
             ("layer", "layers.0", "Linear", "", [f"layers=[Flatten, {{type: Dense, units: 12}}, {OUTPUT}]"]),
             ("activation", "layers.hidden.activation", "lrelu", "leaky_relu", []),
             ("loss", "loss", "cce", "categorical_crossentropy", []),
@@ -665,8 +697,17 @@ KERAS_CASES = [
                 ("loss", "loss", name, "sparse_categorical_crossentropy", [])
                 for name in ("crossentropy", "cross_entropy", "ce")
             ),
-            ("initializer", "layers.hidden.kernel_initializer", "xavier_normal", "glorot_normal", []),
-            ("initializer", "layers.hidden.kernel_initializer", "xavier_uniform", "glorot_uniform", []),
+            *(
+                ("initializer", "layers.hidden.kernel_initializer", name, replacement, [])
+                for name, replacement in {
+                    "kaiming": "he_normal",
+                    "kaiming_normal": "he_normal",
+                    "kaiming_uniform": "he_uniform",
+                    "xavier": "glorot_uniform",
+                    "xavier_normal": "glorot_normal",
+                    "xavier_uniform": "glorot_uniform",
+                }.items()
+            ),
             *(
                 ("dataset", "data.dataset", name, "npz", ["data.path=ten.npz"])
                 for name in ("cifar10", "cifar100", "california_housing", "boston_housing")
@@ -704,6 +745,172 @@ VALUE_CASES = [
         ["layers.hidden.kernel_initializer=he"],
         "use one of he_uniform, he_normal",
         ["layers.hidden.kernel_initializer=he_normal"],
+    ),
+    *(
+        make_case(
+            f"text for {key}",
+            [f"{key}='{text}'"],
+            f"did you mean {text}?",
+            [f"{key}={text}"],
+        )
+        for key, text in {
+            "epochs": "7",
+            "optimizer.learning_rate": "0.5",
+            "mixed_precision": "false",
+            "jit": "true",
+            "layers.hidden.use_bias": "true",
+        }.items()
+    ),
+    *(
+        make_case(
+            f"{written} for a window",
+            [f"layers=[{IMAGE}, {{type: Conv2D, filters: 2, kernel_size: {written}}}, Flatten, {OUTPUT}]"],
+            f"did you mean {intended}?",
+            [f"layers.1.kernel_size={intended}"],
+        )
+        for written, intended in {
+            "'3'": "3",
+            "[3]": "3",
+            "[3, 3, 3]": "3",
+            "3.0": "3",
+            "(3, 2)": "[3, 2]",
+            "'(3, 2)'": "[3, 2]",
+        }.items()
+    ),
+    make_case(
+        "repeated size of a tuple",
+        [f"layers=[{{type: Reshape, target_shape: (8, 8, 1)}}, Flatten, {OUTPUT}]"],
+        "did you mean [8, 8, 1]?",
+        ["layers.0.target_shape=[8, 8, 1]"],
+        lambda experiment: experiment.model.stack[0].target_shape == (8, 8, 1),
+    ),
+    make_case(
+        "number for a list",
+        [f"layers=[{{type: Reshape, target_shape: 64}}, {OUTPUT}]"],
+        "did you mean [64]?",
+        ["layers.0.target_shape=[64]"],
+    ),
+    make_case(
+        "free time steps",
+        [f"layers=[{{type: GRU, units: 3, input_shape: [null, 8]}}, {OUTPUT}]"],
+        "remove input_shape: the data determines the input shape",
+        ["~layers.0.input_shape"],
+    ),
+    make_case(
+        "call of a layer with a layer",
+        [f"layers=['Bidirectional(GRU(3))', {OUTPUT}]"],
+        f"write {BOTH_WAYS}",
+        [f"layers.0={BOTH_WAYS}"],
+    ),
+    make_case(
+        "call in brackets",
+        [f"layers=[Flatten, Dense(9, activation='relu', use_bias=False), {OUTPUT}]"],
+        "write {type: Dense, units: 9, activation: relu, use_bias: false}",
+        [f"layers=[Flatten, {{type: Dense, units: 9, activation: relu, use_bias: false}}, {OUTPUT}]"],
+    ),
+    make_case(
+        "call in braces",
+        [f"layers=[{{type: Bidirectional, layer: GRU(3, go_backwards=False)}}, {OUTPUT}]"],
+        "write {type: GRU, units: 3, go_backwards: false}",
+        [f"layers=[{BOTH_WAYS}, {OUTPUT}]"],
+    ),
+    make_case(
+        "layer for an activation",
+        ["layers.hidden.activation=prelu"],
+        "use the layer PReLU instead",
+        [f"layers=[Flatten, {{type: Dense, units: 9}}, PReLU, {OUTPUT}]"],
+    ),
+    make_case(
+        "activation with an argument",
+        ["layers.hidden.activation={type: leaky_relu, negative_slope: 0.1}"],
+        "use the layer {type: LeakyReLU, negative_slope: 0.1} instead",
+        [f"layers=[Flatten, {{type: Dense, units: 9}}, {{type: LeakyReLU, negative_slope: 0.1}}, {OUTPUT}]"],
+    ),
+    make_case(
+        "call for an activation",
+        ["layers.hidden.activation=LeakyReLU(0.1)"],
+        "use the layer {type: LeakyReLU, negative_slope: 0.1} instead",
+        [f"layers=[Flatten, {{type: Dense, units: 9}}, {{type: LeakyReLU, negative_slope: 0.1}}, {OUTPUT}]"],
+    ),
+    make_case(
+        "activation with a type",
+        ["layers.hidden.activation={type: tanh}"],
+        "write tanh",
+        ["layers.hidden.activation=tanh"],
+    ),
+    make_case(
+        "short name of a layer",
+        [f"layers=[{IMAGE}, GlobalAvgPool, {OUTPUT}]"],
+        "use one of GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D",
+        ["layers.1=GlobalAveragePooling2D"],
+    ),
+    make_case(
+        "kernel of two weights",
+        [f"layers=[{IMAGE}, {SEPARABLE}kernel_initializer: he_normal}}, Flatten, {OUTPUT}]"],
+        "use depthwise_initializer or pointwise_initializer",
+        [f"layers=[{IMAGE}, {SEPARABLE}pointwise_initializer: he_normal}}, Flatten, {OUTPUT}]"],
+    ),
+    make_case(
+        "argument of the layer in a wrapper",
+        [f"layers=[{BOTH_WAYS}, Flatten, {OUTPUT}]", "layers.0.return_sequences=true"],
+        "write return_sequences: true below layer:",
+        ["~layers.0.return_sequences", "layers.0.layer.return_sequences=true"],
+        lambda experiment: experiment.model.stack[0].return_sequences,
+    ),
+    make_case(
+        "layer with repeat",
+        ["layers.hidden={repeat: 2, type: Dense, units: 9, activation: relu}"],
+        "write {repeat: 2, layers: [{type: Dense, units: 9, activation: relu}]}",
+        ["layers.1={repeat: 2, layers: [{type: Dense, units: 9, activation: relu}]}"],
+        lambda experiment: len(experiment.model.stack) == 4,
+    ),
+    make_case(
+        "block with another key",
+        ["layers.hidden={times: 2, layers: [{type: Dense, units: 9, activation: relu}]}"],
+        "write {repeat: 2, layers: […]} or {residual: […]}",
+        ["layers.1={repeat: 2, layers: [{type: Dense, units: 9, activation: relu}]}"],
+    ),
+    make_case(
+        "layer without a type",
+        ["layers.hidden={units: 9, activation: relu}"],
+        "use one of Dense, SimpleRNN, LSTM, GRU",
+        ["layers.1={type: Dense, units: 9, activation: relu}"],
+    ),
+    make_case(
+        "decay of an optimizer",
+        ["optimizer={type: sgd, learning_rate: 0.5, decay: 0.1}"],
+        "remove it, and write learning_rate: {type: InverseTimeDecay, initial_learning_rate: 0.5, decay_steps: 1, "
+        "decay_rate: 0.1}",
+        [
+            "~optimizer.decay",
+            "optimizer.learning_rate={type: InverseTimeDecay, initial_learning_rate: 0.5, decay_steps: 1, "
+            "decay_rate: 0.1}",
+        ],
+    ),
+    *(
+        make_case(
+            f"{key} of PyTorch",
+            [f"layers=[{before}{layer.format(key)}, {after}{OUTPUT}]"],
+            f"did you mean {intended}?",
+            [f"layers=[{before}{layer.format(intended)}, {after}{OUTPUT}]"],
+        )
+        for key, intended, before, layer, after in [
+            ("hidden_size", "units", "", "{{type: LSTM, {}: 3}}", ""),
+            ("out_features", "units", "Flatten, ", "{{type: Dense, {}: 3, activation: relu}}", ""),
+            ("num_embeddings", "input_dim", "Flatten, ", "{{type: Embedding, {}: 17, output_dim: 2}}", "Flatten, "),
+            ("embedding_dim", "output_dim", "Flatten, ", "{{type: Embedding, {}: 2, input_dim: 17}}", "Flatten, "),
+            ("out_channels", "filters", "", "{{type: Conv1D, {}: 2, kernel_size: 3, activation: relu}}", "Flatten, "),
+            ("bias", "use_bias", "Flatten, ", "{{type: Dense, {}: false, units: 9, activation: relu}}", ""),
+            ("p", "rate", "Flatten, ", "{{type: Dropout, {}: 0.2}}", ""),
+            (
+                "layers",
+                "residual",
+                "",
+                "{{type: Residual, {}: [{{type: Conv1D, filters: 8, kernel_size: 3, padding: same, "
+                "activation: relu}}]}}",
+                "Flatten, ",
+            ),
+        ]
     ),
     make_case("on for XLA", ["jit=on"], "did you mean true?", ["jit=true"]),
     make_case(
@@ -827,6 +1034,50 @@ def test_following_a_suggestion_resolves_the_issue(load_overrides, example):
     assert experiment is not None, after
     assert issue_before.message not in [issue.message for issue in after]
     assert example.has_promised_effect(experiment)
+
+
+@pytest.mark.parametrize(
+    ("override", "count"),
+    [
+        ("layers.hidden={type: Dense, unit: 3}", 1),
+        ("layers.hidden={type: Embedding, num_embeddings: 17, embedding_dim: 2}", 2),
+        ("layers.hidden={repeat: 2, type: Dense, units: 9}", 1),
+        ("layers.hidden={type: Conv2D, filters: 2, kernel_size: (3, 3, 3, 1)}", 1),
+        ("layers=[Flatten, Dense(9, True, activation='relu'), Dense]", 2),
+        ("layers.hidden={type: RandomGaussianBlur, kernel_size: [3, 4]}", 1),
+    ],
+)
+def test_one_mistake_has_one_issue(load_overrides, override, count):
+    _, issues = load_overrides([override])
+    assert len(issues) == count, issues
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "layers.0=Unsqueeze", "layers.0={foo: 3}", "layers.0={type: 3}", "loss=zzz", "metrics=[zzz]",
+        "layers.hidden.activation=zzz", "layers.0={type: LSTM, units: 3, return_stat: 3}",
+        "layers.hidden.kernel_size='three'", "layers.hidden.initial=3", "data.dataset=zzz", "metrics=['acc, mae']",
+    ],
+)  # fmt: skip
+def test_suggestion_fits_on_three_lines(load_overrides, override):
+    _, issues = load_overrides([override])
+    assert all(len(str(issue)) <= 3 * 80 for issue in issues), issues
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong"),
+    [
+        ("layers.hidden.init=3", "units"),
+        ("layers.hidden.kernel_initializer=random_kaiming", "random_normal"),
+        ("layers.0={type: LSTM, units: 3, return_stack: true}", "return_sequences"),
+        ("layers.0=TextLSTM", "ConvLSTM3D"),
+        ("layers.1={type: Conv2D, filters: 2, kernel_size: three}", "three"),
+    ],
+)
+def test_other_names_are_not_suggested(load_overrides, written, wrong):
+    _, issues = load_overrides([written])
+    assert not [issue for issue in issues if f"did you mean {wrong}?" in issue.suggestion]
 
 
 def test_every_keras_key_and_name_has_a_case():

@@ -15,6 +15,8 @@ WORDS = np.random.default_rng(0).integers(0, 200, (60, 6)).astype(np.uint8)
 WORDS[7, 2] = 250
 EMBEDDING = "{type: Embedding, input_dim: 251, output_dim: 2}"
 OUTPUT = "{type: Dense, units: 2, activation: softmax}"
+ACCEPTED = "Embedding takes whole numbers from 0 to 250"
+SAVE_AS_WHOLE_NUMBERS = "save the inputs as whole numbers from 0, or remove the Embedding layer"
 LAYERS = [EMBEDDING, f"Flatten, {EMBEDDING}", f"{{type: TimeDistributed, layer: {EMBEDDING}}}"]
 
 
@@ -86,15 +88,12 @@ def test_built_in_images_reach_an_embedding_unchanged(tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "trained", "message", "suggestion"),
     [
-        (251, False, "words.npz: the largest input is 251, in example {}, but Embedding takes whole numbers from 0 to "
-         "250", "write input_dim: 252"),
-        (90000, True, "words.npz: the largest input is 90,000, in example {}, but Embedding takes whole numbers from 0 "
-         "to 250", "train a network with input_dim: 90001"),
-        (-1, False, "words.npz: example {} has the input -1, but Embedding takes whole numbers from 0 to 250",
-         "save the inputs as whole numbers from 0, or remove the Embedding layer"),
-        (2.5, False, "words.npz: example {} has the input 2.5, but Embedding takes whole numbers from 0 to 250",
-         "save the inputs as whole numbers from 0, or remove the Embedding layer"),
-        (2.0**25, False, "words.npz: the largest input is 33,554,432, in example {}, but whole numbers above "
+        (251, False, f"the largest input is 251, in the example at index {{}}, but {ACCEPTED}", "write input_dim: 252"),
+        (90000, True, f"the largest input is 90,000, in the example at index {{}}, but {ACCEPTED}",
+         "train a network with input_dim: 90001"),
+        (-1, False, f"the example at index {{}} has the input -1, but {ACCEPTED}", SAVE_AS_WHOLE_NUMBERS),
+        (2.5, False, f"the example at index {{}} has the input 2.5, but {ACCEPTED}", SAVE_AS_WHOLE_NUMBERS),
+        (2.0**25, False, "the largest input is 33,554,432, in the example at index {}, but whole numbers above "
          "16,777,216 are not exact in float32", "number the inputs from 0, without gaps"),
     ],
 )  # fmt: skip
@@ -103,7 +102,24 @@ def test_wrong_numbers_are_named(load_words, rows_before, wrong, trained, messag
     inputs[rows_before + 1, 4] = wrong
     with pytest.raises(UserDataError) as caught:
         check_integer_inputs(load_words(), inputs, "words.npz", is_trained=trained)
-    assert (caught.value.message, caught.value.suggestion) == (message.format(f"{rows_before + 2:,}"), suggestion)
+    expected = f"words.npz: {message.format(rows_before + 1)}"
+    assert (caught.value.message, caught.value.suggestion) == (expected, suggestion)
+
+
+@pytest.mark.parametrize(
+    ("layers", "location", "key"),
+    [
+        (LAYERS[0], "2:36", "model.layers.0.input_dim"),
+        (LAYERS[1], "2:45", "model.layers.1.input_dim"),
+        (f"{{repeat: 1, layers: [{LAYERS[0]}]}}", "2:57", "model.layers.0.layers.0.input_dim"),
+    ],
+)
+def test_check_shows_the_line_of_the_limit(load_words, dnn, layers, location, key):
+    load_words(np.where(WORDS == 250, 251, WORDS), layers)
+    done = dnn("check", "words.yaml")
+    assert done.returncode == 2
+    assert done.stdout.startswith(f"words.yaml:{location}  {key}  words.npz: the largest input is 251, ")
+    assert done.stdout.endswith("(write input_dim: 252)\n")
 
 
 def test_following_the_suggestion_resolves_the_error(load_words):

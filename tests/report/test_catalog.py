@@ -9,8 +9,9 @@ from dnn_cli.config.layer_base import Family, validate_layer
 from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from dnn_cli.config.layers.core import Dense
 from dnn_cli.config.left_out_layers import LEFT_OUT_LAYERS
+from dnn_cli.config.registry import to_plural
 from dnn_cli.errors import UsageError
-from dnn_cli.report.catalog import build_catalog, find_item, to_plural, to_singular
+from dnn_cli.report.catalog import build_catalog, find_item, to_singular
 from dnn_cli.report.catalog_text import iter_catalog_lines, iter_item_lines
 
 
@@ -56,6 +57,7 @@ def test_declared_obstacles_of_layers_are_in_the_text(monkeypatch):
     ("kind", "name", "message", "suggestion"),
     [
         ("layer", "dens", "no layer is named dens", "did you mean Dense?"),
+        ("layer", "selu", "no layer is named selu", "write {type: Activation, activation: selu}"),
         ("layer", "zzz", "no layer is named zzz", "dnn list layers shows all names"),
         ("loss", "zzz", "no loss is named zzz", "dnn list losses shows all names"),
         ("layer", "Lambda", f"Lambda is left out: it {LEFT_OUT_LAYERS['Lambda']}", "dnn help layers lists all layers"),

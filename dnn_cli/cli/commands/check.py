@@ -50,7 +50,8 @@ def check(
 
 def _check_config(config: str, overrides: list[str]) -> _CheckResult:
     """Check a config file with overrides and its data, and return the result."""
-    from dnn_cli.config.loading import load_experiment
+    from dnn_cli.config.loading import find_config_location, load_experiment
+    from dnn_cli.config.yaml_reader import format_key_path
 
     try:
         loaded = load_experiment(config, overrides, to_train=True)
@@ -58,10 +59,10 @@ def _check_config(config: str, overrides: list[str]) -> _CheckResult:
     except ConfigError as error:
         return _CheckResult(error.issues)
     except UserDataError as error:
+        path = error.layer_path or ("data",)
+        location, key = find_config_location(config, overrides, path), format_key_path(path)
         lines = error.message.split("\n")
-        return _CheckResult(
-            tuple(LocatedIssue(SourceLocation(config), "data", line, error.suggestion) for line in lines)
-        )
+        return _CheckResult(tuple(LocatedIssue(location, key, line, error.suggestion) for line in lines))
     advice = (LocatedIssue(SourceLocation(config), "data", line) for line in advice_lines)
     return _CheckResult((), (*loaded.advice, *advice), tuple(remarks))
 

@@ -131,8 +131,23 @@ def _print_command_help(root: Any, words: Sequence[str], topics: Sequence[str]) 
             candidates = [*names, *(topics if number == 0 else [])]
             raise UsageError(
                 f"no page and no command is named {' '.join(words)}",
-                suggest_nearest_name(word, candidates) or "dnn help lists the pages, and dnn --help the commands",
+                _suggest_for_config_word(word)
+                or suggest_nearest_name(word, candidates)
+                or "dnn help lists the pages, and dnn --help the commands",
             )
         command = context.command.get_command(context, word)
         context = type(context)(command, parent=context, info_name=word)
     write_result(context.command.get_help(context) + "\n")
+
+
+def _suggest_for_config_word(word: str) -> str:
+    """Return the suggestion for a name or a key of configs, such as `LSTM`; an empty text for any other word."""
+    from dnn_cli.config.experiment import Experiment
+    from dnn_cli.config.layer_blocks import Repeat
+    from dnn_cli.config.registry import find_kind, to_plural
+
+    if kind := find_kind(word):
+        return f"dnn list {to_plural(kind)} {word} shows the {kind}"
+    if word in Experiment.model_fields or word in Repeat.model_fields:
+        return f"dnn help config describes {word}"
+    return ""

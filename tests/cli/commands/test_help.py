@@ -85,6 +85,8 @@ def test_topic_with_a_page_and_a_command_shows_the_page(dnn):
     [
         (["trian"], "did you mean train?"),
         (["desing"], "did you mean design?"),
+        (["LSTM"], "dnn list layers LSTM shows the layer"),
+        (["repeat"], "dnn help config describes repeat"),
         (["zzz"], "dnn help lists the pages, and dnn --help the commands"),
         (["runs", "rmm"], "did you mean rm?"),
         (["train", "rm"], "dnn help lists the pages, and dnn --help the commands"),
