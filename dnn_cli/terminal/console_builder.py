@@ -6,7 +6,7 @@ from typing import IO, TextIO
 from rich.console import Console
 
 from dnn_cli.host.terminal import can_move_cursor, get_assumed_size
-from dnn_cli.report.text import UNLIMITED_WIDTH
+from dnn_cli.report.text import UNLIMITED_WIDTH, replace_control_chars
 
 
 class _PipeSafeConsole(Console):
@@ -21,6 +21,15 @@ class _PipeSafeConsole(Console):
 def redirect_to_devnull(stream: IO[str]) -> None:
     """Redirect a stream to the null device, including text that is still in the stream's buffer."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def print_line(console: Console, line: object) -> None:
+    """Print a line without control characters. On a terminal, a long line is wrapped between words.
+
+    A line that contains a command of `dnn` has no line breaks, so that a user can copy the command.
+    """
+    text = replace_control_chars(line)
+    console.print(text, soft_wrap="dnn " in text)
 
 
 def build_console(stream: TextIO) -> Console:
