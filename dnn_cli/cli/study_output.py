@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dnn_cli.cli.comparison_output import print_with_hanging_indent
+from dnn_cli.cli.comparison_output import PARAGRAPH_INDENT
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table, write_result
 from dnn_cli.report.text import replace_control_chars
 from dnn_cli.runs.runs_directory import build_runs_dir_option
@@ -169,4 +169,4 @@ def _print_block(lines: Sequence[str]) -> None:
 def _print_lines(lines: Sequence[str]) -> None:
     """Print lines; long lines are wrapped with an indent."""
     for line in lines:
-        print_with_hanging_indent(get_output_console(), replace_control_chars(line))
+        print_line(get_output_console(), line, PARAGRAPH_INDENT)

@@ -23,8 +23,9 @@ def test_commands_are_not_broken_by_line_breaks():
 
 
 def test_sentences_wrap_between_words():
-    lines = print_on_narrow_terminal("the loss became NaN or infinite in epoch 3, and the run ended")
-    assert len(lines) > 1
+    sentence = "the loss became NaN or infinite in epoch 3, and the run ended"
+    lines = print_on_narrow_terminal(sentence)
+    assert " ".join(line.strip() for line in lines) == sentence
     assert max(map(len, lines)) <= _WIDTH
 
 
@@ -35,3 +36,9 @@ def test_control_characters_are_replaced():
 def test_next_command_of_dnn_new_is_one_line(tmp_path):
     output = run_on_terminal(tmp_path, "new", f"{'long_' * 12}name.yaml", columns=80)
     assert f"next: dnn train {'long_' * 12}name.yaml\r\n" in output
+
+
+def test_wrapped_parts_are_indented():
+    first, *others = print_on_narrow_terminal("  digits: 1,437 images for training, 360 for validation")
+    assert first == "  digits: 1,437 images for"
+    assert others == ["    training, 360 for", "    validation"]
