@@ -48,9 +48,9 @@ def print_line(console: Console, line: object, indent: int | None = None) -> Non
 def _wrap_line(console: Console, text: str, margin: str) -> list[str]:
     """Return the lines of a long text that fit the console. Second and later lines begin with a margin."""
     first = Text(text).wrap(console, console.width)[0].plain
-    rest = Text(text[len(first) :].lstrip())
+    remainder = Text(text[len(first) :].lstrip())
     width = max(console.width - len(margin), len(margin), 1)
-    return [first.rstrip(), *(margin + line.plain.rstrip() for line in rest.wrap(console, width))]
+    return [first.rstrip(), *(margin + line.plain.rstrip() for line in remainder.wrap(console, width))]
 
 
 def build_console(stream: TextIO) -> Console:
