@@ -37,6 +37,8 @@ def iter_catalog_lines(kind: str, items: Iterable[CatalogItem], width: int) -> I
         note = f"dnn list {plural} NAME shows one {kind} with its arguments"
         note += " and an example. dnn help layers names the layers that are left out." if kind == "layer" else "."
         yield from textwrap.wrap(note, width)
+        if kind == "layer":
+            yield from textwrap.wrap("A block {repeat: N, layers: [...]} repeats layers: dnn help config.", width)
 
 
 def iter_item_lines(item: CatalogItem, width: int) -> Iterator[str]:
