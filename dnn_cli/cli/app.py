@@ -26,7 +26,6 @@ from dnn_cli.errors import (
     is_out_of_memory,
 )
 from dnn_cli.host.directories import redirect_libraries
-from dnn_cli.report.text import replace_control_chars
 
 
 class _GroupedHelp(CommandGroup):
@@ -193,10 +192,11 @@ def _print_message(lines: Iterable[object]) -> None:
     """Print lines on standard error, without control characters."""
     # The import of Rich's console takes 35 ms, and `dnn --help` 130 ms without it.
     from dnn_cli.cli.console import get_notes_console
+    from dnn_cli.terminal.console_builder import print_line
 
     console = get_notes_console()
     for line in lines:
-        console.print(replace_control_chars(line))
+        print_line(console, line)
 
 
 def _suggest_override(option: str, arguments: Sequence[str], context: Any) -> str:

@@ -2,18 +2,18 @@
 
 from typing import TYPE_CHECKING
 
-from dnn_cli.cli.console import get_notes_console, get_output_console, has_limited_width, print_rich_table
+from dnn_cli.cli.console import get_notes_console, get_output_console, print_rich_table
 from dnn_cli.report.text import UNLIMITED_WIDTH, replace_control_chars
+from dnn_cli.terminal.console_builder import print_line
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from dnn_cli.compare.comparison import Comparison
 
 _MAX_ROWS = 50
 """Largest number of table rows that a terminal shows without `--all`."""
 
-_HANGING_INDENT = "    "
+PARAGRAPH_INDENT = 4
+"""Number of spaces before the second and later lines of a long sentence."""
 
 
 def print_comparison(comparison: "Comparison", *, list_runs: bool = False, show_all: bool = False) -> None:
@@ -46,22 +46,6 @@ def print_comparison(comparison: "Comparison", *, list_runs: bool = False, show_
         out.print()
     for block in view.paragraphs:
         for line in block:
-            print_with_hanging_indent(out, replace_control_chars(line))
+            print_line(out, line, PARAGRAPH_INDENT)
         if block is not view.paragraphs[-1]:
             out.print()
-
-
-def print_with_hanging_indent(out: "Console", line: str) -> None:
-    """Print a line. On a terminal, wrap a long line and indent its second and later lines.
-
-    A line that begins with spaces is a command. Commands are not wrapped, so that a user can paste them.
-    """
-    from rich.text import Text
-
-    if not has_limited_width(out) or line.startswith("  "):
-        out.print(line, soft_wrap=True)
-        return
-    first, *continuation_lines = Text(line).wrap(out, out.width - len(_HANGING_INDENT))
-    out.print(first)
-    for continuation in continuation_lines:
-        out.print(_HANGING_INDENT, continuation, sep="")

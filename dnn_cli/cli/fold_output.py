@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dnn_cli.cli.console import get_output_console, print_rich_table
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import replace_control_chars
+from dnn_cli.terminal.console_builder import print_line
 
 if TYPE_CHECKING:
     from dnn_cli.compare.out_of_fold import CrossValidation, OutOfFoldPredictions
@@ -101,7 +102,7 @@ def print_finished_folds(
             get_output_console().print()
             _print_cross_validation(cross_validation)
         command = ["dnn", "evaluate", f"sweep:{sweep_id}", *build_runs_dir_option(store.root)]
-        get_output_console().print(replace_control_chars(f"  next  {shlex.join(command)}"))
+        print_line(get_output_console(), f"  next  {shlex.join(command)}")
 
 
 def print_fold_evaluations(runs: "Sequence[RunInfo]", print_details: _DetailsPrinter) -> None:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from dnn_cli.cli.console import get_output_console
 from dnn_cli.config.cross_validation import format_fold
-from dnn_cli.report.text import replace_control_chars
 from dnn_cli.runs.runs_directory import build_runs_dir_option
+from dnn_cli.terminal.console_builder import print_line
 
 if TYPE_CHECKING:
     from dnn_cli.config.loading import LoadedExperiment
@@ -31,7 +31,7 @@ def print_run_summary(run: "Run", record: "Record", loaded: "LoadedExperiment", 
     commands = _suggest_next_commands(run, record, loaded, store)
     lines += [f"{'        ' if number else '  next  '}{command}" for number, command in enumerate(commands)]
     for line in lines:
-        get_output_console().print(replace_control_chars(line))
+        print_line(get_output_console(), line)
 
 
 def _format_model_lines(run: "Run", record: "Record", store: "Store") -> list[str]:

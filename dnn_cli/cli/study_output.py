@@ -6,10 +6,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dnn_cli.cli.comparison_output import print_with_hanging_indent
+from dnn_cli.cli.comparison_output import PARAGRAPH_INDENT
 from dnn_cli.cli.console import get_output_console, print_json, print_rich_table, write_result
 from dnn_cli.report.text import replace_control_chars
 from dnn_cli.runs.runs_directory import build_runs_dir_option
+from dnn_cli.terminal.console_builder import print_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -142,7 +143,7 @@ def _print_study(result: "StudyResult", directory: Path, root: Path) -> None:
     commands = [["dnn", "report", address], ["dnn", "plot", address, "--axis", _find_axis(result)]]
     out.print(replace_control_chars(f"plan and result: {directory}"))
     for title, command in zip(("  next  ", "        "), commands, strict=True):
-        out.print(replace_control_chars(title + shlex.join([*command, *build_runs_dir_option(root)])))
+        print_line(out, title + shlex.join([*command, *build_runs_dir_option(root)]))
 
 
 def _find_axis(result: "StudyResult") -> str:
@@ -168,4 +169,4 @@ def _print_block(lines: Sequence[str]) -> None:
 def _print_lines(lines: Sequence[str]) -> None:
     """Print lines; long lines are wrapped with an indent."""
     for line in lines:
-        print_with_hanging_indent(get_output_console(), replace_control_chars(line))
+        print_line(get_output_console(), line, PARAGRAPH_INDENT)

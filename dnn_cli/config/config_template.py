@@ -10,7 +10,6 @@ from typing import Any
 from dnn_cli.config.columns import Column
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY, DatasetInfo
-from dnn_cli.config.layer_stack import format_sizes
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from dnn_cli.formats.data_overrides import quote_yaml_value
 from dnn_cli.formats.dataset_contents import CURRENT_RULES, Remark
@@ -107,7 +106,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
     schema_path = os.path.join(os.path.dirname(os.path.abspath(file)), _SCHEMA_FILE)
     lines = [
         *([f"# yaml-language-server: $schema={_SCHEMA_FILE}"] if os.path.exists(schema_path) else []),
-        f"# {info.examples:,} {info.example_noun}s of {format_sizes(info.input_shape)}; the output is {meaning}.",
+        f"# {info.examples:,} {info.example_noun}s of {info.sizes_text}; the output is {meaning}.",
         "#",
         f"#     dnn train {shlex.quote(file)}",
         f"#     dnn train {shlex.quote(file)} optimizer=sgd epochs=10",
@@ -117,6 +116,7 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
         *(_format_commented_line(f"  {line}", comment) for line, comment in _build_data_lines(options, info, file)),
         "model:",
         "  layers:",
+        *(f"    # {line}" for line in _list_sequence_hints(options.data)),
         *(_format_commented_line(f"    {line}", comment) for line, comment in layers),
         _format_commented_line(
             f"optimizer: {options.optimizer}", f"or with arguments: {_format_optimizer_with_rate(options.optimizer)}"
@@ -130,6 +130,18 @@ def build_config_template(options: TemplateOptions, file: str) -> str:
         _format_commented_line("seed: 42", "another seed repeats the experiment with other random numbers"),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _list_sequence_hints(data: Data) -> list[str]:
+    """Return comments on layers for sequences, which arrays can contain: numbers of words, or features over time."""
+    if data.dataset != "npz" or len(data.info.input_shape) > 2:
+        return []
+    if len(data.info.input_shape) == 2:
+        return ["for sequences of (time steps, features), replace Flatten by a layer such as {type: LSTM, units: 32}"]
+    return [
+        "for numbers of words, remove standardize and begin with the layers",
+        "{type: Embedding, input_dim: NUMBER OF WORDS, output_dim: 16} and {type: LSTM, units: 32}",
+    ]
 
 
 def _derive_output_and_loss(info: DatasetInfo) -> tuple[str, str, str, str]:

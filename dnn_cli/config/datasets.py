@@ -5,6 +5,7 @@ A dataset needs only its entry in `DATASETS`.
 
 from dataclasses import dataclass
 
+from dnn_cli.config.layer_stack import format_sizes
 from dnn_cli.formats.dataset_contents import DatasetContents
 
 
@@ -29,8 +30,19 @@ class DatasetInfo(DatasetContents):
         return bool(self.classes)
 
     @property
+    def has_images(self) -> bool:
+        """Whether examples are called images: inputs have several axes."""
+        return len(self.input_shape) > 1
+
+    @property
     def example_noun(self) -> str:
-        return "image" if len(self.input_shape) > 1 else "example"
+        """Word for one example in messages."""
+        return "image" if self.has_images else "example"
+
+    @property
+    def sizes_text(self) -> str:
+        """Shape of one input as text: `28 × 28`, `30 features`."""
+        return format_sizes(self.input_shape)
 
 
 @dataclass(frozen=True, kw_only=True)

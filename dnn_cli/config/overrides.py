@@ -8,14 +8,12 @@ A layer is addressed by its name or its index, and the leading `model.` may be l
 import copy
 import re
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from dnn_cli.config.base import LAYER_LIST_KEYS
-from dnn_cli.config.layer_stack import assign_layer_names, get_config_class_name
+from dnn_cli.config.layer_steps import OverrideError, resolve_step
 from dnn_cli.config.yaml_reader import MAX_DEPTH, Document, YamlLoader, check_characters, format_key_path, parse_yaml
 from dnn_cli.errors import ConfigError, KeyPath, LocatedIssue, SourceLocation, suggest_nearest_name
 
@@ -142,15 +140,6 @@ def _quote_for_yaml(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-class OverrideError(Exception):
-    """Error of an override that cannot be applied."""
-
-    def __init__(self, message: str, suggestion: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.suggestion = suggestion
-
-
 @dataclass
 class OverrideEditor:
     """Editor that applies overrides to the values, locations and issues of a document."""
@@ -235,7 +224,7 @@ class OverrideEditor:
         path: list[str | int] = []
         container = self.value
         for step in steps[:-1]:
-            *within, resolved_step = _resolve_step(container, step, path)
+            *within, resolved_step = resolve_step(container, step, path)
             path, container = [*path, *within], _get_value_at(container, within)
             child = container[resolved_step] if isinstance(container, list) else container.get(resolved_step)
             path.append(resolved_step)
@@ -248,7 +237,7 @@ class OverrideEditor:
                 raise OverrideError(f"{format_key_path(tuple(path))} is a plain value and has no keys")
             container[resolved_step] = child
             container = child
-        *within, resolved_step = _resolve_step(container, steps[-1], path)
+        *within, resolved_step = resolve_step(container, steps[-1], path)
         return (*path, *within, resolved_step), _get_value_at(container, within)
 
 
@@ -279,89 +268,3 @@ def _get_value_at(container: Any, path: Sequence[Any]) -> Any:
     for step in path:
         container = container[step]
     return container
-
-
-def _resolve_step(container: Any, step: str, path: Sequence[str | int]) -> tuple[Any, ...]:
-    """Return the steps of a key path for one step of an override's key.
-
-    A layer in a repeated block needs several steps: `hidden` becomes `(1, "layers", 0)`.
-
-    Args:
-        container: The mapping or list that contains the step.
-        step: A key of the mapping, or the index or the name of a layer in the list.
-        path: The key path of the container, for messages.
-
-    Raises:
-        OverrideError: the step is empty or does not exist, or the config is not a mapping.
-    """
-    if isinstance(container, dict):
-        if not step:
-            raise OverrideError("has a key with an empty part", "write KEY=VALUE, for example optimizer.momentum=0.9")
-        return (step,)
-    if not isinstance(container, list):
-        raise OverrideError("needs a config that is a mapping of keys")
-    names = assign_layer_names(map(_get_layer_name_and_type, container))
-    if step in names:
-        return (names.index(step),)
-    if step.isascii() and step.isdigit() and len(step) < 10 and int(step) < len(container):
-        return (int(step),)
-    for index, item in enumerate(container):
-        if isinstance(item, dict) and "repeat" in item and isinstance(item.get("layers"), list):
-            with suppress(OverrideError):
-                return (index, "layers", *_resolve_step(item["layers"], step, path))
-    _check_single_residual_block(container, step, path)
-    for index, item in enumerate(container):
-        if isinstance(item, dict) and isinstance(item.get("residual"), list):
-            with suppress(OverrideError):
-                return (index, "residual", *_resolve_step(item["residual"], step, path))
-    names += _list_repeated_layer_names(container)
-    choices = (
-        f"indices are 0 to {len(container) - 1}, names are {', '.join(names)}" if container else "the list is empty"
-    )
-    stem = step.rpartition("_")[0]
-    hint = (
-        f"use {stem} for all repetitions"
-        if stem in _list_repeated_layer_names(container)
-        else suggest_nearest_name(step, names)
-    )
-    raise OverrideError(f"{format_key_path(tuple(path))} has no {step}; {choices}", hint)
-
-
-def _check_single_residual_block(items: list[Any], step: str, path: Sequence[str | int]) -> None:
-    """Check that at most one residual block in a list has a layer with the name `step`."""
-    names = assign_layer_names(map(_get_layer_name_and_type, items))
-    blocks = [
-        name
-        for name, item in zip(names, items, strict=True)
-        if isinstance(item, dict)
-        and isinstance(item.get("residual"), list)
-        and step in assign_layer_names(map(_get_layer_name_and_type, item["residual"]))
-    ]
-    if len(blocks) > 1:
-        raise OverrideError(
-            f"{format_key_path(tuple(path))} has {step} in several residual blocks: {', '.join(blocks)}",
-            f"write {blocks[0]}.residual.{step} instead of {step}",
-        )
-
-
-def _list_repeated_layer_names(items: list[Any]) -> list[str]:
-    """Return the names of the layers in the repeated blocks of a list."""
-    blocks = [
-        item[key]
-        for item in items
-        for key in LAYER_LIST_KEYS
-        if isinstance(item, dict) and isinstance(item.get(key), list)
-    ]
-    return [
-        name
-        for layers in blocks
-        for name in (*assign_layer_names(map(_get_layer_name_and_type, layers)), *_list_repeated_layer_names(layers))
-    ]
-
-
-def _get_layer_name_and_type(item: Any) -> tuple[str | None, str]:
-    """Return the name and the type of a layer in a list. The name is `None` for a layer without a name."""
-    if isinstance(item, dict):
-        name = item.get("name")
-        return (name if isinstance(name, str) else None), get_config_class_name(item)
-    return None, str(item)

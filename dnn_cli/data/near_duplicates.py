@@ -48,7 +48,7 @@ class _Grids:
 def list_near_duplicate_issues(data: Data, all_examples: AllExamples) -> list[DataIssue]:
     """List issues of images that are nearly equal but not equal; an empty list for other inputs."""
     shape = all_examples.examples.inputs.shape[1:]
-    if not is_image_shape(shape) or len(all_examples) < 2:
+    if not data.info.has_images or not is_image_shape(shape) or len(all_examples) < 2:
         return []
     pairs = find_near_duplicates(all_examples)
     pairs = pairs[(all_examples.split_numbers[pairs] >= TRAINING).all(1)]

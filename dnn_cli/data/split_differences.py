@@ -128,7 +128,7 @@ def _find_input_differences(
         ignored_columns: The names of columns that are left out.
     """
     shape = all_examples.examples.inputs.shape[1:]
-    is_image = is_image_shape(shape)
+    is_image = data.info.has_images and is_image_shape(shape)
     if not is_image and (len(shape) != 1 or shape[0] > _MAX_COLUMNS):
         return
     first, second = (_sample_split(all_examples, number) for number in (TRAINING, split))

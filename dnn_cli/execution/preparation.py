@@ -179,10 +179,11 @@ def _format_experiment_lines(experiment: "Experiment", epochs: int) -> list[str]
 def _format_data_line(experiment: "Experiment") -> str:
     """Format the data of an experiment in one line."""
     from dnn_cli.config.datasets import USER_DATA_KINDS
+    from dnn_cli.config.input_descriptions import describe_inputs
     from dnn_cli.config.layer_stack import format_sizes
     from dnn_cli.report.text import format_count
 
-    data, dataset_info = experiment.data, experiment.data.info
+    data, dataset_info = experiment.data, describe_inputs(experiment)
     about = "" if data.has_exact_counts else "about "
     parts = [
         f"{about}{format_count(data.training_examples, dataset_info.example_noun)} for training",
@@ -192,7 +193,7 @@ def _format_data_line(experiment: "Experiment") -> str:
         parts.append(f"{data.reporting_examples:,} for reporting")
     if data.split_off_test_examples or (data.dataset in USER_DATA_KINDS and data.test_examples):
         parts.append(f"{data.test_examples:,} for testing")
-    shape = format_sizes(data.input_shape)
+    shape = format_sizes(data.input_shape) if data.flatten else dataset_info.sizes_text
     if dataset_info.columns:
         inputs = format_count(data.input_shape[0], "input")
         shape = f"{format_count(len(dataset_info.columns), 'column')} as {inputs}"

@@ -47,8 +47,8 @@ class Argument:
 
     @property
     def default_text(self) -> str:
-        """Default as a short text, or the word `required`."""
-        return "required" if self.is_required else format_config_value(self.default)
+        """Default as a short text that a config accepts, or the word `required`."""
+        return "required" if self.is_required else _format_default(self.default)
 
 
 @dataclass(frozen=True)
@@ -199,6 +199,11 @@ def _build_example(cls: type[BaseLayer]) -> LayerExample:
     return LayerExample(line, stage.input_shape, stage.output_shape, row.parameters, row.formula)
 
 
+def _format_default(value: Any) -> str:
+    """Return a default as a short text that a config accepts: `null`, `[1, 1]`, `glorot_uniform`."""
+    return format_as_yaml(value) if value is None or isinstance(value, list | tuple) else format_config_value(value)
+
+
 def _shorten(value: Any) -> Any:
     """Return a plain value without arguments of inner layers that equal their defaults."""
     if isinstance(value, dict) and value.get("type") in CLASSES_BY_KIND["layer"]:
@@ -206,7 +211,7 @@ def _shorten(value: Any) -> Any:
         return {
             key: _shorten(inner)
             for key, inner in value.items()
-            if key == "type" or format_config_value(inner) != texts.get(key)
+            if key == "type" or _format_default(inner) != texts.get(key)
         }
     if isinstance(value, list | tuple):
         return [_shorten(inner) for inner in value]

@@ -42,6 +42,8 @@ def iter_catalog_lines(kind: str, items: Iterable[CatalogItem], width: int) -> I
         else:
             note += "."
         yield from textwrap.wrap(note, width)
+        if kind == "layer":
+            yield from textwrap.wrap("A block {repeat: N, layers: [...]} repeats layers: dnn help config.", width)
 
 
 def iter_item_lines(item: CatalogItem, width: int) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from dnn_cli.explain.findings import Explanation, Finding, Suggestion
 from dnn_cli.report.runs_table import format_scores
-from dnn_cli.report.tables import build_table, compute_text_width, pad_text, shorten_text
+from dnn_cli.report.tables import compute_text_width, format_named_rows, pad_text, shorten_text
 from dnn_cli.report.text import UNLIMITED_WIDTH, format_count, replace_control_chars
 from dnn_cli.runs.diagnostics_csv import LayerState
 from dnn_cli.runs.run import Run
@@ -30,7 +30,9 @@ With a smaller range, small differences would look large.
 """
 
 _MAX_LAYER_ROWS = 24
-_MAX_LAYER_NAME_WIDTH = 16
+_MIN_LAYER_NAME_WIDTH = 16
+"""Smallest width of the column of layers, in characters. A longer name is above its row."""
+
 _COLUMN_GUTTER = "    "
 _SEVERITY_MARKS = {"trouble": "!", "advice": "·", "good": "✓"}
 _SINGLE_EPOCH_KINDS = ("divergence", "unstable", "thrown_about", "failed", "interrupted")
@@ -123,10 +125,10 @@ def format_explanations(
         unicode: Whether bars consist of block characters; otherwise of #.
     """
     scale = _GradientScale.from_explanations(explanations, unicode=unicode)
-    layer_lines = [_format_layer_lines(explanation, scale) for explanation in explanations]
+    layer_lines = [_format_layer_lines(explanation, scale, width) for explanation in explanations]
     lines: list[str] = []
     side_by_side = (
-        _format_layers_side_by_side(explanations, scale) if len(explanations) == 2 and all(layer_lines) else []
+        _format_layers_side_by_side(explanations, scale, width) if len(explanations) == 2 and all(layer_lines) else []
     )
     if side_by_side and max(map(compute_text_width, side_by_side)) <= width:
         lines += [*side_by_side, "", *scale.format_legend(explanations, width), ""]
@@ -197,8 +199,10 @@ def _list_first_and_last_states(explanation: Explanation) -> list[LayerState]:
     return [state for state in explanation.layers if state.epoch in (min(epochs), max(epochs))] if epochs else []
 
 
-def _format_layer_lines(explanation: Explanation, scale: _GradientScale, *, with_moved: bool = True) -> list[str]:
-    """Return a table with a row for each layer of a run, as lines.
+def _format_layer_lines(
+    explanation: Explanation, scale: _GradientScale, width: int, *, with_moved: bool = True
+) -> list[str]:
+    """Return a table with a row for each layer of a run, as lines. A name that needs too much room is above its row.
 
     The table has gradients of the first and the last measured epoch. All other columns are about the last measured
     epoch. With `with_moved`, `change` is one of these columns. Without measurements, return an empty list.
@@ -210,7 +214,7 @@ def _format_layer_lines(explanation: Explanation, scale: _GradientScale, *, with
     by_epoch = {epoch: [state for state in states if state.epoch == epoch] for epoch in (first, last)}
     rows = [
         [
-            shorten_text(now.layer, _MAX_LAYER_NAME_WIDTH),
+            now.layer,
             *([_format_gradient(then, scale)] if first != last else []),
             _format_gradient(now, scale),
             *([_format_percent_share(_get_kernel_change(now))] if with_moved else []),
@@ -233,7 +237,8 @@ def _format_layer_lines(explanation: Explanation, scale: _GradientScale, *, with
     if len(rows) > _MAX_LAYER_ROWS:
         half = _MAX_LAYER_ROWS // 2
         rows = [*rows[:half], ["…", *[""] * (len(headers) - 1)], *rows[-half:]]
-    return build_table(headers, rows, right=("change", "dead", "saturated")).to_text().splitlines()
+    blocks = format_named_rows(headers, rows, width, ("change", "dead", "saturated"), _MIN_LAYER_NAME_WIDTH)
+    return [line for block in blocks for line in block]
 
 
 def _format_gradient(state: LayerState, scale: _GradientScale) -> str:
@@ -251,11 +256,12 @@ def _format_percent_share(value: float | None) -> str:
     return "" if value is None else f"{value:.0%}" if value >= 0.095 or value < 0.0005 else f"{value:.1%}"
 
 
-def _format_layers_side_by_side(explanations: Sequence[Explanation], scale: _GradientScale) -> list[str]:
+def _format_layers_side_by_side(explanations: Sequence[Explanation], scale: _GradientScale, width: int) -> list[str]:
     """Return the layers of two runs, side by side below their names."""
     blocks = []
     for explanation in explanations:
-        lines = _format_layer_lines(explanation, scale, with_moved=False)
+        half_width = (width - len(_COLUMN_GUTTER)) // 2
+        lines = _format_layer_lines(explanation, scale, half_width, with_moved=False)
         wide = max(map(compute_text_width, lines))
         name = shorten_text(f"{explanation.record.name} {explanation.record.id}", wide)
         blocks.append([pad_text(line, wide) for line in (name, *lines)])

@@ -1,5 +1,6 @@
 """Table and JSON of the summary of a network, and the table of `dnn bench`."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
@@ -8,23 +9,45 @@ from rich.table import Table
 
 from dnn_cli.config.layer_stack import format_shape
 from dnn_cli.config.network_summary import LayerRow, NetworkSummary, format_bytes, format_number, iter_indented_rows
-from dnn_cli.report.tables import build_table
+from dnn_cli.report.tables import COLUMN_GAP, build_table, compute_text_width, format_named_rows
 from dnn_cli.report.text import format_count
 
+_SUMMARY_HEADERS = ("layer", "type", "output shape", "parameters")
+_MIN_NAME_WIDTH = 12
+"""Smallest width of the column of names, in characters. A longer name is above its row."""
 
-def build_summary_table(summary: NetworkSummary) -> Table:
-    """Build a table with a row for each layer."""
-    rows = [
-        [
-            name,
-            row.type,
-            format_shape(row.output_shape),
-            _format_parameters(row),
-        ]
-        for name, row in iter_indented_rows(summary.layers)
-    ]
-    headers = ["layer", "type", "output shape", "parameters"]
-    return build_table(headers, rows, right=["parameters"], flexible=["layer", "type", "parameters"])
+
+def format_summary_table(summary: NetworkSummary, width: int) -> list[str]:
+    """Return a table with a row for each layer, as lines. Names and types are never cut.
+
+    If the table is too wide, long formulas are below their rows. If it is then still too wide, long names are above
+    their rows.
+
+    Args:
+        summary: The summary of a network.
+        width: The width of the terminal, in characters.
+    """
+    named_rows = list(iter_indented_rows(summary.layers))
+    cells = [[name, row.type, format_shape(row.output_shape), _format_parameters(row)] for name, row in named_rows]
+    *other_widths, _ = (max(map(compute_text_width, column)) for column in zip(_SUMMARY_HEADERS, *cells, strict=True))
+    number_width = max(len(_SUMMARY_HEADERS[-1]), *(len(format_number(row.parameters)) for _, row in named_rows))
+    room = max(width - sum(other_widths) - COLUMN_GAP * len(other_widths), number_width)
+    is_below = [len(formula) > room and "=" in formula for *_, formula in cells]
+    for row_cells, (_, row), below in zip(cells, named_rows, is_below, strict=True):
+        if below:
+            row_cells[-1] = format_number(row.parameters)
+    head, *blocks = format_named_rows(_SUMMARY_HEADERS, cells, width, _SUMMARY_HEADERS[-1:], _MIN_NAME_WIDTH)
+    lines, table_width = head, len(head[1])
+    for block, (_, row), below in zip(blocks, named_rows, is_below, strict=True):
+        formula_lines = _wrap_formula(f"= {row.formula}", table_width) if below else []
+        lines += [*block, *(f"{line:>{table_width}}" for line in formula_lines)]
+    return lines
+
+
+def _wrap_formula(formula: str, width: int) -> list[str]:
+    """Return the lines of a formula, which is broken before `+` only."""
+    parts = textwrap.wrap(formula.replace("= ", "=\u00a0").replace(" × ", "\u00a0×\u00a0"), width)
+    return [part.replace("\u00a0", " ") for part in parts]
 
 
 def _format_parameters(row: LayerRow) -> str:

@@ -81,6 +81,38 @@ def _format_table_row(cells: Sequence[str], widths: Sequence[int], left: Sequenc
     return (" " * COLUMN_GAP).join(padded).rstrip()
 
 
+def format_named_rows(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], width: int, right: Sequence[str], min_name_width: int
+) -> list[list[str]]:
+    """Return the lines of a table whose first column has names, which are never cut.
+
+    If the table is too wide, long names are above their rows.
+
+    Args:
+        headers: The headers.
+        rows: The cells of each row, a name first.
+        width: The width of the terminal, in characters.
+        right: The headers of right-aligned columns.
+        min_name_width: The smallest width of the column of names, in characters.
+
+    Returns:
+        The lines of the header, followed by the lines of each row.
+    """
+    columns = list(zip(headers, *rows, strict=True))
+    other_width = sum(COLUMN_GAP + max(map(compute_text_width, column)) for column in columns[1:])
+    name_width = max(width - other_width, min_name_width)
+    is_long = [compute_text_width(name) > name_width for name, *_ in rows]
+    cells = [["" if long else row[0], *row[1:]] for row, long in zip(rows, is_long, strict=True)]
+    header, rule, *lines = build_table(headers, cells, right=right).to_text().splitlines()
+    return [
+        [header, rule],
+        *(
+            [replace_control_chars(row[0]), line] if long else [line]
+            for row, line, long in zip(rows, lines, is_long, strict=True)
+        ),
+    ]
+
+
 def compute_text_width(text: str) -> int:
     """Compute the width of a text in terminal characters; a wide character counts twice."""
     return len(text) if text.isascii() else cell_len(text)

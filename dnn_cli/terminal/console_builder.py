@@ -3,10 +3,15 @@
 import os
 from typing import IO, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 from dnn_cli.host.terminal import can_move_cursor, get_assumed_size
-from dnn_cli.report.text import UNLIMITED_WIDTH
+from dnn_cli.report.text import UNLIMITED_WIDTH, replace_control_chars
+
+_EXTRA_INDENT = 2
+"""Number of spaces by which the wrapped parts of a line are indented more than the line."""
 
 
 class _PipeSafeConsole(Console):
@@ -21,6 +26,31 @@ class _PipeSafeConsole(Console):
 def redirect_to_devnull(stream: IO[str]) -> None:
     """Redirect a stream to the null device, including text that is still in the stream's buffer."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def print_line(console: Console, line: object, indent: int | None = None) -> None:
+    """Print a line without control characters. On a terminal, a long line is wrapped between words.
+
+    A line that contains a command of `dnn` is not wrapped, so that a user can copy the command.
+
+    Args:
+        console: The console.
+        line: The line.
+        indent: The number of spaces before wrapped parts; by default two more than before the line.
+    """
+    text = replace_control_chars(line)
+    if "dnn " not in text and cell_len(text) > console.width and console.width < UNLIMITED_WIDTH:
+        indent = len(text) - len(text.lstrip()) + _EXTRA_INDENT if indent is None else indent
+        text = "\n".join(_wrap_line(console, text, " " * indent))
+    console.print(text, soft_wrap=True)
+
+
+def _wrap_line(console: Console, text: str, margin: str) -> list[str]:
+    """Return the lines of a long text that fit the console. Second and later lines begin with a margin."""
+    first = Text(text).wrap(console, console.width)[0].plain
+    remainder = Text(text[len(first) :].lstrip())
+    width = max(console.width - len(margin), len(margin), 1)
+    return [first.rstrip(), *(margin + line.plain.rstrip() for line in remainder.wrap(console, width))]
 
 
 def build_console(stream: TextIO) -> Console:

@@ -18,7 +18,7 @@ from dnn_cli.execution.reporters import Reporter, TextReporter
 from dnn_cli.host.stack_dump import redirect_stack_dump, restore_stack_dump
 from dnn_cli.report.runs_table import format_scores
 from dnn_cli.report.text import format_clock_time, replace_control_chars
-from dnn_cli.terminal.console_builder import build_console, redirect_to_devnull
+from dnn_cli.terminal.console_builder import build_console, print_line, redirect_to_devnull
 from dnn_cli.terminal.log_lines import route_log_lines
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class ScreenReporter(Reporter):
         return self.console.width
 
     def print_line(self, line: str) -> None:
-        self.console.print(replace_control_chars(line))
+        print_line(self.console, line)
 
     def print_log_line(self, line: str) -> None:
         """Print a line of `-v`, above a progress bar and in the place of a waiting line."""

@@ -1,11 +1,8 @@
-import io
-
 import pytest
-from rich.console import Console
 
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.network_summary import format_bytes, format_layer_flow, summarize_network
-from dnn_cli.report.network_tables import build_columns_table, build_summary_document, build_summary_table
+from dnn_cli.report.network_tables import build_columns_table, build_summary_document, format_summary_table
 
 FASHION = """\
 model:
@@ -56,14 +53,33 @@ def test_formula_of_both_directions_is_written_once(config):
     assert rows[1].parameters == 2 * (32 * 48 + 16 * 48 + 2 * 48)
 
 
-def test_long_formulas_leave_room_for_the_layers(config):
-    summary = summarize_network(load_experiment(config(FASHION), [RECURRENT]).experiment)
-    console = Console(width=60, file=io.StringIO())
-    console.print(build_summary_table(summary))
-    lines = console.file.getvalue().splitlines()
+def test_long_formulas_are_below_their_rows(config):
+    lines = format_summary_table(summarize_network(load_experiment(config(FASHION), [RECURRENT]).experiment), 60)
     assert max(map(len, lines)) <= 60
     assert lines[0].split() == ["layer", "type", "output", "shape", "parameters"]
     assert lines[2].split()[:2] == ["lstm", "LSTM"]
+    assert lines[2].endswith(" 7,808")
+    assert lines[3].strip() == "= 28 × 128 + 32 × 128 + 128"
+
+
+def test_formulas_are_in_their_rows_on_a_wide_terminal(config):
+    lines = format_summary_table(summarize_network(load_experiment(config(FASHION), [RECURRENT]).experiment), 140)
+    assert len(lines) == 5
+    assert lines[2].endswith("28 × 128 + 32 × 128 + 128 = 7,808")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 140])
+def test_names_and_types_of_layers_are_never_cut(config, width):
+    layers = (
+        "layers=[{type: Reshape, target_shape: [28, 28, 1]}, {residual: [{type: SeparableConv2D, filters: 8, "
+        "kernel_size: 3, padding: same, name: separable_convolution_of_the_first_block}]}, GlobalAveragePooling2D, "
+        "{type: Dense, units: 10}]"
+    )
+    text = "\n".join(
+        format_summary_table(summarize_network(load_experiment(config(FASHION), [layers]).experiment), width)
+    )
+    assert "\n  separable_convolution_of_the_first_block" in text
+    assert {"global_average_pooling2d", "GlobalAveragePooling2D", "SeparableConv2D"} <= {*text.split()}
 
 
 def test_summary_counts_the_inputs_of_each_column(config, tmp_path):

@@ -10,6 +10,7 @@ from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from dnn_cli.config.layers.core import Dense
 from dnn_cli.config.left_out_layers import LEFT_OUT_LAYERS
 from dnn_cli.config.registry import to_plural
+from dnn_cli.config.yaml_reader import parse_yaml
 from dnn_cli.errors import UsageError
 from dnn_cli.report.catalog import build_catalog, find_item, to_singular
 from dnn_cli.report.catalog_text import iter_catalog_lines, iter_item_lines
@@ -72,3 +73,13 @@ def test_unknown_name_is_refused(kind, name, message, suggestion):
 def test_kinds_have_plurals():
     for kind in ("layer", "loss", "optimizer", "dataset"):
         assert to_singular(to_plural(kind)) == kind
+
+
+@pytest.mark.parametrize("name", LAYERS_BY_TYPE)
+def test_defaults_are_texts_that_a_config_accepts(name):
+    item = find_item("layer", name)
+    cls, required = LAYERS_BY_TYPE[name], LAYERS_BY_TYPE[name].example
+    for argument in item.arguments:
+        if not argument.is_required and argument.name not in required:
+            value = parse_yaml(argument.default_text, "default").value
+            assert isinstance(cls.model_validate({"type": name, **required, argument.name: value}), cls)

@@ -9,6 +9,7 @@ from dnn_cli.report.tables import (
     build_table,
     compute_text_width,
     drop_columns_to_fit,
+    format_named_rows,
     shorten_cells_to_fit,
     shorten_text,
 )
@@ -76,3 +77,16 @@ def test_flexible_columns_are_shortened_to_fit(rows, width):
     assert all(row[2] == "x" * 8 for row in cut)
     if sum(max(1, *(compute_text_width(row[i]) for row in rows)) for i in (0, 1)) + 12 <= width:
         assert cut == rows
+
+
+@pytest.mark.parametrize(
+    ("width", "lines"),
+    [
+        pytest.param(27, ["dense                     1", "separable_convolution    10"], id="in the row"),
+        pytest.param(26, ["dense     1", "separable_convolution", "         10"], id="above the row"),
+    ],
+)
+def test_long_names_are_never_cut(width, lines):
+    rows = [["dense", "1"], ["separable_convolution", "10"]]
+    _, *blocks = format_named_rows(["layer", "size"], rows, width, ["size"], 8)
+    assert [line for block in blocks for line in block] == lines

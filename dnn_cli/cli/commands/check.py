@@ -8,7 +8,7 @@ import typer
 from dnn_cli.cli.console import get_output_console, print_json, write_result
 from dnn_cli.cli.options import ConfigArguments, JsonOption, split_configs_and_overrides
 from dnn_cli.errors import ConfigError, LocatedIssue, SourceLocation, UsageError, UserDataError
-from dnn_cli.report.text import replace_control_chars
+from dnn_cli.terminal.console_builder import print_line
 
 if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
@@ -43,7 +43,7 @@ def check(
         for file, result in results.items():
             lines = [*result.issues, *(f"advice: {issue}" for issue in result.advice)] or [f"{file}  ok"]
             for line in [*lines, *(f"data: {remark}" for remark in result.remarks)]:
-                get_output_console().print(replace_control_chars(line))
+                print_line(get_output_console(), line)
     if any(result.issues for result in results.values()):
         raise typer.Exit(2)
 

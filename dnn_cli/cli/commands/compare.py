@@ -21,6 +21,7 @@ from dnn_cli.cli.options import (
 from dnn_cli.cli.run_selection import print_omitted_tuning_runs, print_study_selections
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import replace_control_chars
+from dnn_cli.terminal.console_builder import print_line
 
 if TYPE_CHECKING:
     from dnn_cli.compare.comparison import Comparison
@@ -124,7 +125,7 @@ def _print_empty_comparison(comparison: "Comparison", scope: str) -> None:
     if curves:
         reason, hint = explain_missing_scores(view, curves)
         get_notes_console().print(replace_control_chars(reason))
-        get_notes_console().print(replace_control_chars(f"  {hint}"))
+        print_line(get_notes_console(), f"  {hint}")
     else:
         get_notes_console().print(f"no completed runs {scope} to compare; dnn train creates one")
 
@@ -137,6 +138,6 @@ def _print_left_out_runs(comparison: "Comparison", *, show_all: bool) -> None:
     lines = format_left_out_lines(comparison)
     line_limit = len(lines) if show_all else _MAX_LEFT_OUT
     for line in lines[:line_limit]:
-        get_notes_console().print(f"left out: {replace_control_chars(line)}")
+        print_line(get_notes_console(), f"left out: {line}")
     if len(lines) > line_limit:
         get_notes_console().print(f"left out: {format_count(len(lines) - line_limit, 'more run')}, --all lists them")

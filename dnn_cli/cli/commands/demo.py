@@ -9,8 +9,8 @@ import typer
 
 from dnn_cli.cli.console import get_output_console
 from dnn_cli.errors import RunError, UsageError
-from dnn_cli.report.text import replace_control_chars
 from dnn_cli.runs.runs_directory import RUNS_DIR_VARIABLE
+from dnn_cli.terminal.console_builder import print_line
 
 _DEMO_CONFIG = """\
 # Handwritten digits of 8 × 8 pixels, without a download. Change a value and train again.
@@ -63,7 +63,7 @@ def demo(
         "create a config for your own network:",
         "  dnn new my_first.yaml",
     ):
-        get_output_console().print(replace_control_chars(line))
+        print_line(get_output_console(), line)
 
 
 def _create_demo_directory(directory: Path) -> None:
@@ -103,4 +103,4 @@ def _run_command(context: typer.Context, *words: str) -> None:
 def _print_command(*words: str) -> None:
     """Print a command as in a shell session, after a blank line and `$`."""
     get_output_console().print()
-    get_output_console().print(replace_control_chars(f"$ {shlex.join(words)}"))
+    print_line(get_output_console(), f"$ {shlex.join(words)}")

@@ -25,12 +25,15 @@ from dnn_cli.errors import RunError, UsageError
 from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
 from dnn_cli.export.obstacles import check_export_support
 from dnn_cli.export.table_interface import ENCODED_ENDPOINT, ROWS_ENDPOINT, build_rows_document
-from dnn_cli.report.text import replace_control_chars
+from dnn_cli.terminal.console_builder import print_line
 
 if TYPE_CHECKING:
     from dnn_cli.export.export import ExportCheck
 
 _FORMAT_NAMES = list(EXPORT_FORMATS)
+
+_LABEL_INDENT = 11
+"""Number of spaces before wrapped parts of a line, so that they are below the text after its label."""
 
 
 def _parse_format(name: str) -> ExportFormat:
@@ -157,7 +160,7 @@ def export(
         *_iter_check_lines(export_check),
         f"  details  {sidecar}",
     ):
-        out.print(replace_control_chars(line))
+        print_line(out, line, _LABEL_INDENT)
 
 
 def check_packages_installed(export_format: ExportFormat) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dnn_cli.cli.completers import complete_topics
-from dnn_cli.cli.console import get_output_console, write_result
+from dnn_cli.cli.console import get_output_console, has_limited_width, write_result
 from dnn_cli.cli.documentation import list_pages, read_page
 from dnn_cli.errors import UsageError, suggest_nearest_name
 
@@ -52,13 +52,13 @@ def _print_topics(pages: dict[str, str]) -> None:
 
 
 def _print_page(topic: str, topics: set[str]) -> None:
-    """Print the page of a topic: formatted on a terminal, as Markdown in a pipe.
+    """Print the page of a topic: formatted on a terminal, also without colours, and as Markdown in a pipe.
 
     `topics` are the topics of all pages. Links to these pages become commands.
     """
     text = replace_links(read_page(topic), topics)
     out = get_output_console()
-    if out.is_terminal:
+    if has_limited_width(out):
         out.print(_format_page(text), width=min(out.width, _MAX_TEXT_WIDTH))
     else:
         write_result(text)
@@ -92,11 +92,12 @@ def replace_links(text: str, topics: set[str]) -> str:
 
 
 def _format_page(text: str) -> "Markdown":
-    """Return the Markdown text of a page as an object that Rich prints, with headings on the left.
+    """Return the Markdown text of a page as an object that Rich prints, with headings on the left and whole words.
 
-    By default, Rich centers headings.
+    By default, Rich centers headings, and cuts words that are wider than their column of a table.
     """
-    from rich.markdown import Heading, Markdown
+    from rich.markdown import Heading, Markdown, TableElement
+    from rich.table import Table
 
     class LeftHeading(Heading):
         """Heading of a Markdown page on the left, without the frame of Rich's headings."""
@@ -105,10 +106,20 @@ def _format_page(text: str) -> "Markdown":
             self.text.justify = "left"
             yield self.text
 
-    class Page(Markdown):
-        """Markdown page with headings on the left."""
+    class FoldedTable(TableElement):
+        """Table of a Markdown page in which long words continue on the next line."""
 
-        elements = {**Markdown.elements, "heading_open": LeftHeading}
+        def __rich_console__(self, console: Any, options: Any) -> Any:
+            for renderable in super().__rich_console__(console, options):
+                if isinstance(renderable, Table):
+                    for column in renderable.columns:
+                        column.overflow = "fold"
+                yield renderable
+
+    class Page(Markdown):
+        """Markdown page with headings on the left and tables whose words are never cut."""
+
+        elements = {**Markdown.elements, "heading_open": LeftHeading, "table_open": FoldedTable}
 
     return Page(text, hyperlinks=False)
 

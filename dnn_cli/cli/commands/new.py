@@ -15,6 +15,7 @@ from dnn_cli.cli.completers import build_fixed_completer, build_name_completer, 
 from dnn_cli.cli.console import get_notes_console, get_output_console
 from dnn_cli.errors import ConfigError, DnnError, RunError, UsageError, UserDataError, suggest_nearest_name
 from dnn_cli.report.text import replace_control_chars
+from dnn_cli.terminal.console_builder import print_line
 
 if TYPE_CHECKING:
     from dnn_cli.config.config_template import TemplateOptions
@@ -110,7 +111,7 @@ def new(
         issues_text = "; ".join(f"{issue.key} {issue.message}" for issue in error.issues)
         hint = next((issue.suggestion for issue in error.issues if issue.suggestion), "choose other values")
         raise UsageError(f"a config with these values cannot be trained: {issues_text}", hint) from None
-    get_output_console().print(replace_control_chars(f"wrote {file}; next: dnn train {shlex.quote(str(file))}"))
+    print_line(get_output_console(), f"wrote {file}; next: dnn train {shlex.quote(str(file))}")
     left_out = describe_left_out(template_options.ignore_reasons)
     for remark in (*left_out, *template_options.data.info.remarks):
         get_notes_console().print(replace_control_chars(f"data: {remark}"), soft_wrap=True)

@@ -15,6 +15,7 @@ from dnn_cli.cli.run_selection import parse_run_and_overrides, resolve_network_r
 from dnn_cli.errors import UsageError
 from dnn_cli.execution.signals import handle_stop_signals
 from dnn_cli.report.text import replace_control_chars
+from dnn_cli.terminal.console_builder import print_line
 
 if TYPE_CHECKING:
     from dnn_cli.compare.reproduction import ReproductionResult
@@ -120,7 +121,7 @@ def _print_reproduction(reproduction: "ReproductionResult", *, as_json: bool) ->
         return
     out, introduction = get_output_console(), words.format_differences_intro(reproduction)
     for line in words.format_reproduction_result(reproduction):
-        out.print(replace_control_chars(line))
+        print_line(out, line)
     out.print(replace_control_chars(f"  path  {os.path.relpath(reproduction.run.directory)}"))
     if introduction:
         out.print(introduction)

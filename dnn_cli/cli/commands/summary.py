@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from dnn_cli.cli.completers import complete_runs_or_configs
-from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
+from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table, write_result
 from dnn_cli.cli.options import JsonOption, RunsDirOption, is_override, split_configs_and_overrides
 from dnn_cli.cli.run_selection import resolve_network_run
-from dnn_cli.report.text import replace_control_chars
+from dnn_cli.terminal.console_builder import print_line
 
 
 def summary(
@@ -32,7 +32,7 @@ def summary(
     from dnn_cli.report.network_tables import (
         build_columns_table,
         build_summary_document,
-        build_summary_table,
+        format_summary_table,
         list_summary_totals,
     )
 
@@ -54,13 +54,12 @@ def summary(
     if network_summary.columns:
         print_rich_table(out, build_columns_table(network_summary))
         out.print()
-    print_rich_table(out, build_summary_table(network_summary))
-    out.print()
+    write_result("".join(f"{line}\n" for line in [*format_summary_table(network_summary, out.width), ""]))
     width = max(len(label) for label, _ in list_summary_totals(network_summary))
     for label, text in list_summary_totals(network_summary):
-        out.print(f"{label:<{width}}  {text}")
+        print_line(out, f"{label:<{width}}  {text}", width + 2)
     for issue in loaded.advice:
-        get_notes_console().print(f"advice: {replace_control_chars(issue)}")
+        print_line(get_notes_console(), f"advice: {issue}")
 
 
 def _resolve_config_argument(word: str, runs_dir: Path, *, is_first: bool) -> str:

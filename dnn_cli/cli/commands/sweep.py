@@ -30,6 +30,7 @@ from dnn_cli.errors import UsageError
 from dnn_cli.execution.signals import handle_stop_signals
 from dnn_cli.report.text import replace_control_chars
 from dnn_cli.runs.runs_directory import build_runs_dir_option
+from dnn_cli.terminal.console_builder import print_line
 
 if TYPE_CHECKING:
     from dnn_cli.execution.sweep_execution import SweepExecution, SweepRun
@@ -243,7 +244,7 @@ def _print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, 
     if open_count := sum(run.is_unfinished for run in runs):
         out.print(f"{format_count(open_count, 'unfinished run')}; the same command continues the sweep")
     compare_command = ["dnn", "compare", f"sweep:{execution.id}", *build_runs_dir_option(execution.store.root)]
-    out.print(replace_control_chars(f"  next  {shlex.join(compare_command)}"))
+    print_line(out, f"  next  {shlex.join(compare_command)}")
 
 
 def _build_sweep_document(

@@ -108,6 +108,16 @@ def test_unnamed_features_are_numbered(run_data_show, tmp_path):
     assert "number 2" in run_data_show("a.npz")
 
 
+def test_sequences_of_a_network_are_rows_of_numbers(run_data_show, config, tmp_path):
+    np.savez(tmp_path / "a.npz", x_train=np.arange(36.0).reshape(6, 3, 2), y_train=[0, 1] * 3)
+    layers = "[{type: LSTM, units: 4}, {type: Dense, units: 2, activation: softmax}]"
+    config(f"data: {{dataset: npz, path: a.npz}}\nmodel: {{layers: {layers}}}\noptimizer: adam\n", "a.yaml")
+    lines = run_data_show("a.yaml").splitlines()
+    assert lines[0] == "a.npz: 6 sequences, 3 time steps × 2 features, 2 classes"
+    assert "[2, 1]" in lines[3]
+    assert "6 images, 3 × 2" in run_data_show("a.npz"), "without a config, the arrays can be images"
+
+
 def test_photos_are_drawn_in_colour(tmp_path):
     from rich.console import Console
 

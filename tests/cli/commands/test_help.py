@@ -2,14 +2,19 @@
 
 import io
 import re
+from typing import get_args
 
 import pytest
 from rich.console import Console
 
 from dnn_cli.cli.command_groups import COMMAND_GROUPS
 from dnn_cli.cli.commands.help import _format_page, replace_links
-from dnn_cli.cli.documentation import PAGES_DIRECTORY, list_pages
+from dnn_cli.cli.documentation import PAGES_DIRECTORY, list_pages, read_page
+from dnn_cli.config.layer_base import Family
+from dnn_cli.config.layer_union import LAYERS_BY_TYPE
+from dnn_cli.report.catalog import build_catalog
 from tests.helpers import forked_cli
+from tests.helpers.terminal import run_on_terminal
 
 COMMANDS = [name for commands in COMMAND_GROUPS.values() for name in commands]
 
@@ -51,6 +56,38 @@ def test_page_on_a_terminal_is_formatted():
     assert "\x1b[" in text
     assert plain.splitlines()[0].startswith("Title"), "headings are on the left"
     assert "|" not in plain and "`" not in plain
+
+
+def print_page(topic, width):
+    """Return the text of a page on a terminal without colours."""
+    console = Console(width=width, file=io.StringIO(), force_terminal=False, legacy_windows=False)
+    console.print(_format_page(replace_links(read_page(topic), set(list_pages()))))
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_layers_are_listed_with_whole_names(width):
+    lines = print_page("layers", width).splitlines()
+    assert max(map(len, lines)) <= width
+    names = [match[1] for line in lines if (match := re.match(r" • (\w+):", line))]
+    assert names[: len(LAYERS_BY_TYPE)] == [item.name for item in sort_by_family(build_catalog("layer"))]
+    assert not any("…" in line for line in lines)
+
+
+def sort_by_family(items):
+    """Return layers in the order of the page."""
+    return sorted(items, key=lambda item: get_args(Family).index(item.family))
+
+
+def test_words_of_tables_are_never_cut():
+    assert "…" not in print_page("layer_checks", 80)
+
+
+def test_page_without_colours_is_formatted(tmp_path):
+    output = run_on_terminal(tmp_path, "help", "resume", NO_COLOR="1")
+    assert "\x1b[" not in output
+    assert "`" not in output
+    assert max(map(len, output.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(

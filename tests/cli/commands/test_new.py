@@ -236,3 +236,12 @@ def test_overrides_set_keys_of_own_files(dnn, own):
         assert refused.returncode == 2
         assert f"{override} is not a key for your own files" in refused.stderr
     assert not (own / "b.yaml").exists()
+
+
+def test_configs_for_arrays_name_layers_for_sequences(dnn, tmp_path):
+    labels = np.arange(20) % 2
+    for name, shape, layer in (("steps", (20, 6, 3), "LSTM"), ("words", (20, 6), "Embedding")):
+        np.savez(tmp_path / f"{name}.npz", x=np.ones(shape), y=labels)
+        assert dnn("new", f"{name}.yaml", "--data", f"{name}.npz").returncode == 0
+        comments = [line for line in (tmp_path / f"{name}.yaml").read_text().splitlines() if line.startswith("    # ")]
+        assert f"{{type: {layer}," in "".join(comments)

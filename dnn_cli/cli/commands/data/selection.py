@@ -42,6 +42,7 @@ def select_data(arguments: list[str], command: str) -> "Data":
         DataError: the data cannot be read.
     """
     from dnn_cli.config.datasets import DATASETS
+    from dnn_cli.config.input_descriptions import describe_inputs
     from dnn_cli.config.loading import load_experiment
     from dnn_cli.config.named_data import build_named_data
     from dnn_cli.config.validation import find_data_issues
@@ -58,7 +59,8 @@ def select_data(arguments: list[str], command: str) -> "Data":
     if word not in DATASETS and word.lower().endswith((".yaml", ".yml")):
         if not os.path.exists(word):
             raise UsageError(f"{word} does not exist", suggest_similar_file(word) or "check the path")
-        return load_experiment(word, overrides).experiment.data
+        experiment = load_experiment(word, overrides).experiment
+        return experiment.data.with_info(describe_inputs(experiment))
     if word not in DATASETS and not os.path.exists(word):
         raise UsageError(
             f"{word} is not a dataset or an existing path",
@@ -92,13 +94,11 @@ def _choose_types(data: "Data") -> "Data | None":
 
 def format_headline(dataset: "Data", examples: int) -> str:
     """Return one line that describes data: title, number of examples, input shape, and classes or targets."""
-    from dnn_cli.config.layer_stack import format_sizes
-
     dataset_info = dataset.info
     target_text = (
         f"{len(dataset_info.classes)} classes" if dataset_info.classes else format_count(dataset_info.targets, "target")
     )
-    sizes = format_sizes(dataset_info.input_shape)
+    sizes = dataset_info.sizes_text
     if dataset_info.columns:
         inputs = format_count(dataset_info.input_shape[0], "input")
         sizes = f"{format_count(len(dataset_info.columns), 'column')} encoded into {inputs}"

@@ -1,7 +1,8 @@
 """Command `dnn data show`: examples of a dataset or of the user's data."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import islice, product
 from math import isnan
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,7 +63,7 @@ def show_data(
         drawn = draw_sample(dataset, per_class, seed, progress)
     if as_json:
         print_json(_build_sample_document(dataset, drawn))
-    elif is_image(dataset.info.input_shape):
+    elif dataset.info.has_images and is_image(dataset.info.input_shape):
         _print_images(dataset, drawn)
     else:
         _print_rows(dataset, drawn)
@@ -159,7 +160,7 @@ def _build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tupl
     from dnn_cli.report.text import UNLIMITED_WIDTH
 
     feature_count = len(drawn.low)
-    names = drawn.features or [f"number {index + 1}" for index in range(feature_count)]
+    names = drawn.features or list(islice(_iter_value_names(dataset.info.input_shape), _MAX_COLUMNS))
     target_heading = dataset.info.target or ("class" if dataset.info.classes else "target")
     rows: list[list[str]] = []
     for drawn_class in drawn.classes[:_MAX_CLASSES]:
@@ -182,6 +183,12 @@ def _build_rows_table(dataset: "Data", drawn: "Sample", out: "Console") -> "tupl
         headings[:column_count], [row[:column_count] for row in rows], right=headings[1:column_count]
     )
     return plain_table, feature_count - (column_count - 1)
+
+
+def _iter_value_names(shape: Sequence[int]) -> Iterator[str]:
+    """Yield a name for each value of an input without named columns: `number 1`, or `[0, 2]` with several axes."""
+    for position in product(*map(range, shape)):
+        yield f"number {position[0] + 1}" if len(shape) == 1 else f"[{', '.join(map(str, position))}]"
 
 
 def _list_cell_texts(examples: "Examples", columns: "Sequence[TableColumn]") -> list[list[str]]:
