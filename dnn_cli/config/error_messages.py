@@ -10,7 +10,7 @@ from dnn_cli.config.keras_names import REMOVE_INPUT_SHAPE, WRITE_LAYER_LIST
 from dnn_cli.config.keras_suggestions import format_value, suggest_for_value
 from dnn_cli.config.layer_blocks import Repeat
 from dnn_cli.config.python_calls import find_cut_calls
-from dnn_cli.config.registry import COLUMN_KIND, NAMES_BY_KIND, get_kind_at
+from dnn_cli.config.registry import CLASSES_BY_KIND, COLUMN_KIND, NAMES_BY_KIND, get_kind_at
 from dnn_cli.config.unknown_keys import describe_unknown_key, suggest_type
 from dnn_cli.config.unknown_names import describe_unknown_name
 from dnn_cli.config.value_suggestions import find_config_class, find_value_at, fits_key, suggest_fitting_value
@@ -87,7 +87,10 @@ def _to_config_path(location: tuple[int | str, ...], root: Any, *, missing: bool
 def _find_cut_call(path: KeyPath, root: Any) -> str | None:
     """Return the call of Python that begins at an item of a list; an empty text for its other items, else `None`."""
     items = find_value_at(root, path[:-1])
-    return find_cut_calls(items).get(path[-1]) if isinstance(items, list) and isinstance(path[-1], int) else None
+    # Texts with parentheses are valid in lists of another kind.
+    if not isinstance(items, list) or not isinstance(path[-1], int) or get_kind_at(path) not in CLASSES_BY_KIND:
+        return None
+    return find_cut_calls(items).get(path[-1])
 
 
 def _repeats_another_issue(detail: Any, path: KeyPath, root: Any) -> bool:

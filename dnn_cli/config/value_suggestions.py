@@ -13,7 +13,7 @@ from dnn_cli.config.columns import COLUMNS_BY_TYPE
 from dnn_cli.config.data import Data
 from dnn_cli.config.experiment import Experiment, Model
 from dnn_cli.config.keras_suggestions import format_short_yaml
-from dnn_cli.config.layer_union import find_item_class
+from dnn_cli.config.layer_union import find_item_class, find_layer_class
 from dnn_cli.config.optimizers import DEFAULT_OPTIMIZER
 from dnn_cli.config.python_calls import parse_python_value
 from dnn_cli.config.registry import CLASSES_BY_KIND, COLUMN_KIND, get_kind_at
@@ -52,7 +52,7 @@ def find_config_class(path: KeyPath, root: Any) -> type[ConfigModel] | None:
     if not isinstance(value, dict):
         return None
     if kind == "layer":
-        return find_item_class(value)
+        return find_item_class(value) if isinstance(path[-1], int) else find_layer_class(value)
     if kind == COLUMN_KIND:
         return COLUMNS_BY_TYPE.get(str(value.get("type")))
     name = value.get("type", DEFAULT_OPTIMIZER if kind == "optimizer" else None)

@@ -282,17 +282,17 @@ class YamlReader:
         `{size: (3, 3)}` has the text `(3, 3)`, and not the key `3)`.
         """
         mapping: dict[str, Any] = {}
-        last = ""
+        open_key = ""
         while not isinstance(event := self.next_event(), yaml.MappingEndEvent):
             if not isinstance(event, yaml.ScalarEvent):
                 raise _build_config_error(self.get_location(event), "a key must be text, not a list or a mapping")
             key = self.read_text(event, path)
             key_path = (*path, key)
             value_event = self.next_event()
-            if is_flow and mapping and _is_empty_scalar(value_event) and _is_open_python(mapping[last]):
-                mapping[last] += f", {key}"
+            if is_flow and _is_empty_scalar(value_event) and _is_open_python(mapping.get(open_key)):
+                mapping[open_key] += f", {key}"
                 continue
-            last = key
+            open_key = key if getattr(value_event, "style", None) == "" else ""
             if key == "<<" and event.style in (None, ""):
                 self.add_issue(event, key_path, "merge keys (<<) are not supported", "use extends")
             elif key in mapping:

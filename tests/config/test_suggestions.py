@@ -1043,6 +1043,8 @@ def test_following_a_suggestion_resolves_the_issue(load_overrides, example):
         ("layers.hidden={type: Embedding, num_embeddings: 17, embedding_dim: 2}", 2),
         ("layers.hidden={repeat: 2, type: Dense, units: 9}", 1),
         ("layers.hidden={type: Conv2D, filters: 2, kernel_size: (3, 3, 3, 1)}", 1),
+        ("layers.hidden={type: TimeDistributed, layer: {type: Dense, units: 3, repeat: 2}}", 1),
+        ("data={dataset: csv, path: t.csv, columns: {a: number}, missing: ['f(', 3, 'x)']}", 1),
         ("layers=[Flatten, Dense(9, True, activation='relu'), Dense]", 2),
         ("layers.hidden={type: RandomGaussianBlur, kernel_size: [3, 4]}", 1),
     ],

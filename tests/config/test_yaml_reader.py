@@ -136,3 +136,17 @@ def test_non_regular_file_is_refused(tmp_path, kind):
 def test_scanner_depth_limit_gives_same_message():
     with pytest.raises(ConfigError, match=r"f:1:\d+  is nested more than 50 levels deep"):
         parse_yaml("a: " + "[" * 30_000, "f")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{size: (3, 3, 3), units: 2}", {"size": "(3, 3, 3)", "units": 2}),
+        ("{layer: GRU(3, seed=1)}", {"layer": "GRU(3, seed=1)"}),
+        ("{name: (first, units: 2}", {"name": "(first", "units": 2}),
+        ("{name: '(first', units: }", {"name": "(first", "units": None}),
+        ("name: (first\nunits:\n", {"name": "(first", "units": None}),
+    ],
+)
+def test_parentheses_of_python_stay_together_in_braces(text, value):
+    assert parse_yaml(text, "a.yaml").value == value
