@@ -7,11 +7,14 @@ import pytest
 from PIL import Image
 
 from dnn_cli.config.data import Data
+from dnn_cli.config.datasets import DatasetInfo
 from dnn_cli.data.all_examples import AllExamples
 from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
 from dnn_cli.data.near_duplicates import find_near_duplicates, list_near_duplicate_issues
 
-PHOTOS = Data(dataset="image_folder", path="photos")
+PHOTOS = Data(dataset="image_folder", path="photos").with_info(
+    DatasetInfo(input_shape=(24, 20, 3), examples=120, classes=("cat", "dog"))
+)
 
 
 def draw_photos(count, seed=0, size=(24, 20, 3)):
