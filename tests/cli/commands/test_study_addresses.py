@@ -117,7 +117,7 @@ def evaluated(study_runs, monkeypatch):
     study_runs.add_study(build_plan())
     evaluated = []
 
-    def evaluate(run, record, model, split, overrides, reporter, cache):
+    def evaluate(run, record, model, split, overrides, reporter, code_directory, cache):
         evaluated.append(record.id)
         scores = {"loss": 0.5, "accuracy": 0.75 + record.results.last["val_accuracy"] / 8}
         evaluation = Evaluation(at="2027-01-01T00:00:00+00:00", split=split, examples=8, scores=scores)
