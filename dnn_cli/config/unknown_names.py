@@ -39,7 +39,7 @@ def describe_unknown_name(name: Any, kind: str, expected: Collection[str]) -> tu
     if not isinstance(name, str):
         return f"needs a name, not {format_value(name)}", suggest_names("", expected, list_command)
     quoted_name = format_value(name).removeprefix("the text ")
-    message = f"{quoted_name} is not {_add_article(kind)}" if list_command else f"unknown option value: {quoted_name}"
+    message = f"{quoted_name} is not {_add_article(kind)}" if list_command else f"cannot be {quoted_name}"
     if name in NAMES_BY_KIND.get(kind, ()):
         return f"{name} cannot be the value of this key", suggest_names("", expected, list_command)
     if kind == "layer" and name in LEFT_OUT_LAYERS and name not in NAME_SUGGESTIONS["layer"]:
