@@ -184,6 +184,11 @@ class BaseLayer(KerasConfig):
         return {}
 
     @property
+    def needs_gpu(self) -> bool:
+        """Whether an argument selects code that exists on a GPU only."""
+        return getattr(self, "use_cudnn", None) is True
+
+    @property
     def creates_mask(self) -> bool:
         """Whether the layer marks time steps that later layers leave out."""
         return False

@@ -45,7 +45,7 @@ def prepare_device(experiment: Experiment) -> Device:
     On a GPU, memory is allocated as needed instead of all at once.
 
     Raises:
-        UsageError: the experiment asks for a GPU and TensorFlow finds none.
+        UsageError: the experiment asks for a GPU and TensorFlow finds none, or a layer needs a GPU.
     """
     gpus = tf.config.list_physical_devices("GPU")
     if experiment.device == "gpu" and not gpus:
@@ -55,6 +55,12 @@ def prepare_device(experiment: Experiment) -> Device:
         )
     if experiment.device == "cpu":
         gpus = []
+    cudnn_layers = [nested.layer for nested in experiment.model.nested_layers if nested.layer.needs_gpu]
+    if cudnn_layers and not gpus:
+        raise UsageError(
+            f"{cudnn_layers[0].type} with use_cudnn: true needs a GPU, and the processor is a CPU",
+            "write use_cudnn: auto",
+        )
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
     device_details = tf.config.experimental.get_device_details(gpus[0]) if gpus else {"device_name": "CPU"}

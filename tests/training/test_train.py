@@ -195,11 +195,18 @@ def test_plain_fit_gives_the_same_bits_without_xla(experiment, trained, combined
     assert reporter.batches == [(epoch, step) for epoch in (1, 2) for step in range(1, 16)]
 
 
-def test_missing_gpu_is_refused(experiment, trained, tmp_path):
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["device=gpu"], "TensorFlow finds no GPU"),
+        (["layers.0={type: LSTM, units: 4, use_cudnn: true}"], "needs a GPU"),
+    ],
+)
+def test_missing_gpu_is_refused(experiment, trained, tmp_path, overrides, message):
     if tf.config.list_physical_devices("GPU"):
         pytest.skip("there is one")
-    with pytest.raises(UsageError, match="TensorFlow finds no GPU"):
-        trained(experiment("device=gpu"))
+    with pytest.raises(UsageError, match=message):
+        trained(experiment(*overrides))
     assert not (tmp_path / "runs").exists()
 
 
