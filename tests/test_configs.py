@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
@@ -10,32 +11,52 @@ from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.network_summary import summarize_network
 from dnn_cli.config.sweep_config import read_sweep
 from dnn_cli.execution.sweep_plan import plan_sweep
+from dnn_cli.runs.store import Store
 from dnn_cli.training.model_builder import build_model
 from tests.helpers.settings import ROOT
+from tests.helpers.training_runs import train_in_store
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+TEXTBOOK = sorted((ROOT / "configs" / "textbook").glob("*.yaml"))
 SWEEPS = sorted((ROOT / "configs" / "sweeps").glob("*.yaml"))
 EMBEDDED = [name for name, dataset in DATASETS.items() if isinstance(dataset, EmbeddedDataset)]
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def find_digits_overrides(path):
+    """Return the overrides that train a config on digits: those of the command in its header, if there is one."""
+    more = re.findall(r"data.dataset=digits (\S+)", path.read_text(encoding="utf-8"))
+    return ["data.dataset=digits", "data.validation_size=0.2", *more]
+
+
+@pytest.mark.parametrize("path", [*CONFIGS, *TEXTBOOK], ids=lambda path: path.stem)
 def test_config_header_has_command_and_scores(path: Path):
-    assert path.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=schema.json\n")
+    schema = "../schema.json" if path in TEXTBOOK else "schema.json"
+    assert path.read_text(encoding="utf-8").startswith(f"# yaml-language-server: $schema={schema}\n")
     header = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
-    assert f"configs/{path.name}" in "\n".join(header)
+    assert str(path.relative_to(ROOT)) in "\n".join(header)
     assert any(re.search(r"Measured: validation .* after \d+ epochs, test ", line) for line in header)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_config_builds_offline(path: Path):
-    shape = re.findall(r"data.dataset=digits (\S+)", path.read_text(encoding="utf-8"))  # where a config needs more
-    digits = [] if load_experiment(str(path)).experiment.data.dataset in EMBEDDED else ["data.dataset=digits", *shape]
+    is_embedded = load_experiment(str(path)).experiment.data.dataset in EMBEDDED
+    digits = [] if is_embedded else find_digits_overrides(path)
     experiment = load_experiment(str(path), digits).experiment
     assert build_model(experiment).count_params() == summarize_network(experiment).total
 
 
+@pytest.mark.parametrize("path", TEXTBOOK, ids=lambda path: path.stem)
+def test_textbook_config_trains_on_digits(path, tmp_path):
+    # Without XLA, the short training needs no compilation.
+    overrides = [*find_digits_overrides(path), "epochs=1", "jit=false"]
+    experiment = load_experiment(str(path), overrides).experiment
+    _, record, reporter = train_in_store(Store(tmp_path), experiment)
+    assert record.status == "completed"
+    assert np.isfinite(reporter.epochs[0]["val_loss"])
+
+
 def test_only_deep_sigmoid_has_advice():
-    advised = [path.stem for path in CONFIGS if load_experiment(str(path)).advice]
+    advised = [path.stem for path in [*CONFIGS, *TEXTBOOK] if load_experiment(str(path)).advice]
     assert advised == ["deep_sigmoid"]
 
 

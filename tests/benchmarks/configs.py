@@ -1,7 +1,7 @@
 """Train the example configs and print their seconds and scores, also on the test set.
 
 `--write` writes the figures into the headers of the configs and into the table of `configs/README.md`. All configs
-take about five minutes on two cores. Seconds are valid only on an idle machine. The runs are deleted. Only this
+take about 12 minutes on two cores. Seconds are valid only on an idle machine. The runs are deleted. Only this
 script evaluates the example configs on the test set.
 """
 
@@ -65,10 +65,15 @@ def run_dnn(runs: str, *words: str) -> dict[str, Any]:
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
+def write_header(config: Path, scores_text: str, speed_text: str) -> None:
+    """Write scores and seconds into the header of a config."""
+    lines = f"# Measured: {scores_text},\n# {speed_text}."
+    config.write_text(HEADER.sub(lambda _: lines, config.read_text(encoding="utf-8"), count=1), encoding="utf-8")
+
+
 def write_figures(config: Path, measured: MeasuredScores) -> None:
     """Write figures into the header of a config and into the table of configs."""
-    lines = f"# Measured: {measured.scores_text},\n# {measured.speed_text}."
-    config.write_text(HEADER.sub(lambda _: lines, config.read_text(encoding="utf-8"), count=1), encoding="utf-8")
+    write_header(config, measured.scores_text, measured.speed_text)
     validation, test = measured.format_score(measured.validation), measured.format_score(measured.test)
     cells = f"| {validation} | {test} | {measured.seconds:.0f} s |"
     row = re.compile(rf"^(\| `{config.stem}` \|.*?)\| [\d.]+ \| [\d.]+ \| \d+ s \|$", re.MULTILINE)
@@ -78,13 +83,14 @@ def write_figures(config: Path, measured: MeasuredScores) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("configs", nargs="*", metavar="CONFIG", help="configs to train (default: configs/*.yaml)")
+    parser.add_argument("configs", nargs="*", metavar="CONFIG", help="configs to train (default: all examples)")
     parser.add_argument("--write", action="store_true", help="write the figures into the configs and their table")
 
 
 def run(options: argparse.Namespace) -> int:
     """Train and evaluate the configs, and print one line for each."""
-    names = options.configs or sorted(map(str, Path("configs").glob("*.yaml")))
+    examples = [*sorted(Path("configs").glob("*.yaml")), *sorted(Path("configs/textbook").glob("*.yaml"))]
+    names = options.configs or map(str, examples)
     if (load_now := os.getloadavg()[0]) > count_available_cores() / 2:
         print(f"the machine is busy (load {load_now:.1f}): the seconds will be too large", file=sys.stderr)
     for name in names:
