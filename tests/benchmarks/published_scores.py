@@ -48,11 +48,11 @@ def run_dnn(*words: str) -> dict[str, Any]:
 
 def measure_config(config: str, options: argparse.Namespace) -> tuple[str, str]:
     """Train a config with all seeds, and return its scores and its speed as text."""
-    place = ["--runs-dir", options.runs_dir]
-    runs = run_dnn("sweep", config, f"seed=1..{options.seeds}", "-j", "1", *place)["runs"]
+    directory = ["--runs-dir", options.runs_dir]
+    runs = run_dnn("sweep", config, f"seed=1..{options.seeds}", "-j", "1", *directory)["runs"]
     texts = []
     for split in ("validation", "test") if options.test else ("validation",):
-        documents = [run_dnn("evaluate", run["id"], "--split", split, *place) for run in runs]
+        documents = [run_dnn("evaluate", run["id"], "--split", split, *directory) for run in runs]
         scores = [document["scores"]["accuracy"] for document in documents]
         texts.append(f"{split} accuracy {compute_mean_score(scores)}")
     texts[0] += f" after {runs[0]['epochs']} epochs"
