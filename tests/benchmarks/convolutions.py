@@ -19,7 +19,7 @@ import numpy as np
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.network_summary import summarize_network
 
-DEFAULT_CONFIGS = ("configs/small_cnn.yaml", "configs/cnn_100k.yaml", "configs/cnn_500k.yaml")
+DEFAULT_CONFIGS = ("configs/small_cnn.yaml", "configs/augmented_cnn.yaml", "configs/textbook/cnn_dropout.yaml")
 
 SETTINGS: dict[str, tuple[dict[str, str], list[str]]] = {
     "default": ({}, []),
