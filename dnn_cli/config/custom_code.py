@@ -20,8 +20,7 @@ _SHORT_DIGEST = 12
 
 def list_custom_layers(experiment: Experiment) -> list[CustomLayer]:
     """Return the custom layers of a network, with those that other layers contain; each type with its digest once."""
-    layers = (inner for layer in experiment.model.stack for inner in layer.iter_layers())
-    custom = (layer for layer in layers if isinstance(layer, CustomLayer))
+    custom = (nested.layer for nested in experiment.model.nested_layers if isinstance(nested.layer, CustomLayer))
     return list({(layer.type, layer.source_digest): layer for layer in custom}.values())
 
 
@@ -35,8 +34,9 @@ def check_code_permission(experiment: Experiment, directory: str | None) -> None
     Raises:
         UsageError: the experiment has custom layers, and their code must not run.
     """
-    for layer in list_custom_layers(experiment) if directory is None else ():
-        raise UsageError(*_describe_refusal(layer.type))
+    layers = list_custom_layers(experiment)
+    if layers and directory is None:
+        raise UsageError(*_describe_refusal(layers[0].type))
 
 
 def add_source_digests(config: dict[str, Any], directory: str | None) -> list[Issue]:

@@ -37,6 +37,11 @@ _InputShape = Annotated[tuple[Count, ...], Strict(False), Len(1, 8)]
 class LayerShapeError(ValueError):
     """Error of a layer that does not accept its input shape. The text gives the reason and a suggestion."""
 
+    @property
+    def reason(self) -> str:
+        """Text without the suggestion."""
+        return str(self).partition(": ")[0]
+
 
 class WeightSpec(NamedTuple):
     """Name and shape of one weight of a layer.

@@ -189,15 +189,19 @@ def _describe_shape_error(name: str, layer: BaseLayer, error: LayerShapeError, s
     without weights that keep the shape, such as Dropout, may be between. If the layer accepts the input of a Flatten
     before it, the suggestion is to remove Flatten.
     """
-    reason = str(error).partition(": ")[0]
     flattening = [stage for stage in stages[-1:] if stage.layer.only_reshapes and len(stage.output_shape) == 1]
     if flattening and layer.accepts_shape(flattening[0].input_shape):
-        return f"layer {name}: {reason}: remove layer {flattening[0].name}"
+        return f"layer {name}: {error.reason}: remove layer {flattening[0].name}"
     last = next((stage for stage in reversed(stages) if stage.weights or stage.input_shape != stage.output_shape), None)
     if last is not None and len(last.output_shape) == 1 and getattr(last.layer, "return_sequences", None) is False:
-        key = "layer.return_sequences" if last.layer.wrapped_layers else "return_sequences"
-        return f"layer {name}: {reason}: write {key}: true in layer {last.name}"
+        key = get_return_sequences_key(last.layer)
+        return f"layer {name}: {error.reason}: write {key}: true in layer {last.name}"
     return f"layer {name}: {error}"
+
+
+def get_return_sequences_key(layer: BaseLayer) -> str:
+    """Return the key of a recurrent layer, or of a wrapper around it, that decides whether all outputs are returned."""
+    return "layer.return_sequences" if layer.wrapped_layers else "return_sequences"
 
 
 def _find_weight_errors(index: int, layer: BaseLayer, weights: Iterable[WeightSpec]) -> Iterator[ShapeError]:

@@ -7,18 +7,18 @@ from dnn_cli.config.layer_stack import Stage, compute_stages
 from dnn_cli.errors import Issue
 
 
-def find_mask_creators(stages: Sequence[Stage]) -> list[Stage | None]:
-    """Return, for each stage, the stage that created the mask of its input; `None` for an input without a mask.
+def find_mask_creators(stages: Sequence[Stage]) -> list[int | None]:
+    """Return, for each stage, the index of the stage that created the mask of its input; `None` without a mask.
 
     A layer that removes the axis of the time steps uses the mask up, if the layer supports masks.
     """
-    creators: list[Stage | None] = []
-    creator: Stage | None = None
-    for stage in stages:
+    creators: list[int | None] = []
+    creator: int | None = None
+    for index, stage in enumerate(stages):
         creators.append(creator)
         layer, output = stage.layer, stage.output_shape
         if layer.creates_mask:
-            creator = stage
+            creator = index
         elif not layer.keeps_mask or len(output) < len(stage.input_shape) or output[0] != stage.input_shape[0]:
             creator = None
     return creators
@@ -33,19 +33,19 @@ def find_mask_advice(experiment: Experiment) -> Iterator[Issue]:
     stages = compute_stages(experiment.model.stack, experiment.data.input_shape)
     for index, (stage, creator) in enumerate(zip(stages, find_mask_creators(stages), strict=True)):
         if creator is not None and not stage.layer.keeps_mask and not stage.layer.creates_mask:
-            message = f"drops the mask of {creator.name}: this layer and the layers after it use masked time steps"
-            suggestion = _suggest_masked_layer(creator, stages[stages.index(creator) + 1 : index + 1])
+            name = stages[creator].name
+            message = f"drops the mask of {name}: this layer and the layers after it use masked time steps"
+            suggestion = _suggest_masked_layer(stages[creator : index + 1])
             yield Issue(("model", "layers", index), message, suggestion)
 
 
-def _suggest_masked_layer(creator: Stage, stages: Sequence[Stage]) -> str:
+def _suggest_masked_layer(stages: Sequence[Stage]) -> str:
     """Return the suggestion for a layer that drops a mask; empty if layers before this layer use the mask.
 
     Args:
-        creator: The stage that creates the mask.
-        stages: The stages after `creator`. The last one drops the mask.
+        stages: The stages from the one that creates the mask to the one that drops the mask.
     """
-    *earlier_stages, dropping = stages
+    creator, *earlier_stages, dropping = stages
     if len(dropping.input_shape) == 2 and len(dropping.output_shape) == 1:
         return "use GlobalAveragePooling1D, which leaves masked time steps out"
     if any(part.is_recurrent for stage in earlier_stages for part in stage.layer.iter_layers()):

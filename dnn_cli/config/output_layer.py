@@ -6,7 +6,7 @@ from typing import Any
 from dnn_cli.config.datasets import DATASETS_BY_KEY
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_base import BaseLayer
-from dnn_cli.config.layer_stack import Stage, examine_stack, format_shape
+from dnn_cli.config.layer_stack import Stage, examine_stack, format_shape, get_return_sequences_key
 from dnn_cli.config.layers.core import Flatten
 from dnn_cli.config.layers.global_pooling import GlobalAveragePooling1D
 from dnn_cli.config.mask_advice import find_mask_creators
@@ -80,8 +80,7 @@ def _suggest_last_step(experiment: Experiment, stages: list[Stage]) -> str:
         changed_stages, errors = examine_stack(changed, experiment.data.input_shape)
         if errors or len(changed_stages[-1].output_shape) > 1:
             return ""
-        key = "return_sequences" if wrapped is None else "layer.return_sequences"
-        return f"write {key}: false in layer {stages[index].name}"
+        return f"write {get_return_sequences_key(layer)}: false in layer {stages[index].name}"
     return ""
 
 

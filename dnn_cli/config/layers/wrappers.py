@@ -175,9 +175,8 @@ class TimeDistributed(OutputWrapper):
         except LayerShapeError as error:
             if not self.layer.accepts_shape(shape):
                 raise
-            reason = str(error).partition(": ")[0]
             suggestion = f"use {self.layer.type} without TimeDistributed"
-            raise LayerShapeError(f"{reason} at each time step: {suggestion}") from None
+            raise LayerShapeError(f"{error.reason} at each time step: {suggestion}") from None
 
     def list_weights(self, shape: Shape) -> tuple[WeightSpec, ...]:
         return add_prefix(get_inner_name(self.layer), self.layer.list_weights(shape[1:]))
