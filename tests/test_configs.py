@@ -1,11 +1,13 @@
 """The configs that come with `dnn`: valid, explained, and trainable without a network."""
 
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dnn_cli.cli.options import load_configs, split_configs_and_overrides
 from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.network_summary import summarize_network
@@ -35,6 +37,14 @@ def test_config_header_has_command_and_scores(path: Path):
     header = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
     assert str(path.relative_to(ROOT)) in "\n".join(header)
     assert any(re.search(r"Measured: validation .* after \d+ epochs, test ", line) for line in header)
+
+
+@pytest.mark.parametrize("path", [*CONFIGS, *TEXTBOOK], ids=lambda path: path.stem)
+def test_training_commands_of_the_header_are_valid(path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for words in re.findall(r"^# +dnn train ([^&\n]*)", path.read_text(encoding="utf-8"), re.MULTILINE):
+        configs, overrides = split_configs_and_overrides(shlex.split(words, comments=True))
+        assert load_configs(configs, overrides)
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
