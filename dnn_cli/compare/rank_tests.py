@@ -6,15 +6,20 @@ takes 1.3 s; tests of dnn compare the results with SciPy.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import permutations, product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dnn_cli.compare.exact_tests import FloatArray
 from dnn_cli.compare.significance import MAX_PERMUTATIONS
 
 _TIE_TOLERANCE = 1e-9
 """Largest relative difference at which two sizes of differences count as equal."""
+
+_MAX_LISTED_SETUPS = 6
+"""Largest number of setups for which all orders of their ranks are listed: 720 orders."""
 
 _MAX_BLOCK_SIZE = 4_000_000
 """Largest number of ranks that are permuted at once, which limits the memory to 32 MB."""
@@ -120,14 +125,14 @@ def _compute_permutation_p(centred: FloatArray, observed: float) -> float:
     """
     datasets, setups = centred.shape
     limit = observed * (1 - _TIE_TOLERANCE)
-    # The ranks of the first dataset need no permutation, because only relative orders count.
-    if setups <= 7 and math.factorial(setups) ** (datasets - 1) <= MAX_PERMUTATIONS:
-        orders = np.array(list(permutations(range(setups))))
-        indices = np.array(list(product(range(len(orders)), repeat=datasets - 1))).reshape(-1, datasets - 1)
-        sums = np.tile(centred[0], (len(indices), 1))
-        for row in range(1, datasets):
-            sums += centred[row][orders][indices[:, row - 1]]
-        return float(((sums**2).sum(-1) >= limit).mean())
+    if setups <= _MAX_LISTED_SETUPS:
+        orders, is_complete = _list_order_numbers(datasets, math.factorial(setups))
+        all_orders = np.array(list(permutations(range(setups))))
+        sums = np.zeros((len(orders), setups))
+        for row, numbers in zip(centred, orders.T, strict=True):
+            sums += row[all_orders][numbers]
+        extreme, total = int(((sums**2).sum(-1) >= limit).sum()), len(orders)
+        return extreme / total if is_complete else (extreme + 1) / (total + 1)
     generator, extreme, total = np.random.default_rng(0), 0, MAX_PERMUTATIONS - 1
     block_size = max(1, _MAX_BLOCK_SIZE // centred.size)
     for begin in range(0, total, block_size):
@@ -135,3 +140,21 @@ def _compute_permutation_p(centred: FloatArray, observed: float) -> float:
         permuted = generator.permuted(np.broadcast_to(centred, (count, datasets, setups)), axis=-1)
         extreme += int(((permuted.sum(1) ** 2).sum(-1) >= limit).sum())
     return (extreme + 1) / (total + 1)
+
+
+@lru_cache(maxsize=8)
+def _list_order_numbers(datasets: int, orders: int) -> tuple[NDArray[np.int64], bool]:
+    """Return numbers of orders, of shape (permutations, datasets), and whether all different permutations are included.
+
+    The first dataset keeps its order, because only differences between orders count.
+
+    Args:
+        datasets: The number of datasets.
+        orders: The number of orders of the ranks on one dataset.
+    """
+    if orders ** (datasets - 1) <= MAX_PERMUTATIONS:
+        numbers = np.array(list(product([0], *[range(orders)] * (datasets - 1))))
+        return numbers.reshape(-1, datasets), True
+    numbers = np.random.default_rng(0).integers(orders, size=(MAX_PERMUTATIONS - 1, datasets))
+    numbers[:, 0] = 0
+    return numbers, False

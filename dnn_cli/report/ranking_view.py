@@ -5,6 +5,7 @@ import math
 from dnn_cli.compare.dataset_comparison import DatasetComparison
 from dnn_cli.compare.dataset_ranking import DatasetRanking, RankedSetup, Scale
 from dnn_cli.compare.significance import ALPHA
+from dnn_cli.report.comparison_tables import format_compared_value
 from dnn_cli.report.table_cells import Column, TableCells, build_cells
 from dnn_cli.report.tables import compute_text_width
 from dnn_cli.report.text import format_count
@@ -36,11 +37,11 @@ def build_ranking_cells(ranking: DatasetRanking, *, with_verdicts: bool = True) 
     cells = build_cells(columns, ranking.setups)
     if not with_verdicts:
         return cells
-    texts = [_format_ranking_verdict(ranking, ranked) for ranked in ranking.setups]
-    return cells.add_sentences(_format_ranking_reference(ranking), texts)
+    texts = [format_ranking_verdict(ranking, ranked) for ranked in ranking.setups]
+    return cells.add_sentences(format_ranking_reference(ranking), texts)
 
 
-def _format_ranking_reference(ranking: DatasetRanking) -> str:
+def format_ranking_reference(ranking: DatasetRanking) -> str:
     """Return the header of the verdicts, such as `compared with adam`."""
     label = ranking.reference.label
     return f"compared with {_format_role(ranking) if compute_text_width(label) > _MAX_REFERENCE_WIDTH else label}"
@@ -51,7 +52,7 @@ def _format_role(ranking: DatasetRanking) -> str:
     return "the baseline" if ranking.is_named else "the best mean rank"
 
 
-def _format_ranking_verdict(ranking: DatasetRanking, ranked: RankedSetup) -> str:
+def format_ranking_verdict(ranking: DatasetRanking, ranked: RankedSetup) -> str:
     """Return the verdict on a setup, such as `worse: better on 0 and worse on 8 of 8 datasets, p = 0.023`."""
     if ranked.word is None or ranked.p_value is None:
         return _format_role(ranking)
@@ -78,6 +79,24 @@ def format_ranking_method(ranking: DatasetRanking) -> list[str]:
     if (needed := ranking.needed_datasets) is not None:
         lines.append(f"a verdict on {format_count(ranking.comparisons, 'pair')} of setups needs {needed} datasets")
     return lines
+
+
+def build_rank_matrix_cells(compared: DatasetComparison, ranking: DatasetRanking) -> TableCells:
+    """Build the cells of a table with the mean score and the rank of every setup on every dataset.
+
+    A cell such as `0.8803 (1)` has the rank in brackets. The last row has the mean ranks.
+    """
+    labels = [ranked.setup.label for ranked in ranking.setups]
+    rows = []
+    for position, index in enumerate(ranking.datasets):
+        part = compared.parts[index]
+        groups = [ranked.setup.groups.get(index) for ranked in ranking.setups]
+        means = [format_compared_value(part.comparison, group.mean) if group else "failed" for group in groups]
+        ranks = [ranked.ranks[position] for ranked in ranking.setups]
+        cells = [f"{mean} ({rank:g})" for mean, rank in zip(means, ranks, strict=True)]
+        rows.append([part.label, part.comparison.metric, *cells])
+    rows.append(["mean rank", "", *(f"{ranked.mean_rank:.2f}" for ranked in ranking.setups)])
+    return TableCells(["dataset", "metric", *labels], rows, right=labels)
 
 
 def build_ranking_paragraphs(compared: DatasetComparison) -> list[list[str]]:
