@@ -83,15 +83,7 @@ def compare_by_dataset(
         dataset = DatasetRuns("", None, "", tuple(runs)) if not datasets else replace(datasets[0], runs=tuple(runs))
         comparison = compare_runs(runs, metric, baseline=baseline, **options)
         return DatasetComparison((DatasetPart(dataset, comparison),))
-    parts, errors, left_out = [], [], list(others)
-    for dataset in datasets:
-        try:
-            parts.append(DatasetPart(dataset, compare_runs(dataset.runs, metric, **options)))
-        except UsageError as error:
-            errors.append(error)
-            left_out += [replace(item, error=item.error or error.message) for item in dataset.runs]
-    if not parts:
-        raise errors[0]
+    parts, left_out = _compare_datasets(datasets, metric, options)
     setups = match_setups([part.comparison for part in parts])
     reference = None
     if baseline is not None:
@@ -99,7 +91,38 @@ def compare_by_dataset(
         # The groups of the new comparisons are other objects.
         setups = match_setups([part.comparison for part in parts])
         reference = next((setup for setup in setups if reference and setup.label == reference.label), None)
+    left_out += others
+    if len(parts) == 1:
+        comparison = replace(parts[0].comparison, left_out=(*parts[0].comparison.left_out, *left_out))
+        return DatasetComparison((replace(parts[0], comparison=comparison),))
     return _add_ranking(DatasetComparison(tuple(parts), left_out=tuple(left_out)), setups, reference)
+
+
+def _compare_datasets(
+    datasets: Sequence[DatasetRuns], metric: str | None, options: dict[str, Any]
+) -> tuple[list[DatasetPart], list[RunInfo]]:
+    """Return a part for each dataset with scores, and the runs on other datasets. At least one part is returned.
+
+    Raises:
+        UsageError: no dataset has the metric, or another argument is wrong.
+    """
+    parts: list[DatasetPart] = []
+    empty_parts: list[DatasetPart] = []
+    left_out: list[RunInfo] = []
+    errors: list[UsageError] = []
+    for dataset in datasets:
+        try:
+            part = DatasetPart(dataset, compare_runs(dataset.runs, metric, **options))
+        except UsageError as error:
+            errors.append(error)
+            left_out += [replace(item, error=item.error or error.message) for item in dataset.runs]
+            continue
+        (parts if part.comparison.run_scores else empty_parts).append(part)
+    if not parts and not empty_parts:
+        raise errors[0]
+    omitted = empty_parts if parts else empty_parts[1:]
+    left_out += [run_info for part in omitted for run_info in part.comparison.left_out]
+    return parts or empty_parts[:1], left_out
 
 
 def _judge_against(
@@ -154,8 +177,6 @@ def _add_ranking(compared: DatasetComparison, setups: Sequence[Setup], reference
         setups: The setups of its parts.
         reference: The setup of the baseline that the user named; `None` without such a setup.
     """
-    if not compared.has_several_parts:
-        return compared
     comparisons = [part.comparison for part in compared.parts]
     usable = [
         index

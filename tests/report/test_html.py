@@ -236,13 +236,11 @@ def test_many_runs_are_cut_with_a_note(scored_runs, tmp_path):
     scored_runs.add("many", [0.5 + number / 1000 for number in range(MAX_RUN_PAGES + 20)])
     report_page = build_page(tmp_path / "runs")
     text = render_report(report_page, {}, {})
-    assert (len(report_page.runs), report_page.omitted_count, report_page.curves.omitted_count) == (
-        MAX_RUN_PAGES,
-        20,
-        20,
-    )
+    (section,) = report_page.sections
+    assert (len(report_page.runs), report_page.omitted_count) == (MAX_RUN_PAGES, 20)
+    assert section.curves.omitted_count == 20
     assert "20 more runs have no page." in text
-    assert len(report_page.table.rows) == MAX_RUN_PAGES + 20
+    assert len(section.table.rows) == MAX_RUN_PAGES + 20
     assert len(text) < 2_000_000
 
 

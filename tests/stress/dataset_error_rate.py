@@ -13,12 +13,12 @@ from collections.abc import Callable
 import numpy as np
 
 from dnn_cli.compare.significance import ALPHA
-from dnn_cli.metrics.binomial import compute_wilson_interval
+from dnn_cli.metrics.binomial import compute_confidence_interval
 from tests.helpers.random_datasets import DATASET_DRAWS, count_wrong_rankings, rank_means
 from tests.helpers.random_groups import compute_allowed_count
 
 DATASET_COUNTS = (5, 8, 20)
-METHOD_COUNTS = (2, 3, 5)
+SETUP_COUNTS = (2, 3, 5)
 
 
 def simulate_false_verdicts(rankings: int = 1000, *setup_counts: int) -> bool:
@@ -36,7 +36,7 @@ def simulate_false_verdicts(rankings: int = 1000, *setup_counts: int) -> bool:
             for name in DATASET_DRAWS:
                 wrong = count_wrong_rankings(name, datasets, setups, rankings)
                 is_right &= wrong <= compute_allowed_count(rankings)
-                low, high = compute_wilson_interval(wrong, rankings)
+                low, high = compute_confidence_interval(wrong, rankings)
                 share = f"{wrong:3} of {rankings:,}, {wrong / rankings:.1%} ({low:.1%} to {high:.1%})"
                 print(f"{setups} setups, {datasets:2} datasets   {name:15} {share}", flush=True)
     return is_right
@@ -45,7 +45,7 @@ def simulate_false_verdicts(rankings: int = 1000, *setup_counts: int) -> bool:
 def simulate_power(rankings: int = 1000) -> bool:
     """Print how often a setup that is worse than the others is called worse than the best, or the best better."""
     chance = np.random.default_rng(1)
-    for setups in METHOD_COUNTS:
+    for setups in SETUP_COUNTS:
         for datasets in (5, 6, 8, 12, 20):
             cells = []
             for effect in (0.5, 1, 2, 4):

@@ -60,7 +60,7 @@ def build_ranking_section(compared: DatasetComparison) -> RankingSection:
 
 
 def _format_headline(ranking: DatasetRanking) -> str:
-    """Return the headline with the best setup: `Ranking of 3 setups over 8 datasets: adam has the best mean rank, 1`."""
+    """Return the headline: the numbers of setups and datasets, and the setup with the best mean rank."""
     title = format_ranking_title(ranking)
     best = ranking.setups[0]
     return f"{title[0].upper()}{title[1:]}: {best.setup.label} has the best mean rank, {best.mean_rank:.2f}."
