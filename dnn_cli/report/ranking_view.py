@@ -108,7 +108,9 @@ def build_ranking_paragraphs(compared: DatasetComparison) -> list[list[str]]:
 
 
 def format_common_method(compared: DatasetComparison) -> list[str]:
-    """Return the lines on the method of the verdicts if all datasets with verdicts share them; otherwise no lines."""
-    methods = {tuple(format_method_lines(part.comparison)) for part in compared.parts}
-    methods.discard(())
-    return [*methods.pop()] if len(methods) == 1 else []
+    """Return the lines on the method of the verdicts if several datasets have verdicts and all share these lines.
+
+    Otherwise, return no lines.
+    """
+    methods = [lines for part in compared.parts if (lines := format_method_lines(part.comparison))]
+    return methods[0] if len(methods) > 1 and all(lines == methods[0] for lines in methods) else []
