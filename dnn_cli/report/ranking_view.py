@@ -84,8 +84,10 @@ def format_ranking_method(ranking: DatasetRanking) -> list[str]:
 def build_rank_matrix_cells(compared: DatasetComparison, ranking: DatasetRanking) -> TableCells:
     """Build the cells of a table with the mean score and the rank of every setup on every dataset.
 
-    A cell such as `0.8803 (1)` has the rank in brackets. The last row has the mean ranks.
+    A cell such as `0.8803 (1)` has the rank in brackets. The last row has the mean ranks. The metric has a column if it
+    differs between datasets.
     """
+    has_metrics = len({compared.parts[index].comparison.metric for index in ranking.datasets}) > 1
     labels = [ranked.setup.label for ranked in ranking.setups]
     rows = []
     for position, index in enumerate(ranking.datasets):
@@ -94,9 +96,12 @@ def build_rank_matrix_cells(compared: DatasetComparison, ranking: DatasetRanking
         means = [format_compared_value(part.comparison, group.mean) if group else "failed" for group in groups]
         ranks = [ranked.ranks[position] for ranked in ranking.setups]
         cells = [f"{mean} ({rank:g})" for mean, rank in zip(means, ranks, strict=True)]
-        rows.append([part.label, part.comparison.metric, *cells])
-    rows.append(["mean rank", "", *(f"{ranked.mean_rank:.2f}" for ranked in ranking.setups)])
-    return TableCells(["dataset", "metric", *labels], rows, right=labels)
+        rows.append([part.label, *([part.comparison.metric] if has_metrics else []), *cells])
+    rows.append(
+        ["mean rank", *([""] if has_metrics else []), *(f"{ranked.mean_rank:.2f}" for ranked in ranking.setups)]
+    )
+    headers = ["dataset", *(["metric"] if has_metrics else []), *labels]
+    return TableCells(headers, rows, right=labels)
 
 
 def build_ranking_paragraphs(compared: DatasetComparison) -> list[list[str]]:

@@ -58,8 +58,8 @@ def test_ranking_table_has_mean_ranks_and_verdicts(compared):
 
 def test_rank_matrix_has_scores_and_ranks(compared):
     rows = build_rank_matrix_cells(compared, compared.ranking).rows
-    assert rows[0] == ["digits", "val_accuracy", "0.9000 (1)", "0.8800 (2)"]
-    assert rows[-1] == ["mean rank", "", "1.00", "2.00"]
+    assert rows[0] == ["digits", "0.9000 (1)", "0.8800 (2)"]
+    assert rows[-1] == ["mean rank", "1.00", "2.00"]
 
 
 def test_paragraphs_name_the_test_and_the_caveats(compared):
