@@ -1,7 +1,7 @@
 """Measure how often the ranking over datasets gives false verdicts and finds differences.
 
-    simulate [RANKINGS] [SETUPS…]   false verdicts on equally good setups, such as 2 and 3; 3 min for 1,000 rankings
-    power [RANKINGS]                share of real differences that are found; 4 min for 1,000 rankings
+    simulate [RANKINGS] [SETUPS…]   false verdicts on equally good setups, such as 2 and 3
+    power [RANKINGS]                share of planted differences that are found
 
 A ranking is wrong if any two setups are called different that are equally good. Setups that are equally good have
 other scores on each dataset, because they suit some datasets better than others.
