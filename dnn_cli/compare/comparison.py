@@ -161,7 +161,7 @@ def compare_runs(
     run_scores, metric = read_scores.run_scores, read_scores.metric
     lower_is_better = point.lower_is_better(metric)
     failed = [
-        (run_info, reason) for run_info in read_scores.left_out if (reason := _get_failure_reason(run_info, point))
+        (run_info, reason) for run_info in read_scores.left_out if (reason := get_failure_reason(run_info, point))
     ]
     groups = group_by_keys(run_scores, by, failed) if by else group_experiments(run_scores, failed)
     judged = judge_scores(run_scores, groups, metric, point, baseline=baseline, max_groups=max_groups)
@@ -231,7 +231,7 @@ def rank_setting_value(text: str) -> tuple[bool, float, str]:
         return True, 0.0, plain
 
 
-def _get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
+def get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
     """Return the reason why a left-out run counts as failed: `diverged`, `failed`, or no score at the comparison point.
 
     The reason is empty for other runs, such as unfinished runs and runs without a readable record.

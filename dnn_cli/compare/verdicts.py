@@ -309,7 +309,7 @@ def _judge_by_examples(
     return verdicts
 
 
-def _get_method(group: Group) -> str | None:
+def get_baseline_method(group: Group) -> str | None:
     """Return the method of a baseline, such as `linear`; `None` for a network."""
     baseline = group.run_scores[0].record.baseline if group.is_baseline else None
     return baseline.method if baseline else None
@@ -328,7 +328,7 @@ def resolve_group(groups: Sequence[Group], name: str, labels: Sequence[str]) -> 
     """
     matches = [group for group, label in zip(groups, labels, strict=True) if name in (label, group.name)]
     matches = matches or [group for group in groups if name in group.settings.values()]
-    matches = matches or [group for group in groups if name == _get_method(group)]
+    matches = matches or [group for group in groups if name == get_baseline_method(group)]
     matches = matches or [
         group
         for group in groups

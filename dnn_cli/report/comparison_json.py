@@ -1,11 +1,13 @@
 """JSON document of `dnn compare`."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.verdicts import Verdict
 from dnn_cli.report.comparison_tables import build_row_fields, list_run_settings
+from dnn_cli.runs.run_info import RunInfo
 
 
 def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
@@ -45,15 +47,20 @@ def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
         "averaged_over": comparison.averaged_settings,
         "repeats": [asdict(repeat) for repeat in comparison.repeats],
         "rows": [build_row_fields(row, list_run_settings(comparison)) for row in comparison.run_scores],
-        "left_out": [
-            {
-                "dir": str(run_info.run.directory),
-                "status": run_info.record.status if run_info.record else "broken",
-                "reason": run_info.error or (run_info.record.reason if run_info.record else None),
-            }
-            for run_info in comparison.left_out
-        ],
+        "left_out": build_left_out_documents(comparison.left_out),
     }
+
+
+def build_left_out_documents(left_out: Sequence[RunInfo]) -> list[dict[str, Any]]:
+    """Build a JSON document for each run without a score: directory, status and reason."""
+    return [
+        {
+            "dir": str(run_info.run.directory),
+            "status": run_info.record.status if run_info.record else "broken",
+            "reason": run_info.error or (run_info.record.reason if run_info.record else None),
+        }
+        for run_info in left_out
+    ]
 
 
 def build_pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from dnn_cli.report.table_cells import Column, TableCells, build_cells
 from dnn_cli.report.table_formats import format_csv
 from dnn_cli.report.text import format_duration, format_score, format_sparkline, replace_control_chars
 from dnn_cli.runs.query.run_columns import RunColumn, list_columns
+from dnn_cli.runs.run_info import RunInfo
 
 _INTERVAL_HEADER = "95% interval"
 
@@ -306,14 +307,19 @@ def format_comparison_csv(comparison: Comparison) -> str:
     The columns of the group are empty for a run without a group. With `--by optimizer`, a run with 10 units has no
     group if some optimizer has no run with 10 units.
     """
+    rows = list_comparison_csv_rows(comparison)
+    headers = list(rows[0]) if rows else ["id"]
+    return format_csv(headers, [["" if value is None else str(value) for value in row.values()] for row in rows])
+
+
+def list_comparison_csv_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return the values of each line of `format_comparison_csv`, by column."""
     group_of = {id(row.record): group for group in comparison.groups for row in group.run_scores}
     settings = list_run_settings(comparison)
-    rows = [
+    return [
         {**build_row_fields(row, settings), **_build_group_fields(comparison, group_of.get(id(row.record)))}
         for row in comparison.run_scores
     ]
-    headers = list(rows[0]) if rows else ["id"]
-    return format_csv(headers, [["" if value is None else str(value) for value in row.values()] for row in rows])
 
 
 def _build_group_fields(comparison: Comparison, group: Group | None) -> dict[str, Any]:
@@ -333,13 +339,13 @@ def _build_group_fields(comparison: Comparison, group: Group | None) -> dict[str
     }
 
 
-def format_left_out_lines(comparison: Comparison) -> list[str]:
+def format_left_out_lines(left_out: Sequence[RunInfo]) -> list[str]:
     """Return a line with the reason for each run that is left out of a comparison.
 
     More than three runs with the same reason share a line.
     """
     lines: dict[str, list[str]] = defaultdict(list)
-    for run_info in comparison.left_out:
+    for run_info in left_out:
         if run_info.record is None:
             lines[f"broken: {run_info.error}"].append(run_info.run.directory.name)
         else:

@@ -42,12 +42,16 @@ _MAX_NAMED_GROUPS = 3
 """Largest number of groups that a line names; the others are counted."""
 
 
-def build_verdict_paragraphs(comparison: Comparison, *, with_verdicts: bool) -> list[list[str]]:
+def build_verdict_paragraphs(
+    comparison: Comparison, *, with_verdicts: bool, with_method: bool = True
+) -> list[list[str]]:
     """Return the paragraphs below the table: method, notes, caveats, and advice.
 
-    With `with_verdicts`, the verdicts come before the method, because the table has no column for verdicts.
+    With `with_verdicts`, the verdicts come before the method, because the table has no column for verdicts. Without
+    `with_method`, the method is left out.
     """
-    lines = [*(_format_verdict_lines(comparison) if with_verdicts else []), *format_method_lines(comparison)]
+    lines = _format_verdict_lines(comparison) if with_verdicts else []
+    lines = [*lines, *(format_method_lines(comparison) if with_method else [])]
     if more := comparison.verdict_set.not_judged:
         lines.append(f"no verdict on {format_count(more, 'more group')}, each with a lower rank: --all")
     if len(comparison.groups) == 1 and comparison.run_scores:
@@ -156,7 +160,7 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
         return f"undecided: {distance}{seeds}; {verdict.undecided_reason}"
     difference = verdict.examples or verdict.difference
     assert difference is not None  # noqa: S101 - a verdict without a reason has a difference
-    p_value_text = "" if verdict.p_value is None else f", {_format_p_value(verdict.p_value)}"
+    p_value_text = "" if verdict.p_value is None else f", {format_p_value(verdict.p_value)}"
     common = _format_common_seeds(verdict, base)
     if verdict.word in ("better", "worse"):
         return f"{verdict.word} by {_format_difference(comparison, difference, signed=False)}{p_value_text}{common}"
@@ -194,7 +198,7 @@ def _format_common_seeds(verdict: Verdict, base: Group) -> str:
     return f" for {format_count(difference.seed_counts[0], noun)}"
 
 
-def _format_p_value(p_value: float) -> str:
+def format_p_value(p_value: float) -> str:
     """Return a p-value with two significant digits, or `p < 0.0001`."""
     return "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
 
