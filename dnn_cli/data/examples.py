@@ -88,6 +88,13 @@ class Examples(ExampleArrays):
         """Return a digest that is equal only for equal examples in the same order."""
         return self.digest
 
+    def compute_evaluation_digest(self) -> str:
+        """Return a digest that is equal for equal inputs and targets of an evaluation, whatever file holds them.
+
+        Weights, groups and times are left out. Inputs of typed columns must be encoded.
+        """
+        return Examples(self.inputs, self.targets).digest
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 digest of the inputs, targets, weights, groups and times, computed once.

@@ -18,6 +18,7 @@ from dnn_cli.metrics.classification import (
 )
 from dnn_cli.metrics.regression import RegressionErrors
 from dnn_cli.report.tables import PlainTable, build_table, compute_text_width, shorten_text
+from dnn_cli.report.test_read_text import format_times
 from dnn_cli.report.text import format_count, format_score
 from dnn_cli.runs.record import Evaluation, FileEvaluation
 
@@ -150,22 +151,16 @@ def format_error_notes(errors: Sequence[RegressionErrors], names: Sequence[str])
     ][:_MAX_CONFUSED_PAIRS]
 
 
-def format_earlier_evaluations(earlier: Sequence[Evaluation | FileEvaluation], file: str | None = None) -> str:
-    """Return a sentence on how often the test set, or the examples in a file, were evaluated before.
-
-    The text is empty for a file that is evaluated for the first time.
+def format_earlier_evaluations(earlier: Sequence[Evaluation | FileEvaluation], file: str) -> str:
+    """Return a sentence on how often the examples in a file were evaluated before.
 
     Args:
-        earlier: The earlier evaluations, the oldest first.
-        file: The file with the examples; `None` for the test set.
+        earlier: The earlier evaluations, at least one, the oldest first.
+        file: The file with the examples.
     """
-    if not earlier:
-        return "" if file else "first evaluation on the test set of this run; run.json records it"
-    times = "once" if len(earlier) == 1 else "twice" if len(earlier) == 2 else f"{len(earlier)} times"
-    subject = f"the examples of {file} were" if file else "the test set of this run was"
     return (
-        f"{subject} evaluated {times} before, last at {earlier[-1].at[:16].replace('T', ' ')} UTC: "
-        "do not choose models by these scores"
+        f"the examples of {file} were evaluated {format_times(len(earlier))} before, "
+        f"last at {earlier[-1].at[:16].replace('T', ' ')} UTC: do not choose models by these scores"
     )
 
 
