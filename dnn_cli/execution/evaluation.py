@@ -115,7 +115,7 @@ def evaluate_file(
         arrays = read_evaluation_examples(file, input_spec, target_spec)
         check_integer_inputs(run_context.experiment, arrays.inputs, file, is_trained=True)
         examples = Examples(arrays.inputs, arrays.targets)
-        digest, is_test_set = examples.compute_fingerprint(), has_test_set(data, file, len(examples))
+        digest, is_test_set = examples.compute_evaluation_digest(), has_test_set(data, file, len(examples))
         is_test_read = is_test_set or digest in {item.digest for item in run.read_raw_record().test_reads}
         if is_test_read:
             check_test_reads(run, origin)

@@ -206,7 +206,9 @@ class FileEvaluation(BaseModel):
     """Path of the file, as the user typed it."""
 
     digest: str
-    """Digest of the examples, equal only for equal examples."""
+    """Digest of the inputs and targets, equal only for equal examples.
+
+    Versions up to 0.11.0 computed another digest, which differs for other types of equal numbers."""
 
     examples: int
     scores: Scores

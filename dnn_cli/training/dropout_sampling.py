@@ -25,7 +25,7 @@ from dnn_cli.training.execution_plan import choose_plan
 from dnn_cli.training.inference import load_trained_model
 
 _MIN_CALL_SAMPLES = 32
-"""Number of samples that one call computes at least, if so many are requested."""
+"""Smallest limit of the samples of one call. A larger batch size of the training is a larger limit."""
 
 _CALL_INPUTS = 64
 """Number of inputs of one call of the sampling function. Ctrl-C acts between two calls."""

@@ -107,8 +107,8 @@ def test_samples_of_a_table_have_mean_and_deviation(workspace):
     assert [(item["line"], item["deviations"][0] > 0) for item in result["predictions"]] == [(2, True), (4, True)]
     written = workspace.dnn("predict", "thinned", "some.csv", "--samples", "20", "--seed", "42", "-o", "samples.csv")
     header, first, empty, last = (workspace.path / "samples.csv").read_text().splitlines()
-    assert (header, empty) == ("id,price,price_deviation", ",,"), written.stderr
-    numbers = [float(cell) for line in (first, last) for cell in line.split(",")[1:]]
+    assert (header, empty) == ("price,price_deviation", ","), written.stderr
+    numbers = [float(cell) for line in (first, last) for cell in line.split(",")]
     expected = [item[key][0] for item in result["predictions"] for key in ("numbers", "deviations")]
     np.testing.assert_allclose(numbers, expected, rtol=1e-6)
 
