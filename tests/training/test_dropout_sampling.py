@@ -35,20 +35,20 @@ def test_mean_and_deviation_are_those_of_the_masks(sample):
 
     Normalization must use its moving averages, and the flip must not act, or other sums would result.
     """
-    kept = {}
+    parts = {}
 
     def change(model):
         normalization, *_, output = model.layers[-4:]
         rng = np.random.default_rng(1)
         normalization.set_weights([rng.uniform(0.5, 2, array.shape) for array in normalization.get_weights()])
-        kept.update(model=keras.Sequential(model.layers[:-2]), kernel=output.get_weights()[0])
+        parts.update(model=keras.Sequential(model.layers[:-2]), kernel=output.get_weights()[0])
 
     layers = (
         f"{IMAGE}, RandomFlip, Flatten, BatchNormalization, {{type: Dense, units: 20}}, {{type: Dropout, rate: 0.4}}"
     )
     drawn = sample(f"{layers}, {{type: Dense, units: 10}}", DIGITS[:1], 3000, change=change)[0]
-    hidden = kept["model"](DIGITS[:1], training=False).numpy()[0]
-    products = hidden[:, np.newaxis] * kept["kernel"]
+    hidden = parts["model"](DIGITS[:1], training=False).numpy()[0]
+    products = hidden[:, np.newaxis] * parts["kernel"]
     deviation = np.sqrt(0.4 / 0.6 * (products**2).sum(0))
     np.testing.assert_allclose(drawn.mean(0), products.sum(0), atol=4 * deviation.max() / np.sqrt(3000))
     np.testing.assert_allclose(drawn.std(0), deviation, rtol=0.08)
