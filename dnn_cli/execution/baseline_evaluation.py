@@ -117,7 +117,7 @@ def _evaluate_on_test_set(
         test = select_test_examples(experiment.data, examples, split, report_progress)
         outputs = trained.predict(test.inputs)
     scores = compute_scores(experiment, outputs, test.targets, test.weights, target_scaling=trained.target_scaling)
-    return EvaluationResult(scores, outputs, test.targets, test.compute_evaluation_digest())
+    return EvaluationResult(scores, outputs, test.targets, digest=test.compute_evaluation_digest())
 
 
 def _has_equal_outputs(saved: NDArray[Any], outputs: NDArray[np.float32]) -> bool:
