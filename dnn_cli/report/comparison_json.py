@@ -5,8 +5,10 @@ from dataclasses import asdict
 from typing import Any
 
 from dnn_cli.compare.comparison import Comparison
+from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.compare.verdicts import Verdict
 from dnn_cli.report.comparison_tables import build_row_fields, list_run_settings
+from dnn_cli.report.test_read_text import build_test_read_documents
 from dnn_cli.runs.run_info import RunInfo
 
 
@@ -46,7 +48,7 @@ def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
         "warnings": list(comparison.caveats),
         "averaged_over": comparison.averaged_settings,
         "repeats": [asdict(repeat) for repeat in comparison.repeats],
-        "rows": [build_row_fields(row, list_run_settings(comparison)) for row in comparison.run_scores],
+        "rows": [_build_row_document(row, list_run_settings(comparison)) for row in comparison.run_scores],
         "left_out": build_left_out_documents(comparison.left_out),
     }
 
@@ -61,6 +63,11 @@ def build_left_out_documents(left_out: Sequence[RunInfo]) -> list[dict[str, Any]
         }
         for run_info in left_out
     ]
+
+
+def _build_row_document(row: RunScore, settings: Sequence[str]) -> dict[str, Any]:
+    """Build the JSON document of a run, with the values of its settings and the commands of its test reads."""
+    return {**build_row_fields(row, settings), "test_read_log": build_test_read_documents(row.record.test_reads)}
 
 
 def build_pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, Any]:

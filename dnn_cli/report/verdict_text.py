@@ -16,6 +16,7 @@ from dnn_cli.config.metrics import is_share
 from dnn_cli.report.run_groups import format_copies_note
 from dnn_cli.report.seed_command import build_sweep_commands
 from dnn_cli.report.tables import compute_text_width, pad_text
+from dnn_cli.report.test_read_text import format_test_read_note
 from dnn_cli.report.text import format_count, format_duration, format_score
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def format_note_lines(comparison: Comparison) -> list[str]:
         )
     if copies := format_copies_note(comparison.repeats):
         lines.append(copies)
+    if test_reads := format_test_read_note([row.record for row in comparison.run_scores]):
+        lines.append(test_reads)
     return lines
 
 
