@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from dnn_cli.compare.exact_tests import FloatArray
 from dnn_cli.compare.significance import ALPHA, Interval
 
-EFFECTS = ((0.25, 0.05), (1.0, 0.475), (2.0, 0.475))
+_EFFECTS = ((0.25, 0.05), (1.0, 0.475), (2.0, 0.475))
 """Values of g, each with its weight in the mean of the e-values.
 
 Values of 1 and 2 find differences of about one and two standard deviations with the fewest pairs. Without the small
@@ -33,7 +33,7 @@ value, small differences would not be found with any number of pairs."""
 _MAX_DOUBLINGS, _BISECTION_STEPS = 12, 30
 """Steps of the search for the end of an interval, first outwards and then by bisection."""
 
-SequentialWord = Literal["larger", "smaller", "equivalent", "undecided"]
+_SequentialWord = Literal["larger", "smaller", "equivalent", "undecided"]
 """Word of a sequential verdict on the scores of the first of two groups."""
 
 
@@ -60,7 +60,7 @@ def _compute_one_sided(shares: FloatArray) -> FloatArray:
     # 1 + tanh(gx) = 2 / (1 + exp(-2gx)), whose logarithm stays finite.
     terms = [
         math.log(weight) + np.cumsum(math.log(2) - np.logaddexp(0.0, -2 * effect * shares), -1)
-        for effect, weight in EFFECTS
+        for effect, weight in _EFFECTS
     ]
     return np.asarray(np.logaddexp.reduce(terms, 0))
 
@@ -165,7 +165,7 @@ class SequentialTest:
         return "larger" if above >= below else "smaller"
 
     @cached_property
-    def word(self) -> SequentialWord:
+    def word(self) -> _SequentialWord:
         """The verdict that was reached first."""
         count = self.decided_pairs
         if count is None:

@@ -86,7 +86,7 @@ class PairRecords:
             differences = [ours[seed] - theirs[seed] for seed in seeds if seed in ours and seed in theirs]
         if not differences:
             return None
-        return build_sequential_verdict(differences, record.margin if record else None, tolerance)
+        return _build_verdict(differences, record.margin if record else None, tolerance)
 
 
 def read_pair_records(run_scores: Sequence[RunScore], metric: str | None) -> PairRecords | None:
@@ -101,7 +101,7 @@ def read_pair_records(run_scores: Sequence[RunScore], metric: str | None) -> Pai
     return PairRecords(records, metric) if records else None
 
 
-def build_sequential_verdict(differences: Sequence[float], margin: float | None, tolerance: float) -> SequentialVerdict:
+def _build_verdict(differences: Sequence[float], margin: float | None, tolerance: float) -> SequentialVerdict:
     """Build the sequential test of differences, and the difference of their means.
 
     Args:

@@ -16,6 +16,7 @@ from dnn_cli.errors import RunError, UsageError
 from dnn_cli.execution.settle_sides import Side
 from dnn_cli.execution.sweep_execution import SweepExecution, find_existing_runs
 from dnn_cli.execution.sweep_plan import PlannedRun
+from dnn_cli.runs.address import find_membership
 from dnn_cli.runs.lock import hold_lock
 from dnn_cli.runs.pair_record import (
     PairRecord,
@@ -29,7 +30,7 @@ from dnn_cli.runs.store import Store
 _FIRST_SEED = 1
 """First seed of new pairs if neither experiment has runs."""
 
-EndReason = Literal["decided", "limit", "incomplete"]
+_EndReason = Literal["decided", "limit", "incomplete"]
 
 
 class SettleExecution:
@@ -81,7 +82,7 @@ class SettleExecution:
         return SequentialTest(differences, self.margin, resolution.tolerance)
 
     @property
-    def end_reason(self) -> EndReason | None:
+    def end_reason(self) -> _EndReason | None:
         """The reason why no round follows: a verdict, the limit, or a run that is not finished; `None` to continue."""
         if self.test.decided_pairs is not None:
             return "decided"
@@ -113,7 +114,15 @@ class SettleExecution:
         Raises:
             DataError: the user's data cannot be read to compare it with the data of the runs.
         """
-        self._build_execution(self._plan_runs([pair.seed for pair in self.record.pairs])).record_existing_runs()
+        others = {
+            run_score.seed
+            for scores in self.scores
+            for run_score in scores.run_scores
+            if find_membership(run_score.run_info, self.id) is None
+        }
+        seeds = [pair.seed for pair in self.record.pairs if pair.seed in others]
+        if seeds:
+            self._build_execution(self._plan_runs(seeds)).record_existing_runs()
 
     def plan_round(self, workers: int) -> SweepExecution:
         """Record the seeds of the next round, and return its planned runs.

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from dnn_cli.compare.pair_planning import PairForecast, SettleForecast, SpreadEstimate
+from dnn_cli.compare.pair_planning import PairForecast, SpreadEstimate
 from dnn_cli.report.settle_text import format_score_difference
 from dnn_cli.report.table_cells import TableCells
-from dnn_cli.report.text import format_count, format_duration
+from dnn_cli.report.text import format_count
 
 _ROW_TITLES = ("low", "estimate", "high")
 """Titles of the rows: the ends of the interval of the spread, and the spread itself between them."""
@@ -31,38 +31,40 @@ def build_plan_cells(
         compute_seconds: The function that returns the training time up to a number of pairs; `None` if it is unknown.
     """
     amount = format_score_difference(metric, difference)
-    headers = ["spread", "", "fixed number", f"settle, difference {amount}", "settle, difference 0"]
+    headers = ["spread", "", "fixed number", f"settle, if {amount}", "settle, if 0"]
 
-    def format_pairs(pairs: float, text: str) -> str:
+    def format_cell(pairs: float, share: float | None = None) -> str:
         seconds = compute_seconds(pairs)
-        return text if seconds is None else f"{text}, {format_duration(seconds)}"
-
-    def format_settle(forecast: SettleForecast) -> str:
-        text = format_pairs(forecast.mean_pairs, f"{forecast.mean_pairs:.1f} pairs")
-        return text if forecast.decided_share > 0.995 else f"{text} ({100 * forecast.decided_share:.0f}% decided)"
+        parts = [f"{pairs:,.0f}", *([] if seconds is None else [_format_minutes(seconds)])]
+        return ", ".join([*parts, *([] if share is None else [f"{100 * share:.0f}%"])])
 
     rows = [
         [
             title,
             format_score_difference(metric, item.spread),
-            "more than 1,000 pairs"
-            if item.fixed_pairs is None
-            else format_pairs(item.fixed_pairs, format_count(item.fixed_pairs, "pair")),
-            format_settle(item.if_different),
-            format_settle(item.if_equal),
+            "more than 1,000" if item.fixed_pairs is None else format_cell(item.fixed_pairs),
+            format_cell(item.if_different.mean_pairs, item.if_different.decided_share),
+            format_cell(item.if_equal.mean_pairs, item.if_equal.decided_share),
         ]
         for title, item in zip(_ROW_TITLES, forecasts, strict=True)
     ]
     return TableCells(headers, rows, right=[""], wrapped=headers[2:])
 
 
+def _format_minutes(seconds: float) -> str:
+    """Return a time in whole minutes, such as `18 min` or `1 h 05 min`; `1 min` for any shorter time."""
+    minutes = 0 if seconds == 0 else max(1, round(seconds / 60))
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60:,} h {minutes % 60:02d} min"
+
+
 def list_plan_notes(metric: str, difference: float, max_pairs: int, existing_pairs: int, workers: int) -> list[str]:
     """Return the notes below the table of a plan."""
     amount = format_score_difference(metric, difference)
-    existing = f"{format_count(existing_pairs, 'pair')} that {'exists' if existing_pairs == 1 else 'exist'}"
+    existing = f"the {format_count(existing_pairs, 'pair')} that {'exists' if existing_pairs == 1 else 'exist'}"
+    time = f"the time of the missing runs with {format_count(workers, 'worker')}"
     return [
+        f"numbers of pairs, with {time}; they include {existing}",
         f"fixed number: a paired t-test finds a difference of {amount} in 4 of 5 cases (power 80%)",
-        f"settle: mean number of pairs until dnn settle finds this difference, or both equivalent within {amount}; "
-        f"at most {max_pairs}",
-        f"the numbers include {existing}; the time is for the missing runs with {format_count(workers, 'worker')}",
+        f"settle: mean number of pairs if the true difference is {amount}, until one is better, and if it is 0, until "
+        f"both are equivalent within {amount}; the percentage has this verdict by {format_count(max_pairs, 'pair')}",
     ]
