@@ -1,4 +1,4 @@
-"""Measure how often `dnn settle` reaches false verdicts at any stopping point, and how many pairs it needs.
+"""Measure false verdicts of `dnn settle` at any stopping point, and the number of its pairs.
 
     simulate [COMPARISONS]       false `better` and `equivalent` on random scores; 1 min for 2,000 comparisons
     power [COMPARISONS]          verdicts and numbers of pairs for real differences; 10 s for 20,000 comparisons
