@@ -160,6 +160,10 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
     p_value_text = "" if verdict.p_value is None else f", {kind}{_format_p_value(verdict.p_value)}"
     common = _format_common_seeds(verdict, base)
     if verdict.word in ("better", "worse"):
+        if verdict.sequential and verdict.sequential.lost_pairs:
+            # Diverged runs count in the test and not in the mean, which can have the other sign.
+            lost = f"{format_count(verdict.sequential.lost_pairs, 'pair')} with one diverged run"
+            return f"{verdict.word}: {_format_difference(comparison, difference, signed=True)}{p_value_text}; {lost}"
         return f"{verdict.word} by {_format_difference(comparison, difference, signed=False)}{p_value_text}{common}"
     if (
         difference.interval == (0, 0)
@@ -177,7 +181,9 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
         return f"indistinguishable: {distance}{p_value_text}{common}"
     few = "" if common else _format_difference_range(comparison, verdict.difference)
     exact = f"; exact test, because {verdict.exact_test_reason}" if verdict.exact_test_reason else ""
-    return f"undecided: {distance}{few or p_value_text}{common}{exact}"
+    # A p-value of all pairs so far decides a sequential comparison, also without an interval.
+    p_value_text = few + p_value_text if verdict.sequential else few or p_value_text
+    return f"undecided: {distance}{p_value_text}{common}{exact}"
 
 
 def _is_constant_difference(difference: MeanDifference | None) -> bool:

@@ -111,8 +111,8 @@ def _judge_trainings(run_scores: Sequence[float], comparisons: int, pairs: int) 
     margin = round(2 * float(differences.std()), 4)
     equivalent = count_equivalent(differences + margin, margin)
     print_share(f"true difference {margin}, up to {pairs} pairs", equivalent, comparisons, "called equivalent")
-    found = count_equivalent(differences, margin)
-    print_share(f"equal experiments, margin {margin}, up to {pairs} pairs", found, comparisons, "called equivalent")
+    expected = count_equivalent(differences, margin)
+    print_share(f"equal experiments, margin {margin}, up to {pairs} pairs", expected, comparisons, "called equivalent")
     return max(different, equivalent) <= compute_allowed_count(comparisons)
 
 
