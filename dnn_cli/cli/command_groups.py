@@ -43,6 +43,8 @@ COMMAND_GROUPS = {
         "resume": LazyCommand(".resume:resume", "Continue an interrupted run, or extend a completed run."),
         "sweep": LazyCommand(".sweep:sweep", "Train variants of a config in parallel; skip existing runs."),
         "study": LazyCommand(".study:study", "Tune each value of a question alike, and judge the values."),
+        "settle": LazyCommand(".settle:settle", "Train pairs of equal seeds until one experiment is better."),
+        "plan": LazyCommand(".plan_pairs:plan", "Estimate the pairs of seeds and minutes that find a difference."),
         "lr-find": LazyCommand(".lr_find:lr_find", "Test learning rates from small to large, and suggest one."),
     },
     "Understand results": {

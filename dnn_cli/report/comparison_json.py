@@ -90,6 +90,15 @@ def build_pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, A
         else list(verdict.difference.seed_counts)
         if verdict.difference
         else 0,
-        "seeds_needed": verdict.needed_seeds,
+        "seeds_needed": None if verdict.sequential else verdict.needed_seeds,
+        "equivalence": _build_equivalence_document(verdict),
         "reason": verdict.undecided_reason or verdict.exact_test_reason or None,
     }
+
+
+def _build_equivalence_document(verdict: Verdict) -> dict[str, Any] | None:
+    """Build the JSON document of a test of equivalence; `None` without the test. Its p-value is always valid."""
+    test = verdict.sequential
+    if test is None or test.margin is None or test.equivalence_p_value is None:
+        return None
+    return {"difference": test.margin, "p_value": min(1.0, verdict.comparisons * test.equivalence_p_value)}
