@@ -28,7 +28,7 @@ def print_dataset_comparison(compared: "DatasetComparison", *, list_runs: bool =
         show_all: Whether all rows, columns and verdicts are printed.
     """
     if not compared.has_several_parts:
-        _print_comparison(compared.parts[0].comparison, list_runs=list_runs, show_all=show_all)
+        print_comparison(compared.parts[0].comparison, list_runs=list_runs, show_all=show_all)
         return
     from dnn_cli.report.ranking_view import (
         build_ranking_cells,
@@ -41,7 +41,7 @@ def print_dataset_comparison(compared: "DatasetComparison", *, list_runs: bool =
     method = format_common_method(compared)
     for part in compared.parts:
         title = f"{part.label}: "
-        has_paragraphs = _print_comparison(
+        has_paragraphs = print_comparison(
             part.comparison, title=title, list_runs=list_runs, show_all=show_all, with_method=not method
         )
         if has_paragraphs:
@@ -58,7 +58,7 @@ def print_dataset_comparison(compared: "DatasetComparison", *, list_runs: bool =
     _print_paragraphs(build_ranking_paragraphs(compared))
 
 
-def _print_comparison(
+def print_comparison(
     comparison: "Comparison",
     *,
     title: str = "",

@@ -5,6 +5,7 @@ import math
 from dnn_cli.compare.sequential_tests import SequentialTest
 from dnn_cli.config.metrics import is_share, lower_is_better
 from dnn_cli.report.text import format_count, format_score
+from dnn_cli.report.verdict_text import format_p_value
 
 
 def format_score_difference(metric: str, value: float, *, sign: bool = False, unit: bool = True) -> str:
@@ -19,11 +20,6 @@ def format_score_difference(metric: str, value: float, *, sign: bool = False, un
     text = f"{abs(100 * value):.2f}" if is_share(metric) else format_score(abs(value))
     mark = "−" if value < 0 else "+" if sign else ""
     return f"{mark if float(text) else ''}{text}{' points' if unit and is_share(metric) else ''}"
-
-
-def _format_p_value(p_value: float) -> str:
-    """Return a p-value with two significant digits, or `p < 0.0001`."""
-    return "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
 
 
 def format_goal(metric: str, margin: float | None, max_pairs: int) -> str:
@@ -43,9 +39,9 @@ def format_state(test: SequentialTest, metric: str, label: str) -> str:
     if not test.differences:
         return "no pairs exist yet"
     text = f"after {format_count(len(test.differences), 'pair')}: {label} {_format_mean(test, metric, sign=True)}"
-    text += f", always-valid {_format_p_value(test.p_value)}"
+    text += f", always-valid {format_p_value(test.p_value)}"
     if test.equivalence_p_value is not None:
-        text += f"; equivalence {_format_p_value(test.equivalence_p_value)}"
+        text += f"; equivalence {format_p_value(test.equivalence_p_value)}"
     return text
 
 
@@ -82,7 +78,7 @@ def format_verdict_line(test: SequentialTest, metric: str, labels: tuple[str, st
         return f"undecided {format_state(test, metric, first)}"
     if test.word == "equivalent":
         margin = format_score_difference(metric, test.margin or 0.0)
-        p_value = _format_p_value(test.equivalence_p_value or 0.0)
+        p_value = format_p_value(test.equivalence_p_value or 0.0)
         return (
             f"{first} and {second} are equivalent within {margin}: {first} {_format_mean(test, metric, sign=True)}, "
             f"always-valid {p_value}, after {pairs}"
@@ -92,7 +88,7 @@ def format_verdict_line(test: SequentialTest, metric: str, labels: tuple[str, st
     # Lost pairs can decide against the mean of the other pairs.
     has_usual_mean = test.finite_differences and (test.mean > 0) == (test.word == "larger")
     amount = f" by {_format_mean(test, metric, sign=False)}" if has_usual_mean else ""
-    return f"{better} is better than {worse}{amount}, always-valid {_format_p_value(test.p_value)}, after {pairs}"
+    return f"{better} is better than {worse}{amount}, always-valid {format_p_value(test.p_value)}, after {pairs}"
 
 
 def format_settle_notes(test: SequentialTest, metric: str, labels: tuple[str, str]) -> list[str]:

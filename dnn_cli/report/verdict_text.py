@@ -182,7 +182,7 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
     distance = _format_difference(comparison, difference, signed=True)
     if verdict.sequential and verdict.word == "indistinguishable" and verdict.sequential.margin is not None:
         margin = format_difference_amount(comparison, verdict.sequential.margin, sign=False)
-        p_value = _format_p_value(min(1.0, verdict.comparisons * (verdict.sequential.equivalence_p_value or 0.0)))
+        p_value = format_p_value(min(1.0, verdict.comparisons * (verdict.sequential.equivalence_p_value or 0.0)))
         return f"equivalent within {margin}: {distance}, always-valid {p_value}"
     if verdict.word == "indistinguishable":
         return f"indistinguishable: {distance}{p_value_text}{common}"
