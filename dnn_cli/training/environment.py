@@ -21,7 +21,8 @@ _VARIABLE_PREFIXES = (
 
 _GIT_COMMAND = (
     # Without the option, a git that is killed after the time limit leaves a lock, and later commands of git fail.
-    "git", "--no-optional-locks", "-c", "status.aheadBehind=false", "status", "--porcelain=v2", "--branch", "--untracked-files=no",
+    "git", "--no-optional-locks", "-c", "status.aheadBehind=false", "status", "--porcelain=v2", "--branch",
+    "--untracked-files=no",
 )  # fmt: skip
 """Command that prints the commit and the modified files. The walk through the commits ahead of a remote branch is
 omitted."""
