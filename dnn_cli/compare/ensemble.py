@@ -15,6 +15,7 @@ from dnn_cli.config.metrics import expand_score_name, lower_is_better
 from dnn_cli.errors import UsageError, suggest_nearest_name
 from dnn_cli.metrics.averaged_predictions import TargetExamples
 from dnn_cli.metrics.ensemble_gain import Gain, compute_gains, orient_gain
+from dnn_cli.runs.record import Scores
 
 _FloatArray = NDArray[np.float64]
 
@@ -85,6 +86,9 @@ class EnsembleResult:
 
     examples: TargetExamples
     scores: tuple[EnsembleScore, ...]
+    member_scores: tuple[Scores, ...]
+    """Loss and metrics of each member on the examples, in the order of the members."""
+
     curve: tuple[CurvePoint, ...]
     """Score and gain of ensembles of 1, 2, 3 and so on members. With a choice by score, the candidates come in
     the order of the choice. Without a choice, a point is the mean over orders."""
@@ -190,7 +194,7 @@ def score_ensemble(examples: TargetExamples, quantities: Sequence[_FloatArray], 
         mean_score = float(np.mean(of_members))
         scores.append(EnsembleScore(name, ensemble[1][name], mean_score, best, gain, over_best.get(name)))
     curve = _compute_curve(examples, quantities, choice.metric, is_ordered=choice.is_by_score)
-    return EnsembleResult(examples, tuple(scores), curve)
+    return EnsembleResult(examples, tuple(scores), tuple(of_member for _, of_member in members), curve)
 
 
 def _compute_curve(

@@ -4,6 +4,7 @@ from typing import Any
 
 from dnn_cli.compare.ensemble import EnsembleResult, EnsembleScore, MemberChoice
 from dnn_cli.compare.ensemble_members import MemberSet
+from dnn_cli.config.config_diff import find_config_differences, shorten_keys
 from dnn_cli.metrics.averaged_predictions import averages_logits_as_probabilities
 from dnn_cli.metrics.ensemble_gain import Gain
 from dnn_cli.report.chart_math import Axis
@@ -102,14 +103,27 @@ def _find_score(result: EnsembleResult, name: str) -> EnsembleScore | None:
     return next((score for score in result.scores if score.name == name), None)
 
 
-def build_member_cells(choice: MemberChoice) -> TableCells:
-    """Build a table with a row for each member, the first 20 at most: run, name, seed and score of the choice."""
-    headers = ["member", "run", "name", "seed", *([f"{choice.metric} in choice"] if choice.is_by_score else [])]
+def build_member_cells(choice: MemberChoice, result: EnsembleResult) -> TableCells:
+    """Build a table with a row for each member, the first 20 at most.
+
+    The columns are run, name, seed, the settings that differ between members, the score, and that of the choice.
+    """
+    members, metric = choice.members[:_MAX_LISTED_MEMBERS], choice.metric
+    differences = find_config_differences([member.run_info.config or {} for member in members])
+    keys = [key for key in dict.fromkeys(key for values in differences for key in values) if key != "seed"]
+    names = dict(zip(keys, shorten_keys(keys), strict=True))
+    of_choice = f"{metric} in choice"
+    headers = ["member", "run", "name", "seed"]
+    headers += ["settings"] if keys else []
+    headers += [metric, *([of_choice] if choice.is_by_score else [])]
     rows = []
-    for number, member in enumerate(choice.members[:_MAX_LISTED_MEMBERS], 1):
-        scores = [format_score(choice.scores[number - 1])] if choice.is_by_score else []
-        rows.append([str(number), member.record.id, member.record.name, str(member.run_info.details.seed), *scores])
-    return TableCells(headers, rows, right=("member", "seed", *headers[4:]), cut=("name",))
+    for number, (member, values) in enumerate(zip(members, differences, strict=True)):
+        settings = [" ".join(f"{names[key]}={values[key]}" for key in keys)] if keys else []
+        scores = [format_score(result.member_scores[number].get(metric))]
+        scores += [format_score(choice.scores[number])] if choice.is_by_score else []
+        cells = [str(number + 1), member.record.id, member.record.name, str(member.run_info.details.seed)]
+        rows.append([*cells, *settings, *scores])
+    return TableCells(headers, rows, right=("member", "seed", metric, of_choice), cut=("name", "settings"))
 
 
 def format_member_note(choice: MemberChoice) -> str:
@@ -153,16 +167,17 @@ def build_ensemble_document(
     member_set: MemberSet, choice: MemberChoice, result: EnsembleResult, split: str
 ) -> dict[str, Any]:
     """Build the JSON document of an ensemble. The arguments are those of `format_ensemble_headline`."""
-    scores = choice.scores or (None,) * len(choice.members)
+    of_choice = choice.scores or (None,) * len(choice.members)
     return {
         "members": [
             {
                 "id": member.record.id,
                 "name": member.record.name,
                 "seed": member.run_info.details.seed,
+                "scores": scores,
                 "score_in_choice": score,
             }
-            for member, score in zip(choice.members, scores, strict=False)
+            for member, scores, score in zip(choice.members, result.member_scores, of_choice, strict=False)
         ],
         "candidates": len(choice.candidates),
         "chosen_by_score": choice.is_by_score,

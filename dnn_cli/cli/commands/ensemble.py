@@ -175,7 +175,7 @@ def _print_ensemble(member_set: "MemberSet", choice: "MemberChoice", result: "En
     for line in view.format_score_notes(choice, result, split):
         print_line(out, line)
     out.print()
-    print_rich_table(out, view.build_member_cells(choice).build_fitting_table(out.width))
+    print_rich_table(out, view.build_member_cells(choice, result).build_fitting_table(out.width))
     if note := view.format_member_note(choice):
         out.print(note)
     width, height = _CURVE_SIZE
