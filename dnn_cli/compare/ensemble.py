@@ -145,7 +145,7 @@ def choose_best_members(member_set: MemberSet, metric: str, count: int, position
     if not len(positions):
         raise UsageError("the validation set has too few examples for --best", "omit --best")
     examples = member_set.examples.select(positions)
-    scores = [examples.compute_scores(member.quantities[positions], metric).get(metric) for member in candidates]
+    scores = [examples.compute_score(member.quantities[positions], metric) for member in candidates]
     sign = 1 if lower_is_better(metric) else -1
     order = sorted(range(len(scores)), key=lambda at: float("inf") if (s := scores[at]) is None else sign * s)
     return MemberChoice(
@@ -222,7 +222,7 @@ def _compute_curve(
         total = np.zeros_like(quantities[0])
         for size, at in enumerate(order, 1):
             total = total + quantities[at]
-            score = examples.compute_scores(total / size, metric).get(metric)
+            score = examples.compute_score(total / size, metric)
             if score is None:
                 return ()
             sums[size - 1] += score

@@ -5,7 +5,8 @@ loss takes logits, the mean probabilities become logits again, so that losses, m
 config.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.metrics.classification import compute_class_probabilities
-from dnn_cli.metrics.prediction_scores import compute_scores
-from dnn_cli.runs.record import Scores
+from dnn_cli.metrics.constant_prediction import to_loss_targets
+from dnn_cli.metrics.prediction_scores import compute_metric, compute_scores
+from dnn_cli.runs.record import MAX_SCORE, Scores
 from dnn_cli.runs.target_scaling import TargetScaling
 
 _FloatArray = NDArray[np.float64]
@@ -47,19 +49,39 @@ class TargetExamples:
         weights = None if self.weights is None else self.weights[indices]
         return TargetExamples(self.experiment, self.targets[indices], weights, self.target_scaling)
 
-    def compute_scores(self, quantities: _FloatArray, metric: str | None = None) -> Scores:
+    def compute_scores(self, quantities: _FloatArray) -> Scores:
         """Return the loss and the metrics of averaged quantities by name. Scores that are not finite are left out.
 
-        Args:
-            quantities: The averaged quantities of the examples, as `to_averaged_quantities` returns them.
-            metric: The name of the only metric that is computed in addition to the loss; `None` computes all metrics.
+        The quantities are those of the examples, as `to_averaged_quantities` returns them.
         """
-        experiment = self.experiment
-        if metric is not None:
-            only = tuple(item for item in experiment.metrics if item.type == metric)
-            experiment = experiment.model_copy(update={"metrics": only})
-        outputs = to_member_outputs(experiment, quantities)
-        return compute_scores(experiment, outputs, self.targets, self.weights, target_scaling=self.target_scaling)
+        outputs = to_member_outputs(self.experiment, quantities)
+        return compute_scores(self.experiment, outputs, self.targets, self.weights, target_scaling=self.target_scaling)
+
+    def compute_score(self, quantities: _FloatArray, name: str) -> float | None:
+        """Return one score of averaged quantities; `None` if it is not a finite number.
+
+        Args:
+            quantities: The averaged quantities of the examples.
+            name: The name of the score: `loss`, or a metric of the experiment.
+        """
+        metric = next((item for item in self.experiment.metrics if item.type == name), None)
+        if metric is None:
+            return self._without_metrics.compute_scores(quantities).get(name)
+        outputs = to_member_outputs(self.experiment, quantities)
+        weights = np.ones(len(self)) if self.weights is None else self.weights.astype(np.float64)
+        with np.errstate(all="ignore"):
+            score = compute_metric(self.experiment, metric, self._loss_targets, outputs, weights)
+        return score if abs(score) <= MAX_SCORE else None
+
+    @cached_property
+    def _without_metrics(self) -> "TargetExamples":
+        """The same examples without metrics, so that only the loss is computed."""
+        return replace(self, experiment=self.experiment.model_copy(update={"metrics": ()}))
+
+    @cached_property
+    def _loss_targets(self) -> _FloatArray:
+        """Targets in the form that the loss expects, which is computed once."""
+        return to_loss_targets(self.experiment, self.targets)
 
 
 def averages_logits_as_probabilities(experiment: Experiment) -> bool:
