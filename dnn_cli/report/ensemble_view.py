@@ -81,8 +81,7 @@ def format_score_notes(choice: MemberChoice, result: EnsembleResult, split: str)
         result: The scores.
         split: The split of the examples: `validation` or `test`.
     """
-    interval = "gain: over the mean of the members, positive if the ensemble is better; the interval covers other "
-    notes = [f"{interval}examples, not other seeds"]
+    notes = ["gain: over the mean, positive if the ensemble is better; the interval is for other examples"]
     if not choice.is_by_score:
         return [*notes, "best: the best member on the same examples, which favours its score"]
     half = "" if split == "test" else "the other half of "
