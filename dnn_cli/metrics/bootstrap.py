@@ -17,7 +17,7 @@ _FloatArray = NDArray[np.float64]
 _SAMPLES = 1000
 """Number of samples with replacement."""
 
-_MAX_SAMPLED_EXAMPLES = 10_000
+_MAX_SAMPLED_EXAMPLES = 5_000
 """Largest number of examples for which the mean is computed in samples.
 
 For more examples, the mean has a normal distribution, and other scores have only as many samples as the time allows."""

@@ -96,6 +96,8 @@ def _compute_intervals(
                 others = [compute_example_values(experiment, metric, targets, member) for member in members]
                 own = compute_example_values(experiment, metric, targets, ensemble)
                 intervals[metric.type] = _compute_mean_interval(sign * (own - np.mean(others, axis=0)), weights)
+            elif metric.type == "root_mean_squared_error":
+                intervals[metric.type] = _compute_root_interval(targets, ensemble, members, weights)
             else:
                 intervals[metric.type] = _resample_gain(examples, metric, targets, ensemble, members, sign)
     return intervals
@@ -114,6 +116,34 @@ def _compute_mean_interval(gains: _FloatArray, weights: _FloatArray | None) -> I
     if len(gains) < 2 or not np.isfinite(gains).all():
         return None
     return compute_mean_intervals(gains[:, None], weights)[0]
+
+
+def _compute_root_interval(
+    targets: _FloatArray, ensemble: _FloatArray, members: Sequence[_FloatArray], weights: _FloatArray | None
+) -> Interval | None:
+    """Return the interval of the gain in the root mean squared error; `None` if the examples determine none.
+
+    Near a mean m, its root changes by half of the change of the mean, divided by the root of m. The gain is therefore
+    nearly a mean over examples, whose interval is better than percentiles for few examples.
+
+    Args:
+        targets: The targets, of shape (n, targets).
+        ensemble: The outputs of the ensemble.
+        members: The outputs of each member.
+        weights: The weight of each example, of shape (n,); `None` for equal weights.
+    """
+    squares = [((targets - outputs) ** 2).mean(1) for outputs in (ensemble, *members)]
+    roots = [float(np.sqrt(np.average(values, weights=weights))) for values in squares]
+    if min(roots) == 0:
+        return None
+    own, *others = [values / (2 * root) for values, root in zip(squares, roots, strict=True)]
+    gains = np.mean(others, axis=0) - own
+    interval = _compute_mean_interval(gains, weights)
+    if interval is None:
+        return None
+    # The mean of the values is half of the gain.
+    shift = float(np.average(gains, weights=weights))
+    return interval[0] + shift, interval[1] + shift
 
 
 def _resample_gain(

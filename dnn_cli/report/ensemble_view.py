@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from dnn_cli.compare.ensemble import EnsembleResult, EnsembleScore, MemberChoice
 from dnn_cli.compare.ensemble_members import MemberSet
+from dnn_cli.compare.ensemble_scores import EnsembleResult, EnsembleScore, MemberChoice
 from dnn_cli.config.config_diff import find_config_differences, shorten_keys
 from dnn_cli.metrics.averaged_predictions import averages_logits_as_probabilities
 from dnn_cli.metrics.ensemble_gain import Gain
@@ -54,7 +54,7 @@ def build_score_cells(choice: MemberChoice, result: EnsembleResult) -> TableCell
             format_score(score.ensemble),
             format_score(score.mean_member),
             format_score(score.best_member),
-            format_gain(score.gain.value),
+            _format_gain(score.gain.value),
             _format_interval(score.gain),
         ]
         for score in result.scores
@@ -62,7 +62,7 @@ def build_score_cells(choice: MemberChoice, result: EnsembleResult) -> TableCell
     return TableCells(headers, rows, right=headers[1:], cut=("score",))
 
 
-def format_gain(value: float) -> str:
+def _format_gain(value: float) -> str:
     """Return a gain with its sign, such as `+0.0123` or `−0.0123`."""
     sign = "−" if value < 0 else "+" if value > 0 else ""
     return f"{sign}{format_score(abs(value))}"
@@ -70,7 +70,7 @@ def format_gain(value: float) -> str:
 
 def _format_interval(gain: Gain) -> str:
     """Return the interval of a gain, such as `−0.0010 to +0.0230`; a dash without an interval."""
-    return "–" if gain.interval is None else " to ".join(map(format_gain, gain.interval))
+    return "–" if gain.interval is None else " to ".join(map(_format_gain, gain.interval))
 
 
 def format_score_notes(choice: MemberChoice, result: EnsembleResult, split: str) -> list[str]:
@@ -93,7 +93,7 @@ def format_score_notes(choice: MemberChoice, result: EnsembleResult, split: str)
     if score is not None and score.gain_over_best is not None and len(choice.members) > 1:
         over_best = score.gain_over_best
         text = "" if over_best.interval is None else f" (95% interval {_format_interval(over_best)})"
-        notes.append(f"gain in {score.name} over the first choice: {format_gain(over_best.value)}{text}")
+        notes.append(f"gain in {score.name} over the first choice: {_format_gain(over_best.value)}{text}")
     return notes
 
 

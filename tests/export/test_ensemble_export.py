@@ -30,6 +30,7 @@ model:
     - residual: [{type: Dense, units: 10, name: hidden}]
     - {type: Dense, units: 1}
 loss: mse
+metrics: [mae]
 epochs: 1
 """
 OTHER_MEMBERS = {

@@ -78,11 +78,11 @@ def measure_gain_coverage(experiment: Experiment, rate: float, count: int, ensem
         for name, score in of_ensemble.items()
     }
     chance = np.random.default_rng(1)
-    found = {name: [0, 0] for name in true}
+    counts = {name: [0, 0] for name in true}
     for _ in range(ensembles):
         gains = compute_gains(*score(chance.integers(0, POOL, count)))
         for name, gain in gains.items():
             if gain.interval is not None:
-                found[name][0] += 1
-                found[name][1] += gain.interval[0] <= true[name] <= gain.interval[1]
-    return {name: Coverage(ensembles, *numbers) for name, numbers in found.items()}
+                counts[name][0] += 1
+                counts[name][1] += gain.interval[0] <= true[name] <= gain.interval[1]
+    return {name: Coverage(ensembles, *numbers) for name, numbers in counts.items()}

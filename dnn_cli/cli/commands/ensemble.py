@@ -16,15 +16,15 @@ from dnn_cli.cli.console import (
     print_rich_table,
     write_result,
 )
-from dnn_cli.cli.ensemble_export import check_ensemble_path, check_members, write_ensemble
+from dnn_cli.cli.ensemble_files import check_ensemble_path, check_members, write_ensemble
 from dnn_cli.cli.options import AllowCodeOption, JsonOption, RunsDirOption, get_code_directory
 from dnn_cli.cli.run_selection import print_study_selections
 from dnn_cli.errors import UsageError
 from dnn_cli.terminal.console_builder import print_line
 
 if TYPE_CHECKING:
-    from dnn_cli.compare.ensemble import EnsembleResult, MemberChoice
     from dnn_cli.compare.ensemble_members import MemberSet
+    from dnn_cli.compare.ensemble_scores import EnsembleResult, MemberChoice
 
 _CURVE_SIZE = (80, 12)
 """Largest width of the curve in terminal characters, and its height in lines."""
@@ -50,9 +50,9 @@ def ensemble(
         int | None,
         typer.Option(
             "--best",
-            metavar="K",
+            metavar="N",
             min=1,
-            help="Use only the best K runs, chosen on one half of the validation set and scored on the other.",
+            help="Use only the best N runs, chosen on one half of the validation set and scored on the other.",
         ),
     ] = None,
     metric: Annotated[
@@ -135,7 +135,7 @@ def _score(
     """
     import numpy as np
 
-    from dnn_cli.compare.ensemble import (
+    from dnn_cli.compare.ensemble_scores import (
         choose_best_members,
         divide_examples,
         list_all_members,

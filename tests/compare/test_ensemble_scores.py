@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dnn_cli.compare.ensemble import choose_best_members, divide_examples, list_all_members, score_ensemble
 from dnn_cli.compare.ensemble_members import read_members
+from dnn_cli.compare.ensemble_scores import choose_best_members, divide_examples, list_all_members, score_ensemble
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.runs.run_info import read_run_info
 from tests.helpers.member_runs import COUNT, draw_members, make_members
