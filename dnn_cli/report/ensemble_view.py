@@ -19,6 +19,10 @@ _MAX_LISTED_MEMBERS = 20
 _MIN_CURVE_MEMBERS = 3
 """Smallest number of members for which the curve is drawn."""
 
+_MIN_WRONG_EXAMPLES = 3
+"""Smallest mean number of wrong examples of a member without a note. With fewer, intervals of the loss contain the true
+gain in 77 to 91% of cases."""
+
 
 def _get_averaged_name(member_set: MemberSet) -> str:
     """Return the name of the averaged quantities: `probabilities`, or `outputs`."""
@@ -82,6 +86,9 @@ def format_score_notes(choice: MemberChoice, result: EnsembleResult, split: str)
         split: The split of the examples: `validation` or `test`.
     """
     notes = ["gain: over the mean, positive if the ensemble is better; the interval is for other examples"]
+    accuracy = _find_score(result, "accuracy")
+    if accuracy is not None and (1 - accuracy.mean_member) * len(result.examples) < _MIN_WRONG_EXAMPLES:
+        notes.append(f"members are wrong on fewer than {_MIN_WRONG_EXAMPLES} examples: the intervals are too narrow")
     if not choice.is_by_score:
         return [*notes, "best: the best member on the same examples, which favours its score"]
     half = "" if split == "test" else "the other half of "
