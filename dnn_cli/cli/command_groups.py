@@ -58,6 +58,7 @@ COMMAND_GROUPS = {
         "evaluate": LazyCommand(
             ".evaluate:evaluate", "Evaluate a network on its test set or a file, or several folds."
         ),
+        "ensemble": LazyCommand(".ensemble:ensemble", "Score the mean prediction of several runs, and export it."),
         "predict": LazyCommand(".predict:predict", "Predict classes or values for images, arrays and tables."),
         "export": LazyCommand(".export:export", "Export a network to other formats, and compare predictions."),
         "export-runs": LazyCommand(

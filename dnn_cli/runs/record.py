@@ -29,6 +29,9 @@ Scores = dict[
 ]
 """Values of scores by name, such as `val_loss`. The scores of an epoch include the number of the epoch as `epoch`."""
 
+Interval = tuple[float, float]
+"""Lower and upper end of a 95% interval."""
+
 NON_SCORE_COLUMNS = ("epoch", "learning_rate", "seconds")
 """Columns of `metrics.csv` other than scores."""
 
