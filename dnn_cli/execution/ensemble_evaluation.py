@@ -13,6 +13,7 @@ from dnn_cli.errors import UsageError
 from dnn_cli.execution.evaluation import evaluate_split, record_evaluation
 from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.reporters import Reporter
+from dnn_cli.execution.test_reads import ReadOrigin, check_test_reads
 from dnn_cli.metrics.averaged_predictions import TargetExamples, to_averaged_quantities
 from dnn_cli.runs.saved_models import get_last_model
 
@@ -45,18 +46,22 @@ class MemberTestOutputs:
 
 
 def evaluate_on_test_set(
-    member_set: MemberSet, members: tuple[EnsembleMember, ...], reporter: Reporter, code_directory: str | None = None
-) -> MemberTestOutputs:
+    member_set: MemberSet, members: tuple[EnsembleMember, ...], reporter: Reporter, origin: ReadOrigin,
+    code_directory: str | None = None,
+) -> MemberTestOutputs:  # fmt: skip
     """Evaluate the members of an ensemble on the test set, and record each evaluation in the run of the member.
+
+    If the limit of test reads of one member is reached, no member is evaluated.
 
     Args:
         member_set: The set of the members, with their experiment.
         members: The evaluated members.
         reporter: The object that shows the number of evaluated members on a terminal.
+        origin: The command that evaluates the members.
         code_directory: The directory of custom layers; `None` without permission to run their code.
 
     Raises:
-        UsageError: the data has no test set.
+        UsageError: the data has no test set, or a test set was read as often as `data.test_reads` allows.
         DataError: the data cannot be read.
     """
     experiment = member_set.experiment
@@ -64,14 +69,16 @@ def evaluate_on_test_set(
         raise UsageError(
             f"{experiment.data.title} has no test set", "omit --split test, or train with data.test_size=0.2"
         )
+    for member in members:
+        check_test_reads(member.run_info.run, origin)
     cache = ProcessCache()
     outputs, targets = [], np.zeros(0)
     for number, member in enumerate(members, 1):
         run, model = member.run_info.run, get_last_model(member.run_info)
         with reporter.show_waiting(f"evaluating member {number} of {len(members)} on the test set"):
             # The lines of each evaluation, such as the summary of the network, would hide the progress.
-            finished = evaluate_split(run, member.record, model, "test", [], Reporter(), code_directory, cache)
-        record_evaluation(run, finished.evaluation, reporter.report_line)
+            finished = evaluate_split(run, member.record, model, "test", [], Reporter(), origin, code_directory, cache)
+        record_evaluation(run, finished.evaluation, origin, reporter.report_line)
         outputs.append(finished.result.outputs)
         targets = finished.result.targets
     weights = _load_test_weights(member_set, cache)

@@ -1,5 +1,6 @@
 """Command `dnn ensemble`: scores of the mean prediction of several runs, its gain, and its export as one model."""
 
+import shlex
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +26,7 @@ from dnn_cli.terminal.console_builder import print_line
 if TYPE_CHECKING:
     from dnn_cli.compare.ensemble_members import MemberSet
     from dnn_cli.compare.ensemble_scores import EnsembleResult, MemberChoice
+    from dnn_cli.execution.test_reads import ReadOrigin
 
 _CURVE_SIZE = (80, 12)
 """Largest width of the curve in terminal characters, and its height in lines."""
@@ -76,7 +78,9 @@ def ensemble(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Export the ensemble as one .keras file."),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace existing files, and read the test set beyond data.test_reads.")
+    ] = False,
     allow_code: AllowCodeOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
@@ -93,8 +97,8 @@ def ensemble(
     from dnn_cli.runs.query.selection import CachedStore, select_runs
 
     code_directory = get_code_directory(allow=allow_code)
-    if output is None and force:
-        raise UsageError("--force needs -o", "add -o ensemble.keras, or omit --force")
+    if output is None and force and split is not _ScoredSplit.test:
+        raise UsageError("--force needs -o or --split test", "add -o ensemble.keras, or omit --force")
     if output is not None:
         check_ensemble_path(output, force=force)
     runs = select_runs(CachedStore(runs_dir), addresses, None, reported=True)
@@ -104,7 +108,8 @@ def ensemble(
         print_line(get_notes_console(), f"left out: {label} {reason}")
     if output is not None:
         check_members(member_set.members, code_directory)
-    choice, result = _score(member_set, best, metric, split.value, code_directory)
+    origin = _build_origin(addresses, best, metric, output, force=force) if split is _ScoredSplit.test else None
+    choice, result = _score(member_set, best, metric, origin, code_directory)
     exported = None if output is None else write_ensemble(choice.members, output, code_directory)
     if as_json:
         from dnn_cli.report.ensemble_view import build_ensemble_document
@@ -117,8 +122,31 @@ def ensemble(
         print_line(get_output_console(), line)
 
 
+def _build_origin(
+    addresses: list[str], best: int | None, metric: str | None, output: Path | None, *, force: bool
+) -> "ReadOrigin":
+    """Return the origin of the test reads of an ensemble.
+
+    Args:
+        addresses: The addresses of the runs, as the user typed them.
+        best: The number of chosen runs; `None` uses all runs.
+        metric: The name of the score that the user typed; `None` for the default.
+        output: The path of the exported ensemble; `None` without an export.
+        force: Whether the command has `--force`.
+    """
+    from dnn_cli.execution.test_reads import ReadOrigin
+
+    options = [("--best", best), ("--metric", metric), ("--split", "test"), ("-o", output)]
+    words = [word for option, value in options if value is not None for word in (option, str(value))]
+    return ReadOrigin("dnn ensemble", shlex.join(["dnn", "ensemble", *addresses, *words, "--force"]), force)
+
+
 def _score(
-    member_set: "MemberSet", best: int | None, metric_name: str | None, split: str, code_directory: str | None
+    member_set: "MemberSet",
+    best: int | None,
+    metric_name: str | None,
+    origin: "ReadOrigin | None",
+    code_directory: str | None,
 ) -> "tuple[MemberChoice, EnsembleResult]":
     """Choose the members, and compute the scores of the ensemble.
 
@@ -126,7 +154,7 @@ def _score(
         member_set: The runs.
         best: The number of chosen runs; `None` uses all runs.
         metric_name: The name of the score that the user typed; `None` for the default.
-        split: The split of the scores: `validation` or `test`.
+        origin: The command that reads the test set; `None` for scores on the validation set.
         code_directory: The directory of custom layers; `None` without permission to run their code.
 
     Raises:
@@ -143,7 +171,7 @@ def _score(
         select_metric,
     )
 
-    metric, reads_test_set = select_metric(member_set, metric_name), split == "test"
+    metric = select_metric(member_set, metric_name)
     if member_set.experiment.data.weight is not None:
         from dnn_cli.execution.ensemble_evaluation import add_validation_weights
 
@@ -151,16 +179,16 @@ def _score(
     positions = np.arange(len(member_set.indices))
     choice = list_all_members(member_set, metric)
     if best is not None:
-        chosen, positions = (positions, positions) if reads_test_set else divide_examples(member_set)
+        chosen, positions = (positions, positions) if origin else divide_examples(member_set)
         choice = choose_best_members(member_set, metric, best, chosen)
-    if not reads_test_set:
+    if origin is None:
         quantities = [member.quantities[positions] for member in choice.candidates]
         return choice, score_ensemble(member_set.examples.select(positions), quantities, choice)
     from dnn_cli.execution.ensemble_evaluation import evaluate_on_test_set
     from dnn_cli.terminal.progress import open_screen
 
     with open_screen() as screen:
-        test = evaluate_on_test_set(member_set, choice.members, screen, code_directory)
+        test = evaluate_on_test_set(member_set, choice.members, screen, origin, code_directory)
     return choice, score_ensemble(test.examples, test.quantities, choice)
 
 
