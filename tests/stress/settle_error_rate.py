@@ -3,7 +3,7 @@
     simulate [COMPARISONS]       false `better` and `equivalent` on random scores; 1 min for 2,000 comparisons
     power [COMPARISONS]          verdicts and numbers of pairs for real differences; 10 s for 20,000 comparisons
     networks [COMPARISONS] [PAIRS]  real trainings by scikit-learn; 2 min for 100 comparisons of 10 pairs
-    train [COMPARISONS] [PAIRS]  real trainings by dnn; 100 comparisons of 10 pairs by default
+    train [COMPARISONS] [PAIRS]  real trainings by dnn; 7 min for 100 comparisons of 7 pairs
 
 `networks` and `train` compare one experiment with itself. Every run is used once, so every `better` is false. Its
 differences plus a margin are those of experiments that differ by exactly this margin: every `equivalent` is false.
@@ -67,7 +67,7 @@ def measure_power(comparisons: int = 20_000) -> bool:
     return measure_settling(2.0, comparisons, 30)[1] <= 0.7 * FIXED_PAIRS
 
 
-def measure_on_trainings(comparisons: int = 100, pairs: int = 10) -> bool:
+def measure_on_trainings(comparisons: int = 100, pairs: int = 7) -> bool:
     """Train one experiment, print false verdicts, and return whether they are at most 5%."""
     runs_needed = 2 * comparisons * pairs
     with tempfile.TemporaryDirectory() as name:
