@@ -41,6 +41,7 @@ pytest_plugins = [
     "tests.helpers.scored_runs",
     "tests.helpers.untrained_studies",
     "tests.helpers.study_programs",
+    "tests.helpers.settle_programs",
     "tests.helpers.trained_runs",
 ]
 

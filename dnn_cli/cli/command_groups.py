@@ -43,6 +43,8 @@ COMMAND_GROUPS = {
         "resume": LazyCommand(".resume:resume", "Continue an interrupted run, or extend a completed run."),
         "sweep": LazyCommand(".sweep:sweep", "Train variants of a config in parallel; skip existing runs."),
         "study": LazyCommand(".study:study", "Tune each value of a question alike, and judge the values."),
+        "settle": LazyCommand(".settle:settle", "Train pairs of equal seeds until one experiment is better."),
+        "plan": LazyCommand(".plan_pairs:plan", "Estimate the pairs of seeds and minutes that find a difference."),
         "lr-find": LazyCommand(".lr_find:lr_find", "Test learning rates from small to large, and suggest one."),
     },
     "Understand results": {
@@ -56,6 +58,7 @@ COMMAND_GROUPS = {
         "evaluate": LazyCommand(
             ".evaluate:evaluate", "Evaluate a network on its test set or a file, or several folds."
         ),
+        "ensemble": LazyCommand(".ensemble:ensemble", "Score the mean prediction of several runs, and export it."),
         "predict": LazyCommand(".predict:predict", "Predict classes or values for images, arrays and tables."),
         "export": LazyCommand(".export:export", "Export a network to other formats, and compare predictions."),
         "export-runs": LazyCommand(

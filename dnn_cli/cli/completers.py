@@ -108,6 +108,12 @@ def complete_runs_or_configs(context: typer.Context, typed: str) -> Iterator[Com
         yield from complete_runs(context, typed)
 
 
+def complete_runs_and_configs(context: typer.Context, typed: str) -> Iterator[CompletionWord]:
+    """Yield config files and addresses of runs."""
+    yield from _complete_config_files(typed)
+    yield from complete_runs(context, typed)
+
+
 def complete_run_then_keys(context: typer.Context, typed: str) -> Iterator[CompletionWord]:
     """Yield addresses of runs for the first word, and overrides of the run's config for later words."""
     yield from (_complete_run_keys(context, typed) if _list_arguments(context) else complete_runs(context, typed))

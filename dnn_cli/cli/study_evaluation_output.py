@@ -14,7 +14,9 @@ def is_study_address(words: list[str]) -> bool:
     return any(word.startswith(STUDY_PREFIX) for word in words)
 
 
-def evaluate_study(words: list[str], extra: str, runs_dir: Path, code_directory: str | None, *, as_json: bool) -> None:
+def evaluate_study(
+    words: list[str], extra: str, runs_dir: Path, code_directory: str | None, *, force: bool, as_json: bool
+) -> None:
     """Evaluate the final runs of a study with tuned settings on the test set, once each, and print the scores.
 
     Args:
@@ -22,12 +24,15 @@ def evaluate_study(words: list[str], extra: str, runs_dir: Path, code_directory:
         extra: An option or override that applies to single runs alone; empty without such a word.
         runs_dir: The directory of runs.
         code_directory: The directory of custom layers; `None` without permission to run their code.
+        force: Whether test sets may be read beyond `data.test_reads`.
         as_json: Whether the scores are printed as JSON.
 
     Raises:
-        UsageError: other words accompany the address, no run of the study is completed, or the data has no test set.
+        UsageError: other words accompany the address, no run of the study is completed, the data has no test set, or
+            the test set was read as often as `data.test_reads` allows.
     """
     from dnn_cli.execution.study_evaluation import evaluate_on_test_set
+    from dnn_cli.execution.test_reads import ReadOrigin
     from dnn_cli.report.study_test_scores import (
         build_test_score_cells,
         build_test_score_document,
@@ -48,7 +53,9 @@ def evaluate_study(words: list[str], extra: str, runs_dir: Path, code_directory:
     if not completed:
         raise UsageError(f"no final run of {address} is completed", "repeat the dnn study command to complete them")
     with open_screen() as screen:
-        evaluated = evaluate_on_test_set(runs, screen, code_directory)
+        command = f"dnn evaluate {address}"
+        origin = ReadOrigin(command, f"{command} --force", force)
+        evaluated = evaluate_on_test_set(runs, screen, origin, code_directory)
     scores = collect_test_scores(find_reported_roles(address, store.list_runs(), store.root))
     if as_json:
         print_json(build_test_score_document(scores, evaluated))

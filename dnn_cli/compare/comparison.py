@@ -13,6 +13,7 @@ from dnn_cli.compare.grouping import Group, group_by_keys, group_experiments
 from dnn_cli.compare.repeats import RepeatedRun
 from dnn_cli.compare.run_scores import RunScore, has_different_data, read_run_scores
 from dnn_cli.compare.score_resolution import compute_resolution
+from dnn_cli.compare.sequential_verdicts import PairRecords, read_pair_records
 from dnn_cli.compare.significance import MIN_SEEDS, Interval, ScoreResolution
 from dnn_cli.compare.verdicts import MAX_JUDGED_GROUPS, NO_VERDICTS, VerdictSet, judge_groups, resolve_group
 from dnn_cli.errors import UsageError, suggest_nearest_name
@@ -161,10 +162,13 @@ def compare_runs(
     run_scores, metric = read_scores.run_scores, read_scores.metric
     lower_is_better = point.lower_is_better(metric)
     failed = [
-        (run_info, reason) for run_info in read_scores.left_out if (reason := _get_failure_reason(run_info, point))
+        (run_info, reason) for run_info in read_scores.left_out if (reason := get_failure_reason(run_info, point))
     ]
     groups = group_by_keys(run_scores, by, failed) if by else group_experiments(run_scores, failed)
-    judged = judge_scores(run_scores, groups, metric, point, baseline=baseline, max_groups=max_groups)
+    judged = judge_scores(
+        run_scores, groups, metric, point, baseline=baseline, max_groups=max_groups,
+        pair_records=read_pair_records(run_scores, metric if point.text == "final" else None),
+    )  # fmt: skip
     sort_key, larger_first = _SORT_ORDERS[sort_by]
     is_falling = lower_is_better if sort_by == "score" else bool(run_scores) and run_scores[0].curve.lower_is_better
     ordered = sorted(run_scores, key=sort_key, reverse=larger_first and not is_falling)
@@ -190,6 +194,7 @@ def judge_scores(
     *,
     baseline: str | None = None,
     max_groups: int | None = MAX_JUDGED_GROUPS,
+    pair_records: PairRecords | None = None,
 ) -> Comparison:
     """Return the comparison of groups of run scores, with verdicts and without caveats.
 
@@ -200,6 +205,7 @@ def judge_scores(
         point: The comparison point.
         baseline: The label, name, setting or run id of the reference group; `None` for the best group.
         max_groups: The largest number of groups to judge against the reference; `None` for all.
+        pair_records: The pair records of the runs. Groups with a record are judged by a sequential test.
 
     Raises:
         UsageError: the baseline does not exist.
@@ -217,7 +223,7 @@ def judge_scores(
     if len(marked) > 1 and not has_different_data(run_scores) and not find_fold_conflict(marked):
         verdict_set = judge_groups(
             marked, metric, is_final=point.text == "final", lower_is_better=lower_is_better, resolution=resolution,
-            baseline=baseline_group, max_groups=max_groups,
+            baseline=baseline_group, max_groups=max_groups, pair_records=pair_records,
         )  # fmt: skip
     return Comparison(metric, point, tuple(run_scores), tuple(marked), (), verdict_set, (), (), resolution)
 
@@ -231,7 +237,7 @@ def rank_setting_value(text: str) -> tuple[bool, float, str]:
         return True, 0.0, plain
 
 
-def _get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
+def get_failure_reason(run_info: RunInfo, point: ComparisonPoint) -> str:
     """Return the reason why a left-out run counts as failed: `diverged`, `failed`, or no score at the comparison point.
 
     The reason is empty for other runs, such as unfinished runs and runs without a readable record.

@@ -249,7 +249,7 @@ def _build_value_reader(
 
     def read_values(run_info: RunInfo) -> tuple[str, ...]:
         renamed_run = renamed_runs.get(run_info.details.variant_digest, run_info)
-        return tuple(_format_group_value(get(renamed_run if is_layer else run_info)) for get, is_layer in getters)
+        return tuple(format_group_value(get(renamed_run if is_layer else run_info)) for get, is_layer in getters)
 
     return read_values
 
@@ -376,7 +376,7 @@ def _compute_combination_scores(settings_and_scores: Sequence[tuple[_Setting, Ru
     return {combination: fmean(scores) for combination, scores in scores_by_combination.items()}
 
 
-def _format_group_value(value: Any) -> str:
+def format_group_value(value: Any) -> str:
     """Return the value of a field as text, for the name of a group."""
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "–"
@@ -406,7 +406,7 @@ def _find_varied_settings(
     parts = tuple(f"{key.removesuffix('.type')}." for key in keys)
     varied_names = [name for name in names if _is_varied(name, flat_configs, groups, within=name.startswith(parts))]
     return {
-        digest: tuple((name, _format_group_value(fields.get(name, ABSENT))) for name in varied_names)
+        digest: tuple((name, format_group_value(fields.get(name, ABSENT))) for name in varied_names)
         for digest, fields in flat_configs.items()
     }
 

@@ -33,7 +33,7 @@ the limit."""
 
 Interval = tuple[float, float]
 Design = Literal["paired", "unpaired", "fixed"]
-TestName = Literal["exact", "student", "corrected", "none"]
+TestName = Literal["exact", "student", "corrected", "sequential", "none"]
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class MeanDifference:
     """Design of the test: pairs of equal seeds, two samples of seeds, or one sample against a fixed score."""
 
     test: TestName
-    """Test of the difference: an exact permutation test, a t-test, a corrected t-test of folds, or none where a group
-    has a single seed."""
+    """Test of the difference: an exact permutation test, a t-test, a corrected t-test of folds, a sequential test of
+    pairs, or none where a group has a single seed."""
 
     mean: float
     interval: Interval | None

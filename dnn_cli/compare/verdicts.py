@@ -21,6 +21,8 @@ from dnn_cli.errors import UsageError, suggest_nearest_name
 
 if TYPE_CHECKING:
     from dnn_cli.compare.paired_examples import PairedExampleTest
+    from dnn_cli.compare.sequential_tests import SequentialTest
+    from dnn_cli.compare.sequential_verdicts import PairRecords
 
 VerdictWord = Literal["better", "worse", "indistinguishable", "undecided"]
 """Word of a verdict: `undecided` means too few seeds; `indistinguishable` means enough seeds, but no difference."""
@@ -56,6 +58,9 @@ class Verdict:
 
     undecided_reason: str = ""
     """Reason why the group cannot be judged; empty if a verdict was possible."""
+
+    sequential: "SequentialTest | None" = None
+    """Sequential test of the pairs that `dnn settle` has recorded; `None` for a test of all seeds at once."""
 
     @cached_property
     def needed_seeds(self) -> int | None:
@@ -104,6 +109,7 @@ def judge_groups(
     resolution: ScoreResolution = _EXACT_RESOLUTION,
     baseline: Group | None = None,
     max_groups: int | None = MAX_JUDGED_GROUPS,
+    pair_records: "PairRecords | None" = None,
 ) -> VerdictSet:
     """Return the verdict on every group against the baseline, or against the best group.
 
@@ -115,6 +121,7 @@ def judge_groups(
         resolution: The resolution of the scores.
         baseline: The reference; `None` for the best group.
         max_groups: The largest number of groups to judge against the reference; `None` for all.
+        pair_records: The pair records of the runs. Groups with a record are judged by a sequential test.
     """
     networks = [group for group in groups if not group.is_baseline]
     if not networks or (baseline is not None and baseline.is_baseline):
@@ -142,7 +149,7 @@ def judge_groups(
     else:
         reasons = _list_failure_texts(groups, reference, others)
         variance = _compute_mean_variance(tested)
-        verdicts = _judge_by_seeds(reference, others, reasons, comparisons, sign, resolution, variance)
+        verdicts = _judge_by_seeds(reference, others, reasons, comparisons, sign, resolution, variance, pair_records)
         reasons = _list_failure_texts(groups, reference, baselines)
         verdicts += _judge_by_seeds(reference, baselines, reasons, baseline_comparisons, sign, resolution, variance)
     not_judged = len(networks) - 1 - len(others)
@@ -211,6 +218,7 @@ def _judge_by_seeds(
     sign: float,
     resolution: ScoreResolution,
     variance: float,
+    pair_records: "PairRecords | None" = None,
 ) -> list[Verdict]:
     """Judge every group by a test of its scores over seeds against the scores of the reference.
 
@@ -222,6 +230,7 @@ def _judge_by_seeds(
         sign: 1 if a larger score is better, -1 if a smaller score is better.
         resolution: The resolution of the scores.
         variance: The mean variance over seeds within groups, which limits the variance in t-tests from below.
+        pair_records: The pair records of the runs; `None` without records.
     """
     if not others:
         return []
@@ -238,10 +247,21 @@ def _judge_by_seeds(
         for group, reason in zip(others, reasons, strict=True)
     ]
     differences = measure_differences(pairs, comparisons, resolution, variance)
+    tests = [
+        pair_records.find_test(group, reference, lower_is_better=sign < 0, tolerance=resolution.tolerance)
+        if pair_records
+        else None
+        for group in others
+    ]
+    differences = [test.difference if test else other for test, other in zip(tests, differences, strict=True)]
     p_values = correct_by_holm([difference.p_value for difference in differences], comparisons)
     verdicts = []
-    for group, difference, p_value, reason in zip(others, differences, p_values, reasons, strict=True):
+    for group, difference, p_value, reason, test in zip(others, differences, p_values, reasons, tests, strict=True):
         word: VerdictWord = "indistinguishable"
+        if test is not None:
+            word = test.choose_word(comparisons, sign)
+            verdicts.append(Verdict(group, word, difference, None, p_value, comparisons, sequential=test.test))
+            continue
         if min(difference.seed_counts) < MIN_SEEDS:
             word = "undecided"
         elif p_value is not None and p_value <= ALPHA:
@@ -309,7 +329,7 @@ def _judge_by_examples(
     return verdicts
 
 
-def _get_method(group: Group) -> str | None:
+def get_baseline_method(group: Group) -> str | None:
     """Return the method of a baseline, such as `linear`; `None` for a network."""
     baseline = group.run_scores[0].record.baseline if group.is_baseline else None
     return baseline.method if baseline else None
@@ -328,7 +348,7 @@ def resolve_group(groups: Sequence[Group], name: str, labels: Sequence[str]) -> 
     """
     matches = [group for group, label in zip(groups, labels, strict=True) if name in (label, group.name)]
     matches = matches or [group for group in groups if name in group.settings.values()]
-    matches = matches or [group for group in groups if name == _get_method(group)]
+    matches = matches or [group for group in groups if name == get_baseline_method(group)]
     matches = matches or [
         group
         for group in groups

@@ -22,10 +22,10 @@ else:
     _DatasetName = Literal[(*DATASETS, *USER_DATA_KINDS)]
 
 SPLIT_KEYS = (
-    "validation_size", "test_size", "split_seed", "stratify", "folds", "fold", "reporting_half", "standardize",
-    "standardize_target",
+    "validation_size", "test_size", "test_reads", "split_seed", "stratify", "folds", "fold", "reporting_half",
+    "standardize", "standardize_target",
 )  # fmt: skip
-"""Keys of `data` that do not change the examples, but only their split or their scaling."""
+"""Keys of `data` that do not change the examples, but only their split, their scaling or their use."""
 
 _MAX_FOLDS = 1000
 """Maximum number of folds of a cross-validation."""
@@ -135,6 +135,11 @@ class Data(ConfigModel):
     test_size: _SplitSize = 0.0
     """Share or number of the examples that are split off first, as a test set, if the data has no test set of its
     own."""
+
+    test_reads: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    """Number of times that commands may compute scores of one run on its test set: by default without a limit.
+    `dnn evaluate` refuses more, unless `--force` is given, which run.json records. The key does not change the
+    training."""
 
     split_seed: Seed = 42
     """Seed of the split: scikit-learn's `random_state`."""

@@ -36,6 +36,9 @@ Digests leave out these values, so that new digests equal earlier ones.
 _ADDED_DATA_KEYS = {"rules": 1, "standardize_target": False, "reporting_half": False}
 """Keys of `data` that earlier runs lack, with the values of these runs. Digests leave out these values."""
 
+TEST_SET_KEYS = ("data.test_reads",)
+"""Keys that limit the use of the test set after a training. Weights and scores have the same bits with and without."""
+
 _EXTRA_FILE_KEYS = tuple(key for key, cls in CALLBACK_CLASSES.items() if not cls.changes_training)
 """Keys that make a training keep more files. Weights and scores have the same bits with and without these keys."""
 
@@ -74,6 +77,8 @@ def compute_network_digest(experiment: "Experiment") -> str:
     if isinstance(config["optimizer"]["learning_rate"], float):
         config["optimizer"]["learning_rate"] = None
     config["data"]["split_seed"] = None
+    for key in TEST_SET_KEYS:
+        config["data"].pop(key.removeprefix("data."), None)
     data = experiment.data
     if not data.reporting_half:
         # Programs that were compiled before this key existed are reused.
@@ -110,7 +115,7 @@ def build_training_config(experiment: "Experiment") -> dict[str, Any]:
 
 
 def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
-    """Return a resolved config without names and diagnostics, which do not change weights or scores.
+    """Return a resolved config without names, diagnostics and `data.test_reads`, which do not change weights or scores.
 
     Keys of `_ADDED_KEYS` and `_ADDED_DATA_KEYS` with the values there are also left out.
     """
@@ -130,7 +135,7 @@ def remove_names_and_measurements(config: dict[str, Any]) -> dict[str, Any]:
     data = {
         key: value
         for key, value in config["data"].items()
-        if key not in _ADDED_DATA_KEYS or _ADDED_DATA_KEYS[key] != value
+        if f"data.{key}" not in TEST_SET_KEYS and (key not in _ADDED_DATA_KEYS or _ADDED_DATA_KEYS[key] != value)
     }
     # The config of a baseline has no network.
     model = {"model": remove_names(config["model"])} if "model" in config else {}

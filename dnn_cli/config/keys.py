@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 from dnn_cli.config.base import LAYER_LIST_KEYS, ConfigModel
 from dnn_cli.config.data import Data
-from dnn_cli.config.digests import DATA_PATH_KEYS, MEASUREMENT_KEYS
+from dnn_cli.config.digests import DATA_PATH_KEYS, MEASUREMENT_KEYS, TEST_SET_KEYS
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_base import LAYER_CLASSES, BaseLayer
 from dnn_cli.config.layer_stack import list_config_layer_names
@@ -52,7 +52,7 @@ def select_hyperparameters(config: Mapping[str, Any]) -> dict[str, PlainValue]:
         for key, value in _iter_plain_values(config)
         if key in _ALWAYS_INCLUDED_KEYS or format_config_value(value) != default_texts.get(key)
     }
-    ignored_keys = ("name", "model.name", "engine", "device", *MEASUREMENT_KEYS, *DATA_PATH_KEYS)
+    ignored_keys = ("name", "model.name", "engine", "device", *MEASUREMENT_KEYS, *DATA_PATH_KEYS, *TEST_SET_KEYS)
     relevant = {
         key: value for key, value in settings.items() if key not in ignored_keys and not _is_layer_type_or_name(key)
     }

@@ -189,6 +189,14 @@ class BaseLayer(KerasConfig):
         return {}
 
     @property
+    def has_dropout(self) -> bool:
+        """Whether a training applies dropout or noise at random to the inputs or the state of the layer.
+
+        Layers within the layer do not count. `dnn predict --samples` keeps this dropout active.
+        """
+        return False
+
+    @property
     def needs_gpu(self) -> bool:
         """Whether an argument selects code that exists on a GPU only."""
         return getattr(self, "use_cudnn", None) is True

@@ -32,6 +32,7 @@ def find_advice(experiment: Experiment) -> list[Issue]:
     issues = [
         *_find_missing_flatten(experiment),
         *_find_unused_averages(experiment),
+        *_find_unused_test_limit(experiment),
         *_find_unsuitable_value_ranges(experiment),
         *_find_narrow_layers(layers),
         *_find_in_each_list(_find_consecutive_linear_layers, experiment),
@@ -92,6 +93,13 @@ def _find_unused_averages(experiment: Experiment) -> Iterator[Issue]:
     is_used = experiment.data.validation_examples or (swap and swap.swap_on_epoch and has_saving_callback)
     if swap is not None and not is_used:
         yield Issue((swap.key,), "has no effect without validation examples", "remove it")
+
+
+def _find_unused_test_limit(experiment: Experiment) -> Iterator[Issue]:
+    """Yield an issue if `data.test_reads` has no effect, because the data has no test set."""
+    data = experiment.data
+    if data.test_reads is not None and not data.test_examples:
+        yield Issue(("data", "test_reads"), "has no effect without a test set", "set data.test_size=0.2, or remove it")
 
 
 def _find_unsuitable_value_ranges(experiment: Experiment) -> Iterator[Issue]:

@@ -17,6 +17,7 @@ from dnn_cli.data.run_context import check_same_data, check_same_split, load_run
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.execution.evaluation import FinishedEvaluation
 from dnn_cli.execution.preparation import ProcessCache
+from dnn_cli.execution.test_reads import ReadOrigin, check_test_reads
 from dnn_cli.metrics.evaluation_result import EvaluationResult
 from dnn_cli.metrics.prediction_scores import compute_scores
 from dnn_cli.metrics.saved_predictions import read_predictions
@@ -35,22 +36,28 @@ Another processor or number of threads changes the last digits."""
 
 
 def evaluate_baseline(
-    run: "Run", record: "Record", split: Literal["test", "validation"], overrides: list[str], reporter: "Reporter"
-) -> FinishedEvaluation:
+    run: "Run", record: "Record", split: Literal["test", "validation"], overrides: list[str], reporter: "Reporter",
+    origin: ReadOrigin,
+) -> FinishedEvaluation:  # fmt: skip
     """Evaluate a baseline on the test or validation split of its data.
 
-    `overrides` changes the config of the run, such as `data.path=…` for moved data.
+    `overrides` changes the config of the run, such as `data.path=…` for moved data. `origin` is the command that
+    evaluates the baseline.
 
     Raises:
-        UsageError: the data has no test set.
+        UsageError: the data has no test set, or the test set was read as often as `data.test_reads` allows.
         RunError: the data has changed, or the saved predictions are missing or cannot be repeated.
     """
     if split == "validation":
         experiment, result = _read_saved_result(run, record)
     else:
-        experiment, result = _evaluate_on_test_set(run, record, overrides, reporter)
+        experiment = _load_experiment_with_test_set(run, overrides)
+        check_test_reads(run, origin)
+        result = _evaluate_on_test_set(run, record, experiment, reporter)
     # Test scores of a run are looked up by the name of its weights file. A baseline has the default name.
-    evaluation = Evaluation(at=get_utc_now(), split=split, examples=len(result), scores=result.scores)
+    evaluation = Evaluation(
+        at=get_utc_now(), split=split, examples=len(result), scores=result.scores, digest=result.digest
+    )
     return FinishedEvaluation(experiment, result, evaluation)
 
 
@@ -67,14 +74,11 @@ def _read_saved_result(run: "Run", record: "Record") -> "tuple[Experiment, Evalu
     return load_run_context(run, record).experiment, EvaluationResult(scores, arrays["outputs"], arrays["labels"])
 
 
-def _evaluate_on_test_set(
-    run: "Run", record: "Record", overrides: list[str], reporter: "Reporter"
-) -> "tuple[Experiment, EvaluationResult]":
-    """Train a baseline again, and return the experiment with the result on the test examples.
+def _load_experiment_with_test_set(run: "Run", overrides: list[str]) -> "Experiment":
+    """Load the experiment of a baseline.
 
     Raises:
         UsageError: the data has no test set.
-        RunError: the data has changed, or the predictions on the validation examples differ from the saved ones.
     """
     experiment = load_experiment(str(run.config), overrides).experiment
     if not experiment.data.test_examples:
@@ -82,6 +86,17 @@ def _evaluate_on_test_set(
             f"{experiment.data.title} has no test set",
             "use --split validation, or train the baseline with data.test_size=0.2",
         )
+    return experiment
+
+
+def _evaluate_on_test_set(
+    run: "Run", record: "Record", experiment: "Experiment", reporter: "Reporter"
+) -> EvaluationResult:
+    """Train a baseline again, and return its result on the test examples.
+
+    Raises:
+        RunError: the data has changed, or the predictions on the validation examples differ from the saved ones.
+    """
     if record.baseline is None or record.baseline.method not in METHODS:
         raise RunError(f"this version of dnn has no baseline {record.baseline and record.baseline.method}")
     method, effort = METHODS[record.baseline.method], Effort(record.baseline.examples, record.baseline.steps)
@@ -102,7 +117,7 @@ def _evaluate_on_test_set(
         test = select_test_examples(experiment.data, examples, split, report_progress)
         outputs = trained.predict(test.inputs)
     scores = compute_scores(experiment, outputs, test.targets, test.weights, target_scaling=trained.target_scaling)
-    return experiment, EvaluationResult(scores, outputs, test.targets)
+    return EvaluationResult(scores, outputs, test.targets, digest=test.compute_evaluation_digest())
 
 
 def _has_equal_outputs(saved: NDArray[Any], outputs: NDArray[np.float32]) -> bool:

@@ -17,6 +17,14 @@ from dnn_cli.data.run_context import check_same_data, check_same_split, load_run
 from dnn_cli.errors import RunError, UsageError, UserDataError
 from dnn_cli.execution.preparation import ProcessCache, import_layers_of_user, prepare_training
 from dnn_cli.execution.reporters import Reporter
+from dnn_cli.execution.test_reads import (
+    ReadOrigin,
+    build_limit_error,
+    check_test_reads,
+    get_test_read_limit,
+    has_reached_limit,
+    has_test_set,
+)
 from dnn_cli.formats.evaluation_examples import TargetSpec, read_evaluation_examples
 from dnn_cli.formats.replaced_cells import ReplacedCells
 from dnn_cli.host.output_redirect import redirect_output
@@ -45,16 +53,16 @@ class FinishedEvaluation(NamedTuple):
 
 def evaluate_split(
     run: Run, record: Record, model: SavedModel, split: Literal["test", "validation"], overrides: list[str],
-    reporter: Reporter, code_directory: str | None = None, cache: ProcessCache | None = None,
+    reporter: Reporter, origin: ReadOrigin, code_directory: str | None = None, cache: ProcessCache | None = None,
 ) -> FinishedEvaluation:  # fmt: skip
     """Evaluate a saved model on the test or validation split of the run's data.
 
-    `overrides` changes the config of the run, such as `data.path=…` for moved data. `code_directory` is the directory
-    of custom layers; `None` without permission to run their code. `cache` keeps the data between evaluations of several
-    runs.
+    `overrides` changes the config of the run, such as `data.path=…` for moved data. `origin` is the command that
+    evaluates the model. `code_directory` is the directory of custom layers; `None` without permission to run their
+    code. `cache` keeps the data between evaluations of several runs.
 
     Raises:
-        UsageError: the data has no test set.
+        UsageError: the data has no test set, or the test set was read as often as `data.test_reads` allows.
     """
     loaded = replace(load_experiment(str(run.config), overrides, to_train=True), code_directory=code_directory)
     data = loaded.experiment.data
@@ -63,6 +71,8 @@ def evaluate_split(
             f"{data.title} has no test set",
             "use dnn evaluate RUN FILE, or train with data.test_size=0.2",
         )
+    if split == "test":
+        check_test_reads(run, origin)
     with prepare_training(loaded, reporter, record.epochs, cache, trains=False) as (job, progress, *_):
         from dnn_cli.training.inference import evaluate_split as work
 
@@ -77,18 +87,23 @@ def evaluate_split(
         scores=result.scores,
         model=model.file_name,
         epoch=model.epoch,
+        digest=result.digest,
     )
     return FinishedEvaluation(loaded.experiment, result, evaluation)
 
 
 def evaluate_file(
-    run: Run, record: Record, model: SavedModel, file: str, reporter: Reporter, code_directory: str | None = None, *,
-    resize: bool,
+    run: Run, record: Record, model: SavedModel, file: str, reporter: Reporter, origin: ReadOrigin,
+    code_directory: str | None = None, *, resize: bool,
 ) -> FinishedEvaluation:  # fmt: skip
     """Evaluate a saved model on the labelled examples in a file or directory.
 
-    With `resize`, images are resized to the size of the training images. `code_directory` is the directory of custom
-    layers; `None` without permission to run their code.
+    With `resize`, images are resized to the size of the training images. `origin` is the command that evaluates the
+    model. `code_directory` is the directory of custom layers; `None` without permission to run their code.
+
+    Raises:
+        UserDataError: the file cannot be read, or does not fit the training data.
+        UsageError: the file has the test set of the run, which was read as often as `data.test_reads` allows.
     """
     with reporter.show_waiting(f"reading {file}"):
         run_context = load_run_context(run, record)
@@ -99,6 +114,11 @@ def evaluate_file(
         target_spec = TargetSpec(dataset_info.classes, dataset_info.targets, data.target or dataset_info.target)
         arrays = read_evaluation_examples(file, input_spec, target_spec)
         check_integer_inputs(run_context.experiment, arrays.inputs, file, is_trained=True)
+        examples = Examples(arrays.inputs, arrays.targets)
+        digest, is_test_set = examples.compute_evaluation_digest(), has_test_set(data, file, len(examples))
+        is_test_read = is_test_set or digest in {item.digest for item in run.read_raw_record().test_reads}
+        if is_test_read:
+            check_test_reads(run, origin)
     with reporter.show_waiting("starting TensorFlow"), redirect_output():
         with import_tensorflow_in_background() as wait:
             input_warnings = describe_unusual_inputs(arrays.inputs, run_context.input_profile)
@@ -106,11 +126,10 @@ def evaluate_file(
         from dnn_cli.training.inference import evaluate_examples as work
 
         import_layers_of_user(run_context.experiment, code_directory, reporter)
-        examples = Examples(arrays.inputs, arrays.targets)
         result = work(model.path, run_context, examples, int(record.data.get("train") or len(examples)))
     evaluation = FileEvaluation(
-        at=get_utc_now(), file=file, digest=examples.compute_fingerprint(), examples=len(result), scores=result.scores,
-        model=model.file_name, epoch=model.epoch,
+        at=get_utc_now(), file=file, digest=digest, examples=len(result), scores=result.scores, model=model.file_name,
+        epoch=model.epoch, is_test_read=is_test_read,
     )  # fmt: skip
     return FinishedEvaluation(
         run_context.experiment,
@@ -137,17 +156,29 @@ def _list_training_data_warnings(file: str, data: Data) -> list[str]:
 
 
 def record_evaluation(
-    run: Run, evaluation: Evaluation | FileEvaluation, report_line: Callable[[str], None]
+    run: Run, evaluation: Evaluation | FileEvaluation, origin: ReadOrigin, report_line: Callable[[str], None]
 ) -> list[Evaluation | FileEvaluation]:
-    """Add an evaluation to the run record, and return the earlier evaluations on the same examples.
+    """Add an evaluation and its command to the run record, and return the earlier evaluations on the same examples.
 
-    If the record cannot be written, pass the reason to `report_line`.
+    If the record cannot be written, pass the reason to `report_line`. A test read of a run with `data.test_reads` must
+    be recorded before its scores are printed.
+
+    Raises:
+        UsageError: since the beginning of the evaluation, other commands have reached the limit of test reads.
+        RunError: a test read of a run with a limit cannot be recorded.
     """
     record, field = run.read_raw_record(), "evaluated_files" if isinstance(evaluation, FileEvaluation) else "evaluated"
     try:
         with run.hold_lock():
             record = run.read_raw_record()
+            forced = evaluation.is_test_read and has_reached_limit(run, record)
+            if forced and not origin.force:
+                raise build_limit_error(run, record, origin)
+            evaluation = evaluation.model_copy(update={"command": origin.command, "forced": forced})
             run.write_record(record.model_copy(update={field: (*getattr(record, field), evaluation)}))
     except RunError as error:
-        report_line(f"the evaluation is not recorded: {error.message}")
+        message = f"the evaluation is not recorded: {error.message}"
+        if evaluation.is_test_read and get_test_read_limit(run) is not None:
+            raise RunError(f"{message}; data.test_reads requires a record", error.suggestion) from None
+        report_line(message)
     return [earlier for earlier in getattr(record, field) if earlier.examples_id == evaluation.examples_id]

@@ -17,11 +17,12 @@ from dnn_cli.execution.study_evaluation import evaluate_on_test_set
 from dnn_cli.execution.study_planning import PlannedStudy
 from dnn_cli.execution.sweep_execution import SweepExecution, find_existing_runs
 from dnn_cli.execution.sweep_plan import PlannedRun, SweepPlanner
+from dnn_cli.execution.test_reads import ReadOrigin
 from dnn_cli.report.text import format_count
 from dnn_cli.runs.lock import hold_lock
 from dnn_cli.runs.record import StudyRole
 from dnn_cli.runs.store import Store
-from dnn_cli.runs.study_roles import find_study_directory
+from dnn_cli.runs.study_roles import STUDY_PREFIX, find_study_directory
 from dnn_cli.study.plan import (
     Plan,
     StudyTask,
@@ -228,7 +229,8 @@ class StudyExecution:
         by_arm = (task.final.get("tuned", {}) for task in self.collect_runs().values())
         runs = [run.run_info for by_value in by_arm for items in by_value.values() for run in items]
         code_directory = os.getcwd() if any(sweep.allow_code for sweep in self.sweeps.values()) else None
-        evaluate_on_test_set(runs, reporter, code_directory)
+        force_command = f"dnn evaluate {STUDY_PREFIX}{self.plan.study} --force"
+        evaluate_on_test_set(runs, reporter, ReadOrigin("dnn study --test", force_command), code_directory)
 
     def estimate_run_count(self) -> int:
         """Return the number of runs of the study without extra trials."""

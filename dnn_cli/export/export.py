@@ -146,7 +146,7 @@ def export_model(
     """
     experiment, runtime = run_context.experiment, export_format.runtime_version
     report_progress("reading examples for the comparison")
-    inputs, source = _select_comparison_inputs(record, run_context, report_progress)
+    inputs, source = select_comparison_inputs(record, run_context, report_progress)
     scaled = run_context.input_profile.scale_inputs(inputs)
     model_inputs = inputs.reshape(len(inputs), -1).astype(np.float32) if scaling else scaled
     # All runtimes compute on the CPU.
@@ -259,7 +259,7 @@ def _format_first_line(error: Exception) -> str:
     return lines[0][:300]
 
 
-def _select_comparison_inputs(
+def select_comparison_inputs(
     record: Record, run_context: RunContext, report_progress: ReadProgress
 ) -> tuple[NDArray[np.generic], str]:
     """Return inputs on which the exported model and the run's own model are compared, and a description for users.
@@ -305,3 +305,16 @@ def _generate_inputs(input_profile: InputProfile) -> NDArray[np.float32]:
         .astype(np.float32)
         .reshape(-1, *input_profile.dataset_info.input_shape)
     )
+
+
+def build_exported_model(weights: Path, run_context: RunContext) -> keras.Model:
+    """Build the model that an export of one run contains: it scales its inputs, and has only layers for inference.
+
+    Args:
+        weights: The `.keras` file with the weights.
+        run_context: The experiment and the input profile of the run.
+
+    Raises:
+        RunError: the file holds no weights of this network.
+    """
+    return _build_serving_model(weights, run_context, scaling=True)

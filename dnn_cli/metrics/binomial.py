@@ -5,6 +5,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+NORMAL_QUANTILE = 1.959963984540054
+"""The number that a standard normal variable exceeds with probability 2.5%."""
+
 _BISECTION_STEPS = 50
 """Steps of the bisection that computes an end of an interval. 50 steps reach a precision of 1e-15."""
 

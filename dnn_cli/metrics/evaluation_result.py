@@ -23,5 +23,8 @@ class EvaluationResult:
     """Targets of the examples: class numbers of shape (n,), or the numbers of a regression, float32 of shape
     (n, targets)."""
 
+    digest: str | None = None
+    """Digest of the inputs and targets, if the examples are a test set; else `None`."""
+
     def __len__(self) -> int:
         return len(self.targets)

@@ -1,11 +1,15 @@
 """JSON document of `dnn compare`."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from dnn_cli.compare.comparison import Comparison
+from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.compare.verdicts import Verdict
 from dnn_cli.report.comparison_tables import build_row_fields, list_run_settings
+from dnn_cli.report.test_read_text import build_test_read_documents
+from dnn_cli.runs.run_info import RunInfo
 
 
 def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
@@ -44,16 +48,26 @@ def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
         "warnings": list(comparison.caveats),
         "averaged_over": comparison.averaged_settings,
         "repeats": [asdict(repeat) for repeat in comparison.repeats],
-        "rows": [build_row_fields(row, list_run_settings(comparison)) for row in comparison.run_scores],
-        "left_out": [
-            {
-                "dir": str(run_info.run.directory),
-                "status": run_info.record.status if run_info.record else "broken",
-                "reason": run_info.error or (run_info.record.reason if run_info.record else None),
-            }
-            for run_info in comparison.left_out
-        ],
+        "rows": [_build_row_document(row, list_run_settings(comparison)) for row in comparison.run_scores],
+        "left_out": build_left_out_documents(comparison.left_out),
     }
+
+
+def build_left_out_documents(left_out: Sequence[RunInfo]) -> list[dict[str, Any]]:
+    """Build a JSON document for each run without a score: directory, status and reason."""
+    return [
+        {
+            "dir": str(run_info.run.directory),
+            "status": run_info.record.status if run_info.record else "broken",
+            "reason": run_info.error or (run_info.record.reason if run_info.record else None),
+        }
+        for run_info in left_out
+    ]
+
+
+def _build_row_document(row: RunScore, settings: Sequence[str]) -> dict[str, Any]:
+    """Build the JSON document of a run, with the values of its settings and the commands of its test reads."""
+    return {**build_row_fields(row, settings), "test_read_log": build_test_read_documents(row.record.test_reads)}
 
 
 def build_pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, Any]:
@@ -76,6 +90,15 @@ def build_pair_document(comparison: Comparison, verdict: Verdict) -> dict[str, A
         else list(verdict.difference.seed_counts)
         if verdict.difference
         else 0,
-        "seeds_needed": verdict.needed_seeds,
+        "seeds_needed": None if verdict.sequential else verdict.needed_seeds,
+        "equivalence": _build_equivalence_document(verdict),
         "reason": verdict.undecided_reason or verdict.exact_test_reason or None,
     }
+
+
+def _build_equivalence_document(verdict: Verdict) -> dict[str, Any] | None:
+    """Build the JSON document of a test of equivalence; `None` without the test. Its p-value is always valid."""
+    test = verdict.sequential
+    if test is None or test.margin is None or test.equivalence_p_value is None:
+        return None
+    return {"difference": test.margin, "p_value": min(1.0, verdict.comparisons * test.equivalence_p_value)}

@@ -14,7 +14,8 @@ from dnn_cli.report.run_values import build_table_column, get_json_values
 from dnn_cli.report.table_cells import Column, TableCells, build_cells
 from dnn_cli.report.table_formats import format_csv
 from dnn_cli.report.text import format_duration, format_score, format_sparkline, replace_control_chars
-from dnn_cli.runs.query.run_columns import RunColumn, list_columns
+from dnn_cli.runs.query.run_columns import RunColumn, list_columns, list_table_columns
+from dnn_cli.runs.run_info import RunInfo
 
 _INTERVAL_HEADER = "95% interval"
 
@@ -99,7 +100,9 @@ def _build_runs_cells(comparison: Comparison) -> TableCells:
     last = Column[RunScore]("last", lambda row: format_score(row.last_score), is_numeric=True)
     score = Column[RunScore](at, lambda row: format_compared_value(comparison, row.score), is_numeric=True)
     low, high = _find_curve_range(comparison)
-    first, others = _list_run_columns()
+    first, others = _divide_run_columns(
+        list_table_columns("comparison", (row.run_info for row in comparison.run_scores))
+    )
     get_run = operator.attrgetter("run_info")
     columns: list[Column[RunScore]] = [
         Column("name", lambda row: row.record.name, fit="cut"),
@@ -123,9 +126,8 @@ def list_run_settings(comparison: Comparison) -> list[str]:
     return list(dict.fromkeys(key for row in comparison.run_scores for key in row.settings))
 
 
-def _list_run_columns() -> tuple[list[RunColumn], list[RunColumn]]:
-    """Return the columns of runs that precede the scores, and those that follow."""
-    columns = list_columns("comparison")
+def _divide_run_columns(columns: Sequence[RunColumn]) -> tuple[list[RunColumn], list[RunColumn]]:
+    """Divide columns of runs into those that precede the scores, and those that follow."""
     first = [column for column in columns if column.name == "parameters"]
     return first, [column for column in columns if column not in first]
 
@@ -180,6 +182,7 @@ def build_groups_cells(comparison: Comparison, max_groups: int | None = None) ->
     name = Column[Group]("name", lambda group: group.name, fit="cut")
     runs = Column[Group]("runs", lambda group: str(len(group.run_scores)), is_numeric=True)
     folds = Column[Group]("folds", _format_fold_count, is_numeric=True)
+    test_reads = Column[Group]("test reads", lambda group: str(_count_test_reads(group)), is_numeric=True)
     columns = [
         *([name] if has_names else []),
         *_build_setting_columns(keys, list_key_headers(keys)),
@@ -188,8 +191,15 @@ def build_groups_cells(comparison: Comparison, max_groups: int | None = None) ->
         Column[Group]("seeds", lambda group: "–" if group.is_baseline else str(len(group.seeds)), is_numeric=True),
         *([runs] if comparison.keys else []),
         _TIME_COLUMN,
+        *([test_reads] if any(map(_count_test_reads, groups)) else []),
     ]
-    return build_cells(columns, groups, ("time", "parameters", "runs", _INTERVAL_HEADER), groups)
+    expendable = ("time", "parameters", "runs", test_reads.header, _INTERVAL_HEADER)
+    return build_cells(columns, groups, expendable, groups)
+
+
+def _count_test_reads(group: Group) -> int:
+    """Return how often the test sets of the runs of a group were read."""
+    return sum(len(row.record.test_reads) for row in group.run_scores)
 
 
 def _build_pair_cells(comparison: Comparison) -> TableCells:
@@ -287,7 +297,7 @@ def build_row_fields(row: RunScore, settings: Sequence[str]) -> dict[str, Any]:
         row: The run.
         settings: The keys in which the compared runs differ. A key that the run lacks is `None`.
     """
-    first, others = _list_run_columns()
+    first, others = _divide_run_columns(list_columns("comparison"))
     return {
         "id": row.record.id,
         "name": row.record.name,
@@ -306,14 +316,19 @@ def format_comparison_csv(comparison: Comparison) -> str:
     The columns of the group are empty for a run without a group. With `--by optimizer`, a run with 10 units has no
     group if some optimizer has no run with 10 units.
     """
+    rows = list_comparison_csv_rows(comparison)
+    headers = list(rows[0]) if rows else ["id"]
+    return format_csv(headers, [["" if value is None else str(value) for value in row.values()] for row in rows])
+
+
+def list_comparison_csv_rows(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return the values of each line of `format_comparison_csv`, by column."""
     group_of = {id(row.record): group for group in comparison.groups for row in group.run_scores}
     settings = list_run_settings(comparison)
-    rows = [
+    return [
         {**build_row_fields(row, settings), **_build_group_fields(comparison, group_of.get(id(row.record)))}
         for row in comparison.run_scores
     ]
-    headers = list(rows[0]) if rows else ["id"]
-    return format_csv(headers, [["" if value is None else str(value) for value in row.values()] for row in rows])
 
 
 def _build_group_fields(comparison: Comparison, group: Group | None) -> dict[str, Any]:
@@ -333,13 +348,13 @@ def _build_group_fields(comparison: Comparison, group: Group | None) -> dict[str
     }
 
 
-def format_left_out_lines(comparison: Comparison) -> list[str]:
+def format_left_out_lines(left_out: Sequence[RunInfo]) -> list[str]:
     """Return a line with the reason for each run that is left out of a comparison.
 
     More than three runs with the same reason share a line.
     """
     lines: dict[str, list[str]] = defaultdict(list)
-    for run_info in comparison.left_out:
+    for run_info in left_out:
         if run_info.record is None:
             lines[f"broken: {run_info.error}"].append(run_info.run.directory.name)
         else:

@@ -16,7 +16,9 @@ class ComparisonView:
     paragraphs: tuple[tuple[str, ...], ...]
 
 
-def build_comparison_view(comparison: Comparison, *, list_runs: bool = False) -> ComparisonView:
+def build_comparison_view(
+    comparison: Comparison, *, list_runs: bool = False, with_method: bool = True
+) -> ComparisonView:
     """Build the tables and paragraphs of a comparison.
 
     If a table has a row for each group, the verdicts are a column of this table. Otherwise, as in a matrix, the
@@ -26,6 +28,7 @@ def build_comparison_view(comparison: Comparison, *, list_runs: bool = False) ->
         comparison: The comparison.
         list_runs: Whether the first table has a row for each run. If groups have several runs, a second table has a
             row for each group.
+        with_method: Whether a paragraph has the method of the verdicts.
     """
     cells = build_default_cells(comparison, all_runs=list_runs, side_by_side=True)
     tables = [cells]
@@ -34,7 +37,7 @@ def build_comparison_view(comparison: Comparison, *, list_runs: bool = False) ->
     has_verdict_column = bool(comparison.verdict_set.verdicts and tables[-1].row_groups)
     if has_verdict_column:
         tables[-1] = _add_verdicts(comparison, tables[-1])
-    paragraphs = build_verdict_paragraphs(comparison, with_verdicts=not has_verdict_column)
+    paragraphs = build_verdict_paragraphs(comparison, with_verdicts=not has_verdict_column, with_method=with_method)
     return ComparisonView(tuple(tables), tuple(map(tuple, paragraphs)))
 
 

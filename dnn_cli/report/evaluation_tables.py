@@ -17,7 +17,9 @@ from dnn_cli.metrics.classification import (
     compute_predicted_classes,
 )
 from dnn_cli.metrics.regression import RegressionErrors
+from dnn_cli.metrics.sampled_predictions import SampledPredictions
 from dnn_cli.report.tables import PlainTable, build_table, compute_text_width, shorten_text
+from dnn_cli.report.test_read_text import format_times
 from dnn_cli.report.text import format_count, format_score
 from dnn_cli.runs.record import Evaluation, FileEvaluation
 
@@ -150,22 +152,16 @@ def format_error_notes(errors: Sequence[RegressionErrors], names: Sequence[str])
     ][:_MAX_CONFUSED_PAIRS]
 
 
-def format_earlier_evaluations(earlier: Sequence[Evaluation | FileEvaluation], file: str | None = None) -> str:
-    """Return a sentence on how often the test set, or the examples in a file, were evaluated before.
-
-    The text is empty for a file that is evaluated for the first time.
+def format_earlier_evaluations(earlier: Sequence[Evaluation | FileEvaluation], file: str) -> str:
+    """Return a sentence on how often the examples in a file were evaluated before.
 
     Args:
-        earlier: The earlier evaluations, the oldest first.
-        file: The file with the examples; `None` for the test set.
+        earlier: The earlier evaluations, at least one, the oldest first.
+        file: The file with the examples.
     """
-    if not earlier:
-        return "" if file else "first evaluation on the test set of this run; run.json records it"
-    times = "once" if len(earlier) == 1 else "twice" if len(earlier) == 2 else f"{len(earlier)} times"
-    subject = f"the examples of {file} were" if file else "the test set of this run was"
     return (
-        f"{subject} evaluated {times} before, last at {earlier[-1].at[:16].replace('T', ' ')} UTC: "
-        "do not choose models by these scores"
+        f"the examples of {file} were evaluated {format_times(len(earlier))} before, "
+        f"last at {earlier[-1].at[:16].replace('T', ' ')} UTC: do not choose models by these scores"
     )
 
 
@@ -215,6 +211,9 @@ _MAX_OTHER_CLASSES = 2
 _MAX_INPUT_NAME_WIDTH = 40
 """Largest width of the name of an input or of a class, in terminal characters."""
 
+_DEVIATION_HEADER = "deviation"
+"""Header of the standard deviation over samples, in tables, and its key in documents and CSV files."""
+
 _MAX_WARNED_INPUTS = 10
 """Largest number of inputs whose warnings are printed; the others are counted."""
 
@@ -232,9 +231,11 @@ class Predictions:
     """Line of each input in its table, such as a CSV file; `None` if the file is an image or an .npz file."""
 
     outputs: NDArray[np.float32]
-    """Outputs of the model, an array of shape (n, units) with a row for each input."""
+    """Outputs of the model, an array of shape (n, units) with a row for each input; with samples, their means."""
 
     warnings: tuple[list[str], ...]
+    sampled: SampledPredictions | None = None
+    """Mean and standard deviation of samples with active dropout; `None` without `--samples`."""
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -247,11 +248,15 @@ class Predictions:
 
         If the model was trained with a loss such as `mse`, the values are its outputs, which may not be probabilities.
         """
+        if self.sampled is not None:
+            return self.sampled.means
         return compute_class_probabilities(self.outputs, logits=self.experiment.loss.takes_logits)
 
     @property
     def class_indices(self) -> NDArray[np.int64]:
         """Index of the predicted class of each input, of shape (n,)."""
+        if self.sampled is not None:
+            return np.asarray(self.sampled.means.argmax(-1), np.int64)
         return compute_predicted_classes(self.outputs, logits=self.experiment.loss.takes_logits)
 
 
@@ -265,36 +270,56 @@ def has_probability_outputs(experiment: Experiment) -> bool:
 
 
 def build_prediction_table(predictions: Predictions) -> PlainTable:
-    """Build a table with a row for each input: the predicted class with probabilities, or the predicted numbers."""
+    """Build a table with a row for each input: the predicted class with probabilities, or the predicted numbers.
+
+    With samples, the standard deviation of each printed mean follows in a column of its own.
+    """
     labels = [shorten_text(label, _MAX_INPUT_NAME_WIDTH) for label in predictions.input_names]
     if not predictions.class_names:
-        dataset_info = predictions.experiment.data.info
-        names = list_target_names(dataset_info.target, dataset_info.targets)
-        rows = [
-            [label, *map(format_quantity, row)] for label, row in zip(labels, predictions.outputs.tolist(), strict=True)
-        ]
-        return build_table(["input", *names], rows, right=names)
+        return _build_number_table(predictions, labels)
     classes, shares, indices = predictions.class_names, predictions.probabilities, predictions.class_indices
     quantity = "probability" if has_probability_outputs(predictions.experiment) else "output"
-    if predictions.outputs.shape[1] == 1:
-        headers = ["input", "class", f"{quantity} of {classes[1]}"]
-        rows = [
-            [label, classes[at], _format_probability(p[1])]
-            for label, at, p in zip(labels, indices, shares, strict=True)
-        ]
+    # A network with one output predicts the probability of the second class.
+    is_binary = len(classes) == 2 and (predictions.sampled is not None or predictions.outputs.shape[1] == 1)
+    printed = np.ones_like(indices) if is_binary else indices
+    rows = [
+        [label, classes[at], _format_probability(row[column])]
+        for label, at, column, row in zip(labels, indices, printed, shares, strict=True)
+    ]
+    headers = ["input", "class", f"{quantity} of {classes[1]}" if is_binary else quantity]
+    if predictions.sampled is not None:
+        headers.append(_DEVIATION_HEADER)
+        for row, column, deviations in zip(rows, printed, predictions.sampled.deviations, strict=True):
+            row.append(_format_probability(deviations[column]))
+    if is_binary:
         return build_table(headers, rows, right=headers[2:])
-    headers = ["input", "class", quantity, "next classes"]
-    rows = []
-    for label, at, row in zip(labels, indices, shares, strict=True):
-        others = [other for other in np.argsort(-row, kind="stable")[: _MAX_OTHER_CLASSES + 1] if other != at][
-            :_MAX_OTHER_CLASSES
-        ]
-        others_text = ", ".join(
-            f"{shorten_text(classes[other], _MAX_INPUT_NAME_WIDTH)} {_format_probability(row[other])}"
-            for other in others
-        )
-        rows.append([label, classes[at], _format_probability(row[at]), others_text])
-    return build_table(headers, rows, right=headers[2:3], flexible=["next classes"])
+    for row, at, row_shares in zip(rows, indices, shares, strict=True):
+        row.append(_format_next_classes(classes, int(at), row_shares))
+    return build_table([*headers, "next classes"], rows, right=headers[2:], flexible=["next classes"])
+
+
+def _build_number_table(predictions: Predictions, labels: Sequence[str]) -> PlainTable:
+    """Build a table with the predicted numbers of each input; with samples, each with its standard deviation."""
+    dataset_info = predictions.experiment.data.info
+    names = list_target_names(dataset_info.target, dataset_info.targets)
+    columns = [[format_quantity(value) for value in column] for column in predictions.outputs.T.tolist()]
+    headers = names
+    if predictions.sampled is not None:
+        headers = make_headers_unique([header for name in names for header in (name, _DEVIATION_HEADER)])
+        deviations = [list(map(format_quantity, column)) for column in predictions.sampled.deviations.T.tolist()]
+        columns = [column for pair in zip(columns, deviations, strict=True) for column in pair]
+    rows = [[label, *cells] for label, *cells in zip(labels, *columns, strict=True)]
+    return build_table(["input", *headers], rows, right=headers)
+
+
+def _format_next_classes(classes: Sequence[str], predicted: int, shares: NDArray[np.float64]) -> str:
+    """Return the most probable classes after the predicted class, with their probabilities."""
+    order = np.argsort(-shares, kind="stable")[: _MAX_OTHER_CLASSES + 1]
+    others = [other for other in order if other != predicted][:_MAX_OTHER_CLASSES]
+    return ", ".join(
+        f"{shorten_text(classes[other], _MAX_INPUT_NAME_WIDTH)} {_format_probability(shares[other])}"
+        for other in others
+    )
 
 
 def _format_probability(value: float) -> str:
@@ -332,13 +357,21 @@ def build_prediction_documents(predictions: Predictions) -> list[dict[str, Any]]
     if not predictions.class_names:
         for document, row in zip(documents, predictions.outputs.tolist(), strict=True):
             document["numbers"] = _replace_non_finite(row)
-        return documents
+        return _add_deviations(documents, predictions)
     kind = "probabilities" if has_probability_outputs(predictions.experiment) else "outputs"
     for document, class_index, row in zip(
         documents, predictions.class_indices, predictions.probabilities.tolist(), strict=True
     ):
         document["class"] = predictions.class_names[class_index]
         document[kind] = _replace_non_finite(row)
+    return _add_deviations(documents, predictions)
+
+
+def _add_deviations(documents: list[dict[str, Any]], predictions: Predictions) -> list[dict[str, Any]]:
+    """Return the documents of predictions with the standard deviations of samples, if there are samples."""
+    if predictions.sampled is not None:
+        for document, row in zip(documents, predictions.sampled.deviations.tolist(), strict=True):
+            document["deviations"] = _replace_non_finite(row)
     return documents
 
 

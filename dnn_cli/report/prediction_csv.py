@@ -3,8 +3,10 @@
 import csv
 import io
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dnn_cli.errors import UsageError
 from dnn_cli.formats.prediction_inputs import PredictionInputs
@@ -14,6 +16,7 @@ _INPUT_COLUMN = "input"
 """Name of the first column if the inputs are not rows of a table."""
 
 _PROBABILITY_PREFIX = "proba_"
+_DEVIATION_SUFFIX = "_deviation"
 
 
 def format_prediction_csv(predictions: Predictions, inputs: PredictionInputs, *, with_probabilities: bool) -> str:
@@ -49,31 +52,48 @@ def format_prediction_csv(predictions: Predictions, inputs: PredictionInputs, *,
 def _list_predicted_columns(predictions: Predictions, *, with_probabilities: bool) -> list[str]:
     """Return the names of the columns of the predictions.
 
+    With samples, `NAME_deviation` follows the name of each mean.
+
     Raises:
         UsageError: probabilities are requested, but the model predicts none.
     """
     dataset_info, classes = predictions.experiment.data.info, predictions.class_names
-    if not with_probabilities:
-        return (
-            [dataset_info.target or "class"]
-            if classes
-            else list_target_names(dataset_info.target, dataset_info.targets)
-        )
-    if not classes or not has_probability_outputs(predictions.experiment):
+    if with_probabilities and not (classes and has_probability_outputs(predictions.experiment)):
         reason = "outputs are not probabilities" if classes else "targets are numbers, not classes"
         raise UsageError(f"--proba does not apply to this run: its {reason}", "remove --proba")
-    return [dataset_info.target or "class", *(f"{_PROBABILITY_PREFIX}{name}" for name in classes)]
+    if not classes:
+        means = list_target_names(dataset_info.target, dataset_info.targets)
+    elif with_probabilities:
+        means = [f"{_PROBABILITY_PREFIX}{name}" for name in classes]
+    else:
+        quantity = "probability" if has_probability_outputs(predictions.experiment) else "output"
+        means = [quantity] if predictions.sampled is not None else []
+    if predictions.sampled is not None:
+        means = [name for mean in means for name in (mean, f"{mean}{_DEVIATION_SUFFIX}")]
+    return [*([dataset_info.target or "class"] if classes else []), *means]
 
 
 def _iter_predicted_cells(predictions: Predictions, *, with_probabilities: bool) -> Iterator[list[str]]:
-    """Yield the predicted cells of each input: a class with probabilities, or numbers."""
+    """Yield the predicted cells of each input: a class with probabilities, or numbers.
+
+    With samples, a standard deviation follows each mean; a class always has its probability.
+    """
+    sampled = predictions.sampled
     if not predictions.class_names:
-        for row in predictions.outputs:
-            yield [_format_number(value) for value in row]
+        for at, row in enumerate(predictions.outputs):
+            yield _format_means(row, None if sampled is None else sampled.deviations[at])
         return
-    for class_index, row in zip(predictions.class_indices, predictions.probabilities, strict=True):
-        shares = row if with_probabilities else ()
-        yield [predictions.class_names[class_index], *(_format_number(value) for value in shares)]
+    for at, (class_index, row) in enumerate(zip(predictions.class_indices, predictions.probabilities, strict=True)):
+        columns = slice(None) if with_probabilities else slice(class_index, class_index + 1 if sampled else class_index)
+        deviations = None if sampled is None else sampled.deviations[at][columns]
+        yield [predictions.class_names[class_index], *_format_means(row[columns], deviations)]
+
+
+def _format_means(means: NDArray[Any], deviations: NDArray[Any] | None) -> list[str]:
+    """Return numbers as text, each followed by its standard deviation if there are any."""
+    if deviations is None:
+        return list(map(_format_number, means))
+    return [_format_number(value) for pair in zip(means, deviations, strict=True) for value in pair]
 
 
 def _format_number(value: np.floating) -> str:

@@ -10,6 +10,7 @@ from rich.text import Text
 from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.registry import format_config_value
 from dnn_cli.report.runs_table import build_run_info_document, format_scores
+from dnn_cli.report.test_read_text import format_test_reads
 from dnn_cli.report.text import format_count, format_duration, replace_control_chars
 from dnn_cli.runs.query.run_columns import get_run_id
 from dnn_cli.runs.record import Record, Scores, StudyRole
@@ -120,6 +121,8 @@ def _iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
             best = ["--best"] if model.weights_kind == "best" else []
             command = shlex.join(["dnn", "evaluate", str(run_info.run.directory), *best, *record.code_options])
             yield "test set", f"{model.file_name} is not evaluated yet: {command}"
+    if record.test_reads:
+        yield "test set", format_test_reads(record.test_reads)
 
 
 def _list_saved_models(run_info: RunInfo) -> list[SavedModel]:

@@ -140,6 +140,7 @@ def _build_arm_document(comparison: Comparison) -> dict[str, Any]:
                 "test_scores": {
                     str(row.seed): scores for row in group.run_scores if (scores := row.record.get_test_scores())
                 },
+                "test_reads": {str(row.seed): len(row.record.test_reads) for row in group.run_scores},
                 "failed_seeds": {str(seed): reason for seed, reason in sorted(group.failed.items())},
                 "runs": [row.record.id for row in group.run_scores],
             }

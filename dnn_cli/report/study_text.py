@@ -7,6 +7,7 @@ from dnn_cli.compare.verdicts import Verdict
 from dnn_cli.config.config_diff import shorten_keys
 from dnn_cli.config.metrics import counts_examples
 from dnn_cli.config.search_spaces import parse_tuned_keys
+from dnn_cli.report.test_read_text import format_commands
 from dnn_cli.report.text import format_count, format_score
 from dnn_cli.report.verdict_text import (
     format_difference_amount,
@@ -280,15 +281,10 @@ def format_tuning_notes(task: TaskResult) -> list[str]:
 def iter_test_set_lines(task: TaskResult) -> Iterator[str]:
     """Yield a line on the use of the test set; nothing if no tuned final run was evaluated."""
     if tested := task.count_tested_runs():
-        evaluations = sum(
-            item.split == "test"
-            for items in task.runs.final["tuned"].values()
-            for run in items
-            for item in run.record.evaluated
-        )
+        reads = [read for items in task.runs.final["tuned"].values() for run in items for read in run.record.test_reads]
         yield (
-            f"test set: read {format_count(evaluations, 'time')} for {format_count(tested, 'tuned final run')}; the "
-            "verdicts do not use it"
+            f"test set: read {format_count(len(reads), 'time')} for {format_count(tested, 'tuned final run')}, by "
+            f"{format_commands(reads)}; the verdicts do not use it"
         )
 
 

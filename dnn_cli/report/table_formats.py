@@ -39,9 +39,12 @@ def format_markdown(headers: Sequence[str], rows: Iterable[Sequence[str]], right
 
 def _format_markdown_row(cells: Iterable[str]) -> str:
     """Return a row of a table in Markdown."""
-    return (
-        f"| {' | '.join(_MARKDOWN_SPECIAL.sub(_escape_character, replace_control_chars(cell)) for cell in cells)} |\n"
-    )
+    return f"| {' | '.join(map(escape_markdown, cells))} |\n"
+
+
+def escape_markdown(text: str) -> str:
+    """Return text without control characters, in which no character begins markup in Markdown."""
+    return _MARKDOWN_SPECIAL.sub(_escape_character, replace_control_chars(text))
 
 
 def _escape_character(match: re.Match[str]) -> str:

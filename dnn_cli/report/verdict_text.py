@@ -16,6 +16,7 @@ from dnn_cli.config.metrics import is_share
 from dnn_cli.report.run_groups import format_copies_note
 from dnn_cli.report.seed_command import build_sweep_commands
 from dnn_cli.report.tables import compute_text_width, pad_text
+from dnn_cli.report.test_read_text import format_test_read_note
 from dnn_cli.report.text import format_count, format_duration, format_score
 
 if TYPE_CHECKING:
@@ -42,12 +43,16 @@ _MAX_NAMED_GROUPS = 3
 """Largest number of groups that a line names; the others are counted."""
 
 
-def build_verdict_paragraphs(comparison: Comparison, *, with_verdicts: bool) -> list[list[str]]:
+def build_verdict_paragraphs(
+    comparison: Comparison, *, with_verdicts: bool, with_method: bool = True
+) -> list[list[str]]:
     """Return the paragraphs below the table: method, notes, caveats, and advice.
 
-    With `with_verdicts`, the verdicts come before the method, because the table has no column for verdicts.
+    With `with_verdicts`, the verdicts come before the method, because the table has no column for verdicts. Without
+    `with_method`, the method is left out.
     """
-    lines = [*(_format_verdict_lines(comparison) if with_verdicts else []), *format_method_lines(comparison)]
+    lines = _format_verdict_lines(comparison) if with_verdicts else []
+    lines = [*lines, *(format_method_lines(comparison) if with_method else [])]
     if more := comparison.verdict_set.not_judged:
         lines.append(f"no verdict on {format_count(more, 'more group')}, each with a lower rank: --all")
     if len(comparison.groups) == 1 and comparison.run_scores:
@@ -77,6 +82,8 @@ def format_note_lines(comparison: Comparison) -> list[str]:
         )
     if copies := format_copies_note(comparison.repeats):
         lines.append(copies)
+    if test_reads := format_test_read_note([row.record for row in comparison.run_scores]):
+        lines.append(test_reads)
     return lines
 
 
@@ -156,9 +163,14 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
         return f"undecided: {distance}{seeds}; {verdict.undecided_reason}"
     difference = verdict.examples or verdict.difference
     assert difference is not None  # noqa: S101 - a verdict without a reason has a difference
-    p_value_text = "" if verdict.p_value is None else f", {_format_p_value(verdict.p_value)}"
+    kind = "always-valid " if verdict.sequential else ""
+    p_value_text = "" if verdict.p_value is None else f", {kind}{format_p_value(verdict.p_value)}"
     common = _format_common_seeds(verdict, base)
     if verdict.word in ("better", "worse"):
+        if verdict.sequential and verdict.sequential.lost_pairs:
+            # Diverged runs count in the test and not in the mean, which can have the other sign.
+            lost = f"{format_count(verdict.sequential.lost_pairs, 'pair')} with one diverged run"
+            return f"{verdict.word}: {_format_difference(comparison, difference, signed=True)}{p_value_text}; {lost}"
         return f"{verdict.word} by {_format_difference(comparison, difference, signed=False)}{p_value_text}{common}"
     if (
         difference.interval == (0, 0)
@@ -168,11 +180,17 @@ def format_verdict(comparison: Comparison, verdict: Verdict) -> str:
         replicate = "in every fold" if verdict.group.fold_means else "for every seed"
         return f"equal {replicate}" if verdict.difference else "equal on every validation example"
     distance = _format_difference(comparison, difference, signed=True)
+    if verdict.sequential and verdict.word == "indistinguishable" and verdict.sequential.margin is not None:
+        margin = format_difference_amount(comparison, verdict.sequential.margin, sign=False)
+        p_value = format_p_value(min(1.0, verdict.comparisons * (verdict.sequential.equivalence_p_value or 0.0)))
+        return f"equivalent within {margin}: {distance}, always-valid {p_value}"
     if verdict.word == "indistinguishable":
         return f"indistinguishable: {distance}{p_value_text}{common}"
     few = "" if common else _format_difference_range(comparison, verdict.difference)
     exact = f"; exact test, because {verdict.exact_test_reason}" if verdict.exact_test_reason else ""
-    return f"undecided: {distance}{few or p_value_text}{common}{exact}"
+    # A p-value of all pairs so far decides a sequential comparison, also without an interval.
+    p_value_text = few + p_value_text if verdict.sequential else few or p_value_text
+    return f"undecided: {distance}{p_value_text}{common}{exact}"
 
 
 def _is_constant_difference(difference: MeanDifference | None) -> bool:
@@ -191,10 +209,12 @@ def _format_common_seeds(verdict: Verdict, base: Group) -> str:
     most = max(len(verdict.group.averaged_scores), len(base.averaged_scores))
     if difference is None or difference.design == "unpaired" or difference.seed_counts[0] == most:
         return ""
+    if verdict.sequential:
+        return f" for {format_count(difference.seed_counts[0], 'pair')} of dnn settle"
     return f" for {format_count(difference.seed_counts[0], noun)}"
 
 
-def _format_p_value(p_value: float) -> str:
+def format_p_value(p_value: float) -> str:
     """Return a p-value with two significant digits, or `p < 0.0001`."""
     return "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.2g}"
 
@@ -372,6 +392,10 @@ def _format_test(differences: Sequence[MeanDifference]) -> str:
     return {
         ("paired", "exact"): f"exact sign-flip test of {pairs} pairs of equal seeds",
         ("unpaired", "exact"): f"exact permutation test of two samples of {sizes} seeds",
+        (
+            "paired",
+            "sequential",
+        ): f"sequential test of {pairs} pairs of equal seeds (e-values, valid after any pair)",
         ("paired", "student"): f"paired t-test of {pairs} seeds {normal}",
         ("unpaired", "student"): f"Welch's t-test of two samples of {sizes} seeds {normal}",
         ("fixed", "exact"): f"exact sign-flip test of {pairs} seeds against a fixed score",
@@ -398,7 +422,10 @@ def format_advice_lines(comparison: Comparison) -> list[str]:
         if not (verdict.group.is_baseline and family.reference is not None and family.reference.is_baseline)
     ]
     single = [verdict for verdict in verdicts if verdict.examples]
-    undecided = single or [verdict for verdict in verdicts if verdict.word == "undecided"]
+    # A fixed number of seeds cannot be advised once their number has depended on scores: dnn settle continues.
+    undecided = single or [
+        verdict for verdict in verdicts if verdict.word == "undecided" and verdict.sequential is None
+    ]
     # More seeds or repetitions add no examples, which a verdict on folds needs most.
     if family.reference is None or comparison.keys or not undecided or family.reference.fold_means:
         return []

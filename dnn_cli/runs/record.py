@@ -29,6 +29,9 @@ Scores = dict[
 ]
 """Values of scores by name, such as `val_loss`. The scores of an epoch include the number of the epoch as `epoch`."""
 
+Interval = tuple[float, float]
+"""Lower and upper end of a 95% interval."""
+
 NON_SCORE_COLUMNS = ("epoch", "learning_rate", "seconds")
 """Columns of `metrics.csv` other than scores."""
 
@@ -174,6 +177,20 @@ class Evaluation(BaseModel):
     epoch: int | None = None
     """Epoch of the weights; `None` if the epoch is unknown."""
 
+    digest: str | None = None
+    """Digest of the inputs and targets, as in `FileEvaluation`; `None` in runs of dnn 0.11.0 and older."""
+
+    command: str | None = None
+    """Command that evaluated the model, such as `dnn evaluate --best`; `None` in runs of dnn 0.11.0 and older."""
+
+    forced: bool = False
+    """Whether `--force` allowed a test read beyond the limit `data.test_reads`."""
+
+    @property
+    def is_test_read(self) -> bool:
+        """Whether the evaluation has read the targets of the test set."""
+        return self.split == "test"
+
     @property
     def examples_id(self) -> str:
         """Text that is equal for two evaluations of a run if both used the same examples: the name of the split."""
@@ -192,7 +209,9 @@ class FileEvaluation(BaseModel):
     """Path of the file, as the user typed it."""
 
     digest: str
-    """Digest of the examples, equal only for equal examples."""
+    """Digest of the inputs and targets, equal only for equal examples.
+
+    Versions up to 0.11.0 computed another digest, which differs for other types of equal numbers."""
 
     examples: int
     scores: Scores
@@ -201,6 +220,15 @@ class FileEvaluation(BaseModel):
 
     epoch: int | None = None
     """Epoch of the weights; `None` if the epoch is unknown."""
+
+    command: str | None = None
+    """Command that evaluated the model, as in `Evaluation`."""
+
+    forced: bool = False
+    """Whether `--force` allowed a test read beyond the limit `data.test_reads`."""
+
+    is_test_read: bool = False
+    """Whether the file had the test set of the run, by its path or by the digest of earlier test reads."""
 
     @property
     def examples_id(self) -> str:
@@ -361,6 +389,18 @@ class Record(BaseModel):
         """Number of lanes of the program that trained the run; 1 for a run that was trained alone."""
         lanes = self.plan.get("lanes")
         return lanes if isinstance(lanes, int) and lanes > 0 else 1
+
+    @property
+    def test_reads(self) -> tuple[Evaluation | FileEvaluation, ...]:
+        """Evaluations that have read the targets of the test set, also from a file, in the order of their times.
+
+        Evaluations of all models count, and those from before a resumption: the test set is the same.
+        """
+        reads: list[Evaluation | FileEvaluation] = [item for item in self.evaluated if item.is_test_read]
+        digests = {item.digest for item in reads}
+        # A copy of the test set is recognised only after the first evaluation on the test set itself.
+        reads += [item for item in self.evaluated_files if item.is_test_read or item.digest in digests]
+        return tuple(sorted(reads, key=lambda item: item.at))
 
     def find_test_evaluation(self, model: str = "model.keras") -> Evaluation | None:
         """Return the last evaluation of a weights file on the test set; `None` for a file without evaluation.

@@ -22,6 +22,7 @@ from dnn_cli.runs.address import (
 )
 from dnn_cli.runs.atomic_write import sync_directory, write_text
 from dnn_cli.runs.lock import hold_lock
+from dnn_cli.runs.pair_record import COMPARISONS_DIRECTORY
 from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_index import RunIndex
@@ -239,6 +240,7 @@ def _get_start_key(run_info: RunInfo) -> tuple[str, str]:
 def is_visible_directory(path: "Path | os.DirEntry[str]") -> bool:
     """Return whether a path in the runs directory is a directory or a link that can be a run.
 
-    Its name does not begin with a dot, and is not that of the directory of studies.
+    Its name does not begin with a dot, and is not that of the directories of studies and pair records.
     """
-    return not path.name.startswith(".") and path.name != STUDIES_DIRECTORY and (path.is_symlink() or path.is_dir())
+    is_reserved = path.name.startswith(".") or path.name in (STUDIES_DIRECTORY, COMPARISONS_DIRECTORY)
+    return not is_reserved and (path.is_symlink() or path.is_dir())

@@ -20,7 +20,9 @@ _VARIABLE_PREFIXES = (
 """Prefixes of environment variables that can change numerical results."""
 
 _GIT_COMMAND = (
-    "git", "-c", "status.aheadBehind=false", "status", "--porcelain=v2", "--branch", "--untracked-files=no",
+    # Without the option, a git that is killed after the time limit leaves a lock, and later commands of git fail.
+    "git", "--no-optional-locks", "-c", "status.aheadBehind=false", "status", "--porcelain=v2", "--branch",
+    "--untracked-files=no",
 )  # fmt: skip
 """Command that prints the commit and the modified files. The walk through the commits ahead of a remote branch is
 omitted."""

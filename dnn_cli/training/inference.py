@@ -1,6 +1,7 @@
 """Use of saved models: loading their weights, predicting outputs, and evaluating a split or examples."""
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -64,7 +65,9 @@ def evaluate_split(job: TrainingJob, weights: Path, split: _HeldOutSplit) -> Eva
         RunError: the run has no validation examples, or the file holds no weights of this network.
     """
     plan, device = job.plan, job.device.tensorflow_name
-    return _compute_scores(weights, job.experiment, _select_split_examples(job, split), job.preprocessing, plan, device)
+    examples = _select_split_examples(job, split)
+    result = _compute_scores(weights, job.experiment, examples, job.preprocessing, plan, device)
+    return replace(result, digest=examples.compute_evaluation_digest()) if split == "test" else result
 
 
 def evaluate_examples(

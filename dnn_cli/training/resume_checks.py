@@ -104,7 +104,13 @@ def list_version_changes(record: Record) -> list[str]:
 def list_config_changes(old_experiment: Experiment, new_experiment: Experiment) -> list[str]:
     """Return a line for every key in which two experiments differ, such as `optimizer.learning_rate: 0.1 → 0.01`."""
     old, new = find_config_differences([build_training_config(old_experiment), build_training_config(new_experiment)])
-    return [f"{key}: {old.get(key) or '–'} → {new.get(key) or '–'}" for key in dict.fromkeys([*old, *new])]
+    limits = [experiment.data.test_reads for experiment in (old_experiment, new_experiment)]
+    # The key changes no weights, so that digests leave it out. A resumption must not raise the limit unnoticed.
+    limit_changes = [f"data.test_reads: {limits[0] or '–'} → {limits[1] or '–'}"] if limits[0] != limits[1] else []
+    return [
+        *(f"{key}: {old.get(key) or '–'} → {new.get(key) or '–'}" for key in dict.fromkeys([*old, *new])),
+        *limit_changes,
+    ]
 
 
 def _list_value_changes(recorded: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:

@@ -31,6 +31,7 @@ RUNNING = [
     ["train", "custom.yaml", "-j", "2", "--folds", "2"],
     ["sweep", "custom.yaml", "layers.noisy.units=8,12"],
     ["study", "custom.yaml", "layers.noisy.units=8,12"],
+    ["settle", "custom.yaml", "sgd.yaml"],
     ["lr-find", "custom.yaml"],
     ["bench", "custom.yaml"],
     ["resume", "RUN", "epochs=9"],
@@ -50,6 +51,7 @@ class CodeDirectory:
         self.path = path
         write_module(path, name="mylayers")
         (path / "custom.yaml").write_text(CUSTOM_YAML, encoding="utf-8")
+        (path / "sgd.yaml").write_text("extends: custom.yaml\noptimizer: sgd\n", encoding="utf-8")
         self.done = self.dnn("train", "custom.yaml", "--allow-code", "--json")
         assert self.done.returncode == 0, self.done.stderr
         (self.document,) = json.loads(self.done.stdout)["runs"]
@@ -130,4 +132,5 @@ def test_no_key_of_a_config_has_the_effect_of_the_option(code_directory):
 def test_every_command_with_configs_or_runs_is_tried():
     tried = {words[0] for words in (*READING, *RUNNING)}
     commands = {name for commands in COMMAND_GROUPS.values() for name in commands}
-    assert commands - tried == {"demo", "new", "help", "list", "schema", "doctor"}
+    # `plan` and `ensemble` need several trained runs.
+    assert commands - tried == {"demo", "new", "help", "list", "schema", "doctor", "plan", "ensemble"}

@@ -90,7 +90,7 @@ UNCOMPLETED_PARAMETERS = {
 
 def has_numbers_or_paths(parameter):
     """Whether the values of a parameter are numbers, or paths that the shell completes."""
-    return parameter.metavar in ("N", "SECONDS") or parameter.name in ("runs_dir", "output")
+    return parameter.metavar in ("N", "D", "SECONDS") or parameter.name in ("runs_dir", "output")
 
 
 def test_parameters_have_completers(offered):

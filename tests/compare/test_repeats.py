@@ -5,10 +5,10 @@ import numpy as np
 from dnn_cli.report.comparison_json import build_comparison_document
 from dnn_cli.report.comparison_tables import build_default_cells, format_comparison_csv
 from dnn_cli.report.curves import build_curve_chart
-from dnn_cli.report.html.page import build_report_page
 from dnn_cli.report.verdict_text import build_verdict_paragraphs
 from dnn_cli.runs.record import Results
 from dnn_cli.runs.store import Store
+from tests.helpers.reports import build_page
 
 
 def build_results(weights):
@@ -41,8 +41,9 @@ def test_a_copy_counts_once_and_is_named(scored_runs):
         curve.run_count for panel in build_curve_chart(list_runs(scored_runs)).panels for curve in panel.curves
     } == {2}
     assert note in build_curve_chart(list_runs(scored_runs)).notes
-    assert note in build_report_page(compared, ["dnn"]).verdict.notes
-    assert len(build_report_page(compared, ["dnn"]).table.rows) == 4
+    (section,) = build_page(scored_runs.root / "runs").sections
+    assert note in section.verdict.notes
+    assert len(section.table.rows) == 4
     assert len(format_comparison_csv(compared).splitlines()) == 5
     assert [repeat["counted"] for repeat in build_comparison_document(compared)["repeats"]] == ["00000003"]
 

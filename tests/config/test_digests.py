@@ -13,6 +13,12 @@ COMPUTE_DIGESTS = {
 
 
 @pytest.mark.parametrize("compute_digest", COMPUTE_DIGESTS.values(), ids=COMPUTE_DIGESTS)
+def test_limit_of_test_reads_changes_no_digest(experiment, compute_digest):
+    limits = (experiment("data.test_reads=1"), experiment("data.test_reads=2"))
+    assert {compute_digest(experiment())} == set(map(compute_digest, limits))
+
+
+@pytest.mark.parametrize("compute_digest", COMPUTE_DIGESTS.values(), ids=COMPUTE_DIGESTS)
 def test_reporting_half_changes_digests_only_where_it_is_set(experiment, compute_digest, monkeypatch):
     plain, halved = experiment(), experiment("data.reporting_half=true")
     assert compute_digest(plain) != compute_digest(halved)

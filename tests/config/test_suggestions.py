@@ -135,6 +135,12 @@ ISSUE_CASES = [
         validation.REMOVE_INPUT_SHAPE,
         ["~layers.hidden.input_shape"],
     ),
+    make_case(
+        "limit without a test set",
+        ["data.test_reads=1"],
+        "set data.test_size=0.2, or remove it",
+        ["data.test_size=0.2"],
+    ),
     make_case("test set twice", ["data={dataset: fashion_mnist, test_size: 0.1}"], "remove it", ["~data.test_size"]),
     make_case(
         "nothing to train on",

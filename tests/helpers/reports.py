@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dnn_cli.compare.comparison import compare_runs
+from dnn_cli.compare.dataset_comparison import compare_by_dataset
 from dnn_cli.config.data import Data
 from dnn_cli.data.examples import load_examples
 from dnn_cli.report.html.page import build_report_page
@@ -26,7 +26,7 @@ def predict(run, wrong=3, confidence=0.9):
 def build_page(root, **options):
     """Build the report page of all runs of a directory."""
     store = Store(root)
-    return build_report_page(compare_runs(store.with_details(store.list_runs()), **options), ["dnn", "report"])
+    return build_report_page(compare_by_dataset(store.with_details(store.list_runs()), **options), ["dnn", "report"])
 
 
 def write_report(root, path, pictures=None, absent=None, **options):

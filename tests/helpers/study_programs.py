@@ -94,7 +94,7 @@ class FabricatedRuns:
             results=Results(monitor="val_accuracy", last=row, best=row), parameters={"total": 650, "trainable": 650},
             data={"dataset": "digits", "fingerprint": "sha256:0"},
         )  # fmt: skip
-        if score is not None and any(membership.study.phase == "final" for membership in task.sweeps):
+        if score is not None and any(item.study is not None and item.study.phase == "final" for item in task.sweeps):
             _write_reporting_predictions(run, score)
         run.write_record(record)
         return TaskResult(task.number, run.directory, record)

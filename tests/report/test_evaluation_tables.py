@@ -74,6 +74,6 @@ def test_format_quantity(value, text):
 
 def test_earlier_evaluations_are_reported():
     evaluation = Evaluation(at="2026-01-02T03:04:05.000000+00:00", split="test", examples=3, scores={})
-    assert "first evaluation on the test set" in format_earlier_evaluations([])
-    assert "evaluated once before, last at 2026-01-02 03:04 UTC" in format_earlier_evaluations([evaluation])
-    assert "evaluated 3 times before" in format_earlier_evaluations([evaluation] * 3)
+    once = format_earlier_evaluations([evaluation], "new.csv")
+    assert "the examples of new.csv were evaluated once before, last at 2026-01-02 03:04 UTC" in once
+    assert "evaluated 3 times before" in format_earlier_evaluations([evaluation] * 3, "new.csv")

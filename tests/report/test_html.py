@@ -120,7 +120,7 @@ def test_every_run_has_a_page(report, tmp_path):
 
 
 def test_the_curves_hold_the_numbers_of_metrics_csv(report, tmp_path):
-    curves = build_page(tmp_path / "runs").curves
+    curves = build_page(tmp_path / "runs").sections[0].curves
     assert [score.name for score in curves.scores] == ["val_accuracy", "val_loss", "loss", "accuracy"]
     best = curves.scores[0].plot.data["lines"]
     assert [line["y"] for line in best[:4]] == [[0.8, 0.9], [0.81, 0.91], [0.82, 0.92], [0.81, 0.91]]
@@ -236,13 +236,11 @@ def test_many_runs_are_cut_with_a_note(scored_runs, tmp_path):
     scored_runs.add("many", [0.5 + number / 1000 for number in range(MAX_RUN_PAGES + 20)])
     report_page = build_page(tmp_path / "runs")
     text = render_report(report_page, {}, {})
-    assert (len(report_page.runs), report_page.omitted_count, report_page.curves.omitted_count) == (
-        MAX_RUN_PAGES,
-        20,
-        20,
-    )
+    (section,) = report_page.sections
+    assert (len(report_page.runs), report_page.omitted_count) == (MAX_RUN_PAGES, 20)
+    assert section.curves.omitted_count == 20
     assert "20 more runs have no page." in text
-    assert len(report_page.table.rows) == MAX_RUN_PAGES + 20
+    assert len(section.table.rows) == MAX_RUN_PAGES + 20
     assert len(text) < 2_000_000
 
 
@@ -284,7 +282,7 @@ def test_headline_of_folds_and_other_runs_names_no_experiment(scored_runs):
     scored_runs.add("single", [0.8])
     for fold, score in enumerate([0.8, 0.7], 1):
         scored_runs.add("validated", [score], "data.folds=2", f"data.fold={fold}")
-    verdict = build_page(scored_runs.root / "runs").verdict
+    verdict = build_page(scored_runs.root / "runs").sections[0].verdict
     assert verdict.headline == "The groups are not compared; the caveats state the reason."
     assert "some runs are folds of a cross-validation and others are not" in verdict.warnings[0]
 
@@ -294,6 +292,8 @@ def test_headline_names_the_baseline(scored_runs):
     scored_runs.add("sgd", [0.8, 0.83], "optimizer=sgd")
     store = Store(scored_runs.root / "runs")
     assert compare_runs(store.list_runs(), baseline="sgd").verdict_set.is_named
-    assert build_page(scored_runs.root / "runs", baseline="sgd").verdict.headline.startswith(
-        "sgd is the baseline, with 0.8150"
+    assert (
+        build_page(scored_runs.root / "runs", baseline="sgd")
+        .sections[0]
+        .verdict.headline.startswith("sgd is the baseline, with 0.8150")
     )

@@ -1,4 +1,5 @@
 from dnn_cli.execution.evaluation import record_evaluation
+from dnn_cli.execution.test_reads import ReadOrigin
 from dnn_cli.report.study_view import build_score_cells
 from dnn_cli.runs.record import Evaluation
 from dnn_cli.runs.store import Store
@@ -17,7 +18,7 @@ def test_tuning_gain_gives_way_to_test_scores(study_runs):
     scores = {"loss": 0.5, "accuracy": 0.75}
     evaluation = Evaluation(at="2027-01-01T00:00:00+00:00", split="test", examples=8, scores=scores)
     for run_info in Store(study_runs.root).list_runs():
-        record_evaluation(run_info.run, evaluation, print)
+        record_evaluation(run_info.run, evaluation, ReadOrigin("dnn study --test", ""), print)
     cells = build_score_cells(read_result(study_runs.root).tasks[0])
     assert cells.headers == [*HEADERS[:-1], "test_accuracy", HEADERS[-1]]
     assert cells.build_fitting_table(80).headers == [*HEADERS[:3], "test_accuracy", HEADERS[-1]]

@@ -146,12 +146,12 @@ def measure_on_trainings(comparisons: int = 300, seeds: int = 3) -> bool:
     return is_right
 
 
-def print_share(title: str, count: int, total: int) -> None:
+def print_share(title: str, count: int, total: int, verdict: str = "called different") -> None:
     """Print a count with its share and the 95% interval of Wilson."""
     share, z = count / total, 1.96
     centre = (share + z * z / 2 / total) / (1 + z * z / total)
     reach = z * math.sqrt(share * (1 - share) / total + z * z / 4 / total**2) / (1 + z * z / total)
-    print(f"{title}: {count} of {total} called different, {share:.1%} ({centre - reach:.1%} to {centre + reach:.1%})")
+    print(f"{title}: {count} of {total} {verdict}, {share:.1%} ({centre - reach:.1%} to {centre + reach:.1%})")
 
 
 def train_sweep(directory: Path, overrides: list[str], seeds: str) -> None:

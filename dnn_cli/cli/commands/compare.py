@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dnn_cli.cli.comparison_output import print_comparison
+from dnn_cli.cli.comparison_output import print_dataset_comparison
 from dnn_cli.cli.completers import complete_fields
 from dnn_cli.cli.console import get_notes_console, print_json, write_result
 from dnn_cli.cli.options import (
@@ -24,7 +24,10 @@ from dnn_cli.report.text import replace_control_chars
 from dnn_cli.terminal.console_builder import print_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dnn_cli.compare.comparison import Comparison
+    from dnn_cli.runs.run_info import RunInfo
 
 _MAX_LEFT_OUT = 10
 """Largest number of runs left out of the comparison that are listed without `--all`."""
@@ -63,10 +66,10 @@ def compare(
     as_latex: Annotated[bool, typer.Option("--latex", help="Print a LaTeX table.")] = False,
 ) -> None:
     """Compare completed runs: settings, scores and verdicts."""
-    from dnn_cli.compare.comparison import compare_runs as work
+    from dnn_cli.compare.dataset_comparison import compare_by_dataset
     from dnn_cli.compare.verdicts import MAX_JUDGED_GROUPS
-    from dnn_cli.report import comparison_tables as tables
-    from dnn_cli.report.comparison_json import build_comparison_document
+    from dnn_cli.report import dataset_tables as tables
+    from dnn_cli.report.dataset_json import build_dataset_document
     from dnn_cli.runs.query.selection import CachedStore, select_runs
     from dnn_cli.runs.run_index import pause_garbage_collection
 
@@ -81,27 +84,28 @@ def compare(
         is_part = len(runs) < len(store.list_runs())
         all_runs = store.with_details(store.list_runs()) if is_part and not query else []
         verdict_limit = None if show_all else MAX_JUDGED_GROUPS
-        comparison = work(
-            runs, metric, sort_by, at=at, by=by or (), baseline=baseline, all_runs=all_runs, max_groups=verdict_limit
-        )
+        compared = compare_by_dataset(
+            runs, metric, sort_by=sort_by, at=at, by=by or (), baseline=baseline, all_runs=all_runs,
+            max_groups=verdict_limit,
+        )  # fmt: skip
     if as_json:
-        print_json(build_comparison_document(comparison))
+        print_json(build_dataset_document(compared))
     elif as_csv:
-        write_result(tables.format_comparison_csv(comparison))
+        write_result(tables.format_datasets_csv(compared))
     elif as_markdown:
-        write_result(tables.build_default_cells(comparison, all_runs=list_runs).to_markdown())
+        write_result(tables.format_datasets_markdown(compared, all_runs=list_runs))
     elif as_latex:
-        write_result(tables.build_default_cells(comparison, all_runs=list_runs).to_latex())
-    elif comparison.run_scores:
+        write_result(tables.format_datasets_latex(compared, all_runs=list_runs))
+    elif any(part.comparison.run_scores for part in compared.parts):
         print_study_selections(addresses or [], query)
         if not addresses and not query:
             print_omitted_tuning_runs(store, runs)
-        print_comparison(comparison, list_runs=list_runs, show_all=show_all)
+        print_dataset_comparison(compared, list_runs=list_runs, show_all=show_all)
     else:
         scope = "among these runs" if addresses or query else f"in {replace_control_chars(runs_dir)}"
-        _print_empty_comparison(comparison, scope)
+        _print_empty_comparison(compared.parts[0].comparison, scope)
     if not (as_json or as_csv or as_markdown or as_latex):
-        _print_left_out_runs(comparison, show_all=show_all)
+        _print_left_out_runs(compared.all_left_out, show_all=show_all)
 
 
 def _print_empty_comparison(comparison: "Comparison", scope: str) -> None:
@@ -130,12 +134,12 @@ def _print_empty_comparison(comparison: "Comparison", scope: str) -> None:
         get_notes_console().print(f"no completed runs {scope} to compare; dnn train creates one")
 
 
-def _print_left_out_runs(comparison: "Comparison", *, show_all: bool) -> None:
+def _print_left_out_runs(left_out: "Sequence[RunInfo]", *, show_all: bool) -> None:
     """Print the runs that are left out of a comparison, each with the reason, such as a failed training."""
     from dnn_cli.report.comparison_tables import format_left_out_lines
     from dnn_cli.report.text import format_count
 
-    lines = format_left_out_lines(comparison)
+    lines = format_left_out_lines(left_out)
     line_limit = len(lines) if show_all else _MAX_LEFT_OUT
     for line in lines[:line_limit]:
         print_line(get_notes_console(), f"left out: {line}")

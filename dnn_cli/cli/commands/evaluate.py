@@ -1,5 +1,6 @@
 """Command `dnn evaluate`: scores of a saved model on a split or a file, overall and for each class."""
 
+import shlex
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -23,6 +24,7 @@ from dnn_cli.report.text import replace_control_chars
 if TYPE_CHECKING:
     from dnn_cli.compare.out_of_fold import OutOfFoldPredictions
     from dnn_cli.config.experiment import Experiment
+    from dnn_cli.execution.test_reads import ReadOrigin
     from dnn_cli.metrics.evaluation_result import EvaluationResult
     from dnn_cli.runs.record import Record
     from dnn_cli.runs.saved_models import SavedModel
@@ -55,6 +57,9 @@ def evaluate(
     ] = None,
     best: BestOption = False,
     resize: Annotated[bool, typer.Option("--resize", help="Resize images to the size of the training images.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Read the test set beyond data.test_reads; run.json records it.")
+    ] = False,
     allow_code: AllowCodeOption = False,
     runs_dir: RunsDirOption = Path("runs"),
     as_json: JsonOption = False,
@@ -70,17 +75,21 @@ def evaluate(
     """
     from dnn_cli.report import evaluation_tables as words
     from dnn_cli.report.runs_table import format_scores
+    from dnn_cli.report.test_read_text import build_test_read_documents, format_test_read_notes
     from dnn_cli.runs.address import parse_run_id
     from dnn_cli.runs.run_info import read_run_info
     from dnn_cli.runs.saved_models import find_better_model
+    from dnn_cli.runs.store import Store
+    from dnn_cli.terminal.console_builder import print_line
     from dnn_cli.terminal.progress import open_screen
 
     addresses, overrides = split_addresses_and_overrides(arguments)
     if is_study_address(addresses):
         option = "--best" if best else "--resize" if resize else "--split validation" if split == "validation" else ""
         evaluate_study(
-            addresses, next(iter(overrides), option), runs_dir, get_code_directory(allow=allow_code), as_json=as_json
-        )
+            addresses, next(iter(overrides), option), runs_dir, get_code_directory(allow=allow_code), force=force,
+            as_json=as_json,
+        )  # fmt: skip
         return
     fold_runs = find_fold_runs(addresses, runs_dir)
     if fold_runs and split is _EvaluatedSplit.test:
@@ -114,18 +123,22 @@ def evaluate(
         model = select_saved_model(run, record, best=best)
 
     from dnn_cli.execution.evaluation import evaluate_file, evaluate_split, record_evaluation
+    from dnn_cli.execution.test_reads import count_other_reads
 
     code_directory = get_code_directory(allow=allow_code)
+    origin = _build_origin(record, files, overrides, best=best, resize=resize, force=force)
     with open_screen() as screen:
         if model is None:
             from dnn_cli.execution.baseline_evaluation import evaluate_baseline
 
-            finished = evaluate_baseline(run, record, split_name or "test", overrides, screen)
+            finished = evaluate_baseline(run, record, split_name or "test", overrides, screen, origin)
         elif split_name is None:
-            finished = evaluate_file(run, record, model, files[0], screen, code_directory, resize=resize)
+            finished = evaluate_file(run, record, model, files[0], screen, origin, code_directory, resize=resize)
         else:
-            finished = evaluate_split(run, record, model, split_name, overrides, screen, code_directory)
-        earlier_evaluations = record_evaluation(run, finished.evaluation, screen.report_line)
+            finished = evaluate_split(run, record, model, split_name, overrides, screen, origin, code_directory)
+        earlier_evaluations = record_evaluation(run, finished.evaluation, origin, screen.report_line)
+        test_reads = run.read_raw_record().test_reads
+        other_reads = count_other_reads(Store(runs_dir), record.id, finished.evaluation)
     evaluation, result = finished.evaluation, finished.result
     if as_json:
         print_json(
@@ -139,6 +152,9 @@ def evaluate(
                 "examples": len(result),
                 "scores": result.scores,
                 "looked_before": len(earlier_evaluations),
+                "test_reads": len(test_reads),
+                "test_read_log": build_test_read_documents(test_reads),
+                "test_reads_of_other_runs": other_reads._asdict(),
                 "replaced_cells": [cells.to_document() for cells in finished.replaced_cells],
                 **_build_details_document(finished.experiment, result),
             }
@@ -159,8 +175,32 @@ def evaluate(
     for line in (line for cells in finished.replaced_cells for line in cells.lines):
         get_notes_console().print(replace_control_chars(f"{file}: {line}"), soft_wrap=True)
     _print_details(finished.experiment, result)
-    if split_name != "validation" and (note := words.format_earlier_evaluations(earlier_evaluations, file)):
-        get_notes_console().print(replace_control_chars(note))
+    if evaluation.is_test_read:
+        notes = format_test_read_notes(test_reads, other_reads)
+    else:
+        notes = [words.format_earlier_evaluations(earlier_evaluations, file)] if file and earlier_evaluations else []
+    for note in notes:
+        print_line(get_notes_console(), replace_control_chars(note))
+
+
+def _build_origin(
+    record: "Record", files: list[str], overrides: list[str], *, best: bool, resize: bool, force: bool
+) -> "ReadOrigin":
+    """Build the description of this command for the record of the run.
+
+    Raises:
+        UsageError: an override changes the limit of test reads.
+    """
+    from dnn_cli.execution.test_reads import ReadOrigin
+
+    if limit := next((word for word in overrides if word.partition("=")[0] == "data.test_reads"), None):
+        raise UsageError(f"{limit} cannot change the limit in the config of the run", f"omit {limit}, or use --force")
+    options = [*(["--best"] if best else []), *(["--resize"] if resize else [])]
+    return ReadOrigin(
+        shlex.join(["dnn", "evaluate", *files, *options]),
+        shlex.join(["dnn", "evaluate", record.id, *files, *overrides, *options, *record.code_options, "--force"]),
+        force,
+    )
 
 
 def _check_evaluable_baseline(record: "Record", files: list[str], *, best: bool) -> None:

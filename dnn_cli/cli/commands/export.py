@@ -5,10 +5,7 @@ The command compares the predictions of the exported model with those of the run
 
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,9 +16,10 @@ import typer
 import dnn_cli
 from dnn_cli.cli.completers import complete_export_formats
 from dnn_cli.cli.console import get_output_console, print_json
+from dnn_cli.cli.export_files import check_export_path, format_export_size, replace_atomically
 from dnn_cli.cli.options import AllowCodeOption, CompletedRunArgument, JsonOption, RunsDirOption, get_code_directory
 from dnn_cli.cli.run_selection import BestOption, resolve_saved_model
-from dnn_cli.errors import RunError, UsageError
+from dnn_cli.errors import UsageError
 from dnn_cli.export.export_formats import EXPORT_FORMATS, ExportFormat
 from dnn_cli.export.obstacles import check_export_support
 from dnn_cli.export.table_interface import ENCODED_ENDPOINT, ROWS_ENDPOINT, build_rows_document
@@ -87,11 +85,11 @@ def export(
     run, record, model = resolve_saved_model(address, runs_dir, best=best)
     path = output or Path(make_slug(record.name) + export_format.suffix)
     sidecar = path.parent / f"{path.name}.json"
-    _check_export_path(path, sidecar, export_format, force=force)
+    check_export_path(path, sidecar, export_format, force=force)
     experiment, code_directory = load_resolved_experiment(str(run.config)), get_code_directory(allow=allow_code)
     check_export_support(experiment, export_format.name)
     check_code_permission(experiment, code_directory)
-    with open_screen() as screen, _replace_atomically(path, sidecar) as (temporary_path, temporary_sidecar):
+    with open_screen() as screen, replace_atomically(path, sidecar) as (temporary_path, temporary_sidecar):
         from dnn_cli.data.run_context import load_run_context
         from dnn_cli.execution.preparation import import_layers_of_user
         from dnn_cli.host.output_redirect import redirect_output
@@ -150,7 +148,7 @@ def export(
         run_context.input_profile, ROWS_ENDPOINT if rows_document else None, ENCODED_ENDPOINT
     )
     for line in (
-        f"{path}  {_format_export_size(path)}, {record.name} {record.id} as {export_format.name}",
+        f"{path}  {format_export_size(path)}, {record.name} {record.id} as {export_format.name}",
         "  input    "
         f"{format_exported_input(run_context.experiment, run_context.input_profile, scaling=not without_scaling)}",
         *([f"  columns  {columns_text}"] if columns_text else []),
@@ -180,78 +178,6 @@ def check_packages_installed(export_format: ExportFormat) -> None:
         )
 
 
-def _check_export_path(path: Path, sidecar: Path, export_format: ExportFormat, *, force: bool) -> None:
-    """Check that an exported model can be written to a path. The check precedes the export, which takes time.
-
-    Args:
-        path: The path of the exported model.
-        sidecar: The path of the JSON file that describes the input and output of the exported model.
-        export_format: The format of the exported model.
-        force: Whether existing files of an earlier export are replaced.
-
-    Raises:
-        UsageError: the suffix is wrong, the directory is missing, or a path exists already. With `force`, an existing
-            export is accepted.
-    """
-    suffix = export_format.suffix
-    if not path.name:
-        raise UsageError(f"-o {path} is not the path of a file", f"use -o network{suffix}")
-    if export_format.directory_marker is None and path.suffix != suffix:
-        raise UsageError(
-            f"{path} does not end in {suffix}, the suffix of {export_format.name}",
-            f"use -o {path.with_suffix(suffix)}",
-        )
-    if not path.parent.is_dir():
-        raise UsageError(f"{path.parent} does not exist", "create the directory, or choose another path with -o")
-    for existing_path in (path, sidecar):
-        if not os.path.lexists(existing_path):
-            continue
-        if not force:
-            raise UsageError(
-                f"{existing_path} already exists", "use --force to replace it, or choose another path with -o"
-            )
-        is_directory = existing_path.is_dir() and not existing_path.is_symlink()
-        is_exported_directory = (
-            existing_path is path
-            and export_format.directory_marker is not None
-            and (existing_path / export_format.directory_marker).is_file()
-        )
-        if is_directory != is_exported_directory and (
-            is_directory or (existing_path is path and export_format.directory_marker is not None)
-        ):
-            raise UsageError(f"{existing_path} is not an export and is not replaced", "choose another path with -o")
-
-
-@contextmanager
-def _replace_atomically(path: Path, sidecar: Path) -> Iterator[tuple[Path, Path]]:
-    """Yield temporary paths for an exported model and its sidecar, the JSON file that describes the model.
-
-    When the block ends without an error, the new files replace `path` and `sidecar`. After an error, the temporary
-    files are deleted and an old export stays.
-
-    Raises:
-        RunError: a file cannot be written.
-    """
-    try:
-        temporary_directory = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-        new, old = temporary_directory / "new", temporary_directory / "old"
-        try:
-            new.mkdir()
-            yield new / path.name, new / sidecar.name
-            if path.is_dir() and not path.is_symlink():
-                path.rename(old)
-            (new / path.name).replace(path)
-            (new / sidecar.name).replace(sidecar)
-        except BaseException:
-            if old.exists() and not path.exists():
-                old.rename(path)
-            raise
-        finally:
-            shutil.rmtree(temporary_directory, ignore_errors=True)
-    except OSError as error:
-        raise RunError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
 def _iter_check_lines(export_check: "ExportCheck") -> Iterator[str]:
     """Yield lines that report how closely the outputs of an exported model match those of the saved model."""
     same = "" if export_check.output <= 1 else f" in outputs up to {export_check.output:.3g}"
@@ -267,10 +193,3 @@ def _iter_check_lines(export_check: "ExportCheck") -> Iterator[str]:
         yield (
             f"           it computes in 32 bits, and the run in 16; they differ by up to {export_check.in_16_bits:.1e}"
         )
-
-
-def _format_export_size(path: Path) -> str:
-    """Return the size of an exported file or directory as text, in kB or MB."""
-    files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
-    size = sum(file.stat().st_size for file in files)
-    return f"{size / 1e3:,.1f} kB" if size < 1e6 else f"{size / 1e6:,.1f} MB"

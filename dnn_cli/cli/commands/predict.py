@@ -13,9 +13,11 @@ from dnn_cli.errors import RunError, UsageError, UserDataError
 from dnn_cli.report.text import format_count, replace_control_chars
 
 if TYPE_CHECKING:
+    from dnn_cli.config.experiment import Experiment
     from dnn_cli.data.run_context import RunContext
     from dnn_cli.execution.reporters import Reporter
     from dnn_cli.formats.prediction_inputs import PredictionInputs
+    from dnn_cli.metrics.sampled_predictions import DropoutSampling, SampledPredictions
     from dnn_cli.report.evaluation_tables import Predictions
 
 
@@ -45,6 +47,20 @@ def predict(
         bool, typer.Option("--proba", help="Write a column of probabilities for each class to the .csv file.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            "--samples",
+            metavar="N",
+            min=2,
+            max=1_000_000,
+            help="Predict N times with active dropout, and print mean and standard deviation.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Seed of the dropout of --samples. Default: seed of the run."),
+    ] = None,
     best: BestOption = False,
     allow_code: AllowCodeOption = False,
     runs_dir: RunsDirOption = Path("runs"),
@@ -54,10 +70,15 @@ def predict(
 
     Columns of a .csv file are found by their names. Missing cells of columns in data.columns are replaced as in the
     training. Rows with another empty or invalid input are named and have no prediction.
+
+    With --samples, dropout and noise layers stay active: each sample is the output of a randomly thinned network. The
+    spread of the samples shows how certain the network is.
     """
     from dnn_cli.terminal.progress import open_screen
 
     _check_output_options(output, files, keep, proba=proba, force=force, as_json=as_json)
+    if seed is not None and samples is None:
+        raise UsageError("--seed applies only to --samples", "add --samples 100, or omit --seed")
     code_directory = get_code_directory(allow=allow_code)
     with open_screen() as screen:
         run, record, model = resolve_saved_model(address, runs_dir, best=best)
@@ -67,6 +88,7 @@ def predict(
 
             run_context = load_run_context(run, record)
             check_code_permission(run_context.experiment, code_directory)
+            sampling = _build_sampling(run_context.experiment, samples, seed)
         with screen.show_waiting("reading the inputs"):
             prediction_inputs, refused_files = _read_input_files(
                 files,
@@ -77,13 +99,16 @@ def predict(
             )
         if prediction_inputs:
             with screen.show_waiting("starting TensorFlow"):
-                predictions = _compute_predictions(model.path, run_context, prediction_inputs, code_directory, screen)
+                predictions = _compute_predictions(
+                    model.path, run_context, prediction_inputs, sampling, code_directory, screen
+                )
     if as_json:
         from dnn_cli.report.evaluation_tables import build_prediction_documents
 
         print_json({
             "id": record.id, "name": record.name, "model": model.to_document(),
             "classes": list(run_context.input_profile.dataset_info.classes),
+            **({} if sampling is None else {"sampling": sampling._asdict()}),
             "predictions": build_prediction_documents(predictions) if prediction_inputs else [],
             "replaced_cells": [
                 {"file": file_inputs.file, **cells.to_document()}
@@ -101,6 +126,10 @@ def predict(
                 f"predictions of {record.name} {record.id}, {model.file_name}: {model.format_epoch()}"
             )
         )
+        if sampling is not None:
+            get_notes_console().print(
+                f"mean and standard deviation of {sampling.samples:,} samples with active dropout, seed {sampling.seed}"
+            )
         print_rich_table(get_output_console(), build_prediction_table(predictions))
     if prediction_inputs and not as_json:
         from dnn_cli.report.evaluation_tables import format_warning_lines
@@ -115,6 +144,21 @@ def predict(
             get_notes_console().print(replace_control_chars(f"dnn: {line}"))
     if refused_files:
         raise typer.Exit(2)
+
+
+def _build_sampling(experiment: "Experiment", samples: int | None, seed: int | None) -> "DropoutSampling | None":
+    """Return the sampling that the options request; `None` without `--samples`.
+
+    Raises:
+        UsageError: the network has no dropout.
+    """
+    if samples is None:
+        return None
+    from dnn_cli.config.network_dropout import check_has_dropout
+    from dnn_cli.metrics.sampled_predictions import DropoutSampling
+
+    check_has_dropout(experiment)
+    return DropoutSampling(samples, experiment.seed if seed is None else seed)
 
 
 _OTHER_SUFFIXES = (".parquet", ".npy", ".npz", ".json", ".xlsx")
@@ -231,6 +275,7 @@ def _compute_predictions(
     weights: Path,
     run_context: "RunContext",
     prediction_inputs: "list[PredictionInputs]",
+    sampling: "DropoutSampling | None",
     code_directory: str | None,
     reporter: "Reporter",
 ) -> "Predictions":
@@ -240,6 +285,7 @@ def _compute_predictions(
         weights: The path of the saved model.
         run_context: The experiment and the input profile of the run.
         prediction_inputs: The inputs.
+        sampling: The samples with active dropout; `None` for one prediction without dropout.
         code_directory: The directory of custom layers; `None` without permission to run their code.
         reporter: The object that receives warnings about the code of custom layers.
     """
@@ -256,10 +302,17 @@ def _compute_predictions(
         with import_tensorflow_in_background() as wait:
             input_warnings = describe_unusual_inputs(inputs, run_context.input_profile)
             wait()
-        from dnn_cli.training.inference import predict_outputs as work
-
         import_layers_of_user(run_context.experiment, code_directory, reporter)
-        outputs = work(weights, run_context, inputs)
+        sampled: SampledPredictions | None = None
+        if sampling is None:
+            from dnn_cli.training.inference import predict_outputs
+
+            outputs = predict_outputs(weights, run_context, inputs)
+        else:
+            from dnn_cli.training.dropout_sampling import predict_with_dropout
+
+            sampled = predict_with_dropout(weights, run_context, inputs, sampling)
+            outputs = sampled.means.astype(np.float32)
     return Predictions(
         run_context.experiment,
         tuple(label for file_inputs in prediction_inputs for label in file_inputs.input_names),
@@ -269,4 +322,5 @@ def _compute_predictions(
         ),
         outputs,
         tuple(input_warnings),
+        sampled,
     )

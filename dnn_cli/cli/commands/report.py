@@ -82,7 +82,7 @@ def _write_run_report(
     output: Path,
 ) -> None:
     """Write the report of a comparison of runs, whose arguments are the options of the command."""
-    from dnn_cli.compare.comparison import compare_runs
+    from dnn_cli.compare.dataset_comparison import compare_by_dataset
     from dnn_cli.report.html.page import build_report_page
     from dnn_cli.runs.query.selection import select_runs
     from dnn_cli.runs.run_index import pause_garbage_collection
@@ -93,9 +93,9 @@ def _write_run_report(
             raise build_no_runs_error(store.root, query, "dnn train creates a run; dnn demo creates three")
         all_runs = store.with_details(store.list_runs())
         check_by_keys(by)
-        comparison = compare_runs(runs, metric, at=at, by=by, baseline=baseline, all_runs=all_runs)
-        page = build_report_page(comparison, ["dnn", *sys.argv[1:]])
-    _write_page(page, [*(row.run_info for row in comparison.run_scores), *comparison.left_out], len(runs), output)
+        compared = compare_by_dataset(runs, metric, at=at, by=by, baseline=baseline, all_runs=all_runs)
+        page = build_report_page(compared, ["dnn", *sys.argv[1:]])
+    _write_page(page, runs, len(runs), output)
     print_study_selections(addresses, query)
     if not addresses and not query:
         print_omitted_tuning_runs(store, runs)

@@ -214,24 +214,24 @@ def _print_sweep_result(execution: "SweepExecution", runs: "list[SweepRun]", *, 
 
     Each failed run is printed with the reason. Pruned and unfinished runs are counted.
     """
-    from dnn_cli.cli.comparison_output import print_comparison
-    from dnn_cli.compare.comparison import compare_runs
-    from dnn_cli.report.comparison_json import build_comparison_document
+    from dnn_cli.cli.comparison_output import print_dataset_comparison
+    from dnn_cli.compare.dataset_comparison import compare_by_dataset
+    from dnn_cli.report.dataset_json import build_dataset_document
     from dnn_cli.report.sweep_view import format_sweep_settings
     from dnn_cli.report.text import format_count
 
     earlier_runs = execution.store.with_details(execution.find_earlier_runs(runs))
-    comparison = compare_runs(
+    compared = compare_by_dataset(
         [*(run.run_info for run in runs if run.run_info and run.status == "completed"), *earlier_runs]
     )
     if as_json:
-        print_json(_build_sweep_document(execution, runs, build_comparison_document(comparison)))
+        print_json(_build_sweep_document(execution, runs, build_dataset_document(compared)))
         return
     out = get_output_console()
-    if comparison.run_scores:
+    if any(part.comparison.run_scores for part in compared.parts):
         if earlier_runs:
             out.print(f"including {format_count(len(earlier_runs), 'run')} of earlier commands of this sweep")
-        print_comparison(comparison)
+        print_dataset_comparison(compared)
     for run in runs:
         if run.has_failed:
             out.print(

@@ -21,6 +21,10 @@ class DropoutLayer(BaseLayer):
     keeps_mask: ClassVar[bool] = True
     rate: Fraction
 
+    @property
+    def has_dropout(self) -> bool:
+        return self.rate > 0
+
     def format_size(self, output_shape: Shape) -> str:
         return str(self.rate)
 
@@ -140,6 +144,10 @@ class GaussianNoise(BaseLayer):
     type: Literal["GaussianNoise"] = "GaussianNoise"
     stddev: Fraction
     seed: Seed | None = None
+
+    @property
+    def has_dropout(self) -> bool:
+        return self.stddev > 0
 
     def format_size(self, output_shape: Shape) -> str:
         return str(self.stddev)

@@ -58,6 +58,10 @@ class RecurrentBase(BaseLayer):
     return_sequences: bool = False
     go_backwards: bool = False
 
+    @property
+    def has_dropout(self) -> bool:
+        return self.dropout > 0 or self.recurrent_dropout > 0
+
 
 class UnitsLayer(RecurrentBase):
     """Recurrent layer whose output at each time step is a vector of `units` numbers."""

@@ -14,7 +14,7 @@ from dnn_cli.report.html.svg_plot import Plot, SvgLine, build_plot, compute_max_
 from dnn_cli.report.text import format_score
 from dnn_cli.runs.record import NON_SCORE_COLUMNS
 
-_MAX_CURVE_RUNS = 100
+MAX_CURVE_RUNS = 100
 """Largest number of runs that have a curve."""
 
 _MAX_TABLE_EPOCHS = 12
@@ -64,7 +64,7 @@ class CurvesSection:
     legend: tuple[_LegendGroup, ...]
     scores: tuple[_ScorePlot, ...]
     omitted_count: int
-    """Number of runs without curves, because there is space for 100 runs only."""
+    """Number of runs without curves, because the number of curves is limited."""
 
 
 def format_line_classes(number: int) -> str:
@@ -72,13 +72,18 @@ def format_line_classes(number: int) -> str:
     return f"c{number % COLOUR_COUNT} d{number // COLOUR_COUNT % DASH_COUNT}"
 
 
-def build_curves_section(comparison: Comparison, line_numbers: Mapping[str, int] | None = None) -> CurvesSection:
-    """Build the section with the curves of at most 100 runs, those of the best groups first.
+def build_curves_section(
+    comparison: Comparison, line_numbers: Mapping[str, int] | None = None, max_runs: int = MAX_CURVE_RUNS
+) -> CurvesSection:
+    """Build the section with the curves of runs, those of the best groups first.
 
-    `line_numbers` has the number of the colour and dashes of each group, by its label; `None` numbers the groups.
+    Args:
+        comparison: The comparison.
+        line_numbers: The number of the colour and dashes of each group, by its label; `None` numbers the groups.
+        max_runs: The largest number of runs that have a curve.
     """
     drawn_groups: list[tuple[Group, Sequence[RunScore]]] = []
-    room = _MAX_CURVE_RUNS
+    room = max_runs
     for group in comparison.groups:
         if room > 0:
             drawn_groups.append((group, sorted(group.run_scores[:room], key=lambda row: row.seed)))

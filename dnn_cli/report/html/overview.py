@@ -30,7 +30,7 @@ from dnn_cli.report.verdict_text import (
     format_reference_header,
     list_verdict_texts,
 )
-from dnn_cli.runs.query.run_columns import RunColumn, get_run_id, get_run_reason, get_run_status, list_columns
+from dnn_cli.runs.query.run_columns import RunColumn, get_run_id, get_run_reason, get_run_status, list_table_columns
 from dnn_cli.runs.run_info import RunInfo
 
 _MAX_GROUP_ROWS = 50
@@ -298,12 +298,13 @@ def _list_run_table_columns(comparison: Comparison) -> list[_RunTableColumn]:
         "best", lambda row: RunCell(format_score(row.best_score), repr(row.best_score)), is_numeric=True
     )
     keys = list_run_settings(comparison)
+    runs = [*(row.run_info for row in comparison.run_scores), *comparison.left_out]
     return [
         *([status] if comparison.left_out else []),
         *([] if at == "best" else [score]),
         best,
         *(_build_setting_column(comparison, *pair) for pair in zip(keys, list_key_headers(keys), strict=True)),
-        *map(_build_run_column, list_columns("comparison")),
+        *map(_build_run_column, list_table_columns("comparison", runs)),
         _RunTableColumn("id", lambda row: RunCell(row.record.id), lambda run_info: RunCell(get_run_id(run_info))),
     ]
 

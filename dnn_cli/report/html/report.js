@@ -153,13 +153,15 @@
     }
   }
 
-  const curves = one('#curves');
   const plots = all('[data-plot]').map(box => new Plot(box));
-  if (curves) {
+  // The ids of a section begin with its prefix, which is empty in a report on one dataset.
+  all('.curves').forEach(curves => {
+    const prefix = curves.dataset.prefix;
+    const keyOf = box => box.id.slice(prefix.length);
     const own = plots.filter(plot => curves.contains(plot.box));
     const shown = () => own.find(plot => plot.box.offsetParent !== null) || own[0];
     const boxes = all('.legend input', curves), outputs = all('.legend output', curves);
-    const reader = one('#reader'), readout = one('#read-at');
+    const reader = one('.reader input', curves), readout = one('.reader output', curves);
     const last = Math.max(...own.map(plot => plot.data.x[1]));
     const byKey = new Map();
     own.forEach(plot => byKey.set(plot, new Map(outputs.map(output => {
@@ -186,58 +188,59 @@
 
     const fit = () => shown().fit();
     curves.addEventListener('change', event => {
-      if (event.target.name === 'score') { fit(); read(Number(reader.value)); }
+      if (event.target.type === 'radio') { fit(); read(Number(reader.value)); }
       else if (event.target.type === 'checkbox') fit();
     });
     all('[data-all]', curves).forEach(button => button.addEventListener('click', () => {
-      boxes.forEach(box => { box.checked = button.dataset.all === '1' || box.id[0] === 'r'; });
+      boxes.forEach(box => { box.checked = button.dataset.all === '1' || keyOf(box)[0] === 'r'; });
       fit();
     }));
     own.forEach(plot => plot.box.addEventListener('click', () => {
       if (!plot.hot || plot.hot.distance > 24) return;
       const keys = plot.hot.line.drawn.getAttribute('class').split(' ');
-      const box = document.getElementById(keys.find(key => /^r\d/.test(key) && document.getElementById(key)) || keys.find(key => /^g\d/.test(key)));
+      const find = pattern => keys.filter(key => pattern.test(key)).map(key => document.getElementById(prefix + key)).find(Boolean);
+      const box = find(/^r\d/) || find(/^g\d/);
       if (box) { box.checked = false; plot.leave(); fit(); }
     }));
-  }
+  });
 
-  // The table of runs, which is sorted by a column and filtered by words.
-  const table = one('#all');
-  const body = table && one('tbody', table);
-  const heads = table ? all('thead th', table) : [];
+  // Tables of runs, which are sorted by a column and filtered by words.
   const rank = (row, column) => { const cell = row.cells[column]; return cell.dataset.rank || cell.textContent.trim(); };
   const compare = (a, b) => {
     const [x, y] = [a, b].map(text => Number(text.replaceAll(',', '')));
     if (!Number.isNaN(x) && !Number.isNaN(y)) return x - y;
     return a.localeCompare(b, undefined, {numeric: true});
   };
-  heads.forEach((head, column) => {
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.textContent = head.textContent;
-    head.replaceChildren(button);
-    button.addEventListener('click', () => {
-      const before = head.getAttribute('aria-sort');
-      const direction = before ? (before === 'ascending' ? 'descending' : 'ascending') : head.classList.contains('n') ? 'descending' : 'ascending';
-      heads.forEach(other => other.removeAttribute('aria-sort'));
-      head.setAttribute('aria-sort', direction);
-      const turn = direction === 'ascending' ? 1 : -1;
-      const isEmpty = row => rank(row, column) === '–';
-      const rows = all('tr', body).sort((a, b) => isEmpty(a) - isEmpty(b) || turn * compare(rank(a, column), rank(b, column)));
-      body.append(...rows);
+  all('.run-table').forEach(section => {
+    const table = one('table', section), body = one('tbody', table), heads = all('thead th', table);
+    heads.forEach((head, column) => {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.textContent = head.textContent;
+      head.replaceChildren(button);
+      button.addEventListener('click', () => {
+        const before = head.getAttribute('aria-sort');
+        const direction = before ? (before === 'ascending' ? 'descending' : 'ascending') : head.classList.contains('n') ? 'descending' : 'ascending';
+        heads.forEach(other => other.removeAttribute('aria-sort'));
+        head.setAttribute('aria-sort', direction);
+        const turn = direction === 'ascending' ? 1 : -1;
+        const isEmpty = row => rank(row, column) === '–';
+        const rows = all('tr', body).sort((a, b) => isEmpty(a) - isEmpty(b) || turn * compare(rank(a, column), rank(b, column)));
+        body.append(...rows);
+      });
     });
-  });
-  const filter = one('#filter'), found = one('#found');
-  if (filter) filter.addEventListener('input', () => {
-    const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const rows = all('tr', body);
-    let count = 0;
-    for (const row of rows) {
-      const text = [...row.cells].map(cell => cell.textContent.trim().toLowerCase()).join('\n');
-      row.hidden = !words.every(word => text.includes(word));
-      count += !row.hidden;
-    }
-    found.textContent = words.length ? `${count} of ${rows.length} runs` : '';
+    const filter = one('input[type=search]', section), found = one('.filter output', section);
+    filter.addEventListener('input', () => {
+      const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const rows = all('tr', body);
+      let count = 0;
+      for (const row of rows) {
+        const text = [...row.cells].map(cell => cell.textContent.trim().toLowerCase()).join('\n');
+        row.hidden = !words.every(word => text.includes(word));
+        count += !row.hidden;
+      }
+      found.textContent = words.length ? `${count} of ${rows.length} runs` : '';
+    });
   });
 
   // Commands to copy.

@@ -67,7 +67,7 @@ def render_report(page: ReportPage | StudyPage, thumbnails: _Thumbnails, missing
         lstrip_blocks=True,
         finalize=_clean_template_value,
     )
-    style = (_HTML_DIRECTORY / "report.css").read_text(encoding="utf-8") + _build_legend_css(page.curves)
+    style = (_HTML_DIRECTORY / "report.css").read_text(encoding="utf-8") + _build_legend_css(page)
     script = (_HTML_DIRECTORY / "report.js").read_text(encoding="utf-8")
 
     def has_pictures(run: RunPage) -> bool:
@@ -107,20 +107,27 @@ def _compute_csp_hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
 
 
-def _build_legend_css(curves: CurvesSection | None) -> str:
-    """Build the CSS rules that hide curves and plots according to the checkboxes of the legend.
+def _build_legend_css(page: ReportPage | StudyPage) -> str:
+    """Build the CSS rules that hide curves and plots according to the checkboxes of the legends.
 
-    The rules hide the curves of a group or run whose checkbox is not checked. Of all plots, they show only the plot
-    of the selected score.
+    The rules hide the curves of a group or run whose checkbox is not checked. Of all plots of a section, they show only
+    the plot of the selected score.
     """
-    if curves is None:
-        return ""
+    if isinstance(page, StudyPage):
+        sections = [("", page.curves)]
+    else:
+        sections = [(section.prefix, section.curves) for section in page.sections]
+    return "".join(_build_section_css(prefix, curves) for prefix, curves in sections if curves is not None)
+
+
+def _build_section_css(prefix: str, curves: CurvesSection) -> str:
+    """Build the CSS rules of one section of curves, whose HTML ids begin with a prefix."""
     keys: Sequence[str] = [
         *(f"g{group.number}" for group in curves.legend),
         *(f"r{run.number}" for group in curves.legend if len(group.runs) > 1 for run in group.runs),
     ]
-    hidden = "".join(f".curves:has(#{key}:not(:checked)) .{key}{{display:none}}\n" for key in keys)
+    hidden = "".join(f".curves:has(#{prefix}{key}:not(:checked)) .{key}{{display:none}}\n" for key in keys)
     chosen = "".join(
-        f".curves:has(#m{number}:checked) .m{number}{{display:block}}\n" for number in range(len(curves.scores))
+        f".curves:has(#{prefix}m{number}:checked) .m{number}{{display:block}}\n" for number in range(len(curves.scores))
     )
     return hidden + chosen

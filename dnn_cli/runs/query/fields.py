@@ -185,7 +185,7 @@ def format_field_suggestion(field: str, runs: Sequence[RunInfo]) -> str:
     field = expand_key(expand_score_name(field))
     if field in _FIELD_SYNONYMS or field in names:
         return f"did you mean {_FIELD_SYNONYMS.get(field, field)}?"
-    if field.startswith(TEST_PREFIX) and not any(map(is_test_score, names)):
+    if field.startswith(TEST_PREFIX) and not any(is_test_score(name) for name in names if name not in RUN_COLUMNS):
         return EVALUATE_HINT
     ending = [name for name in names if name.endswith(f".{field}")]
     # Such a column is also a field of the best and last epoch: suggest the key of the config first.

@@ -4,7 +4,7 @@ Each column is also a field of conditions, sort orders and `--columns`.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -51,6 +51,8 @@ class RunColumn:
     """Key in JSON, and in the CSV of a comparison; the name if empty."""
 
     lists: tuple[_RunList, ...] = ()
+    needs_values: bool = False
+    """Whether tables leave out the column if the value of each run is 0. Documents always have it."""
 
     def __post_init__(self) -> None:
         for attribute in ("header", "key"):
@@ -167,6 +169,10 @@ RUN_COLUMNS = {
         RunColumn("dir", lambda run_info: str(run_info.run.directory)),
         RunColumn("fingerprint", build_record_getter(lambda record: record.data.get("fingerprint"))),
         RunColumn("resumed", build_record_getter(lambda record: len(record.resumed)), "number"),
+        RunColumn(
+            "test_reads", build_record_getter(lambda record: len(record.test_reads)), "number", "test reads",
+            lists=("json", "comparison"), needs_values=True,
+        ),
         RunColumn("reproduces", build_record_getter(lambda record: record.reproduces)),
         RunColumn(
             "parameters", build_record_getter(lambda record: record.parameters.get("total")), "count",
@@ -177,6 +183,16 @@ RUN_COLUMNS = {
     )
 }  # fmt: skip
 """Columns by name. Every run has these fields or could have them; a query may name them even if no run has them."""
+
+
+def list_table_columns(run_list: _RunList, runs: Iterable[RunInfo]) -> list[RunColumn]:
+    """Return the columns of a list that its table of some runs shows."""
+    runs = list(runs)
+    return [
+        column
+        for column in list_columns(run_list)
+        if not column.needs_values or any(column.value(run_info) not in (0, ABSENT) for run_info in runs)
+    ]
 
 
 def list_columns(run_list: _RunList) -> list[RunColumn]:

@@ -13,6 +13,7 @@ from sklearn.model_selection import train_test_split
 from dnn_cli.baseline.methods import METHODS
 from dnn_cli.cli.commands import baseline as command
 from dnn_cli.runs.run import Run
+from dnn_cli.runs.store import Store
 from tests.helpers import forked_cli
 from tests.helpers.settings import ROOT
 from tests.helpers.untrained_runs import make_run_directory
@@ -173,7 +174,8 @@ def test_a_method_that_cannot_be_trained_leaves_no_run(baselines):
 
 
 def test_a_network_run_is_no_repeat_of_a_baseline(baselines):
-    network = make_run_directory(baselines.path, digits="0000abcd", text=CONFIG)
+    data = Store(baselines.path / "runs").list_runs()[0].record.data
+    network = make_run_directory(baselines.path, digits="0000abcd", text=CONFIG, data=data)
     done = baselines.dnn("compare", "--json")
     assert len(json.loads(done.stdout)["groups"]) == len(METHODS) + 1
     # A baseline has a better score, but no model for the commands that use this address.

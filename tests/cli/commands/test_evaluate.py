@@ -5,6 +5,7 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from dnn_cli.report.text import format_score
+from dnn_cli.runs.record import Evaluation
 from tests.helpers.cli_output import parse_json_output
 
 
@@ -23,12 +24,33 @@ def test_test_scores_and_count_of_earlier_evaluations(workspace, evaluated_digit
     assert "first evaluation on the test set" in first.stderr
     assert f": loss {format_score(parse_json_output(second)['scores']['loss'])}" in lines[0]
     assert parse_json_output(second)["looked_before"] == 1
+    assert [read["command"] for read in parse_json_output(second)["test_read_log"]] == ["dnn evaluate"] * 2
     assert parse_json_output(second)["model"] == {
         "file": "model.keras", "epoch": 2, "holds": "last", "monitor": None,
     }  # fmt: skip
     evaluated = json.loads((workspace.digits.record).read_text())["evaluated"]
     tests = [evaluation for evaluation in evaluated if evaluation["split"] == "test"]
     assert len(tests) == 2 and tests[0]["scores"] == tests[1]["scores"]
+
+
+def test_reached_limit_is_refused_before_data_and_weights_are_read(dnn, make_run):
+    """The run has neither weights nor its data: only a check before both can refuse."""
+    read = Evaluation(
+        at="2027-01-01T12:30:00+00:00", split="test", examples=8, scores={"loss": 1}, command="dnn evaluate"
+    )
+    run = make_run("data.test_size=0.2", "data.test_reads=1", evaluated=(read,))
+    for path in (run.model, run.best_model):
+        path.write_bytes(b"PK no archive")
+    before = run.record.read_text()
+    for words in ([], ["--best"]):
+        done = dnn("evaluate", "@1", *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "digits 00000001 was read once, by dnn evaluate on 2027-01-01 12:30 UTC" in done.stderr
+        assert " ".join(["dnn evaluate 00000001", *words, "--force reads"]) in done.stderr
+    raised = dnn("evaluate", "@1", "data.test_reads=2")
+    assert raised.returncode == 2
+    assert "omit data.test_reads=2, or use --force" in raised.stderr
+    assert run.record.read_text() == before
 
 
 @pytest.mark.parametrize("change", ["data.test_size=0.5", "data.split_seed=7"])
@@ -133,7 +155,8 @@ def test_evaluated_file_is_named(workspace, part_files, evaluated_digits):
     evaluate_file(workspace, "digits", workspace.digits, part_files["digits"], split)
     again = workspace.dnn("evaluate", "digits", "test_digits.npz")
     assert " on 450 examples of test_digits.npz: loss " in again.stdout.splitlines()[0]
-    assert "the examples of test_digits.npz were evaluated" in again.stderr
+    assert "the test set of this run was read " in again.stderr  # its digest is that of the test set
+    assert "dnn evaluate test_digits.npz (" in again.stderr
     line = next(
         line for line in workspace.dnn("runs", "show", "digits").stdout.splitlines() if "test_digits.npz" in line
     )

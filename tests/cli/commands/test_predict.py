@@ -93,3 +93,28 @@ def test_damaged_inputs_file_is_an_error(workspace, files):
         assert "inputs.npz is damaged" in done.stderr
     finally:
         inputs.write_bytes(content)
+
+
+def test_samples_of_a_table_have_mean_and_deviation(workspace):
+    """A table with an empty cell: the other rows have samples. The seed of the run is the default."""
+    layers = "layers=[{type: Dense, units: 4}, {type: Dropout, rate: 0.5}, {type: Dense, units: 1}]"
+    done = workspace.dnn("train", "houses.yaml", "name=thinned", layers, "epochs=1")
+    assert done.returncode == 0, done.stderr
+    (workspace.path / "some.csv").write_text("age,area\n10,100\n,200\n40,50\n")
+    done = workspace.dnn("predict", "thinned", "some.csv", "--samples", "20", "--json")
+    result = parse_json_output(done)
+    assert (done.returncode, result["sampling"]) == (2, {"samples": 20, "seed": 42})
+    assert [(item["line"], item["deviations"][0] > 0) for item in result["predictions"]] == [(2, True), (4, True)]
+    written = workspace.dnn("predict", "thinned", "some.csv", "--samples", "20", "--seed", "42", "-o", "samples.csv")
+    header, first, empty, last = (workspace.path / "samples.csv").read_text().splitlines()
+    assert (header, empty) == ("price,price_deviation", ","), written.stderr
+    numbers = [float(cell) for line in (first, last) for cell in line.split(",")]
+    expected = [item[key][0] for item in result["predictions"] for key in ("numbers", "deviations")]
+    np.testing.assert_allclose(numbers, expected, rtol=1e-6)
+
+
+def test_samples_need_dropout(workspace, files):
+    done = workspace.dnn("predict", "digits", "some.npz", "--samples", "10")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the network has no dropout and no noise, so that all samples are equal" in done.stderr
+    assert "add --samples 100" in workspace.dnn("predict", "digits", "some.npz", "--seed", "1").stderr

@@ -5,10 +5,12 @@ from functools import partial
 
 import pytest
 
+from dnn_cli.errors import UsageError
 from dnn_cli.execution import study_evaluation
-from dnn_cli.execution.evaluation import FinishedEvaluation
+from dnn_cli.execution.evaluation import FinishedEvaluation, record_evaluation
 from dnn_cli.execution.reporters import Reporter
 from dnn_cli.execution.resume_training import select_memberships
+from dnn_cli.execution.test_reads import ReadOrigin
 from dnn_cli.runs.record import Evaluation
 from dnn_cli.runs.store import Store
 from tests.helpers import forked_cli
@@ -16,6 +18,7 @@ from tests.helpers.cli_output import parse_json_output
 from tests.helpers.untrained_runs import make_run_directory
 from tests.helpers.untrained_studies import StudyRuns, build_membership, build_plan
 
+ORIGIN = ReadOrigin("dnn evaluate study:01", "dnn evaluate study:01 --force")
 SELECTED = (
     "of study:01, only the final runs with tuned settings are used; --where 'study.phase = tuning' or --where "
     "'study.arm = default' selects other runs"
@@ -117,7 +120,7 @@ def evaluated(study_runs, monkeypatch):
     study_runs.add_study(build_plan())
     evaluated = []
 
-    def evaluate(run, record, model, split, overrides, reporter, code_directory, cache):
+    def evaluate(run, record, model, split, overrides, reporter, origin, code_directory, cache):
         evaluated.append(record.id)
         scores = {"loss": 0.5, "accuracy": 0.75 + record.results.last["val_accuracy"] / 8}
         evaluation = Evaluation(at="2027-01-01T00:00:00+00:00", split=split, examples=8, scores=scores)
@@ -129,14 +132,33 @@ def evaluated(study_runs, monkeypatch):
 
 def test_each_run_reads_the_test_set_once(study_runs, evaluated):
     store = Store(study_runs.root)
-    assert study_evaluation.evaluate_on_test_set(store.list_runs()[:2], Reporter()) == evaluated
+    assert study_evaluation.evaluate_on_test_set(store.list_runs()[:2], Reporter(), ORIGIN) == evaluated
     assert len(evaluated) == 2
-    assert study_evaluation.evaluate_on_test_set(store.list_runs()[:2], Reporter()) == []
+    assert study_evaluation.evaluate_on_test_set(store.list_runs()[:2], Reporter(), ORIGIN) == []
     assert [len(run.record.evaluated) for run in store.list_runs()[:3]] == [1, 1, 0]
 
 
+def test_study_reads_no_test_set_beyond_the_limit_of_one_run(study_runs, evaluated):
+    """A run that `dnn evaluate --best` has evaluated is still to be evaluated, but its limit is reached."""
+    first, second = Store(study_runs.root).list_runs()[:2]
+    first.run.config.write_text(first.run.config.read_text() + "\n", encoding="utf-8")
+    text = first.run.config.read_text().replace("dataset: digits", "dataset: digits\n  test_reads: 1")
+    first.run.config.write_text(text, encoding="utf-8")
+    read = Evaluation(at="2027-01-01T00:00:00+00:00", split="test", examples=8, scores={"loss": 1}, model="best.keras")
+    record_evaluation(first.run, read, ReadOrigin("dnn evaluate --best", ""), print)
+    runs = [item for item in Store(study_runs.root).list_runs() if item.run in (first.run, second.run)]
+    with pytest.raises(
+        UsageError, match=r"read once, by dnn evaluate --best on .*, and data\.test_reads is 1"
+    ) as error:
+        study_evaluation.evaluate_on_test_set(runs, Reporter(), ORIGIN)
+    assert evaluated == []
+    assert "dnn evaluate study:01 --force reads the test set again" in error.value.suggestion
+    forced = study_evaluation.evaluate_on_test_set(runs, Reporter(), ORIGIN._replace(force=True))
+    assert forced == evaluated and len(forced) == 2
+
+
 def test_test_scores_are_printed_by_value(study_runs, evaluated, tmp_path):
-    study_evaluation.evaluate_on_test_set(Store(study_runs.root).list_runs(), Reporter())
+    study_evaluation.evaluate_on_test_set(Store(study_runs.root).list_runs(), Reporter(), ORIGIN)
     done = forked_cli.run_command(tmp_path, "evaluate", "study:01")
     assert [line.split()[:3] for line in done.stdout.splitlines()[2:]] == [
         ["adam", "3", "0.8502"],

@@ -1,0 +1,126 @@
+"""Command `dnn settle`: pairs of equal seeds for two experiments, until one is better or both are equivalent."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption, LanesOption, MinutesOption
+from dnn_cli.cli.options import AllowCodeOption, JsonOption, RunsDirOption
+from dnn_cli.cli.settle_options import DEFAULT_MOST, FirstArgument, MostOption, PairMetricOption, SecondArgument
+from dnn_cli.cli.settle_output import format_round_line, format_settle_lines, print_settle_result
+from dnn_cli.cli.sweep_training import train_sweep_runs
+from dnn_cli.execution.signals import handle_stop_signals
+
+if TYPE_CHECKING:
+    from dnn_cli.execution.settle_execution import SettleExecution
+    from dnn_cli.execution.signals import SignalStop
+    from dnn_cli.terminal.progress import ScreenReporter
+
+
+def settle(
+    first: FirstArgument,
+    second: SecondArgument,
+    difference: Annotated[
+        float | None,
+        typer.Option(
+            "--difference",
+            min=0.0,
+            metavar="D",
+            help="Also end when both are equivalent: their scores differ by less than D. Default: 0.005 for scores "
+            "between 0 and 1, such as accuracy; otherwise, equivalence is not tested.",
+        ),
+    ] = None,
+    most: MostOption = DEFAULT_MOST,
+    metric: PairMetricOption = None,
+    minutes: MinutesOption = None,
+    jobs: JobsOption = None,
+    on: ExecutorOption = "local",
+    gpus: GpusOption = None,
+    lanes: LanesOption = "auto",
+    allow_code: AllowCodeOption = False,
+    runs_dir: RunsDirOption = Path("runs"),
+    as_json: JsonOption = False,
+) -> None:
+    """Train pairs of equal seeds until one experiment is better.
+
+    The command also ends when both experiments are equivalent within a difference, or at the largest number of pairs.
+    The test starts with all pairs that exist, and is valid after any number of pairs.
+    """
+    from dnn_cli.terminal.progress import open_screen
+
+    with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
+        with screen.show_waiting(f"reading {first} and {second}"):
+            from dnn_cli.execution.executor_choice import resolve_lanes
+            from dnn_cli.execution.settle_execution import SettleExecution
+            from dnn_cli.execution.settle_sides import choose_margin, choose_metric, resolve_sides
+            from dnn_cli.runs.query.selection import CachedStore
+            from dnn_cli.runs.store import Store
+
+            lanes = resolve_lanes(lanes, on)
+            sides = resolve_sides([first, second], CachedStore(runs_dir), allow_code=allow_code)
+            name = choose_metric(sides, metric)
+            store = Store(runs_dir)
+            store.check_writable()
+            margin = choose_margin(name, difference)
+        # The pairs are read below the lock, so that they include those of a process that has just ended.
+        execution = SettleExecution(sides, store, name, margin=margin, max_pairs=most)
+        with execution.hold_lock():
+            execution.update()
+            for line in format_settle_lines(execution):
+                screen.print_line(line)
+            execution.record_memberships()
+            _train_rounds(execution, screen, stop_request, jobs=jobs, on=on, gpus=gpus, lanes=lanes, minutes=minutes)
+    print_settle_result(execution, as_json=as_json)
+    if execution.unfinished_reasons:
+        raise typer.Exit(1)
+
+
+def _train_rounds(
+    execution: "SettleExecution",
+    screen: "ScreenReporter",
+    stop_request: "SignalStop",
+    *,
+    jobs: int | None,
+    on: str,
+    gpus: int | None,
+    lanes: str,
+    minutes: float | None,
+) -> None:
+    """Train rounds of pairs with the same workers, until a verdict, a limit or a run that is not finished."""
+    if execution.end_reason is not None:
+        return
+    from dnn_cli.execution.executor_choice import count_workers, is_gpu_used, open_executor
+
+    started, is_first = time.monotonic(), True
+    experiments = [side.experiment for side in execution.sides]
+    runs = 2 * execution.max_pairs
+    workers = count_workers(jobs, gpus, experiments, runs)
+    with open_executor(on, jobs, gpus, experiments, screen, runs) as executor:
+        while execution.end_reason is None:
+            pairs = len(execution.record.pairs)
+            round_execution = execution.plan_round(workers)
+            missing = len(round_execution.missing_numbers)
+            screen.print_line(format_round_line(execution, missing))
+            lane_plan = round_execution.plan_lanes(lanes, gpu=is_gpu_used(gpus, experiments), workers=workers)
+            # The reason for single runs is the same in later rounds.
+            if lane_plan.line and (is_first or lane_plan.has_groups):
+                screen.print_line(f"  {lane_plan.line}")
+            is_first = False
+            train_sweep_runs(
+                round_execution.task_labels,
+                round_execution.build_fixed_search(lane_plan),
+                executor,
+                screen,
+                stop_request,
+                missing,
+                subject="comparison",
+                max_seconds=None if minutes is None else max(0.0, 60 * minutes - (time.monotonic() - started)),
+            )
+            execution.update()
+            if len(execution.record.pairs) > pairs:
+                screen.print_line(format_settle_lines(execution)[-1])
+            if execution.record.planned_seeds:
+                # A run failed, another process trains it, or the time is over.
+                return
