@@ -76,30 +76,14 @@ def estimate_spread(sides: tuple[SideScores, SideScores], differences: list[floa
         if freedom < MIN_SEEDS - 1:
             return None
         value = math.hypot(*(compute_standard_deviation(values) or 0.0 for values in scores))
+    # The quantiles of the χ² distribution. `scipy.special` is imported in 0.3 s, and `scipy.stats` in 1.3 s.
+    from scipy.special import gammaincinv
+
     low, high = (
-        value * math.sqrt(freedom / _compute_chi_square_quantile(share, freedom))
+        value * math.sqrt(freedom / (2 * float(gammaincinv(freedom / 2, share))))
         for share in (1 - ALPHA / 2, ALPHA / 2)
     )
     return SpreadEstimate(value, (low, high), len(differences) if len(differences) >= MIN_SEEDS else 0)
-
-
-def _compute_chi_square_quantile(share: float, freedom: int) -> float:
-    """Return a quantile of the χ² distribution, by bisection of its distribution function.
-
-    The function is the series of the incomplete gamma function (Abramowitz and Stegun, 6.5.29).
-    """
-    half, low, high = freedom / 2, 0.0, 10.0 * freedom + 100
-    for _ in range(60):
-        middle = (low + high) / 2
-        term = total = 1 / half
-        for step in range(1, 10_000):
-            term *= (middle / 2) / (half + step)
-            total += term
-            if term < 1e-12 * total:
-                break
-        is_below = math.log(total) + half * math.log(middle / 2) - middle / 2 - math.lgamma(half) < math.log(share)
-        low, high = (middle, high) if is_below else (low, middle)
-    return high
 
 
 def forecast_pairs(spread: float, difference: float, max_pairs: int) -> PairForecast:
