@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,14 @@ from dnn_cli.runs.runs_directory import RUNS_DIR_VARIABLE
 
 if TYPE_CHECKING:
     from dnn_cli.config.loading import LoadedExperiment
+
+
+class HeldOutSplit(str, Enum):
+    """Value of `--split`: the examples of the data on which saved models are scored."""
+
+    test = "test"
+    validation = "validation"
+
 
 RunsDirOption = Annotated[
     Path,

@@ -1,7 +1,6 @@
 """Command `dnn ensemble`: scores of the mean prediction of several runs, its gain, and its export as one model."""
 
 import shlex
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +17,7 @@ from dnn_cli.cli.console import (
     write_result,
 )
 from dnn_cli.cli.ensemble_files import check_ensemble_path, check_members, write_ensemble
-from dnn_cli.cli.options import AllowCodeOption, JsonOption, RunsDirOption, get_code_directory
+from dnn_cli.cli.options import AllowCodeOption, HeldOutSplit, JsonOption, RunsDirOption, get_code_directory
 from dnn_cli.cli.run_selection import print_study_selections
 from dnn_cli.errors import UsageError
 from dnn_cli.terminal.console_builder import print_line
@@ -30,13 +29,6 @@ if TYPE_CHECKING:
 
 _CURVE_SIZE = (80, 12)
 """Largest width of the curve in terminal characters, and its height in lines."""
-
-
-class _ScoredSplit(str, Enum):
-    """Value of `--split`: the examples on which an ensemble is scored."""
-
-    validation = "validation"
-    test = "test"
 
 
 def ensemble(
@@ -67,13 +59,13 @@ def ensemble(
         ),
     ] = None,
     split: Annotated[
-        _ScoredSplit,
+        HeldOutSplit,
         typer.Option(
             metavar="SPLIT",
             autocompletion=build_fixed_completer("validation", "test"),
             help="Split of the scores: validation or test. Reads of the test set are recorded.",
         ),
-    ] = _ScoredSplit.validation,
+    ] = HeldOutSplit.validation,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Export the ensemble as one .keras file."),
@@ -97,7 +89,7 @@ def ensemble(
     from dnn_cli.runs.query.selection import CachedStore, select_runs
 
     code_directory = get_code_directory(allow=allow_code)
-    if output is None and force and split is not _ScoredSplit.test:
+    if output is None and force and split is not HeldOutSplit.test:
         raise UsageError("--force needs -o or --split test", "add -o ensemble.keras, or omit --force")
     if output is not None:
         check_ensemble_path(output, force=force)
@@ -108,7 +100,7 @@ def ensemble(
         print_line(get_notes_console(), f"left out: {label} {reason}")
     if output is not None:
         check_members(member_set.members, code_directory)
-    origin = _build_origin(addresses, best, metric, output, force=force) if split is _ScoredSplit.test else None
+    origin = _build_origin(addresses, best, metric, output, force=force) if split is HeldOutSplit.test else None
     choice, result = _score(member_set, best, metric, origin, code_directory)
     exported = None if output is None else write_ensemble(choice.members, output, code_directory)
     if as_json:

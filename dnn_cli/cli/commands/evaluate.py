@@ -1,7 +1,6 @@
 """Command `dnn evaluate`: scores of a saved model on a split or a file, overall and for each class."""
 
 import shlex
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,7 +9,7 @@ import typer
 from dnn_cli.cli.completers import build_fixed_completer, complete_run_then_keys
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table
 from dnn_cli.cli.fold_output import build_fold_documents, find_fold_runs, print_fold_evaluations
-from dnn_cli.cli.options import AllowCodeOption, JsonOption, RunsDirOption, get_code_directory
+from dnn_cli.cli.options import AllowCodeOption, HeldOutSplit, JsonOption, RunsDirOption, get_code_directory
 from dnn_cli.cli.run_selection import (
     BestOption,
     resolve_completed_run,
@@ -30,13 +29,6 @@ if TYPE_CHECKING:
     from dnn_cli.runs.saved_models import SavedModel
 
 
-class _EvaluatedSplit(str, Enum):
-    """Value of `--split`: the examples of the run's data on which a saved model is evaluated."""
-
-    test = "test"
-    validation = "validation"
-
-
 def evaluate(
     arguments: Annotated[
         list[str],
@@ -48,7 +40,7 @@ def evaluate(
         ),
     ],
     split: Annotated[
-        _EvaluatedSplit | None,
+        HeldOutSplit | None,
         typer.Option(
             metavar="SPLIT",
             autocompletion=build_fixed_completer("test", "validation"),
@@ -92,7 +84,7 @@ def evaluate(
         )  # fmt: skip
         return
     fold_runs = find_fold_runs(addresses, runs_dir)
-    if fold_runs and split is _EvaluatedSplit.test:
+    if fold_runs and split is HeldOutSplit.test:
         example = f"for example: dnn evaluate {parse_run_id(fold_runs[0].run)} --split test"
         raise UsageError(f"--split test evaluates one run, not {len(fold_runs)} folds", example)
     if fold_runs:
@@ -107,7 +99,7 @@ def evaluate(
     if len(files) > 1:
         raise UsageError("evaluate accepts one run and at most one file", "for example: dnn evaluate @1 new.csv")
     file = files[0] if files else None
-    split_name: Literal["test", "validation"] | None = None if files else (split or _EvaluatedSplit.test).value
+    split_name: Literal["test", "validation"] | None = None if files else (split or HeldOutSplit.test).value
     if files and (overrides or split):
         extra = overrides[0] if overrides else "--split"
         raise UsageError(
