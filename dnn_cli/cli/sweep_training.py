@@ -1,12 +1,15 @@
-"""Training of the runs of a sweep or study, with their progress on the screen."""
+"""Training of the runs of a sweep, a study or a comparison, with their progress on the screen."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dnn_cli.config.experiment import Experiment
     from dnn_cli.execution.messages import TaskResult
     from dnn_cli.execution.scheduler import Executor, SearchStrategy
     from dnn_cli.execution.signals import SignalStop
+    from dnn_cli.execution.sweep_execution import SweepExecution
     from dnn_cli.terminal.progress import ScreenReporter
 
 
@@ -31,7 +34,7 @@ def train_sweep_runs(
         screen: The reporter that prints the progress.
         stop_request: The object that says whether a signal has stopped the trainings.
         total: The number of runs to train, for the display of the progress.
-        subject: The noun of the line after an interruption: `sweep` or `study`.
+        subject: The noun of the line after an interruption: `sweep`, `study` or `comparison`.
         fail_fast: Whether a failed run stops all runs.
         max_seconds: The time after which no run starts, in seconds; `None` for no limit.
     """
@@ -49,3 +52,60 @@ def train_sweep_runs(
     except SystemExit:
         screen.print_line(f"interrupted; the same command continues the {subject}")
         raise
+
+
+class SweepTrainer:
+    """Trainer of sweeps, one after the other with the same workers: phases of a study, or rounds of a comparison.
+
+    Args:
+        screen: The reporter that prints the progress.
+        stop_request: The object that says whether a signal has stopped the trainings.
+        experiments: The experiments of all sweeps.
+        subject: The noun of the line after an interruption: `study` or `comparison`.
+        gpus: The number of GPUs that the user has requested; `None` for the default.
+        lanes: The lanes that the user has requested.
+        minutes: The time after which no run starts, counted from now; `None` for no limit.
+    """
+
+    def __init__(
+        self,
+        screen: "ScreenReporter",
+        stop_request: "SignalStop",
+        experiments: "Sequence[Experiment]",
+        *,
+        subject: str,
+        gpus: int | None,
+        lanes: str,
+        minutes: float | None,
+    ) -> None:
+        self._screen, self._stop_request = screen, stop_request
+        self._experiments, self._subject = experiments, subject
+        self._gpus, self._lanes, self._minutes = gpus, lanes, minutes
+        self._started, self._is_first = time.monotonic(), True
+
+    def train(self, execution: "SweepExecution", executor: "Executor", workers: int) -> "list[TaskResult]":
+        """Train the missing runs of a sweep, print why runs are trained alone, and return the results.
+
+        Args:
+            execution: The sweep.
+            executor: The object that sends experiments to worker processes.
+            workers: The number of worker processes, for the choice of lanes.
+        """
+        from dnn_cli.execution.executor_choice import is_gpu_used
+
+        lane_plan = execution.plan_lanes(self._lanes, gpu=is_gpu_used(self._gpus, self._experiments), workers=workers)
+        # The reason for single runs is the same in later sweeps.
+        if lane_plan.line and (self._is_first or lane_plan.has_groups):
+            self._screen.print_line(f"  {lane_plan.line}")
+        self._is_first = False
+        seconds = time.monotonic() - self._started
+        return train_sweep_runs(
+            execution.task_labels,
+            execution.build_fixed_search(lane_plan),
+            executor,
+            self._screen,
+            self._stop_request,
+            len(execution.missing_numbers),
+            subject=self._subject,
+            max_seconds=None if self._minutes is None else max(0.0, 60 * self._minutes - seconds),
+        )

@@ -1,6 +1,5 @@
 """Command `dnn settle`: pairs of equal seeds for two experiments, until one is better or both are equivalent."""
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +9,7 @@ from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption,
 from dnn_cli.cli.options import AllowCodeOption, JsonOption, RunsDirOption
 from dnn_cli.cli.settle_options import DEFAULT_MOST, FirstArgument, MostOption, PairMetricOption, SecondArgument
 from dnn_cli.cli.settle_output import format_round_line, format_settle_lines, print_settle_result
-from dnn_cli.cli.sweep_training import train_sweep_runs
+from dnn_cli.cli.sweep_training import SweepTrainer
 from dnn_cli.execution.signals import handle_stop_signals
 
 if TYPE_CHECKING:
@@ -91,33 +90,20 @@ def _train_rounds(
     """Train rounds of pairs with the same workers, until a verdict, a limit or a run that is not finished."""
     if execution.end_reason is not None:
         return
-    from dnn_cli.execution.executor_choice import count_workers, is_gpu_used, open_executor
+    from dnn_cli.execution.executor_choice import count_workers, open_executor
 
-    started, is_first = time.monotonic(), True
     experiments = [side.experiment for side in execution.sides]
     runs = 2 * execution.max_pairs
     workers = count_workers(jobs, gpus, experiments, runs)
+    trainer = SweepTrainer(
+        screen, stop_request, experiments, subject="comparison", gpus=gpus, lanes=lanes, minutes=minutes
+    )
     with open_executor(on, jobs, gpus, experiments, screen, runs) as executor:
         while execution.end_reason is None:
             pairs = len(execution.record.pairs)
             round_execution = execution.plan_round(workers)
-            missing = len(round_execution.missing_numbers)
-            screen.print_line(format_round_line(execution, missing))
-            lane_plan = round_execution.plan_lanes(lanes, gpu=is_gpu_used(gpus, experiments), workers=workers)
-            # The reason for single runs is the same in later rounds.
-            if lane_plan.line and (is_first or lane_plan.has_groups):
-                screen.print_line(f"  {lane_plan.line}")
-            is_first = False
-            train_sweep_runs(
-                round_execution.task_labels,
-                round_execution.build_fixed_search(lane_plan),
-                executor,
-                screen,
-                stop_request,
-                missing,
-                subject="comparison",
-                max_seconds=None if minutes is None else max(0.0, 60 * minutes - (time.monotonic() - started)),
-            )
+            screen.print_line(format_round_line(execution, len(round_execution.missing_numbers)))
+            trainer.train(round_execution, executor, workers)
             execution.update()
             if len(execution.record.pairs) > pairs:
                 screen.print_line(format_settle_lines(execution)[-1])

@@ -1,7 +1,6 @@
 """Command `dnn study`: values of a question, each tuned alike, and judged on other data and seeds."""
 
 import shlex
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,7 +25,7 @@ from dnn_cli.cli.options import (
     split_configs_and_overrides,
 )
 from dnn_cli.cli.study_output import format_introduction_lines, print_study_estimate, print_study_result
-from dnn_cli.cli.sweep_training import train_sweep_runs
+from dnn_cli.cli.sweep_training import SweepTrainer
 from dnn_cli.errors import UsageError
 from dnn_cli.execution.signals import handle_stop_signals
 
@@ -187,31 +186,16 @@ def _train_phases(
 
     The training ends after a phase in which a run failed or was not started.
     """
-    from dnn_cli.execution.executor_choice import count_workers, is_gpu_used, open_executor
+    from dnn_cli.execution.executor_choice import count_workers, open_executor
 
-    started, is_first = time.monotonic(), True
     experiments = execution.list_experiments()
+    trainer = SweepTrainer(screen, stop_request, experiments, subject="study", gpus=gpus, lanes=lanes, minutes=minutes)
     with open_executor(on, jobs, gpus, experiments, screen, execution.estimate_run_count()) as executor:
         for phase in execution.iter_phases():
-            missing = len(phase.execution.missing_numbers)
-            if not missing:
+            if not phase.execution.missing_numbers:
                 # Runs of an earlier plan become runs of this plan, also if nothing is left to train.
                 phase.execution.record_existing_runs()
                 continue
             screen.print_line(phase.format_title())
             workers = count_workers(jobs, gpus, experiments, len(phase.execution.planned_runs))
-            lane_plan = phase.execution.plan_lanes(lanes, gpu=is_gpu_used(gpus, experiments), workers=workers)
-            # The reason for single runs is the same in later phases.
-            if lane_plan.line and (is_first or lane_plan.has_groups):
-                screen.print_line(f"  {lane_plan.line}")
-            is_first = False
-            train_sweep_runs(
-                phase.execution.task_labels,
-                phase.execution.build_fixed_search(lane_plan),
-                executor,
-                screen,
-                stop_request,
-                missing,
-                subject="study",
-                max_seconds=None if minutes is None else max(0.0, 60 * minutes - (time.monotonic() - started)),
-            )
+            trainer.train(phase.execution, executor, workers)
