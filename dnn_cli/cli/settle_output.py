@@ -16,16 +16,24 @@ if TYPE_CHECKING:
 
 
 def format_settle_lines(execution: "SettleExecution") -> list[str]:
-    """Return the lines that introduce a sequential comparison. The last line has the pairs so far."""
-    from dnn_cli.report.settle_text import format_goal, format_state
+    """Return the lines that introduce a sequential comparison."""
+    from dnn_cli.report.settle_text import format_goal
 
     first, second = execution.sides
     lines = [
         f"{first.label} and {second.label}: {execution.metric} of pairs of equal seeds",
         f"  {format_goal(execution.metric, execution.margin, execution.max_pairs)}",
-        f"  {format_state(execution.test, execution.metric, first.label)}",
     ]
-    return list(map(replace_control_chars, lines))
+    return [*map(replace_control_chars, lines), *format_state_lines(execution)]
+
+
+def format_state_lines(execution: "SettleExecution") -> list[str]:
+    """Return the line on the pairs so far; empty at the end of the comparison, whose verdict has the same figures."""
+    from dnn_cli.report.settle_text import format_state
+
+    if execution.end_reason is not None:
+        return []
+    return [replace_control_chars(f"  {format_state(execution.test, execution.metric, execution.sides[0].label)}")]
 
 
 def format_round_line(execution: "SettleExecution", missing: int) -> str:

@@ -8,7 +8,7 @@ import typer
 from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption, LanesOption, MinutesOption
 from dnn_cli.cli.options import AllowCodeOption, JsonOption, RunsDirOption
 from dnn_cli.cli.settle_options import DEFAULT_MOST, FirstArgument, MostOption, PairMetricOption, SecondArgument
-from dnn_cli.cli.settle_output import format_round_line, format_settle_lines, print_settle_result
+from dnn_cli.cli.settle_output import format_round_line, format_settle_lines, format_state_lines, print_settle_result
 from dnn_cli.cli.sweep_training import SweepTrainer
 from dnn_cli.execution.signals import handle_stop_signals
 
@@ -106,7 +106,8 @@ def _train_rounds(
             trainer.train(round_execution, executor, workers)
             execution.update()
             if len(execution.record.pairs) > pairs:
-                screen.print_line(format_settle_lines(execution)[-1])
+                for line in format_state_lines(execution):
+                    screen.print_line(line)
             if execution.record.planned_seeds:
                 # A run failed, another process trains it, or the time is over.
                 return
