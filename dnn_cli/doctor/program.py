@@ -39,6 +39,7 @@ def list_extras() -> dict[str, _Extra]:
         **_list_export_extras(),
         "parquet": _Extra(("pyarrow",), "Parquet files"),
         "mlflow": _Extra(("mlflow", "sqlalchemy", "alembic"), "dnn export-runs --mlflow"),
+        "pandas": _Extra(("pandas",), "to_pandas() in Python"),
         "gpu": _Extra(WHEEL_MODULES, "trainings on NVIDIA's GPUs"),
     }
 
