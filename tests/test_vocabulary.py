@@ -178,6 +178,8 @@ def test_no_name_has_a_retired_word(files):
         for path in files
         for line, name, is_local in iter_defined_names(path)
         if split_name(name) & retired or (is_local and name in retired_whole)
+        # The Python interface has the names of options: `where` is that of `--where`.
+        if (path.parent.name, name) != ("api", "where")
     ]
     assert violations == []
 

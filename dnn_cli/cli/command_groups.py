@@ -70,6 +70,7 @@ COMMAND_GROUPS = {
         "summary": LazyCommand(".summary:summary", "Show layers, shapes and the numbers of parameters."),
         "data": LazyCommand(".data.group:group", "Show examples of a dataset, or check your own data."),
         "list": LazyCommand(".list:list_names", "List layers, optimizers and other names that configs can use."),
+        "configs": LazyCommand(".configs:configs", "List the example configs, or copy one to a file of your own."),
         "schema": LazyCommand(".schema:schema", "Print the JSON Schema with which text editors check configs."),
     },
     "Check this computer": {

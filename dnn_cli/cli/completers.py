@@ -284,6 +284,13 @@ def complete_kinds(context: typer.Context, typed: str) -> list[CompletionWord]:
     return [CompletionWord(kind) for kind in NAME_KINDS]
 
 
+def complete_example_configs(context: typer.Context, typed: str) -> list[CompletionWord]:
+    """Return completion words for the argument of `dnn configs`: the names of the example configs."""
+    from dnn_cli.config.example_configs import list_example_configs
+
+    return [CompletionWord(config.name, config.description) for config in list_example_configs()]
+
+
 def complete_catalog_names(context: typer.Context, typed: str) -> list[CompletionWord]:
     """Return completion words for the second argument of `dnn list`: the names of the kind that is already typed."""
     from dnn_cli.cli.options import NAME_KINDS

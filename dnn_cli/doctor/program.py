@@ -38,6 +38,7 @@ def list_extras() -> dict[str, _Extra]:
         "tensorboard": _Extra(("tensorboard",), "dnn train --tensorboard"),
         **_list_export_extras(),
         "parquet": _Extra(("pyarrow",), "Parquet files"),
+        "pandas": _Extra(("pandas",), "to_pandas() in Python"),
         "mlflow": _Extra(("mlflow", "sqlalchemy", "alembic"), "dnn export-runs --mlflow"),
         "gpu": _Extra(WHEEL_MODULES, "trainings on NVIDIA's GPUs"),
     }

@@ -6,18 +6,21 @@ Therefore a thread waits for the fork, and stop requests and the display need no
 
 import logging
 import multiprocessing
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from dnn_cli.host.output_redirect import divert_stdio
 
 _FORKSERVER = multiprocessing.get_context("forkserver")
+_MAIN_MODULE_LOCK = threading.Lock()
 _logger = logging.getLogger(__name__)
 
 
@@ -55,7 +58,7 @@ class WorkerProcess:
         """Start the process, and close the worker's end of the pipe in this process."""
         start_time = time.monotonic()
         # The fork server has ended, for example because memory ran out. `is_alive` detects this.
-        with suppress(OSError, EOFError):
+        with suppress(OSError, EOFError), _hide_main_module():
             self._process.start()
             _logger.info("worker process %s started after %.2f s", self.pid, time.monotonic() - start_time)
         worker_connection.close()
@@ -92,6 +95,22 @@ class WorkerProcess:
         """Wait up to `seconds` for the end of the process. Do not wait for a process that has not started."""
         if self.pid is not None:
             self._process.join(seconds)
+
+
+@contextmanager
+def _hide_main_module() -> Iterator[None]:
+    """Replace the module `__main__` while a process starts.
+
+    The process would import the module of this name. A user's script that calls `dnn_cli.sweep` would then run again in
+    every worker.
+    """
+    with _MAIN_MODULE_LOCK:
+        main_module = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main_module
 
 
 def _start_fork_server(log: Path | None) -> None:

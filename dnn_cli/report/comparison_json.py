@@ -36,7 +36,7 @@ def build_comparison_document(comparison: Comparison) -> dict[str, Any]:
                 "mean": group.mean,
                 "standard_deviation": group.spread,
                 "interval": list(interval) if (interval := comparison.get_interval(group)) else None,
-                "runs": [row.record.id for row in group.run_scores],
+                "runs": [row.record.id for row in sorted(group.run_scores, key=lambda row: row.seed)],
                 "set_aside": [row.record.id for row in group.set_aside],
                 "failed_seeds": {str(seed): reason for seed, reason in sorted(group.failed.items())},
             }

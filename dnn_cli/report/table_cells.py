@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import compress
 from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
-from dnn_cli.report.table_formats import format_csv, format_latex, format_markdown
+from dnn_cli.report.table_formats import format_csv, format_html, format_latex, format_markdown
 from dnn_cli.report.tables import PlainTable, build_table, drop_columns_to_fit, shorten_cells_to_fit, shorten_text
 from dnn_cli.report.text import UNLIMITED_WIDTH
 
@@ -103,6 +103,10 @@ class TableCells:
     def to_latex(self) -> str:
         """Return the table as LaTeX."""
         return format_latex(self.headers, self.rows, self.right)
+
+    def to_html(self) -> str:
+        """Return the table as HTML."""
+        return format_html(self.headers, self.rows, self.right)
 
 
 def build_cells(

@@ -1,6 +1,7 @@
-"""CSV, Markdown and LaTeX tables from rows of plain text."""
+"""CSV, Markdown, LaTeX and HTML tables from rows of plain text."""
 
 import csv
+import html
 import io
 import re
 from collections.abc import Iterable, Sequence
@@ -80,3 +81,18 @@ def _format_latex_row(cells: Iterable[str]) -> str:
     if plain and plain[0].lstrip().startswith(("[", "*")):
         plain[0] = f"{{}}{plain[0]}"
     return f"{' & '.join(plain)} \\\\"
+
+
+def format_html(headers: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> str:
+    """Return rows as an HTML table. The columns named in `right` are right-aligned, all others left-aligned."""
+    styles = [f"text-align: {'right' if header in right else 'left'}; padding: 2px 12px 2px 0" for header in headers]
+
+    def format_row(tag: str, cells: Iterable[str]) -> str:
+        texts = [
+            f'<{tag} style="{style}">{html.escape(replace_control_chars(cell))}</{tag}>'
+            for style, cell in zip(styles, cells, strict=True)
+        ]
+        return f"<tr>{''.join(texts)}</tr>"
+
+    body = "".join(format_row("td", row) for row in rows)
+    return f"<table><thead>{format_row('th', headers)}</thead><tbody>{body}</tbody></table>"

@@ -66,6 +66,8 @@ def build_console(stream: TextIO) -> Console:
     # Rich reads the numbers that the terminal reports, also after a change of the window's size.
     width, height = get_assumed_size(stream) if stream.isatty() else (UNLIMITED_WIDTH, None)
     return _PipeSafeConsole(
+        # In a notebook, Rich would show each line as an output of its own.
+        force_jupyter=False,
         file=stream,
         force_terminal=False if is_plain else None,
         width=width,

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
@@ -36,13 +36,23 @@ def open_screen() -> Iterator["ScreenReporter"]:
     The reporter prints on a copy of the file descriptor, because a training redirects standard error to a file.
     """
     sys.stderr.flush()
-    with _TerminalStream(os.fdopen(os.dup(2), "wb"), encoding=sys.stderr.encoding, errors="replace") as stream:
+    with _open_stream() as stream:
         screen = ScreenReporter(stream)
         try:
             with route_log_lines(screen.print_log_line):
                 yield screen
         finally:
             restore_stack_dump()
+
+
+def _open_stream() -> AbstractContextManager[TextIO]:
+    """Open the stream on which the reporter prints.
+
+    In a notebook, Python's standard error belongs to the cell, and the file descriptor belongs to the server.
+    """
+    if type(sys.stderr).__module__.startswith("ipykernel."):
+        return nullcontext(sys.stderr)
+    return _TerminalStream(os.fdopen(os.dup(2), "wb"), encoding=sys.stderr.encoding, errors="replace")
 
 
 class _TerminalStream(io.TextIOWrapper):

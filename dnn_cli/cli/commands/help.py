@@ -8,7 +8,7 @@ import typer
 
 from dnn_cli.cli.completers import complete_topics
 from dnn_cli.cli.console import get_output_console, has_limited_width, write_result
-from dnn_cli.cli.documentation import list_pages, read_page
+from dnn_cli.cli.documentation import list_pages, read_page, remove_fields
 from dnn_cli.errors import UsageError, suggest_nearest_name
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _print_page(topic: str, topics: set[str]) -> None:
     text = replace_links(read_page(topic), topics)
     out = get_output_console()
     if has_limited_width(out):
-        out.print(_format_page(text), width=min(out.width, _MAX_TEXT_WIDTH))
+        out.print(_format_page(remove_fields(text)), width=min(out.width, _MAX_TEXT_WIDTH))
     else:
         write_result(text)
 

@@ -140,7 +140,7 @@ def _write_page(page: "ReportPage | StudyPage", runs: "Sequence[RunInfo]", run_c
         run_count: The number of runs that the report is about.
         output: The path of the file.
     """
-    from dnn_cli.cli.report_images import build_thumbnails
+    from dnn_cli.execution.report_thumbnails import build_thumbnails
     from dnn_cli.report.html.report_file import render_report
     from dnn_cli.report.text import format_count
     from dnn_cli.runs.atomic_write import write_text

@@ -9,8 +9,8 @@ from dnn_cli.cli.executor_options import ExecutorOption, GpusOption, JobsOption,
 from dnn_cli.cli.options import AllowCodeOption, JsonOption, RunsDirOption
 from dnn_cli.cli.settle_options import DEFAULT_MOST, FirstArgument, MostOption, PairMetricOption, SecondArgument
 from dnn_cli.cli.settle_output import format_round_line, format_settle_lines, format_state_lines, print_settle_result
-from dnn_cli.cli.sweep_training import SweepTrainer
 from dnn_cli.execution.signals import handle_stop_signals
+from dnn_cli.terminal.sweep_training import SweepTrainer
 
 if TYPE_CHECKING:
     from dnn_cli.execution.settle_execution import SettleExecution

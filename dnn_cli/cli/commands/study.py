@@ -25,9 +25,9 @@ from dnn_cli.cli.options import (
     split_configs_and_overrides,
 )
 from dnn_cli.cli.study_output import format_introduction_lines, print_study_estimate, print_study_result
-from dnn_cli.cli.sweep_training import SweepTrainer
 from dnn_cli.errors import UsageError
 from dnn_cli.execution.signals import handle_stop_signals
+from dnn_cli.terminal.sweep_training import SweepTrainer
 
 if TYPE_CHECKING:
     from dnn_cli.execution.signals import SignalStop

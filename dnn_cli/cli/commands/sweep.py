@@ -25,12 +25,12 @@ from dnn_cli.cli.options import (
     TensorboardOption,
     split_configs_and_overrides,
 )
-from dnn_cli.cli.sweep_training import train_sweep_runs
 from dnn_cli.errors import UsageError
 from dnn_cli.execution.signals import handle_stop_signals
 from dnn_cli.report.text import replace_control_chars
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 from dnn_cli.terminal.console_builder import print_line
+from dnn_cli.terminal.sweep_training import train_sweep_runs
 
 if TYPE_CHECKING:
     from dnn_cli.execution.sweep_execution import SweepExecution, SweepRun

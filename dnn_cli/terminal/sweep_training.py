@@ -101,7 +101,7 @@ class SweepTrainer:
         seconds = time.monotonic() - self._started
         return train_sweep_runs(
             execution.task_labels,
-            execution.build_fixed_search(lane_plan),
+            execution.build_search_strategy(lane_plan),
             executor,
             self._screen,
             self._stop_request,
