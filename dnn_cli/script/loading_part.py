@@ -1,7 +1,7 @@
 """Part of a script that loads the data of an experiment and gives it the types and the scale of the run."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
@@ -9,6 +9,9 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.script.python_code import LINE_LENGTH, format_value
 from dnn_cli.script.script_parts import ScriptPart
 from dnn_cli.script.set_names import TEST, LoadingCode, SplitPlan, list_array_names
+from dnn_cli.script.user_arrays import build_array_code
+from dnn_cli.script.user_images import build_image_code
+from dnn_cli.script.user_tables import build_table_code
 
 
 def build_loading_part(experiment: Experiment, plan: SplitPlan) -> ScriptPart:
@@ -19,7 +22,7 @@ def build_loading_part(experiment: Experiment, plan: SplitPlan) -> ScriptPart:
         UserDataError: a file of the user's data is missing or invalid.
     """
     data = experiment.data
-    blocks, imports = _load_dataset(data, plan)
+    blocks, imports = _LOADERS.get(data.dataset, _load_dataset)(data, plan)
     divisor = 1.0 if data.standardize else experiment.input_divisor
     title = f"Load the data: {_describe_data(data)}."
     if divisor != 1:
@@ -48,6 +51,14 @@ def _load_dataset(data: Data, plan: SplitPlan) -> LoadingCode:
     else:
         loading = f"{targets} = {call}(return_X_y=True)"
     return LoadingCode((loading,), ("import sklearn.datasets",))
+
+
+_LOADERS: dict[str, Callable[[Data, SplitPlan], LoadingCode]] = {
+    "csv": build_table_code,
+    "npz": build_array_code,
+    "image_folder": build_image_code,
+}
+"""Functions that build the code that loads the user's own files, by kind."""
 
 
 def _convert_arrays(experiment: Experiment, plan: SplitPlan, divisor: float) -> Iterator[str]:

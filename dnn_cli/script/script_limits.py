@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import compute_stages, iter_nested_stages
 from dnn_cli.errors import UsageError
@@ -19,11 +18,8 @@ def check_script_support(experiment: Experiment) -> None:
         UsageError: a part of the experiment has no counterpart in plain Keras.
     """
     data = experiment.data
-    if data.dataset not in DATASETS:
-        raise UsageError(
-            f"data.dataset: a script loads built-in datasets only, not {data.dataset} files",
-            f"use one of {', '.join(DATASETS)}",
-        )
+    if data.dataset == "parquet":
+        raise UsageError("data.dataset: a script cannot read Parquet files", "save the table as a CSV file")
     for nested in experiment.model.nested_layers:
         if nested.layer.registered_name:
             raise UsageError(f"{nested.layer.type} is not a layer of Keras, so a script cannot build it", _EXPORT_HINT)
@@ -32,6 +28,12 @@ def check_script_support(experiment: Experiment) -> None:
             f"data.folds: the config describes {data.folds} trainings, and a script trains one",
             "choose a fold, for example data.fold=1",
         )
+    for key in ("decimal", "thousands", "strip", "drop_unlabelled"):
+        if getattr(data, key):
+            raise UsageError(
+                f"data.{key}: a script reads plain numbers only",
+                "save the table with a point for decimals, without other marks and without rows that have no target",
+            )
     if data.columns is not None:
         raise UsageError(
             "data.columns: a script cannot encode typed columns",

@@ -33,6 +33,13 @@ def run_program(text):
     return names["model"]
 
 
+def run_data_part(text):
+    """Run the parts of a script before its model in this process, and return all names with their values."""
+    names = {"__name__": "__main__"}
+    exec(compile(text.partition("# Build the model.")[0], "script", "exec"), names)
+    return names
+
+
 def load_small_experiment(path, *overrides):
     """Load a shipped config with the overrides of its header that train it on digits."""
     text = path.read_text(encoding="utf-8")
