@@ -73,9 +73,9 @@ def _list_paths(data: Data, directory: str) -> list[Path]:
     names = list_image_names(directory, data.image_options, data.info.classes)
     paths = [Path(directory, name) for name in names]
     suffixes = {path.suffix for path in paths}
-    found = sorted(Path(directory).glob(f"*/*{suffixes.pop()}" if len(suffixes) == 1 else "*/*"))
-    if found != paths:
-        other = next(iter({*found} ^ {*paths}), Path(directory))
+    listed = sorted(Path(directory).glob(f"*/*{suffixes.pop()}" if len(suffixes) == 1 else "*/*"))
+    if listed != paths:
+        other = next(iter({*listed} ^ {*paths}), Path(directory))
         raise UsageError(
             f"{directory}: a script reads all files in the directories of classes, but the run does not read {other}",
             "remove the files that are not images of a class",

@@ -81,9 +81,8 @@ def test_arrays_of_the_user_have_the_bits_of_the_engine(arrays, experiment, tmp_
 
 
 HEADER = "width,height,weight,kind"
-ROWS = [
-    f"{width / 7:.4f},{width % 5},{1 + width % 2},{('red', 'blue', 'sky, grey')[width % 3]!r}" for width in range(40)
-]
+KINDS = ("red", "blue", '"sky, grey"')
+ROWS = [f"{width / 7:.4f},{width % 5},{1 + width % 2},{KINDS[width % 3]}" for width in range(40)]
 TABLES = {
     "text": ("\n".join([HEADER, *ROWS]), ["weight: weight"]),
     "numbers": ("\n".join(["a,b,y", *(f"{n / 3},{n},{n % 3}" for n in range(40))]), []),
