@@ -13,6 +13,9 @@ from dnn_cli.script.training_settings import TrainingSettings, choose_settings, 
 _PACKAGES = {"tensorflow": "TensorFlow", "keras": "Keras", "numpy": "NumPy", "scikit-learn": "scikit-learn"}
 """Packages that influence the weights, with their names in texts."""
 
+_ENDINGS = {"running": "is still running", "interrupted": "was interrupted", "diverged": "diverged", "failed": "failed"}
+"""Verbs that say how the training of a run ended, by its status."""
+
 
 @dataclass(frozen=True)
 class TrainingOrigin:
@@ -66,15 +69,14 @@ def _format_versions(versions: Mapping[str, str]) -> str:
 def _iter_differences(record: Record, experiment: Experiment) -> Iterator[str]:
     """Yield sentences about events of a training that a script does not repeat."""
     if record.status != "completed":
-        yield (
-            f"The run {'is still running' if record.status == 'running' else record.status} after {record.epochs} of "
-            f"{experiment.epochs} epochs. This program trains all epochs."
-        )
+        epochs = f"{record.epochs} of {experiment.epochs} epochs"
+        yield f"The run {_ENDINGS[record.status]} after {epochs}. This program trains all epochs."
+    if "jit" not in record.plan:
+        yield "The run does not record whether XLA compiled its training steps. This program does not use XLA."
     if any(resume.forced for resume in record.resumed):
         yield "The run was resumed after a change of its config, data or programs, which this program does not repeat."
-    flags = {
-        name: value for name, value in record.flags.items() if name != "XLA_FLAGS" or not read_settings(record).is_gpu
-    }
+    # The engine itself sets XLA_FLAGS for a GPU.
+    ignored = ("XLA_FLAGS",) if read_settings(record).is_gpu else ()
+    flags = ", ".join(f"{name}={value}" for name, value in record.flags.items() if name not in ignored)
     if flags:
-        listed = ", ".join(f"{name}={value}" for name, value in flags.items())
-        yield f"The run had environment variables that this program does not set: {listed}."
+        yield f"The run had environment variables that this program does not set: {flags}."

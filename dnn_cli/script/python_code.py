@@ -1,5 +1,6 @@
 """Python expressions and statements as text, in the layout of `ruff format` with lines of 88 characters."""
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -67,6 +68,12 @@ def format_value(value: Any) -> str:
     if isinstance(value, float):
         return re.sub(r"e([-+])0", r"e\1", repr(value)).replace("e+", "e")
     return repr(value)
+
+
+def format_path(path: str) -> str:
+    """Return the path of a file as Python code: relative if the file is below the current directory."""
+    relative = os.path.relpath(path)
+    return format_value(path if relative.startswith("..") else relative)
 
 
 def format_statement(prefix: str, expression: Expression, *, indent: int = 0) -> list[str]:

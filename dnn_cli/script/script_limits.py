@@ -62,6 +62,8 @@ def _iter_differences(experiment: Experiment, origin: TrainingOrigin) -> Iterato
         )
     if settings.determinism == "none":
         yield "On this GPU, equal trainings end with different weights, because the programs are not deterministic."
+    elif settings.is_gpu:
+        yield "Equal weights on a GPU have not been tried: the weights may differ in their last digits."
     if experiment.jit is True and not settings.is_gpu and settings.lanes == 1 and _has_other_bits(experiment):
         yield (
             "With jit: true, XLA sums the products of a layer in another order in the programs of dnn: the last digits "

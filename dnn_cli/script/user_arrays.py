@@ -5,7 +5,7 @@ from dnn_cli.errors import UsageError
 from dnn_cli.formats.array_names import find_array_pair
 from dnn_cli.formats.array_source import ArraySource, open_array_source
 from dnn_cli.formats.dataset_contents import SplitName
-from dnn_cli.script.python_code import format_value
+from dnn_cli.script.python_code import format_path, format_value
 from dnn_cli.script.set_names import TEST, VALIDATION, LoadingCode, SetNames, SplitPlan
 
 
@@ -20,7 +20,7 @@ def build_array_code(data: Data, plan: SplitPlan) -> LoadingCode:
     if not path.lower().endswith(".npz"):
         raise UsageError("data.path: a script reads arrays from an .npz file", "save the arrays with numpy.savez")
     splits: list[tuple[SplitName, SetNames]] = [("train", plan.loaded), ("validation", VALIDATION), ("test", TEST)]
-    lines = [f"arrays = np.load({format_value(path)})"]
+    lines = [f"arrays = np.load({format_path(path)})"]
     with open_array_source(path) as source:
         for split, names in splits:
             if names in plan.loaded_sets:

@@ -8,7 +8,7 @@ from dnn_cli.errors import UsageError
 from dnn_cli.formats.dataset_contents import SplitName
 from dnn_cli.formats.image_directory import list_image_names
 from dnn_cli.formats.image_file import DRAFT_FACTOR, ORIENTATION_TAG, SWAPPED_ORIENTATIONS
-from dnn_cli.script.python_code import build_expression, format_statement, format_value
+from dnn_cli.script.python_code import build_expression, format_path, format_statement, format_value
 from dnn_cli.script.set_names import TEST, VALIDATION, LoadingCode, SetNames, SplitPlan
 
 
@@ -27,7 +27,7 @@ def build_image_code(data: Data, plan: SplitPlan) -> LoadingCode:
     _check_images(paths, data)
     lines = format_statement("classes = ", build_expression(list(data.info.classes)))
     for names, directory in directories.items():
-        lines.append(f"{names.inputs}, {names.targets} = read_images({format_value(directory)})")
+        lines.append(f"{names.inputs}, {names.targets} = read_images({format_path(directory)})")
     imports = ("import numpy as np", "from pathlib import Path", "from PIL import Image, ImageOps")
     return LoadingCode((_build_reader(data, paths), "\n".join(lines)), imports)
 

@@ -12,7 +12,7 @@ from dnn_cli.formats.csv_columns import CsvColumns, select_columns
 from dnn_cli.formats.csv_rows import open_rows
 from dnn_cli.formats.csv_table import read_csv
 from dnn_cli.formats.dataset_contents import ExampleArrays, SplitName
-from dnn_cli.script.python_code import Literal, build_call, format_statement
+from dnn_cli.script.python_code import Literal, build_call, format_path, format_statement
 from dnn_cli.script.set_names import TEST, VALIDATION, LoadingCode, SetNames, SplitPlan
 from dnn_cli.script.user_arrays import number_classes
 
@@ -54,7 +54,7 @@ def _load_table(data: Data, split: SplitName, names: SetNames) -> list[str]:
         arguments["dtype"] = Literal("str")
     else:
         del arguments["quotechar"]
-    lines = format_statement("table = ", build_call("np.loadtxt", path, **arguments))
+    lines = format_statement("table = ", build_call("np.loadtxt", Literal(format_path(path)), **arguments))
     numbers = '.astype("float64")' if has_text else ""
     inputs = f"table[:, {_format_columns(columns.feature_indices)}]{numbers}"
     lines.append(f"{names.inputs}, {names.targets} = {inputs}, table[:, {columns.target_index}]")
