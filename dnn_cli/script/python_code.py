@@ -36,7 +36,14 @@ class Call:
     keywords: tuple[tuple[str, "Expression"], ...] = ()
 
 
-Expression = Literal | Items | Call
+@dataclass(frozen=True)
+class Entries:
+    """Dictionary with keys as code, and expressions as values."""
+
+    entries: tuple[tuple[str, "Expression"], ...]
+
+
+Expression = Literal | Items | Call | Entries
 
 
 def build_call(function: str, *positional: Any, **keywords: Any) -> Call:
@@ -50,13 +57,12 @@ def build_call(function: str, *positional: Any, **keywords: Any) -> Call:
 
 def build_expression(value: Any) -> Expression:
     """Build the expression of a plain value. An expression stays unchanged."""
-    if isinstance(value, Literal | Items | Call):
+    if isinstance(value, Literal | Items | Call | Entries):
         return value
     if isinstance(value, list | tuple):
         return Items(tuple(map(build_expression, value)), is_list=isinstance(value, list))
     if isinstance(value, dict):
-        content = ", ".join(f"{format_value(key)}: {format_value(item)}" for key, item in value.items())
-        return Literal(f"{{{content}}}")
+        return Entries(tuple((format_value(key), build_expression(item)) for key, item in value.items()))
     return Literal(format_value(value))
 
 
@@ -118,6 +124,8 @@ def _list_parts(expression: Expression) -> tuple[str, Sequence[tuple[str, Expres
             [*positional, *((f"{name}=", part) for name, part in expression.keywords)],
             ")",
         )
+    if isinstance(expression, Entries):
+        return "{", [(f"{key}: ", part) for key, part in expression.entries], "}"
     if isinstance(expression, Items):
         opening, closing = "[]" if expression.is_list else "()"
         return opening, [("", part) for part in expression.items], closing

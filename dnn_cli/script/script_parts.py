@@ -4,6 +4,8 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from dnn_cli.host.control_characters import is_control_character
+
 _WIDTH = 88
 """Maximum number of characters in a line of a comment or docstring."""
 
@@ -46,7 +48,8 @@ class Script:
 
     def format_introduction(self) -> str:
         """Return the title and the paragraphs of the docstring as text, wrapped."""
-        return "\n\n".join([self.title, *("\n".join(textwrap.wrap(text, _WIDTH)) for text in self.paragraphs)])
+        paragraphs = ["\n".join(textwrap.wrap(text, _WIDTH)) for text in self.paragraphs]
+        return _clean_text("\n\n".join([self.title, *paragraphs]))
 
 
 def format_part_code(part: ScriptPart) -> str:
@@ -71,7 +74,13 @@ def format_program(script: Script) -> str:
 
 def _wrap_comment(text: str) -> Iterator[str]:
     """Yield the lines of a comment."""
-    yield from textwrap.wrap(text, _WIDTH, initial_indent="# ", subsequent_indent="# ")
+    yield from textwrap.wrap(_clean_text(text), _WIDTH, initial_indent="# ", subsequent_indent="# ")
+
+
+def _clean_text(text: str) -> str:
+    """Return a text for a comment or docstring, without characters that end a docstring or control a terminal."""
+    text = text.replace('""', "''")
+    return "".join("�" if letter != "\n" and is_control_character(letter) else letter for letter in text)
 
 
 def _join_blocks(blocks: Iterable[str]) -> str:

@@ -163,8 +163,8 @@ def build_target_part(experiment: Experiment) -> ScriptPart | None:
     index = "" if data.info.targets > 1 else "[0]"
     lines = [
         'target_scaler = StandardScaler().fit(y_train.astype("float64"))',
-        f'target_mean = target_scaler.mean_.astype("float32"){index}',
-        f'target_deviation = target_scaler.scale_.astype("float32"){index}',
+        f'target_mean = target_scaler.mean_.astype("float32").tolist(){index}',
+        f'target_deviation = target_scaler.scale_.astype("float32").tolist(){index}',
     ]
     imports = ("from sklearn.preprocessing import StandardScaler",)
     return ScriptPart("Measure mean and deviation of the training targets.", ("\n".join(lines),), imports)

@@ -92,7 +92,9 @@ def build_class_weight_part(experiment: Experiment, plan: SplitPlan) -> ScriptPa
         return None
     if isinstance(configured, dict):
         weights = {find_class_number(name, classes): weight for name, weight in configured.items()}
-        lines = format_statement("class_weight = ", build_expression(weights))
+        # On a CPU, TensorFlow refuses a class without a weight.
+        others = "" if len(weights) == len(classes) else f"dict.fromkeys(range({len(classes)}), 1.0) | "
+        lines = format_statement(f"class_weight = {others}", build_expression(weights))
         return ScriptPart("Weigh the classes in the loss.", ("\n".join(lines),))
     targets = "y[train]" if plan.uses_indices and plan.loaded == ALL else TRAIN.targets
     lines = [

@@ -109,3 +109,13 @@ def test_differences_are_named_in_the_first_lines(experiment):
     assert "with the differences below" in text
     assert "With jit: true, XLA sums the products of a layer in another order" in text
     assert "bit for bit" in write_program(experiment("jit=true"))
+
+
+def test_names_of_users_stay_text(experiment):
+    text = write_program(experiment('name=a\\"""b'))
+    assert "a program of plain Keras" in ast.get_docstring(ast.parse(text))
+
+
+def test_classes_without_a_weight_have_the_weight_1(experiment):
+    text = write_program(experiment("class_weight={1: 2}"))
+    assert "class_weight = dict.fromkeys(range(10), 1.0) | {1: 2.0}\n" in text
