@@ -61,6 +61,7 @@ COMMAND_GROUPS = {
         "ensemble": LazyCommand(".ensemble:ensemble", "Score the mean prediction of several runs, and export it."),
         "predict": LazyCommand(".predict:predict", "Predict classes or values for images, arrays and tables."),
         "export": LazyCommand(".export:export", "Export a network to other formats, and compare predictions."),
+        "script": LazyCommand(".script:script", "Write a config or a run as a short program of plain Keras."),
         "export-runs": LazyCommand(
             ".export_runs:export_runs", "Export runs to MLflow or TensorBoard, or update the export."
         ),

@@ -130,6 +130,28 @@ def resolve_network_run(store: "Store", address: str) -> "Run":
     return run
 
 
+def resolve_config_argument(word: str, runs_dir: Path, *, is_first: bool) -> str:
+    """Return the path of the config of a run, or the word itself if it is a config file or an override.
+
+    Args:
+        word: A word of the command line.
+        runs_dir: The runs directory.
+        is_first: Whether the word is the first word and all words look like overrides. The word can then be the name of
+            a run, such as `lr=0.1`.
+
+    Raises:
+        UsageError: the word names no run, runs of several experiments, or a baseline.
+    """
+    if os.path.isfile(word) or word.endswith((".yaml", ".yml")) or (is_override(word) and not is_first):
+        return word
+    from dnn_cli.runs.store import Store
+
+    store = Store(runs_dir)
+    if is_override(word) and not any(run_info.name == word for run_info in store.list_runs()):
+        return word
+    return str(resolve_network_run(store, word).config)
+
+
 def check_is_network(record: "Record") -> None:
     """Check that a run has a network.
 

@@ -110,6 +110,9 @@ class KerasConfig(ConfigModel):
     """Path of the class in the package `keras`, such as `layers.Dense`, or the registered name of a class of `dnn`,
     such as `dnn>Residual`."""
 
+    is_known_by_type: ClassVar[bool] = True
+    """Whether Keras accepts the `type` as a name of the class with default arguments, as in `optimizer="adam"`."""
+
     @classmethod
     def get_field_order(cls) -> list[str]:
         required = [name for name, field in cls.model_fields.items() if field.is_required()]
@@ -122,14 +125,14 @@ class KerasConfig(ConfigModel):
         return self.keras_name if ">" in self.keras_name else ""
 
     def list_keras_arguments(self) -> dict[str, Any]:
-        """Return the arguments for the Keras class by name. Nested parts become Keras objects.
+        """Return the arguments for the Keras class by name. Nested parts stay parts of the config.
 
         Optional arguments that equal Keras's defaults are left out.
         """
         fields = type(self).model_fields
         values = {name: getattr(self, name) for name, field in fields.items() if name != "type" and not field.exclude}
         return {
-            name: self.build_keras_argument(name, value)
+            name: value
             for name, value in values.items()
             if fields[name].is_required() or value != fields[name].get_default()
         }
@@ -153,4 +156,9 @@ class KerasConfig(ConfigModel):
         else:
             for step in self.keras_name.split("."):
                 keras_object = getattr(keras_object, step)
-        return keras_object(**{**self.list_keras_arguments(), **extra_arguments})
+        arguments = {
+            name: self.build_keras_argument(name, value)
+            for name, value in self.list_keras_arguments().items()
+            if name not in extra_arguments
+        }
+        return keras_object(**{**arguments, **extra_arguments})

@@ -123,6 +123,7 @@ class CategoricalGeneralizedCrossEntropy(BaseLoss):
     """Loss (1 − p^q) / q of the probability p of the true class, for targets with errors; Zhang and Sabuncu 2018."""
 
     keras_name: ClassVar[str] = "losses.CategoricalGeneralizedCrossEntropy"
+    is_known_by_type: ClassVar[bool] = False
     type: Literal["categorical_generalized_cross_entropy"] = "categorical_generalized_cross_entropy"
     target_encodings: ClassVar[tuple[TargetEncoding, ...]] = ("index",)
     needs_probabilities: ClassVar[bool] = True

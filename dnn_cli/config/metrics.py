@@ -386,6 +386,7 @@ class LogCoshError(ErrorMetric):
     """Mean of log(cosh(difference)): nearly quadratic for small differences, nearly linear for large ones."""
 
     keras_name: ClassVar[str] = "metrics.LogCoshError"
+    is_known_by_type: ClassVar[bool] = False
     type: Literal["logcosh"] = "logcosh"
 
 

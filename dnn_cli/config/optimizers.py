@@ -60,6 +60,9 @@ class BaseOptimizer(KerasConfig):
     lane_obstacle: ClassVar[str | None] = None
     """Reason why one program cannot train several models with the optimizer; `None` for optimizers without a reason."""
 
+    starts_from_weights: ClassVar[bool] = False
+    """Whether the state of the optimizer begins with the weights, so that it must be built before the first step."""
+
     min_keras_version: ClassVar[tuple[int, int]] = (3, 12)
     """First version of Keras with this optimizer and these defaults. Version 3.12 is the last for Python 3.10."""
 
@@ -223,6 +226,7 @@ class Lamb(AdamFamily):
     """Adam with steps that are scaled for each layer, for large batches; You et al. 2020."""
 
     keras_name: ClassVar[str] = "optimizers.Lamb"
+    is_known_by_type: ClassVar[bool] = False
     type: Literal["lamb"] = "lamb"
 
 
@@ -276,7 +280,9 @@ class ScheduleFreeAdamW(AdamFamily):
     """AdamW that averages weights over steps and needs no learning rate schedule; Defazio et al. 2024."""
 
     keras_name: ClassVar[str] = "optimizers.ScheduleFreeAdamW"
+    is_known_by_type: ClassVar[bool] = False
     lane_obstacle: ClassVar[str | None] = "on TensorFlow, Keras reads its momentum after the update"
+    starts_from_weights: ClassVar[bool] = True
     type: Literal["schedule_free_adamw"] = "schedule_free_adamw"
     min_keras_version: ClassVar[tuple[int, int]] = (3, 14)
     learning_rate: LearningRate = 0.0025

@@ -150,6 +150,7 @@ class Constant(WeightConfig):
     """The same value for all weights."""
 
     keras_name: ClassVar[str] = "initializers.Constant"
+    is_known_by_type: ClassVar[bool] = False
     type: Literal["constant"] = "constant"
     value: Finite = 0.0
 
@@ -190,6 +191,7 @@ class L1L2(WeightConfig):
     """Penalty that is added to the loss: l1 × Σ|w| + l2 × Σw²."""
 
     keras_name: ClassVar[str] = "regularizers.L1L2"
+    is_known_by_type: ClassVar[bool] = False
     type: Literal["l1_l2"] = "l1_l2"
     l1: NotNegative = 0.0
     l2: NotNegative = 0.0

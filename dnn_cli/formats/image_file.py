@@ -26,15 +26,15 @@ _ALLOWED_DECODERS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF")
 _MAX_PIXELS = 50_000_000
 """Maximum number of pixels. A larger image is a decompression bomb, or too large as an example."""
 
-_ORIENTATION_TAG = 0x0112
-_SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
+ORIENTATION_TAG = 0x0112
+SWAPPED_ORIENTATIONS = (5, 6, 7, 8)
 """EXIF orientations that exchange height and width."""
 
 _FAX_COMPRESSIONS = ("tiff_ccitt", "group3", "group4")
 
 _DAMAGE_HINT = "replace or remove the file"
 
-_DRAFT_FACTOR = 2
+DRAFT_FACTOR = 2
 """Minimum ratio of the size to which a JPEG is decoded, to the size of the result.
 
 Pillow's `thumbnail` has the same ratio by default. At this ratio, the difference is not visible."""
@@ -59,7 +59,7 @@ def read_image_size(path: str) -> ImageSize:
         UserDataError: the file is not an image, or the image is damaged or too large.
     """
     with _open_image(path) as image:
-        return _get_displayed_size(image, image.getexif().get(_ORIENTATION_TAG, 1))
+        return _get_displayed_size(image, image.getexif().get(ORIENTATION_TAG, 1))
 
 
 def is_grey_image(path: str) -> bool:
@@ -84,7 +84,7 @@ def has_several_frames(path: str) -> bool:
 
 def _get_displayed_size(image: "Image.Image", orientation: object) -> ImageSize:
     """Return the height and width of an opened image after its EXIF orientation is applied."""
-    return (image.width, image.height) if orientation in _SWAPPED_ORIENTATIONS else (image.height, image.width)
+    return (image.width, image.height) if orientation in SWAPPED_ORIENTATIONS else (image.height, image.width)
 
 
 def read_image(
@@ -116,7 +116,7 @@ def read_image(
     from PIL import Image, ImageOps
 
     with _open_image(path) as opened:
-        orientation = opened.getexif().get(_ORIENTATION_TAG, 1)
+        orientation = opened.getexif().get(ORIENTATION_TAG, 1)
         actual_size = _get_displayed_size(opened, orientation)
         size = size or actual_size
         if actual_size != size and not resize:
@@ -131,7 +131,7 @@ def read_image(
                 "save the image with 8 or 16 bits, or save the pixels in an .npz file",
             )
         if rules > 1 and actual_size != size:
-            _reduce_decoded_size(opened, size, is_turned=orientation in _SWAPPED_ORIENTATIONS)
+            _reduce_decoded_size(opened, size, is_turned=orientation in SWAPPED_ORIENTATIONS)
         image = opened if orientation == 1 else ImageOps.exif_transpose(opened)
         image = _convert_mode(image, "L" if color_mode == "grayscale" else "RGB")
         if (image.height, image.width) != size:
@@ -147,7 +147,7 @@ def _reduce_decoded_size(image: "Image.Image", size: ImageSize, *, is_turned: bo
         size: The height and width of the result.
         is_turned: Whether the EXIF orientation exchanges height and width.
     """
-    height, width = (_DRAFT_FACTOR * extent for extent in (reversed(size) if is_turned else size))
+    height, width = (DRAFT_FACTOR * extent for extent in (reversed(size) if is_turned else size))
     image.draft(None, (width, height))
 
 

@@ -1,6 +1,5 @@
 """Command `dnn summary`: layers, shapes and parameters of a network, computed without a Keras model."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,7 @@ import typer
 from dnn_cli.cli.completers import complete_runs_or_configs
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table, write_result
 from dnn_cli.cli.options import JsonOption, RunsDirOption, is_override, split_configs_and_overrides
-from dnn_cli.cli.run_selection import resolve_network_run
+from dnn_cli.cli.run_selection import resolve_config_argument
 from dnn_cli.terminal.console_builder import print_line
 
 
@@ -38,7 +37,7 @@ def summary(
 
     addresses = [word for word in arguments if not is_override(word)]
     resolved_arguments = [
-        _resolve_config_argument(word, runs_dir, is_first=not addresses and word is arguments[0]) for word in arguments
+        resolve_config_argument(word, runs_dir, is_first=not addresses and word is arguments[0]) for word in arguments
     ]
     configs, overrides = split_configs_and_overrides(resolved_arguments, "dnn summary configs/relu_adam.yaml")
     if len(configs) > 1:
@@ -60,22 +59,3 @@ def summary(
         print_line(out, f"{label:<{width}}  {text}", width + 2)
     for issue in loaded.advice:
         print_line(get_notes_console(), f"advice: {issue}")
-
-
-def _resolve_config_argument(word: str, runs_dir: Path, *, is_first: bool) -> str:
-    """Return the path of the config of a run, or the word itself if it is a config file or an override.
-
-    Args:
-        word: A word of the command line.
-        runs_dir: The runs directory.
-        is_first: Whether the word is the first word and all words look like overrides. The word can then be the name of
-            a run, such as `lr=0.1`.
-    """
-    if os.path.isfile(word) or word.endswith((".yaml", ".yml")) or (is_override(word) and not is_first):
-        return word
-    from dnn_cli.runs.store import Store
-
-    store = Store(runs_dir)
-    if is_override(word) and not any(run_info.name == word for run_info in store.list_runs()):
-        return word
-    return str(resolve_network_run(store, word).config)

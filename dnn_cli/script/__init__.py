@@ -1,0 +1,1 @@
+"""Programs of plain Keras that do what a config describes."""
