@@ -66,8 +66,7 @@ def choose_data(
     if _SIZE_KEY in values:
         split[_SIZE_KEY] = values[_SIZE_KEY]
     missing = {} if _SIZE_KEY in split else {f"data.{_SIZE_KEY}": "the default of dnn"}
-    if layers.has_scaled_targets:
-        split["standardize_target"] = True
+    split |= layers.data_keys
     names = [program.data.name] if program.data else list(DATASETS)
     errors: list[ConfigError] = []
     for name in names if is_complete else ():
@@ -103,7 +102,7 @@ def _iter_candidates(name: str, input_shape: Shape | None) -> Iterator[_Candidat
 
 
 def _list_remarks(layers: ConvertedLayers, candidate: _Candidate, source: DataSource | None = None) -> tuple[str, ...]:
-    """Return the remarks on data: a placeholder, a first layer that reshapes, and standardized targets."""
+    """Return the remarks on data: a placeholder, a first layer that reshapes, and layers that `data` replaces."""
     remarks = []
     if candidate.target_shape is not None:
         remarks.append(f"a first layer Reshape gives the images the shape {list(candidate.target_shape)}")
@@ -112,9 +111,7 @@ def _list_remarks(layers: ConvertedLayers, candidate: _Candidate, source: DataSo
         hint = NAME_SUGGESTIONS["dataset"].get(source.name) if source else None
         data = f"{source.name} is not a dataset of dnn" if source else f"no dataset of dnn{shape} fits the network"
         remarks.append(f"{data}: {hint or f'write dataset and path of your own data in place of {_PLACEHOLDER_PATH}'}")
-    if layers.has_scaled_targets:
-        remarks.append("the last layer target_scaling is the key data.standardize_target, which fits its numbers again")
-    return tuple(remarks)
+    return (*remarks, *layers.remarks)
 
 
 def _build_experiment(

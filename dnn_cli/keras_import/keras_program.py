@@ -6,6 +6,7 @@ from typing import Any
 
 from dnn_cli.config.base import Shape
 from dnn_cli.errors import LocatedIssue, SourceLocation
+from dnn_cli.host.control_characters import FORBIDDEN_CHARACTER
 
 KERAS_PACKAGES = ("keras", "tensorflow.keras", "tf_keras", "tensorflow.python.keras", "keras.src")
 """Packages that contain the classes of Keras, by the names that programs and files use."""
@@ -15,6 +16,11 @@ INPUT_CLASSES = ("Input", "InputLayer")
 
 MODEL_CLASSES = ("Sequential", "Functional", "Model")
 """Names of the classes of models that can be imported."""
+
+
+def replace_forbidden_characters(text: str) -> str:
+    """Return a text in which a question mark replaces each character that a config cannot contain."""
+    return FORBIDDEN_CHARACTER.sub("?", text)
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class KerasObject:
     """Arguments that a call passes without names."""
 
     module: str = "keras"
-    """Module of the class: `keras`, or the module of a user."""
+    """Module of the class: `keras`, the module of a user, or an empty text if the file does not name the module."""
 
 
 @dataclass(frozen=True)

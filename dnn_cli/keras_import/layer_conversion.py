@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from dnn_cli.config.base import LAYER_LIST_KEYS, Shape
 from dnn_cli.config.layer_base import get_automatic_name
@@ -16,7 +16,11 @@ _MAX_AXES = 8
 _SCALED_OUTPUT_NAME = "target_scaling"
 """Name of the layer that `dnn` adds for `data.standardize_target`."""
 
-REPLACEMENT: Mapping[str, str] = {"type": "Identity"}
+_PIXEL_MAX = 255
+_MAX_SCALE_ERROR = 1e-6
+"""Relative difference from 1/255 that a float32 can have."""
+
+_REPLACEMENT: Mapping[str, str] = {"type": "Identity"}
 """Layer in the place of a layer with issues, so that the other layers can be checked."""
 
 
@@ -30,8 +34,11 @@ class ConvertedLayers:
     input_shape: Shape | None
     """Input shape that the program declares, without the batch axis; `None` if the program has none."""
 
-    has_scaled_targets: bool = False
-    """Whether the last layer converts standardized outputs to the units of the target, as `dnn` does."""
+    data_keys: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of `data` that do the work of a first or last layer."""
+
+    remarks: tuple[str, ...] = ()
+    """Layers that are left out, with the reasons."""
 
 
 def convert_layers(program: KerasProgram, converter: PartConverter) -> ConvertedLayers:
@@ -40,9 +47,14 @@ def convert_layers(program: KerasProgram, converter: PartConverter) -> Converted
     owners: list[str] = []
     locations: list[SourceLocation] = []
     input_shape = program.input_shape
+    data_keys: dict[str, Any] = {}
+    remarks: list[str] = []
     values = list(program.layers)
-    has_scaled_targets = bool(values) and _is_target_layer(values[-1])
-    for value in values[: len(values) - has_scaled_targets]:
+    if values and _is_target_layer(values[-1]):
+        values.pop()
+        data_keys["standardize_target"] = True
+        remarks.append("the last layer target_scaling is the key data.standardize_target, which fits its numbers again")
+    for value in values:
         owner = _describe_layer(len(layers) + 1, value)
         if isinstance(value, KerasObject):
             is_input = value.class_name in INPUT_CLASSES
@@ -50,16 +62,44 @@ def convert_layers(program: KerasProgram, converter: PartConverter) -> Converted
                 input_shape = shape
             if is_input:
                 continue
+            if not layers and (replaced := _replace_first_layer(value, input_shape)):
+                data_keys |= replaced.keys_of_data
+                remarks.append(f"{owner} is left out: {replaced.reason}")
+                continue
         issue_count = len(converter.issues)
         layer = converter.convert_value(value, "layer", owner)
-        if not isinstance(layer, dict) and len(converter.issues) == issue_count:
+        if not _is_layer(layer) and len(converter.issues) == issue_count:
             message = f"{describe_argument(value)} is not a layer"
             converter.add_issue(SourceLocation(program.source), owner, message, "leave it out, and import again")
         has_issues = len(converter.issues) > issue_count
-        layers.append(dict(REPLACEMENT) if has_issues else layer)
+        layers.append(dict(_REPLACEMENT) if has_issues else layer)
         owners.append(owner)
         locations.append(getattr(value, "location", SourceLocation(program.source)))
-    return ConvertedLayers(_drop_automatic_names(layers), owners, locations, input_shape, has_scaled_targets)
+    return ConvertedLayers(_drop_automatic_names(layers), owners, locations, input_shape, data_keys, tuple(remarks))
+
+
+class _ReplacedLayer(NamedTuple):
+    """Keys of `data` that do the work of a first layer, and the reason why the config lacks the layer."""
+
+    keys_of_data: dict[str, Any]
+    reason: str
+
+
+def _replace_first_layer(layer: KerasObject, input_shape: Shape | None) -> _ReplacedLayer | None:
+    """Return what replaces a first layer that scales the inputs as `dnn` does; `None` for any other layer."""
+    arguments = dict(layer.arguments)
+    if layer.positional:
+        arguments["scale" if layer.class_name == "Rescaling" else "axis"] = layer.positional[0]
+    scale, is_plain = arguments.get("scale"), arguments.get("offset", 0.0) == 0 and len(layer.positional) < 2
+    is_pixel_scale = isinstance(scale, float) and abs(scale * _PIXEL_MAX - 1) < _MAX_SCALE_ERROR
+    if layer.class_name == "Rescaling" and is_pixel_scale and is_plain:
+        return _ReplacedLayer({}, "dnn divides pixels by 255 itself")
+    fixed = [arguments.get(key) for key in ("mean", "variance") if arguments.get(key) is not None]
+    is_vector = input_shape is None or len(input_shape) == 1
+    if layer.class_name == "Normalization" and is_vector and not fixed and not arguments.get("invert"):
+        reason = "data.standardize scales the inputs with the mean and deviation of the training examples"
+        return _ReplacedLayer({"standardize": True}, reason)
+    return None
 
 
 def _describe_layer(number: int, value: Any) -> str:
@@ -104,7 +144,8 @@ def _drop_automatic_names(layers: Sequence[Mapping[str, Any]]) -> list[dict[str,
     named = [{**layer, "name": layer["name"].replace("/", "_")} if isinstance(layer.get("name"), str) else dict(layer)
              for layer in map(_clean_inner_layers, layers)]  # fmt: skip
     unnamed = [_drop_automatic_name(layer) for layer in named]
-    names = list_config_layer_names(unnamed)
+    # A name in a damaged file can be a list.
+    names = list(map(str, list_config_layer_names(unnamed)))
     return named if len(set(names)) < len(names) else unnamed
 
 
@@ -112,14 +153,19 @@ def _clean_inner_layers(layer: Mapping[str, Any]) -> dict[str, Any]:
     """Return a layer whose inner layers have no automatic names."""
     cleaned = dict(layer)
     for key, value in layer.items():
-        if key in LAYER_LIST_KEYS and isinstance(value, list) and all(isinstance(inner, dict) for inner in value):
+        if key in LAYER_LIST_KEYS and isinstance(value, list) and all(map(_is_layer, value)):
             cleaned[key] = _drop_automatic_names(value)
-        elif key in ("layer", "backward_layer") and isinstance(value, dict) and "type" in value:
+        elif key in ("layer", "backward_layer") and _is_layer(value):
             cleaned[key] = _drop_wrapped_name(_clean_inner_layers(value))
-    if "layer" in cleaned and cleaned.get("backward_layer") == _reverse_layer(cleaned["layer"]):
+    if "backward_layer" in cleaned and cleaned["backward_layer"] == _reverse_layer(cleaned.get("layer")):
         # Keras saves the second layer of Bidirectional, which it has built from the first.
         del cleaned["backward_layer"]
     return cleaned
+
+
+def _is_layer(value: Any) -> bool:
+    """Return whether a value is a mapping with a type."""
+    return isinstance(value, dict) and isinstance(value.get("type"), str)
 
 
 def _reverse_layer(layer: Any) -> Any:

@@ -12,7 +12,8 @@ from dnn_cli.config.optimizers import BaseOptimizer
 from dnn_cli.config.python_calls import list_positional_arguments, rename_old_arguments
 from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, get_kind_at
 from dnn_cli.config.unknown_names import describe_unknown_name
-from dnn_cli.errors import LocatedIssue, SourceLocation
+from dnn_cli.config.yaml_reader import MAX_ISSUES
+from dnn_cli.errors import ConfigError, LocatedIssue, SourceLocation
 from dnn_cli.keras_import.keras_program import KerasName, KerasObject, UnknownValue
 
 INPUT_SHAPE_KEYS = ("batch_shape", "batch_input_shape", "input_shape", "input_dim", "input_length")
@@ -67,8 +68,15 @@ class PartConverter:
         self.has_mixed_precision = False
 
     def add_issue(self, location: SourceLocation, owner: str, message: str, suggestion: str) -> None:
-        """Add an issue; `owner` names the part of the program, such as `layer 3 (Dense)`."""
+        """Add an issue; `owner` names the part of the program, such as `layer 3 (Dense)`.
+
+        Raises:
+            ConfigError: the number of issues has reached its maximum.
+        """
         self.issues.append(LocatedIssue(location, owner, message, suggestion))
+        if len(self.issues) >= MAX_ISSUES:
+            # The search for similar names takes milliseconds for each issue.
+            raise ConfigError(self.issues)
 
     def convert_value(self, value: Any, kind: str, owner: str) -> Any:
         """Return the value of a config for an argument of Keras, and add issues for values that it cannot contain.
@@ -99,7 +107,7 @@ class PartConverter:
         """Return an object as a mapping with a type and the arguments that a config contains."""
         name = SPELLINGS.get(kind, {}).get(part.class_name, part.class_name)
         cls = CLASSES_BY_KIND.get(kind, {}).get(name)
-        if part.module != "keras" and (kind != "layer" or cls is None):
+        if part.module not in ("keras", "" if cls else "keras"):
             return self._convert_custom_object(part, kind, owner)
         if cls is None:
             self._add_unknown_class(part, kind, owner)
@@ -125,6 +133,8 @@ class PartConverter:
             arguments = {key: value for key, value in arguments.items() if not key.startswith("ema_")}
         converted = {}
         for key, value in arguments.items():
+            if key == "name" and isinstance(value, UnknownValue):
+                continue
             if key in cls.model_fields and not cls.model_fields[key].exclude:
                 inner_kind = "layer" if key in ("layer", "backward_layer", "residual") else get_kind_at((key,))
                 converted[key] = _simplify_value(key, self.convert_value(value, inner_kind, f"{owner}, {key}"), cls)

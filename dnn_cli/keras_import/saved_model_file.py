@@ -120,8 +120,10 @@ def parse_json(path: str, content: bytes) -> Any:
     """Return the plain values of a JSON text.
 
     Raises:
-        UserDataError: the text is not JSON, or is nested too deeply.
+        UserDataError: the text is not JSON, is too long, or is nested too deeply.
     """
+    if len(content) > _MAX_JSON_BYTES:
+        raise UserDataError(f"{path} has an architecture of more than {_MAX_JSON_BYTES:,} bytes", _SAVE_AGAIN)
     try:
         document = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
@@ -223,4 +225,5 @@ def _to_bytes(value: Any) -> bytes:
     """Return the value of a text attribute as UTF-8; an empty text for a value of another type."""
     if isinstance(value, bytes):
         return bytes(value)
-    return value.encode() if isinstance(value, str) else b""
+    # h5py returns bytes that are not UTF-8 as surrogates.
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else b""

@@ -4,12 +4,22 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from dnn_cli.config.layer_blocks import MAX_LAYERS
 from dnn_cli.errors import LocatedIssue, SourceLocation, UserDataError
-from dnn_cli.keras_import.keras_program import KERAS_PACKAGES, MODEL_CLASSES, KerasObject, KerasProgram
+from dnn_cli.keras_import.keras_program import (
+    KERAS_PACKAGES,
+    MODEL_CLASSES,
+    KerasObject,
+    KerasProgram,
+    replace_forbidden_characters,
+)
 from dnn_cli.keras_import.saved_model_file import SavedArchitecture
 
 _MAX_FLOAT32_DIGITS = 7
 """Number of significant digits of a decimal number that a float32 keeps."""
+
+_OWN_PACKAGE = "dnn>"
+"""Start of the registered names of the classes of `dnn`."""
 
 _MIN_FLOAT64_DIGITS = 13
 """Number of significant digits of a float32 that is not a short decimal, written as a float64."""
@@ -42,6 +52,8 @@ def build_program(path: str, architecture: SavedArchitecture) -> KerasProgram:
             f"{path} has a model of the class {class_name}, whose layers are code",
             "import a Sequential, or a model of keras.Model(inputs, outputs) without branches",
         )
+    if len(layers) > MAX_LAYERS:
+        raise UserDataError(f"{path} has {len(layers):,} layers; the maximum is {MAX_LAYERS:,}", "import a smaller model")
     chain, issues = (layers, []) if class_name == "Sequential" else _order_chain(path, config, layers)
     name = config.get("name")
     return KerasProgram(
@@ -130,27 +142,43 @@ def convert_json_value(value: Any, location: SourceLocation) -> Any:
     """Return a plain value in which each mapping with a class and its arguments is an object of Keras."""
     if isinstance(value, float):
         return shorten_float32(value)
+    if isinstance(value, str):
+        return replace_forbidden_characters(value)
     if isinstance(value, list):
         return [convert_json_value(inner, location) for inner in value]
     if not isinstance(value, dict):
         return value
     class_name, config = value.get("class_name"), value.get("config")
+    if isinstance(class_name, str):
+        class_name = replace_forbidden_characters(class_name)
     if isinstance(class_name, str) and isinstance(config, str):
         # A function is saved with its name in place of arguments.
-        return config
+        return replace_forbidden_characters(config)
     if isinstance(class_name, str) and (isinstance(config, dict) or config is None):
-        arguments = {key: convert_json_value(inner, location) for key, inner in (config or {}).items()}
+        arguments = {
+            replace_forbidden_characters(key): convert_json_value(inner, location)
+            for key, inner in (config or {}).items()
+        }
         # Names of registered classes begin with a package: `dnn>Residual`, and `Custom>Adam` in Keras 2.
-        return KerasObject(class_name.rpartition(">")[2], arguments, location, module=_get_module(value))
-    return {key: convert_json_value(inner, location) for key, inner in value.items()}
+        module = _get_module(class_name, value.get("module"), value.get("registered_name"))
+        return KerasObject(class_name.rpartition(">")[2], arguments, location, module=module)
+    return {replace_forbidden_characters(key): convert_json_value(inner, location) for key, inner in value.items()}
 
 
-def _get_module(value: Mapping[str, Any]) -> str:
-    """Return the module of a saved class: `keras` for classes of Keras and of `dnn`, and for an unknown module."""
-    module, registered_name = value.get("module"), value.get("registered_name")
-    if not isinstance(module, str) or str(registered_name).startswith("dnn>"):
+def _get_module(class_name: str, module: Any, registered_name: Any) -> str:
+    """Return the module of a saved class: `keras` for classes of Keras and of `dnn`, and an empty text if unknown.
+
+    Args:
+        class_name: The name of the class. Keras 2 writes a package before the name of a registered class.
+        module: The module in the file, or `None`.
+        registered_name: The name in the registry of Keras 3, or `None`.
+    """
+    if str(registered_name or class_name).startswith(_OWN_PACKAGE):
         return "keras"
-    return "keras" if module.startswith(tuple(KERAS_PACKAGES)) else module
+    if not isinstance(module, str):
+        return "" if ">" in class_name else "keras"
+    is_keras = any(module == package or module.startswith(f"{package}.") for package in KERAS_PACKAGES)
+    return "keras" if is_keras else module
 
 
 def shorten_float32(number: float) -> float:

@@ -6,11 +6,12 @@ from typing import Any
 
 from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
 from dnn_cli.errors import LocatedIssue, SourceLocation
-from dnn_cli.keras_import.keras_program import INPUT_CLASSES, MODEL_CLASSES, DataSource, KerasObject
-from dnn_cli.keras_import.script_expressions import MAX_ITEMS, ExpressionReader, get_truth
+from dnn_cli.keras_import.keras_program import INPUT_CLASSES, MODEL_CLASSES, KerasObject
+from dnn_cli.keras_import.script_expressions import MAX_ITEMS, ExpressionReader, are_scalars, get_truth, is_scalar
 from dnn_cli.keras_import.script_values import (
     DatasetValue,
     ListMethod,
+    LoadedDataset,
     ModelMethod,
     PartialCall,
     Reference,
@@ -29,15 +30,19 @@ _PARAMETERS: Mapping[str, tuple[str, ...]] = {
 _FACTORY_MODULES = ("regularizers", "initializers", "constraints")
 """Modules of Keras whose functions, such as `l2`, build objects."""
 
+_STACK_HINT = "import a model in which each layer has one input and one output"
 _MIXED_POLICIES = ("mixed_float16", "mixed_bfloat16")
 _SPLIT_KEYS = {"test_size": "size", "random_state": "split_seed", "stratify": "stratify"}
 
-_BUILTIN_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    function.__name__: function for function in (int, float, str, len, sum, min, max, abs, round, dict)
+_SCALAR_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    function.__name__: function for function in (int, float, str, sum, min, max, abs, round)
 }
+"""Functions of Python on numbers and texts, or on lists of these."""
+
 _ITERATOR_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    function.__name__: function for function in (range, list, tuple, enumerate, zip, reversed, sorted)
+    function.__name__: function for function in (range, list, tuple, enumerate, zip, reversed)
 }
+"""Functions of Python that return a list or an iterator."""
 
 
 class CallReader(ExpressionReader):
@@ -46,17 +51,14 @@ class CallReader(ExpressionReader):
     def __init__(self) -> None:
         super().__init__()
         self.models: list[ScriptModel] = []
-        self.datasets: list[DataSource] = []
-        self.splits: list[dict[str, Any]] = []
-        """Arguments of the calls of scikit-learn's `train_test_split`."""
-
         self.seed: int | None = None
         self.has_mixed_precision = False
-        self.issues: list[LocatedIssue] = []
+        self.issues: list[tuple[Any, LocatedIssue]] = []
+        """Issues of parts of the program, each with its model or layer; `None` for an object that is not a stack."""
 
-    def add_issue(self, location: SourceLocation, owner: str, message: str, suggestion: str) -> None:
-        """Add an issue of a part of the program that a config cannot contain."""
-        self.issues.append(LocatedIssue(location, owner, message, suggestion))
+    def add_issue(self, owner: Any, location: SourceLocation, message: str, suggestion: str) -> None:
+        """Add an issue of a model or a layer that a config cannot contain."""
+        self.issues.append((owner, LocatedIssue(location, "", message, suggestion)))
 
     def run_function(self, function: ScriptFunction, positional: list[Any], arguments: dict[str, Any]) -> Any:
         """Return the result of a function of the program; subclasses read its statements."""
@@ -113,7 +115,8 @@ class CallReader(ExpressionReader):
             self.datasets.append(data)
             return DatasetValue(location, ast.unparse(node))
         if name == "train_test_split":
-            self.splits.append({key: arguments[old] for old, key in _SPLIT_KEYS.items() if old in arguments})
+            for data in self.datasets[-1:]:
+                data.splits.append({key: arguments[old] for old, key in _SPLIT_KEYS.items() if old in arguments})
             return DatasetValue(location, ast.unparse(node))
         if path is None:
             is_own_class = target.is_class and not any(isinstance(value, DatasetValue) for value in positional)
@@ -130,32 +133,38 @@ class CallReader(ExpressionReader):
             return KerasObject(name, arguments, location, tuple(positional))
         return self._combine_data(node, *positional, *arguments.values())
 
-    def _find_dataset(self, target: Reference, location: SourceLocation) -> DataSource | None:
+    def _find_dataset(self, target: Reference, location: SourceLocation) -> LoadedDataset | None:
         """Return the dataset that a function of Keras or scikit-learn loads; `None` for another function."""
         *modules, function = target.path.split(".")
         if function == "load_data" and "datasets" in modules:
-            return DataSource(modules[-1], location)
+            return LoadedDataset(modules[-1], location)
         if modules[:1] == ["sklearn"] and function.startswith(("load_", "fetch_")):
             loaders = {data.loader: name for name, data in DATASETS.items() if isinstance(data, EmbeddedDataset)}
-            return DataSource(loaders.get(function, function.partition("_")[2]), location)
+            return LoadedDataset(loaders.get(function, function.partition("_")[2]), location)
         return None
 
     def _call_builtin(self, name: str, positional: list[Any], arguments: dict[str, Any], node: ast.Call) -> Any:
         """Return the result of a function of Python on known values."""
-        function = _BUILTIN_FUNCTIONS.get(name) or _ITERATOR_FUNCTIONS.get(name)
-        if function is None or any(get_truth(value) is None for value in (*positional, *arguments.values())):
+        if any(get_truth(value) is None for value in positional):
             return self._combine_data(node, *positional)
+        first = positional[0] if positional else None
+        if name == "len" and isinstance(first, str | list | tuple | dict):
+            return len(first)
+        if name == "dict" and (first is None or isinstance(first, dict)):
+            return {**(first or {}), **arguments}
+        are_known = all(is_scalar(value) or (name != "str" and are_scalars(value)) for value in positional)
         try:
-            result = function(*positional, **arguments)
-            if name not in _ITERATOR_FUNCTIONS:
-                is_small = not isinstance(result, str | dict) or len(result) <= MAX_ITEMS
-                return result if is_small else self.make_unknown(node)
-            items = [item for _, item in zip(range(MAX_ITEMS + 1), result, strict=False)]
+            if name in _SCALAR_FUNCTIONS and are_known:
+                result = _SCALAR_FUNCTIONS[name](*positional, **arguments)
+                return result if is_scalar(result) else self.make_unknown(node)
+            if name in _ITERATOR_FUNCTIONS:
+                values = _ITERATOR_FUNCTIONS[name](*positional, **arguments)
+                items = [item for _, item in zip(range(MAX_ITEMS + 1), values, strict=False)]
+                if len(items) <= MAX_ITEMS:
+                    return tuple(items) if name == "tuple" else items
         except (TypeError, ValueError, ArithmeticError):
             return self.make_unknown(node)
-        if len(items) > MAX_ITEMS:
-            return self.make_unknown(node)
-        return tuple(items) if name == "tuple" else items
+        return self.make_unknown(node)
 
     def _build_model(self, name: str, positional: list[Any], arguments: dict[str, Any], node: ast.Call) -> Any:
         """Return a model of a list of layers, or of inputs and outputs."""
@@ -169,14 +178,16 @@ class CallReader(ExpressionReader):
         outputs = arguments.get("outputs", positional[1] if len(positional) > 1 else None)
         outputs = outputs[0] if isinstance(outputs, list | tuple) and len(outputs) == 1 else outputs
         if not isinstance(outputs, Tensor):
-            message = "is a model whose layers are not a stack"
-            self.add_issue(model.location, "model", message, "import a model in which each layer has one input")
+            message = "the layers of this model are not a stack, or are not known"
+            self.add_issue(None, model.location, message, _STACK_HINT)
             return self.make_unknown(node)
         model.layers = list(outputs.layers)
         return self._add_model(model)
 
     def _add_model(self, model: ScriptModel) -> ScriptModel:
         """Add a model to the models of the program, and return the model."""
+        model.seed = self.seed
+        model.dataset = self.datasets[-1] if self.datasets else None
         self.models.append(model)
         return model
 
@@ -185,6 +196,10 @@ class CallReader(ExpressionReader):
         if len(positional) == 1 and isinstance(positional[0], Tensor):
             layers = tuple(target.layers) if isinstance(target, ScriptModel) else (target,)
             return Tensor((*positional[0].layers, *layers))
+        values = positional[0] if len(positional) == 1 and isinstance(positional[0], list | tuple) else positional
+        if sum(isinstance(value, Tensor) for value in values) > 1:
+            name = target.class_name if isinstance(target, KerasObject) else "a model"
+            self.add_issue(None, self.locate(node), f"{name} takes several inputs", _STACK_HINT)
         return self._combine_data(node, *positional)
 
     def _call_model(self, method: ModelMethod, positional: list[Any], arguments: dict[str, Any], node: ast.Call) -> Any:
@@ -201,6 +216,7 @@ class CallReader(ExpressionReader):
                 model.compile_arguments = named
             else:
                 model.fit_arguments = named
+                model.dataset = self.datasets[-1] if self.datasets else None
                 model.fit_locations.append(self.locate(node))
         return self.make_unknown(node)
 

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dnn_cli.errors import SourceLocation, UserDataError
-from dnn_cli.keras_import.keras_program import KerasObject, UnknownValue
+from dnn_cli.keras_import.keras_program import KerasObject, UnknownValue, replace_forbidden_characters
 from dnn_cli.keras_import.script_code import CodeBlock
 from dnn_cli.keras_import.script_values import (
     KNOWN_NAMES,
     DatasetValue,
     ListMethod,
+    LoadedDataset,
     ModelMethod,
     Reference,
     ScriptModel,
@@ -24,7 +25,7 @@ from dnn_cli.keras_import.script_values import (
 MAX_ITEMS = 10_000
 """Maximum number of items of a list or characters of a text that a program computes."""
 
-_MAX_STEPS = 300_000
+_MAX_STEPS = 100_000
 """Maximum number of expressions that are evaluated; a loop can evaluate an expression many times."""
 
 _MAX_NUMBER = 10**15
@@ -63,9 +64,7 @@ class ExpressionReader:
         self.star_modules: list[str] = []
         """Modules whose names the program imports with a star."""
 
-        self.slice_bounds: list[int] = []
-        """Numbers at which the program divides arrays, as in `X[:5000]`."""
-
+        self.datasets: list[LoadedDataset] = []
         self.step_count = 0
 
     def locate(self, node: ast.AST) -> SourceLocation:
@@ -95,8 +94,9 @@ class ExpressionReader:
 
     def evaluate_constant(self, node: ast.Constant) -> Any:
         """Return a number, a text, a truth value or None."""
-        is_plain = isinstance(node.value, str | int | float | None)
-        return node.value if is_plain else self.make_unknown(node)
+        if isinstance(node.value, str):
+            return replace_forbidden_characters(node.value)
+        return node.value if isinstance(node.value, int | float | None) else self.make_unknown(node)
 
     def evaluate_name(self, node: ast.Name) -> Any:
         """Return the value of a variable, or the reference that an import or an earlier listing gives to a name."""
@@ -217,7 +217,7 @@ class ExpressionReader:
         left = self.evaluate(node.left)
         for operation, right_node in zip(node.ops, node.comparators, strict=True):
             right = self.evaluate(right_node)
-            if get_truth(left) is None or get_truth(right) is None:
+            if not _can_compare(left, operation, right):
                 return self.make_unknown(node)
             try:
                 if not _OPERATORS[type(operation)](left, right):
@@ -259,8 +259,8 @@ class ExpressionReader:
         owner = self.evaluate(node.value)
         if isinstance(node.slice, ast.Slice):
             bounds = [None if part is None else self.evaluate(part) for part in (node.slice.lower, node.slice.upper)]
-            if isinstance(owner, DatasetValue):
-                self.slice_bounds += [bound for bound in bounds if isinstance(bound, int)]
+            if isinstance(owner, DatasetValue) and self.datasets:
+                self.datasets[-1].slice_bounds += [bound for bound in bounds if isinstance(bound, int)]
             is_known = isinstance(owner, list | tuple | str) and node.slice.step is None
             if is_known and all(isinstance(bound, int | None) for bound in bounds):
                 return owner[bounds[0] : bounds[1]]
@@ -272,6 +272,27 @@ class ExpressionReader:
             except (LookupError, TypeError):
                 return self.make_unknown(node)
         return self._combine_data(node, owner)
+
+
+def is_scalar(value: Any) -> bool:
+    """Return whether a value is a number, a text, a truth value or None."""
+    return isinstance(value, str | int | float | None)
+
+
+def are_scalars(values: Any) -> bool:
+    """Return whether a value is a list of scalars.
+
+    Lists within lists can be shared, so that their comparison or text could take time without an end.
+    """
+    return isinstance(values, list | tuple) and all(map(is_scalar, values))
+
+
+def _can_compare(left: Any, operation: ast.cmpop, right: Any) -> bool:
+    """Return whether a comparison of two values is known."""
+    if isinstance(operation, ast.Is | ast.IsNot) and (left is None or right is None):
+        return get_truth(left) is not None and get_truth(right) is not None
+    is_member = isinstance(operation, ast.In | ast.NotIn) and (are_scalars(right) or isinstance(right, dict))
+    return is_scalar(left) and (is_scalar(right) or is_member)
 
 
 def get_truth(value: Any) -> bool | None:

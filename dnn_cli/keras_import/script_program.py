@@ -1,17 +1,19 @@
 """Program of a script or notebook: one of its models, the data, and the split of the examples."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from dnn_cli.config.datasets import DATASETS
 from dnn_cli.errors import UsageError, UserDataError
 from dnn_cli.keras_import.keras_program import DataSource, KerasObject, KerasProgram
 from dnn_cli.keras_import.script_code import CodeBlock
+from dnn_cli.keras_import.script_conversion import ProgramValueConverter
 from dnn_cli.keras_import.script_reader import ScriptReader
-from dnn_cli.keras_import.script_values import ScriptModel, to_program_value
+from dnn_cli.keras_import.script_values import LoadedDataset, ScriptModel
 
-_MAX_LISTED_MODELS = 10
+_MAX_LISTED_LINES = 10
+_DEFAULT_TEST_SIZE = 0.25
+"""Share of the examples that `train_test_split` of scikit-learn splits off by default."""
 
 
 def build_script_program(path: str, blocks: Iterable[CodeBlock], model_number: int | None) -> KerasProgram:
@@ -30,25 +32,27 @@ def build_script_program(path: str, blocks: Iterable[CodeBlock], model_number: i
     reader.read_blocks(blocks)
     models = [model for model in reader.models if model.layers]
     if not models:
-        issue = next(iter(reader.issues), None)
-        reason = f": {issue.location} {issue.message}" if issue else ""
-        raise UserDataError(f"{path} has no Sequential model with layers{reason}", "dnn help import shows what is read")
+        reasons = [f"{issue.location}  {issue.message}" for _, issue in reader.issues]
+        message = "\n".join([f"{path} has no Sequential model with layers", *reasons[:_MAX_LISTED_LINES]])
+        raise UserDataError(message, "dnn help import shows the programs that are read")
     model = _choose_model(path, models, model_number)
     remarks = []
     if len(model.fit_locations) > 1:
         lines = ", ".join(str(location.line) for location in model.fit_locations)
         remarks.append(f"fit is called {len(model.fit_locations)} times (lines {lines}); the config has the last call")
-    data, data_remarks = _describe_data(reader)
+    data, data_remarks = _describe_data(model.dataset or next(reversed(reader.datasets), None))
+    converter = ProgramValueConverter(path)
+    owners = [model, *model.layers]
     return KerasProgram(
         source=path,
-        layers=tuple(to_program_value(model.layers, model.location)),
+        layers=tuple(converter.convert_value(model.layers, model.location)),
         name=model.name if isinstance(model.name, str) else None,
-        compile_arguments=to_program_value(model.compile_arguments, model.location),
-        fit_arguments=to_program_value(model.fit_arguments, model.location),
+        compile_arguments=converter.convert_value(model.compile_arguments, model.location),
+        fit_arguments=converter.convert_value(model.fit_arguments, model.location),
         data=data,
-        seed=reader.seed,
+        seed=model.seed,
         has_mixed_precision=reader.has_mixed_precision,
-        issues=tuple(reader.issues),
+        issues=tuple(issue for owner, issue in reader.issues if any(owner is part for part in owners)),
         remarks=(*remarks, *data_remarks),
     )
 
@@ -71,46 +75,41 @@ def _choose_model(path: str, models: Sequence[ScriptModel], number: int | None) 
     if len(candidates) == 1:
         return candidates[0]
     lines = [f"{path} has {len(models)} models:"]
-    for index, model in enumerate(models[:_MAX_LISTED_MODELS], 1):
+    for index, model in enumerate(models[:_MAX_LISTED_LINES], 1):
         classes = [layer.class_name for layer in model.layers if isinstance(layer, KerasObject)]
         text = ", ".join(classes if len(classes) <= 4 else [*classes[:2], "…", classes[-1]])
-        lines.append(f"  {index}  {model.location}  {model.variable}: {text}")
-    if len(models) > _MAX_LISTED_MODELS:
-        lines.append(f"  … and {len(models) - _MAX_LISTED_MODELS} more")
+        location = model.fit_locations[-1] if model.fit_locations else model.location
+        lines.append(f"  {index}  {location}  {model.variable}: {text}")
+    if len(models) > _MAX_LISTED_LINES:
+        lines.append(f"  … and {len(models) - _MAX_LISTED_LINES} more")
     raise UserDataError("\n".join(lines), f"choose one, for example the last: --model {len(models)}")
 
 
-def _describe_data(reader: ScriptReader) -> tuple[DataSource | None, list[str]]:
+def _describe_data(dataset: LoadedDataset | None) -> tuple[DataSource | None, list[str]]:
     """Return the dataset that the program loads, with its split, and remarks on the split."""
-    data = reader.datasets[-1] if reader.datasets else None
-    remarks = []
-    if len({source.name for source in reader.datasets}) > 1 and data is not None:
-        remarks.append(f"of several datasets, the config has the last: {data.name}")
-    if data is None or data.name not in DATASETS:
-        return data, remarks
-    split = _find_split(reader, data.name)
-    if split:
-        keys = ", ".join(f"data.{key} {value}" for key, value in split.items())
-        remarks.append(f"the split of the program is {keys}; dnn chooses the examples at random")
-    return replace(data, split=split), remarks
+    if dataset is None:
+        return None, []
+    split = _find_split(dataset) if dataset.name in DATASETS else {}
+    keys = ", ".join(f"data.{key} {value}" for key, value in split.items())
+    remark = f"the program divides the data: {keys}; dnn chooses the examples of each split at random"
+    return DataSource(dataset.name, dataset.location, split), [remark] if split else []
 
 
-def _find_split(reader: ScriptReader, name: str) -> dict[str, Any]:
-    """Return the keys of `data` for calls of `train_test_split`, or for arrays that are divided at a number.
+def _find_split(loaded: LoadedDataset) -> dict[str, Any]:
+    """Return the keys of `data` for calls of `train_test_split`, or for arrays that are divided at one number.
 
     Of a dataset without a test set, the first of two calls splits off the test set.
     """
-    dataset, split = DATASETS[name], {}
-    has_test_set = bool(dataset.test_examples)
-    keys = ["validation_size"] if has_test_set else ["test_size", "validation_size"]
-    for key, call in zip(keys, reader.splits, strict=False):
-        size = call.get("size", 0.25)
+    dataset, split = DATASETS[loaded.name], {}
+    keys = ["validation_size"] if dataset.test_examples else ["test_size", "validation_size"]
+    for key, call in zip(keys, loaded.splits, strict=False):
+        size = call.get("size", _DEFAULT_TEST_SIZE)
         if isinstance(size, int | float) and not isinstance(size, bool):
             split[key] = size
         split |= {"stratify": True} if call.get("stratify") is not None else {}
         split |= {"split_seed": call["split_seed"]} if isinstance(call.get("split_seed"), int) else {}
-    counts = {abs(bound) if bound < 0 else min(bound, dataset.examples - bound) for bound in reader.slice_bounds}
-    counts = {count for count in counts if 0 < count < dataset.examples}
-    if not reader.splits and len(counts) == 1 and has_test_set:
+    bounds = [bound for bound in loaded.slice_bounds if 0 < abs(bound) < dataset.examples]
+    counts = {-bound if bound < 0 else min(bound, dataset.examples - bound) for bound in bounds}
+    if not loaded.splits and len(counts) == 1 and dataset.test_examples:
         split["validation_size"] = counts.pop()
     return split

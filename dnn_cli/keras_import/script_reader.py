@@ -140,7 +140,7 @@ class ScriptReader(CallReader):
         value = self.evaluate(owner)
         if isinstance(value, ScriptModel | KerasObject):
             message = f"{ast.unparse(target)} is changed after the layer or model was built"
-            self.add_issue(self.locate(target), "", message, "write the value as an argument, and import again")
+            self.add_issue(value, self.locate(target), message, "write the value as an argument, and import again")
 
     def read_functiondef(self, node: ast.FunctionDef) -> None:
         """Store a function of the program."""
@@ -279,18 +279,20 @@ class ScriptReader(CallReader):
         """
         for statement in statements:
             for node in ast.walk(statement):
+                self.count_step()
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                     self.scopes[-1][node.id] = self.make_unknown(node)
-                elif self._changes_model(node):
+                elif (model := self._find_changed_model(node)) is not None:
                     message = f"{shorten_code(node)} depends on {shorten_code(reason)}, which only a run computes"
                     hint = "write the lines without the condition or loop, and import again"
-                    self.add_issue(self.locate(node), "", message, hint)
+                    self.add_issue(model, self.locate(node), message, hint)
 
-    def _changes_model(self, node: ast.AST) -> bool:
-        """Return whether a part of the program calls a method that changes a known model."""
+    def _find_changed_model(self, node: ast.AST) -> ScriptModel | None:
+        """Return the known model that a call of a method changes; `None` for any other part of the program."""
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-            return False
+            return None
         owner = node.func.value
         if not isinstance(owner, ast.Name) or node.func.attr not in MODEL_METHODS:
-            return False
-        return any(isinstance(scope.get(owner.id), ScriptModel) for scope in self.scopes)
+            return None
+        values = (scope[owner.id] for scope in reversed(self.scopes) if owner.id in scope)
+        return next((value for value in values if isinstance(value, ScriptModel)), None)

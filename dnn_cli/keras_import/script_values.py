@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from dnn_cli.config.callbacks import CALLBACK_CLASSES
@@ -12,8 +12,6 @@ from dnn_cli.keras_import.keras_program import (
     INPUT_CLASSES,
     KERAS_PACKAGES,
     MODEL_CLASSES,
-    KerasName,
-    KerasObject,
     UnknownValue,
 )
 
@@ -74,6 +72,19 @@ class ScriptClass:
 
 
 @dataclass
+class LoadedDataset:
+    """Dataset that the program has loaded, and how the program has divided its examples since then."""
+
+    name: str
+    location: SourceLocation
+    splits: list[dict[str, Any]] = field(default_factory=list)
+    """Arguments of the calls of scikit-learn's `train_test_split`."""
+
+    slice_bounds: list[int] = field(default_factory=list)
+    """Numbers at which arrays are divided, as in `X[:5000]`."""
+
+
+@dataclass
 class ScriptModel:
     """Model that a program builds. Calls of its methods add layers and arguments."""
 
@@ -86,6 +97,11 @@ class ScriptModel:
     compile_arguments: Mapping[str, Any] | None = None
     fit_arguments: Mapping[str, Any] | None = None
     fit_locations: list[SourceLocation] = field(default_factory=list)
+    dataset: LoadedDataset | None = None
+    """Last dataset that the program has loaded before it trains the model."""
+
+    seed: int | None = None
+    """Seed that the program has set before it builds the model."""
 
 
 @dataclass(frozen=True)
@@ -119,48 +135,12 @@ class DatasetValue:
     code: str
 
 
-def to_program_value(value: Any, location: SourceLocation) -> Any:
-    """Return a value of a program in the form of `KerasProgram`. Values that are not literals become unknown.
-
-    Args:
-        value: The value.
-        location: The location of the call with the value, for values without a location.
-    """
-    location = getattr(value, "location", location)
-    if isinstance(value, KerasObject):
-        return replace(
-            value,
-            arguments={key: to_program_value(inner, location) for key, inner in value.arguments.items()},
-            positional=tuple(to_program_value(inner, location) for inner in value.positional),
-        )
-    if isinstance(value, list | tuple):
-        return [to_program_value(inner, location) for inner in value]
-    if isinstance(value, dict):
-        return {key: to_program_value(inner, location) for key, inner in value.items()}
-    if isinstance(value, Reference) and (value.keras_path is not None or value.path.startswith("tensorflow.")):
-        return KerasName(value.name, location)
-    if isinstance(value, str | int | float | UnknownValue | None):
-        return value
-    return UnknownValue(_describe_script_value(value), location)
-
-
-def _describe_script_value(value: Any) -> str:
-    """Return a text for a value that is not a literal."""
-    if isinstance(value, ScriptFunction):
-        return f"the function {getattr(value.node, 'name', 'lambda')}"
-    if isinstance(value, DatasetValue | Reference):
-        return _shorten_text(value.code if isinstance(value, DatasetValue) else value.path)
-    if isinstance(value, ScriptClass):
-        return f"the class {value.name}"
-    return "a model or layer" if isinstance(value, ScriptModel | Tensor) else "a value"
-
-
 def shorten_code(node: ast.AST) -> str:
     """Return the code of a syntax tree in one line of at most 40 characters."""
-    return _shorten_text(" ".join(ast.unparse(node).split()))
+    return shorten_text(" ".join(ast.unparse(node).split()))
 
 
-def _shorten_text(text: str) -> str:
+def shorten_text(text: str) -> str:
     """Return a text of at most 40 characters."""
     return text if len(text) <= _MAX_CODE_LENGTH else f"{text[: _MAX_CODE_LENGTH - 1]}…"
 
@@ -181,5 +161,6 @@ KNOWN_NAMES: Mapping[str, str] = {
     "keras": "keras",
     "tf": "tensorflow",
     "np": "numpy",
+    "train_test_split": "sklearn.model_selection.train_test_split",
 }  # fmt: skip
 """Paths of names of Keras that a listing can use without an import, because an earlier listing has imported them."""

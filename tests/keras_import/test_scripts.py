@@ -272,7 +272,7 @@ deep.fit(x, y, epochs=7)
 
 def test_one_of_several_models_is_chosen(tmp_path):
     assert list_import_errors(write_program(tmp_path, TWO_MODELS)) == [
-        "train.py has 2 models:\n  1  train.py:2:9  model: Flatten, Dense\n  2  train.py:5:8  deep: Flatten, Dense"
+        "train.py has 2 models:\n  1  train.py:4:1  model: Flatten, Dense\n  2  train.py:8:1  deep: Flatten, Dense"
     ]
     experiment, imported = import_script(tmp_path, TWO_MODELS, 2)
     assert experiment.epochs == 7
