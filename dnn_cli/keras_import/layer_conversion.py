@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from dnn_cli.config.base import LAYER_LIST_KEYS, Shape
-from dnn_cli.config.layer_base import get_automatic_name
+from dnn_cli.config.layer_base import CODE_MARK, get_automatic_name
 from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.errors import SourceLocation
 from dnn_cli.keras_import.keras_program import INPUT_CLASSES, KerasObject, KerasProgram
@@ -71,6 +71,8 @@ def convert_layers(program: KerasProgram, converter: PartConverter) -> Converted
         if not _is_layer(layer) and len(converter.issues) == issue_count:
             message = f"{describe_argument(value)} is not a layer"
             converter.add_issue(SourceLocation(program.source), owner, message, "leave it out, and import again")
+        elif isinstance(layer, dict) and CODE_MARK in layer["type"]:
+            remarks.append(f"{owner} is {layer['type']}, a class of your own, which needs --allow-code")
         has_issues = len(converter.issues) > issue_count
         layers.append(dict(_REPLACEMENT) if has_issues else layer)
         owners.append(owner)

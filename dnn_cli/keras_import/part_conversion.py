@@ -146,7 +146,7 @@ class PartConverter:
 
     def name_arguments(self, part: KerasObject, name: str, cls: type[KerasConfig], owner: str) -> dict[str, Any]:
         """Return all arguments of an object by name. The parameters are those of `convert_arguments`."""
-        names = _UNNAMED_ARGUMENTS.get(name) or list_positional_arguments(cls)
+        names = list_unnamed_arguments(name, cls)
         if len(part.positional) > len(names):
             example = f"{names[0]}=…" if names else "name=…"
             message = f"{part.class_name} has {len(part.positional)} arguments without names"
@@ -200,6 +200,16 @@ class PartConverter:
             return
         message, suggestion = describe_unknown_name(part.class_name, kind, tuple(CLASSES_BY_KIND[kind]))
         self.add_issue(part.location, owner, message, suggestion)
+
+
+def list_unnamed_arguments(name: str, cls: type[KerasConfig]) -> tuple[str, ...]:
+    """Return the arguments of a class that a call can pass without names, in Keras's order.
+
+    Args:
+        name: The type of the class in a config, or the key of a callback.
+        cls: The class.
+    """
+    return _UNNAMED_ARGUMENTS.get(name) or list_positional_arguments(cls)
 
 
 def _simplify_value(key: str, value: Any, cls: type[KerasConfig]) -> Any:

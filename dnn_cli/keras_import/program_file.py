@@ -1,7 +1,9 @@
 """Reading of any file that `dnn import` accepts, by its content and its suffix."""
 
+from dnn_cli.errors import UserDataError
 from dnn_cli.keras_import.keras_program import KerasProgram
 from dnn_cli.keras_import.saved_model_file import (
+    NAME_A_FILE,
     build_architecture,
     is_binary_model,
     parse_json,
@@ -14,6 +16,9 @@ from dnn_cli.keras_import.script_code import parse_notebook, parse_script
 from dnn_cli.keras_import.script_program import build_script_program
 
 _SCRIPT_SUFFIX = ".py"
+_CONFIG_SUFFIXES = (".yaml", ".yml")
+_JSON_SUFFIXES = (".json", ".ipynb")
+_BINARY_SUFFIXES = (".keras", ".h5", ".hdf5")
 _NOTEBOOK_KEY = "cells"
 
 
@@ -33,6 +38,10 @@ def read_program(path: str, model_number: int | None = None) -> KerasProgram:
     content = read_small_file(path)
     if path.lower().endswith(_SCRIPT_SUFFIX):
         return build_script_program(path, [parse_script(path, content)], model_number)
+    if path.lower().endswith(_CONFIG_SUFFIXES):
+        raise UserDataError(f"{path} has the suffix of a config", f"if it is a config, use dnn train {path}")
+    if not path.lower().endswith((*_JSON_SUFFIXES, *_BINARY_SUFFIXES)) and not content.lstrip()[:1] == b"{":
+        raise UserDataError(f"{path} is not a model or a program", NAME_A_FILE)
     document = parse_json(path, content)
     if isinstance(document, dict) and _NOTEBOOK_KEY in document:
         return build_script_program(path, parse_notebook(path, document), model_number)

@@ -28,6 +28,7 @@ _MAX_MEMBERS = 100_000
 _ZIP_START = b"PK"
 _HDF5_START = b"\x89HDF\r\n\x1a\n"
 _SAVE_AGAIN = "save the model again with model.save('model.keras')"
+NAME_A_FILE = "name a .keras, .json, .h5, .py or .ipynb file"
 _DAMAGED_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, OverflowError, OSError)
 
 
@@ -52,7 +53,9 @@ def read_small_file(path: str) -> bytes:
     except NotRegularFileError:
         if Path(path, "saved_model.pb").exists():
             raise UserDataError(f"{path} is a SavedModel, whose layers are code", _SAVE_AGAIN) from None
-        raise UserDataError(f"{path} is not a file", "name a .keras, .json, .h5, .py or .ipynb file") from None
+        if Path(path, "run.json").exists():
+            raise UserDataError(f"{path} is a run of dnn", f"its config is {Path(path, 'config.yaml')}") from None
+        raise UserDataError(f"{path} is not a file", NAME_A_FILE) from None
     except FileTooLargeError:
         raise UserDataError(
             f"{path} is larger than {_MAX_JSON_BYTES:,} bytes", "import the result of model.to_json() instead"

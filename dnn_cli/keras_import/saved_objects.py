@@ -15,8 +15,8 @@ from dnn_cli.keras_import.keras_program import (
 )
 from dnn_cli.keras_import.saved_model_file import SavedArchitecture
 
-_MAX_FLOAT32_DIGITS = 7
-"""Number of significant digits of a decimal number that a float32 keeps."""
+_MAX_DECIMAL_DIGITS = 5
+"""Largest number of significant digits of a decimal number that a user has written."""
 
 _OWN_PACKAGE = "dnn>"
 """Start of the registered names of the classes of `dnn`."""
@@ -53,7 +53,8 @@ def build_program(path: str, architecture: SavedArchitecture) -> KerasProgram:
             "import a Sequential, or a model of keras.Model(inputs, outputs) without branches",
         )
     if len(layers) > MAX_LAYERS:
-        raise UserDataError(f"{path} has {len(layers):,} layers; the maximum is {MAX_LAYERS:,}", "import a smaller model")
+        message = f"{path} has {len(layers):,} layers; the maximum is {MAX_LAYERS:,}"
+        raise UserDataError(message, "import a smaller model")
     chain, issues = (layers, []) if class_name == "Sequential" else _order_chain(path, config, layers)
     name = config.get("name")
     return KerasProgram(
@@ -187,10 +188,11 @@ def shorten_float32(number: float) -> float:
     Keras saves the learning rate, a float32 variable, with the digits of a float64. Other numbers, such as 1/3 or
     0.666015625, are returned unchanged.
     """
-    is_short = sum(map(str.isdigit, repr(number).partition("e")[0])) < _MIN_FLOAT64_DIGITS
+    digits = repr(number).partition("e")[0].replace(".", "").strip("-0")
+    is_short = len(digits) < _MIN_FLOAT64_DIGITS
     if is_short or not abs(number) < _MAX_FLOAT32 or _round_to_float32(number) != number:
         return number
-    decimals = (float(f"{number:.{digits}g}") for digits in range(1, _MAX_FLOAT32_DIGITS + 1))
+    decimals = (float(f"{number:.{count}g}") for count in range(1, _MAX_DECIMAL_DIGITS + 1))
     return next((decimal for decimal in decimals if _round_to_float32(decimal) == number), number)
 
 

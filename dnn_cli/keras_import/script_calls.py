@@ -118,6 +118,8 @@ class CallReader(ExpressionReader):
             for data in self.datasets[-1:]:
                 data.splits.append({key: arguments[old] for old, key in _SPLIT_KEYS.items() if old in arguments})
             return DatasetValue(location, ast.unparse(node))
+        if name == "StandardScaler" and head.startswith("sklearn.") and self.datasets:
+            self.datasets[-1].is_standardized = True
         if path is None:
             is_own_class = target.is_class and not any(isinstance(value, DatasetValue) for value in positional)
             part = KerasObject(name, arguments, location, tuple(positional), module=head)

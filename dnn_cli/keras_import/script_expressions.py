@@ -260,7 +260,7 @@ class ExpressionReader:
         if isinstance(node.slice, ast.Slice):
             bounds = [None if part is None else self.evaluate(part) for part in (node.slice.lower, node.slice.upper)]
             if isinstance(owner, DatasetValue) and self.datasets:
-                self.datasets[-1].slice_bounds += [bound for bound in bounds if isinstance(bound, int)]
+                self.datasets[-1].slices.append((bounds[0], bounds[1]))
             is_known = isinstance(owner, list | tuple | str) and node.slice.step is None
             if is_known and all(isinstance(bound, int | None) for bound in bounds):
                 return owner[bounds[0] : bounds[1]]

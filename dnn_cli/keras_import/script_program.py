@@ -108,8 +108,17 @@ def _find_split(loaded: LoadedDataset) -> dict[str, Any]:
             split[key] = size
         split |= {"stratify": True} if call.get("stratify") is not None else {}
         split |= {"split_seed": call["split_seed"]} if isinstance(call.get("split_seed"), int) else {}
-    bounds = [bound for bound in loaded.slice_bounds if 0 < abs(bound) < dataset.examples]
-    counts = {-bound if bound < 0 else min(bound, dataset.examples - bound) for bound in bounds}
-    if not loaded.splits and len(counts) == 1 and dataset.test_examples:
-        split["validation_size"] = counts.pop()
-    return split
+    if not loaded.splits and dataset.test_examples and (size := _find_divided_size(loaded, dataset.examples)):
+        split["validation_size"] = size
+    return {**split, "standardize": True} if loaded.is_standardized else split
+
+
+def _find_divided_size(loaded: LoadedDataset, examples: int) -> int | None:
+    """Return the size of the smaller part of arrays that are divided at one number, as `X[:5000]` and `X[5000:]`.
+
+    The result is `None` if arrays are not divided, or at several numbers.
+    """
+    ends = {end for start, end in loaded.slices if start is None and isinstance(end, int)}
+    starts = {start for start, end in loaded.slices if end is None and isinstance(start, int)}
+    sizes = {min(bound % examples, -bound % examples) for bound in starts & ends if 0 < abs(bound) < examples}
+    return sizes.pop() if len(sizes) == 1 else None

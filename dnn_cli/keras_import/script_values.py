@@ -80,8 +80,11 @@ class LoadedDataset:
     splits: list[dict[str, Any]] = field(default_factory=list)
     """Arguments of the calls of scikit-learn's `train_test_split`."""
 
-    slice_bounds: list[int] = field(default_factory=list)
-    """Numbers at which arrays are divided, as in `X[:5000]`."""
+    slices: list[tuple[Any, Any]] = field(default_factory=list)
+    """First and last bound of parts of arrays: `(None, 5000)` for `X[:5000]`."""
+
+    is_standardized: bool = False
+    """Whether the program uses scikit-learn's `StandardScaler`."""
 
 
 @dataclass

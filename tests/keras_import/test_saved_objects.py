@@ -1,5 +1,6 @@
 """Objects of Keras in saved models become parts of a config from which Keras builds equal objects."""
 
+import inspect
 import json
 
 import keras
@@ -9,16 +10,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+from dnn_cli.config.callbacks import CALLBACK_CLASSES
 from dnn_cli.config.layer_base import validate_layer
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from dnn_cli.errors import SourceLocation
 from dnn_cli.keras_import.layer_conversion import convert_layers
-from dnn_cli.keras_import.part_conversion import PartConverter
+from dnn_cli.keras_import.part_conversion import PartConverter, list_unnamed_arguments
 from dnn_cli.keras_import.saved_model_file import build_architecture
 from dnn_cli.keras_import.saved_objects import build_program, convert_json_value, shorten_float32
 from tests.helpers.hypothesis_layers import layer_stacks
 from tests.helpers.imported_programs import build_sequential_document
-from tests.helpers.keras_signatures import is_in_keras
+from tests.helpers.keras_signatures import get_keras_class, is_in_keras
 
 REQUIRED_ARGUMENTS = {
     "initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.5, "first_decay_steps": 10, "boundaries": [1],
@@ -55,6 +57,16 @@ def test_every_class_is_read_back(kind):
         assert serialize(again.build_keras_object()) == document, name
 
 
+def test_arguments_without_names_are_in_the_order_of_keras():
+    classes = [cls for kind, table in CLASSES_BY_KIND.items() if kind != "metric" for cls in table.values()]
+    for cls in (*classes, *CALLBACK_CLASSES.values()):
+        if not is_in_keras(cls) or ">" in cls.keras_name:
+            continue
+        parameters = list(inspect.signature(get_keras_class(cls).__init__).parameters)[1:]
+        names = list_unnamed_arguments(getattr(cls, "key", None) or cls.model_fields["type"].default, cls)
+        assert list(names) == parameters[: len(names)], cls
+
+
 @settings(max_examples=15)
 @given(layer_stacks())
 def test_random_layers_are_read_back(stack):
@@ -69,7 +81,7 @@ def test_random_layers_are_read_back(stack):
     assert list(map(serialize, again)) == remove_names(document["config"]["layers"][1:])
 
 
-@given(st.integers(1, 999_999), st.integers(-12, -6))
+@given(st.integers(1, 99_999), st.integers(-12, -5))
 def test_float32_is_written_as_the_decimal_that_it_was(digits, exponent):
     number = float(f"{digits}e{exponent}")
     assert shorten_float32(float(np.float32(number))) == number

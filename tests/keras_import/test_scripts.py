@@ -189,6 +189,55 @@ model = keras.Sequential([keras.layers.Dense(3, activation="softmax")])
     assert experiment.seed == 3
 
 
+def test_parts_for_pictures_are_no_split(tmp_path):
+    experiment, _ = import_script(tmp_path, f"{FASHION}show(x_test[:3])\nshow(x_train[100:])\n{MODEL}")
+    assert experiment.data.validation_size == 0.2
+
+
+def test_scaler_of_scikit_learn_standardizes(tmp_path):
+    text = """\
+from sklearn.datasets import load_breast_cancer
+from sklearn.preprocessing import StandardScaler
+import keras
+X, y = load_breast_cancer(return_X_y=True)
+X = StandardScaler().fit_transform(X)
+model = keras.Sequential([keras.layers.Dense(1, activation="sigmoid", input_dim=30)])
+model.compile(loss="binary_crossentropy")
+"""
+    experiment, _ = import_script(tmp_path, text)
+    assert (experiment.data.dataset, experiment.data.standardize) == ("breast_cancer", True)
+
+
+@pytest.mark.parametrize(
+    ("layers", "values"),
+    [
+        ("Dense(10, activation='softmax')", {"flatten": True}),
+        ("Rescaling(1 / 255, input_shape=(28, 28)), Flatten(), Dense(10, 'softmax')", {}),
+        ("Conv2D(4, 3), Flatten(), Dense(10, 'softmax')", {}),
+    ],
+)
+def test_inputs_without_a_declared_shape(tmp_path, layers, values):
+    text = f"from keras.layers import *\n{FASHION}model = Sequential([{layers}])\n"
+    experiment, _ = import_script(tmp_path, text)
+    assert experiment.data.model_dump(exclude_defaults=True) == values
+    assert [layer.type for layer in experiment.model.stack].count("Rescaling") == 0
+
+
+def test_normalization_is_a_key_of_data(tmp_path):
+    text = """\
+from sklearn.datasets import load_diabetes
+from tensorflow.keras import layers, Sequential
+data = load_diabetes()
+norm = layers.Normalization(input_shape=data.data.shape[1:])
+model = Sequential([norm, layers.Dense(1)])
+norm.adapt(data.data)
+"""
+    experiment, imported = import_script(tmp_path, text)
+    assert (experiment.data.standardize, list_layers(experiment)) == (True, [{"type": "Dense", "units": 1}])
+    assert imported.remarks[-1].startswith("layer 1 (Normalization) is left out: data.standardize scales the inputs")
+    assert experiment.loss.type == "mean_squared_error"
+
+
 def test_other_dataset_is_a_placeholder(tmp_path):
     text = MODEL.replace("(28, 28)", "(32, 32, 3)") + "data = keras.datasets.cifar10.load_data()\n"
     experiment, imported = import_script(tmp_path, text)

@@ -93,6 +93,10 @@ def test_placeholder_is_a_next_step(dnn, tmp_path, script):
     [
         (["missing.keras"], "dnn: missing.keras cannot be read: No such file or directory\n  check the path\n"),
         (["."], "dnn: . is not a file\n  name a .keras, .json, .h5, .py or .ipynb file\n"),
+        (["old.yaml"],
+         "dnn: old.yaml has the suffix of a config\n  if it is a config, use dnn train old.yaml\n"),
+        (["notes.txt"],
+         "dnn: notes.txt is not a model or a program\n  name a .keras, .json, .h5, .py or .ipynb file\n"),
         (["train.py", "-o", "a.txt"],
          "dnn: a.txt is not a valid path of a config\n  for example: dnn import model.keras -o my.yaml\n"),
         (["train.py", "-o", "none/a.yaml"],
@@ -100,7 +104,9 @@ def test_placeholder_is_a_next_step(dnn, tmp_path, script):
         (["train.py", "--model", "2"], "dnn: train.py has 1 model, and no model 2\n  use --model 1\n"),
     ],
 )  # fmt: skip
-def test_wrong_command_lines(dnn, script, words, message):
+def test_wrong_command_lines(dnn, tmp_path, script, words, message):
+    for name in ("old.yaml", "notes.txt"):
+        (tmp_path / name).write_text("epochs: 1\n")
     done = dnn("import", *words)
     assert (done.returncode, done.stderr) == (2, message)
 
