@@ -30,6 +30,9 @@ COMMAND_GROUPS = {
     "Get started": {
         "demo": LazyCommand(".demo:demo", "Train three small networks, compare them, and write a report."),
         "new": LazyCommand(".new:new", "Write a first config, with comments."),
+        "import": LazyCommand(
+            ".import_config:import_config", "Write a config from a Keras model or program, without running it."
+        ),
         "check": LazyCommand(".check:check", "List issues of configs without training, and give advice."),
         "help": LazyCommand(".help:show_help", "Show a page of the documentation, or list the pages."),
     },

@@ -81,6 +81,7 @@ UNCOMPLETED_PARAMETERS = {
     "dnn predict": {"files", "keep"},
     "dnn export-runs": {"tensorboard", "experiment_name"},
     "dnn demo": {"directory"},
+    "dnn import": {"file"},
     "dnn runs tag": {"tag_name"},
     "dnn runs note": {"text"},
     "dnn runs rename": {"name"},

@@ -23,13 +23,14 @@ for words in %s:
 COMMANDS = [
     "--help", "--version", "train --help", "export --help", "summary digits.yaml", "check digits.yaml", "runs",
     "compare", "compare --json", "list layers", "list optimizers", "list datasets", "schema", "runs --where seed=42",
-    "runs show digits", "plot", "plot --json", "data --help", "watch digits",
+    "runs show digits", "plot", "plot --json", "data --help", "watch digits", "import train.py",
 ]  # fmt: skip
 
 
 def test_commands_do_not_import_tensorflow(config, make_run, tmp_path):
     config()
     make_run()
+    (tmp_path / "train.py").write_text("model = Sequential([Dense(3, activation='softmax')])")
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM % COMMANDS], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True,

@@ -1,0 +1,247 @@
+"""Calls in a program: objects and models of Keras, methods of models, and a few functions of Python."""
+
+import ast
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
+from dnn_cli.errors import LocatedIssue, SourceLocation
+from dnn_cli.keras_import.keras_program import INPUT_CLASSES, MODEL_CLASSES, KerasObject
+from dnn_cli.keras_import.script_expressions import MAX_ITEMS, ExpressionReader, are_scalars, get_truth, is_scalar
+from dnn_cli.keras_import.script_values import (
+    DatasetValue,
+    ListMethod,
+    LoadedDataset,
+    ModelMethod,
+    PartialCall,
+    Reference,
+    ScriptClass,
+    ScriptFunction,
+    ScriptModel,
+    Tensor,
+)
+
+_PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    "compile": ("optimizer", "loss", "loss_weights", "metrics"),
+    "fit": ("x", "y", "batch_size", "epochs", "verbose", "callbacks", "validation_split", "validation_data"),
+}
+"""Names of the arguments of methods of a model, in Keras's order."""
+
+_FACTORY_MODULES = ("regularizers", "initializers", "constraints")
+"""Modules of Keras whose functions, such as `l2`, build objects."""
+
+_STACK_HINT = "import a model in which each layer has one input and one output"
+_MIXED_POLICIES = ("mixed_float16", "mixed_bfloat16")
+_SPLIT_KEYS = {"test_size": "size", "random_state": "split_seed", "stratify": "stratify"}
+
+_SCALAR_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    function.__name__: function for function in (int, float, str, sum, min, max, abs, round)
+}
+"""Functions of Python on numbers and texts, or on lists of these."""
+
+_ITERATOR_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    function.__name__: function for function in (range, list, tuple, enumerate, zip, reversed)
+}
+"""Functions of Python that return a list or an iterator."""
+
+
+class CallReader(ExpressionReader):
+    """Reader of calls. Models, datasets and issues of the program are its attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.models: list[ScriptModel] = []
+        self.seed: int | None = None
+        self.has_mixed_precision = False
+        self.issues: list[tuple[Any, LocatedIssue]] = []
+        """Issues of parts of the program, each with its model or layer; `None` for an object that is not a stack."""
+
+    def add_issue(self, owner: Any, location: SourceLocation, message: str, suggestion: str) -> None:
+        """Add an issue of a model or a layer that a config cannot contain."""
+        self.issues.append((owner, LocatedIssue(location, "", message, suggestion)))
+
+    def run_function(self, function: ScriptFunction, positional: list[Any], arguments: dict[str, Any]) -> Any:
+        """Return the result of a function of the program; subclasses read its statements."""
+        raise NotImplementedError
+
+    def evaluate_call(self, node: ast.Call) -> Any:
+        """Return the result of a call."""
+        target = self.evaluate(node.func)
+        positional = list(self._iter_items(node.args))
+        arguments: dict[str, Any] = {}
+        for keyword in node.keywords:
+            value = self.evaluate(keyword.value)
+            if keyword.arg is not None:
+                arguments[keyword.arg] = value
+            elif isinstance(value, dict):
+                arguments |= {str(key): inner for key, inner in value.items()}
+        return self._apply(target, positional, arguments, node)
+
+    def _apply(self, target: Any, positional: list[Any], arguments: dict[str, Any], node: ast.Call) -> Any:
+        """Return the result of a call of a value with arguments."""
+        if isinstance(target, PartialCall):
+            return self._apply(
+                target.target, [*target.positional, *positional], {**target.arguments, **arguments}, node
+            )
+        if isinstance(target, ScriptFunction):
+            return self.run_function(target, positional, arguments)
+        if isinstance(target, ScriptClass):
+            return KerasObject(target.name, arguments, self.locate(node), tuple(positional), module="__main__")
+        if isinstance(target, ModelMethod):
+            return self._call_model(target, positional, arguments, node)
+        if isinstance(target, ListMethod):
+            return self._call_list(target, positional, node)
+        if isinstance(target, KerasObject | ScriptModel):
+            return self._add_to_tensor(target, positional, node)
+        if isinstance(target, Reference):
+            return self._call_reference(target, positional, arguments, node)
+        return self._combine_data(node, *positional, target)
+
+    def _call_reference(
+        self, target: Reference, positional: list[Any], arguments: dict[str, Any], node: ast.Call
+    ) -> Any:
+        """Return the result of a call of an imported name."""
+        location, path = self.locate(node), target.keras_path
+        head, _, name = target.path.rpartition(".")
+        if head == "builtins":
+            return self._call_builtin(name, positional, arguments, node)
+        if target.path == "functools.partial" and positional:
+            return PartialCall(positional[0], tuple(positional[1:]), arguments)
+        if name in ("set_random_seed", "set_seed") and positional and isinstance(positional[0], int):
+            self.seed = positional[0]
+        if name in ("set_global_policy", "set_policy") and positional and positional[0] in _MIXED_POLICIES:
+            self.has_mixed_precision = True
+        if data := self._find_dataset(target, location):
+            self.datasets.append(data)
+            return DatasetValue(location, ast.unparse(node))
+        if name == "train_test_split":
+            for data in self.datasets[-1:]:
+                data.splits.append({key: arguments[old] for old, key in _SPLIT_KEYS.items() if old in arguments})
+            return DatasetValue(location, ast.unparse(node))
+        if name == "StandardScaler" and head.startswith("sklearn.") and self.datasets:
+            self.datasets[-1].is_standardized = True
+        if path is None:
+            is_own_class = target.is_class and not any(isinstance(value, DatasetValue) for value in positional)
+            part = KerasObject(name, arguments, location, tuple(positional), module=head)
+            return part if is_own_class else self._combine_data(node, *positional, *arguments.values())
+        if name in MODEL_CLASSES:
+            return self._build_model(name, positional, arguments, node)
+        if name in INPUT_CLASSES:
+            part = KerasObject(name, arguments, location, tuple(positional))
+            return Tensor((part,)) if name == "Input" else part
+        if name == "clone_model" and positional and isinstance(positional[0], ScriptModel):
+            return self._add_model(ScriptModel(location, list(positional[0].layers)))
+        if target.is_class or any(module in path.split(".") for module in _FACTORY_MODULES):
+            return KerasObject(name, arguments, location, tuple(positional))
+        return self._combine_data(node, *positional, *arguments.values())
+
+    def _find_dataset(self, target: Reference, location: SourceLocation) -> LoadedDataset | None:
+        """Return the dataset that a function of Keras or scikit-learn loads; `None` for another function."""
+        *modules, function = target.path.split(".")
+        if function == "load_data" and "datasets" in modules:
+            return LoadedDataset(modules[-1], location)
+        if modules[:1] == ["sklearn"] and function.startswith(("load_", "fetch_")):
+            loaders = {data.loader: name for name, data in DATASETS.items() if isinstance(data, EmbeddedDataset)}
+            return LoadedDataset(loaders.get(function, function.partition("_")[2]), location)
+        return None
+
+    def _call_builtin(self, name: str, positional: list[Any], arguments: dict[str, Any], node: ast.Call) -> Any:
+        """Return the result of a function of Python on known values."""
+        if any(get_truth(value) is None for value in positional):
+            return self._combine_data(node, *positional)
+        first = positional[0] if positional else None
+        if name == "len" and isinstance(first, str | list | tuple | dict):
+            return len(first)
+        if name == "dict" and (first is None or isinstance(first, dict)):
+            return {**(first or {}), **arguments}
+        are_known = all(is_scalar(value) or (name != "str" and are_scalars(value)) for value in positional)
+        try:
+            if name in _SCALAR_FUNCTIONS and are_known:
+                result = _SCALAR_FUNCTIONS[name](*positional, **arguments)
+                return result if is_scalar(result) else self.make_unknown(node)
+            if name in _ITERATOR_FUNCTIONS:
+                values = _ITERATOR_FUNCTIONS[name](*positional, **arguments)
+                items = [item for _, item in zip(range(MAX_ITEMS + 1), values, strict=False)]
+                if len(items) <= MAX_ITEMS:
+                    return tuple(items) if name == "tuple" else items
+        except (TypeError, ValueError, ArithmeticError):
+            return self.make_unknown(node)
+        return self.make_unknown(node)
+
+    def _build_model(self, name: str, positional: list[Any], arguments: dict[str, Any], node: ast.Call) -> Any:
+        """Return a model of a list of layers, or of inputs and outputs."""
+        model = ScriptModel(self.locate(node), name=arguments.get("name"))
+        if name == "Sequential":
+            layers = positional[0] if positional else arguments.get("layers")
+            model.name = positional[1] if len(positional) > 1 else model.name
+            for layer in layers if isinstance(layers, list | tuple) else [] if layers is None else [layers]:
+                _add_layer(model, layer)
+            return self._add_model(model)
+        outputs = arguments.get("outputs", positional[1] if len(positional) > 1 else None)
+        outputs = outputs[0] if isinstance(outputs, list | tuple) and len(outputs) == 1 else outputs
+        if not isinstance(outputs, Tensor):
+            message = "the layers of this model are not a stack, or are not known"
+            self.add_issue(None, model.location, message, _STACK_HINT)
+            return self.make_unknown(node)
+        model.layers = list(outputs.layers)
+        return self._add_model(model)
+
+    def _add_model(self, model: ScriptModel) -> ScriptModel:
+        """Add a model to the models of the program, and return the model."""
+        model.seed = self.seed
+        model.dataset = self.datasets[-1] if self.datasets else None
+        self.models.append(model)
+        return model
+
+    def _add_to_tensor(self, target: KerasObject | ScriptModel, positional: list[Any], node: ast.Call) -> Any:
+        """Return the output of a layer for a tensor; the output of a model has all of its layers."""
+        if len(positional) == 1 and isinstance(positional[0], Tensor):
+            layers = tuple(target.layers) if isinstance(target, ScriptModel) else (target,)
+            return Tensor((*positional[0].layers, *layers))
+        values = positional[0] if len(positional) == 1 and isinstance(positional[0], list | tuple) else positional
+        if sum(isinstance(value, Tensor) for value in values) > 1:
+            name = target.class_name if isinstance(target, KerasObject) else "a model"
+            self.add_issue(None, self.locate(node), f"{name} takes several inputs", _STACK_HINT)
+        return self._combine_data(node, *positional)
+
+    def _call_model(self, method: ModelMethod, positional: list[Any], arguments: dict[str, Any], node: ast.Call) -> Any:
+        """Add a layer, or the arguments of `compile` or `fit`, to a model."""
+        model = method.model
+        if method.name == "add":
+            for layer in [*positional, *arguments.values()][:1]:
+                _add_layer(model, layer)
+        elif method.name == "pop" and model.layers:
+            model.layers.pop()
+        elif method.name in _PARAMETERS:
+            named = {**dict(zip(_PARAMETERS[method.name], positional, strict=False)), **arguments}
+            if method.name == "compile":
+                model.compile_arguments = named
+            else:
+                model.fit_arguments = named
+                model.dataset = self.datasets[-1] if self.datasets else None
+                model.fit_locations.append(self.locate(node))
+        return self.make_unknown(node)
+
+    def _call_list(self, method: ListMethod, positional: list[Any], node: ast.Call) -> Any:
+        """Change a list as the method does."""
+        items, (first, *others) = method.items, (positional or [None])
+        if method.name == "append":
+            items.append(first)
+        elif method.name == "extend" and isinstance(first, list | tuple):
+            items.extend(first)
+        elif method.name == "insert" and isinstance(first, int) and others:
+            items.insert(first, others[0])
+        elif method.name == "pop" and items and (first is None or isinstance(first, int)):
+            return items.pop(-1 if first is None else first) if -len(items) <= (first or 0) < len(items) else None
+        else:
+            items.append(self.make_unknown(node))
+        del items[MAX_ITEMS:]
+        return None
+
+
+def _add_layer(model: ScriptModel, layer: Any) -> None:
+    """Add a layer to a model; of another model, all of its layers; of an input, its declaration."""
+    if isinstance(layer, ScriptModel | Tensor):
+        model.layers.extend(layer.layers)
+    else:
+        model.layers.append(layer)

@@ -1,0 +1,124 @@
+"""Program of a script or notebook: one of its models, the data, and the split of the examples."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from dnn_cli.config.datasets import DATASETS
+from dnn_cli.errors import UsageError, UserDataError
+from dnn_cli.keras_import.keras_program import DataSource, KerasObject, KerasProgram
+from dnn_cli.keras_import.script_code import CodeBlock
+from dnn_cli.keras_import.script_conversion import ProgramValueConverter
+from dnn_cli.keras_import.script_reader import ScriptReader
+from dnn_cli.keras_import.script_values import LoadedDataset, ScriptModel
+
+_MAX_LISTED_LINES = 10
+_DEFAULT_TEST_SIZE = 0.25
+"""Share of the examples that `train_test_split` of scikit-learn splits off by default."""
+
+
+def build_script_program(path: str, blocks: Iterable[CodeBlock], model_number: int | None) -> KerasProgram:
+    """Return the program of a script or notebook.
+
+    Args:
+        path: The path of the file.
+        blocks: The code of the script, or of the cells of the notebook.
+        model_number: The number of the model, from 1; `None` for a program with one model.
+
+    Raises:
+        UserDataError: the program has no model, or several models.
+        UsageError: the program has no model of this number.
+    """
+    reader = ScriptReader()
+    reader.read_blocks(blocks)
+    models = [model for model in reader.models if model.layers]
+    if not models:
+        reasons = [f"{issue.location}  {issue.message}" for _, issue in reader.issues]
+        message = "\n".join([f"{path} has no Sequential model with layers", *reasons[:_MAX_LISTED_LINES]])
+        raise UserDataError(message, "dnn help import shows the programs that are read")
+    model = _choose_model(path, models, model_number)
+    remarks = []
+    if len(model.fit_locations) > 1:
+        lines = ", ".join(str(location.line) for location in model.fit_locations)
+        remarks.append(f"fit is called {len(model.fit_locations)} times (lines {lines}); the config has the last call")
+    data, data_remarks = _describe_data(model.dataset or next(reversed(reader.datasets), None))
+    converter = ProgramValueConverter(path)
+    owners = [model, *model.layers]
+    return KerasProgram(
+        source=path,
+        layers=tuple(converter.convert_value(model.layers, model.location)),
+        name=model.name if isinstance(model.name, str) else None,
+        compile_arguments=converter.convert_value(model.compile_arguments, model.location),
+        fit_arguments=converter.convert_value(model.fit_arguments, model.location),
+        data=data,
+        seed=model.seed,
+        has_mixed_precision=reader.has_mixed_precision,
+        issues=tuple(issue for owner, issue in reader.issues if any(owner is part for part in owners)),
+        remarks=(*remarks, *data_remarks),
+    )
+
+
+def _choose_model(path: str, models: Sequence[ScriptModel], number: int | None) -> ScriptModel:
+    """Return the model of a number, or the only model that the program trains.
+
+    Raises:
+        UserDataError: the program has several models.
+        UsageError: the program has no model of this number.
+    """
+    if number is not None:
+        if number > len(models):
+            count = f"{len(models)} model{'s' if len(models) > 1 else ''}"
+            raise UsageError(f"{path} has {count}, and no model {number}", f"use --model {len(models)}")
+        return models[number - 1]
+    candidates = models
+    for attribute in ("compile_arguments", "fit_arguments"):
+        candidates = [model for model in candidates if getattr(model, attribute) is not None] or candidates
+    if len(candidates) == 1:
+        return candidates[0]
+    lines = [f"{path} has {len(models)} models:"]
+    for index, model in enumerate(models[:_MAX_LISTED_LINES], 1):
+        classes = [layer.class_name for layer in model.layers if isinstance(layer, KerasObject)]
+        text = ", ".join(classes if len(classes) <= 4 else [*classes[:2], "…", classes[-1]])
+        location = model.fit_locations[-1] if model.fit_locations else model.location
+        lines.append(f"  {index}  {location}  {model.variable}: {text}")
+    if len(models) > _MAX_LISTED_LINES:
+        lines.append(f"  … and {len(models) - _MAX_LISTED_LINES} more")
+    raise UserDataError("\n".join(lines), f"choose one, for example the last: --model {len(models)}")
+
+
+def _describe_data(dataset: LoadedDataset | None) -> tuple[DataSource | None, list[str]]:
+    """Return the dataset that the program loads, with its split, and remarks on the split."""
+    if dataset is None:
+        return None, []
+    split = _find_split(dataset) if dataset.name in DATASETS else {}
+    keys = ", ".join(f"data.{key} {value}" for key, value in split.items())
+    remark = f"the program divides the data: {keys}; dnn chooses the examples of each split at random"
+    return DataSource(dataset.name, dataset.location, split), [remark] if split else []
+
+
+def _find_split(loaded: LoadedDataset) -> dict[str, Any]:
+    """Return the keys of `data` for calls of `train_test_split`, or for arrays that are divided at one number.
+
+    Of a dataset without a test set, the first of two calls splits off the test set.
+    """
+    dataset, split = DATASETS[loaded.name], {}
+    keys = ["validation_size"] if dataset.test_examples else ["test_size", "validation_size"]
+    for key, call in zip(keys, loaded.splits, strict=False):
+        size = call.get("size", _DEFAULT_TEST_SIZE)
+        if isinstance(size, int | float) and not isinstance(size, bool):
+            split[key] = size
+        split |= {"stratify": True} if call.get("stratify") is not None else {}
+        split |= {"split_seed": call["split_seed"]} if isinstance(call.get("split_seed"), int) else {}
+    if not loaded.splits and dataset.test_examples and (size := _find_divided_size(loaded, dataset.examples)):
+        split["validation_size"] = size
+    return {**split, "standardize": True} if loaded.is_standardized else split
+
+
+def _find_divided_size(loaded: LoadedDataset, examples: int) -> int | None:
+    """Return the size of the smaller part of arrays that are divided at one number, as `X[:5000]` and `X[5000:]`.
+
+    The result is `None` if arrays are not divided, or at several numbers.
+    """
+    ends = {end for start, end in loaded.slices if start is None and isinstance(end, int)}
+    starts = {start for start, end in loaded.slices if end is None and isinstance(start, int)}
+    sizes = {min(bound % examples, -bound % examples) for bound in starts & ends if 0 < abs(bound) < examples}
+    return sizes.pop() if len(sizes) == 1 else None
