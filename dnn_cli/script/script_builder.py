@@ -51,7 +51,6 @@ def build_script(experiment: Experiment, origin: TrainingOrigin) -> Script:
 
 def _describe_agreement(origin: TrainingOrigin, *, differs: bool) -> str:
     """Return the paragraph that says with which programs and processor the weights are equal to those of the run."""
-    result = f"ends with the weights of {origin.title}, bit for bit"
     if differs:
-        result = f"follows {origin.title}, with the differences below"
-    return f"With {origin.environment}, the training {result}."
+        return f"{origin.environment} repeat the training of {origin.title}, with the differences below."
+    return f"{origin.environment} give the weights of {origin.title}, bit for bit."
