@@ -33,6 +33,8 @@ COMMAND_SUGGESTIONS = {
     "remove": "dnn runs rm",
     "rm": "dnn runs rm",
     "restore": "dnn runs restore",
+    "code": "dnn script",
+    "notebook": "dnn script",
     "docs": "dnn help",
     "man": "dnn help",
     "version": "dnn --version",

@@ -34,10 +34,10 @@ class TrainingOrigin:
 
 def describe_config_origin(experiment: Experiment) -> TrainingOrigin:
     """Return the origin of a script for a config: the training that `dnn train` would start on this machine."""
-    gpus = list_training_gpus() if experiment.device != "cpu" else []
+    uses_gpu = experiment.device == "gpu" or (experiment.device == "auto" and bool(list_training_gpus()))
     versions = {package: version(package) for package in _PACKAGES}
-    processor = "the GPU of this machine" if gpus else format_processor()
-    settings = choose_settings(experiment, gpu=bool(gpus))
+    processor = "the GPU of this machine" if uses_gpu else format_processor()
+    settings = choose_settings(experiment, gpu=uses_gpu)
     return TrainingOrigin("dnn train", settings, f"{_format_versions(versions)} on {processor}")
 
 

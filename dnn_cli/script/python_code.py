@@ -37,13 +37,13 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Entries:
+class Dictionary:
     """Dictionary with keys as code, and expressions as values."""
 
-    entries: tuple[tuple[str, "Expression"], ...]
+    items: tuple[tuple[str, "Expression"], ...]
 
 
-Expression = Literal | Items | Call | Entries
+Expression = Literal | Items | Call | Dictionary
 
 
 def build_call(function: str, *positional: Any, **keywords: Any) -> Call:
@@ -57,12 +57,12 @@ def build_call(function: str, *positional: Any, **keywords: Any) -> Call:
 
 def build_expression(value: Any) -> Expression:
     """Build the expression of a plain value. An expression stays unchanged."""
-    if isinstance(value, Literal | Items | Call | Entries):
+    if isinstance(value, Literal | Items | Call | Dictionary):
         return value
     if isinstance(value, list | tuple):
         return Items(tuple(map(build_expression, value)), is_list=isinstance(value, list))
     if isinstance(value, dict):
-        return Entries(tuple((format_value(key), build_expression(item)) for key, item in value.items()))
+        return Dictionary(tuple((format_value(key), build_expression(item)) for key, item in value.items()))
     return Literal(format_value(value))
 
 
@@ -124,8 +124,8 @@ def _list_parts(expression: Expression) -> tuple[str, Sequence[tuple[str, Expres
             [*positional, *((f"{name}=", part) for name, part in expression.keywords)],
             ")",
         )
-    if isinstance(expression, Entries):
-        return "{", [(f"{key}: ", part) for key, part in expression.entries], "}"
+    if isinstance(expression, Dictionary):
+        return "{", [(f"{key}: ", part) for key, part in expression.items], "}"
     if isinstance(expression, Items):
         opening, closing = "[]" if expression.is_list else "()"
         return opening, [("", part) for part in expression.items], closing

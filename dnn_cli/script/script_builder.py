@@ -5,7 +5,7 @@ from dnn_cli.script.loading_part import build_loading_part
 from dnn_cli.script.model_part import build_compile_parts, build_model_part
 from dnn_cli.script.origin import TrainingOrigin
 from dnn_cli.script.process_part import build_process_part
-from dnn_cli.script.script_limits import check_script_support, list_differences
+from dnn_cli.script.script_limits import check_script_support, list_differences, list_notes
 from dnn_cli.script.script_parts import Script
 from dnn_cli.script.set_names import plan_split
 from dnn_cli.script.split_part import build_selection_part, build_split_part, build_target_part
@@ -44,14 +44,13 @@ def build_script(experiment: Experiment, origin: TrainingOrigin) -> Script:
         build_evaluation_part(experiment, plan),
     ]
     differences = list_differences(experiment, origin)
-    paragraphs = [_describe_agreement(origin, differs=bool(differences)), *differences]
+    paragraphs = [_describe_agreement(origin, differs=bool(differences)), *differences, *list_notes(experiment)]
     title = f"{experiment.name}: a program of plain Keras, written by dnn script."
     return Script(title, tuple(paragraphs), tuple(part for part in parts if part is not None))
 
 
 def _describe_agreement(origin: TrainingOrigin, *, differs: bool) -> str:
     """Return the paragraph that says with which programs and processor the weights are equal to those of the run."""
-    result = f"ends with the weights of {origin.title}, bit for bit"
     if differs:
-        result = f"follows {origin.title}, with the differences below"
-    return f"With {origin.environment}, the training {result}."
+        return f"{origin.environment} repeat the training of {origin.title}, with the differences below."
+    return f"{origin.environment} give the weights of {origin.title}, bit for bit."

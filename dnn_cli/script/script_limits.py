@@ -69,8 +69,13 @@ def _iter_differences(experiment: Experiment, origin: TrainingOrigin) -> Iterato
             "With jit: true, XLA sums the products of a layer in another order in the programs of dnn: the last digits "
             "of the weights differ."
         )
-    if experiment.data.test_reads is not None:
-        yield "dnn does not count the evaluations of this program as readings of the test set (data.test_reads)."
+
+
+def list_notes(experiment: Experiment) -> list[str]:
+    """Return sentences about what a script leaves out without a change of the weights."""
+    if experiment.data.test_reads is None:
+        return []
+    return ["dnn does not count the evaluations of this program as readings of the test set (data.test_reads)."]
 
 
 def _has_other_bits(experiment: Experiment) -> bool:

@@ -1,5 +1,7 @@
 """Parts of a script that split the loaded examples, standardize inputs and encode targets."""
 
+from typing import Any
+
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.script.python_code import Call, Literal, build_call, format_statement, format_value
 from dnn_cli.script.script_parts import ScriptPart
@@ -42,9 +44,9 @@ def _split_arrays(experiment: Experiment, plan: SplitPlan) -> tuple[list[str], l
 
 def _build_split_call(arrays: list[str], size: float, experiment: Experiment, targets: str) -> Call:
     """Build a call of `train_test_split`."""
-    keywords = {"test_size": size, "random_state": experiment.data.split_seed}
+    keywords: dict[str, Any] = {"test_size": size, "random_state": experiment.data.split_seed}
     if experiment.data.stratify:
-        keywords["stratify"] = Literal(targets)  # type: ignore[assignment]
+        keywords["stratify"] = Literal(targets)
     return build_call("train_test_split", *map(Literal, arrays), **keywords)
 
 
@@ -136,17 +138,17 @@ def _standardize_inputs(experiment: Experiment, plan: SplitPlan) -> list[str]:
     inputs, data = plan.loaded.inputs, experiment.data
     is_flat = len(data.input_shape) == 1
     flatten = "" if is_flat else ".reshape(len(rows), -1)"
-    rows = "np.sort(train)" if plan.loaded == ALL else f"np.arange(len({inputs}))"
+    # Without a split, all loaded examples are training examples.
+    lines = [] if plan.loaded == ALL else [f"train = np.arange(len({inputs}))"]
     if data.training_examples > _ROWS_PER_BLOCK or not data.has_exact_counts or not is_flat:
-        order = "train" if plan.loaded == ALL else rows
-        lines = [
+        lines += [
             "scaler = StandardScaler()",
-            f"for start in range(0, len({order}), {_ROWS_PER_BLOCK}):  # in the order of the run",
-            f"    rows = np.sort({order}[start : start + {_ROWS_PER_BLOCK}])",
+            f"for start in range(0, len(train), {_ROWS_PER_BLOCK}):  # in the order of the run",
+            f"    rows = np.sort(train[start : start + {_ROWS_PER_BLOCK}])",
             f'    scaler.partial_fit({inputs}[rows]{flatten}.astype("float64"))',
         ]
     else:
-        lines = [f'scaler = StandardScaler().fit({inputs}[{rows}].astype("float64"))']
+        lines.append(f'scaler = StandardScaler().fit({inputs}[np.sort(train)].astype("float64"))')
     mean, deviation = 'scaler.mean_.astype("float32")', 'scaler.scale_.astype("float32")'
     if not is_flat:
         shape = f".reshape({format_value(data.input_shape)})"

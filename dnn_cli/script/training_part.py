@@ -9,13 +9,6 @@ from dnn_cli.script.python_code import Call, Items, Literal, build_call, build_e
 from dnn_cli.script.script_parts import ScriptPart
 from dnn_cli.script.set_names import ALL, TEST, TRAIN, VALIDATION, SplitPlan, list_array_names
 
-_SHUFFLE_FUNCTION = """\
-def shuffle(epoch):
-    examples = tf.range({count})
-    order = tf.random.experimental.stateless_shuffle(examples, seed=[{seed}, epoch])
-    examples = {examples}
-    return tf.data.Dataset.from_tensor_slices(examples).batch({batch_size})"""
-
 _KNOWN_DIRECTIONS = ("loss", "accuracy")
 """Scores for which Keras itself knows whether higher is better."""
 
@@ -23,18 +16,20 @@ _KNOWN_DIRECTIONS = ("loss", "accuracy")
 def build_order_part(experiment: Experiment) -> ScriptPart:
     """Build the part that defines the batches of all epochs, in the order of the run."""
     names = list_array_names(TRAIN, experiment.data)
-    function = _SHUFFLE_FUNCTION.format(
-        count=f"len({TRAIN.inputs})",
-        seed=experiment.seed,
-        examples=", ".join(f"tf.gather({name}, order)" for name in names),
-        batch_size=experiment.batch_size,
-    )
+    seed = [experiment.seed, Literal("epoch")]
+    order = build_call("tf.random.experimental.stateless_shuffle", Literal(f"range(len({TRAIN.inputs}))"), seed)
+    function = [
+        "def shuffle(epoch):",
+        *format_statement("order = ", order, indent=1),
+        f"    examples = {', '.join(f'tf.gather({name}, order)' for name in names)}",
+        f"    return tf.data.Dataset.from_tensor_slices(examples).batch({experiment.batch_size})",
+    ]
     lines = [
         f"{', '.join(names)} = {', '.join(f'tf.constant({name})' for name in names)}",
         f"training_set = tf.data.Dataset.range({experiment.epochs}).flat_map(shuffle)",
     ]
     title = "Shuffle the training set in each epoch, in the order of the run."
-    return ScriptPart(title, (function, "\n".join(lines)), ("import tensorflow as tf",))
+    return ScriptPart(title, ("\n".join(function), "\n".join(lines)), ("import tensorflow as tf",))
 
 
 def build_fit_part(experiment: Experiment, plan: SplitPlan) -> ScriptPart:

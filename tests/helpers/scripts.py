@@ -12,7 +12,9 @@ from dnn_cli.script.training_settings import choose_settings
 from tests.helpers.settings import ROOT
 
 SHIPPED_CONFIGS = sorted([*(ROOT / "configs").glob("*.yaml"), *(ROOT / "configs" / "textbook").glob("*.yaml")])
-CPU_ENVIRONMENT = "TensorFlow 2"
+CPU_ENVIRONMENT = (
+    "TensorFlow 2.21.0, Keras 3.15.1, NumPy 2.4.6 and scikit-learn 1.9.1 on 2 cores of AMD EPYC (family 25, model 17)"
+)
 
 
 def write_program(experiment):

@@ -66,8 +66,8 @@ def script(
         f"jupyter lab {shlex.quote(str(output))}" if output.suffix == ".ipynb" else f"python {shlex.quote(str(output))}"
     )
     print_line(get_output_console(), f"wrote {output}; next: {command}")
-    for difference in built.paragraphs[1:]:
-        print_line(get_notes_console(), f"difference: {difference}")
+    for note in built.paragraphs[1:]:
+        print_line(get_notes_console(), f"note: {note}")
 
 
 def _check_output_path(path: Path, *, force: bool) -> None:

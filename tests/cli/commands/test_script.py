@@ -18,7 +18,7 @@ def test_program_is_printed_without_colours_in_a_pipe(dnn, in_directory):
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
     assert "tf.data.Dataset.range(7)" in done.stdout
-    assert "With TensorFlow 2." in ast.get_docstring(ast.parse(done.stdout))
+    assert "TensorFlow 2." in ast.get_docstring(ast.parse(done.stdout))
 
 
 def test_program_and_notebook_are_written_to_files(dnn, in_directory):
