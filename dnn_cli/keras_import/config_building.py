@@ -15,6 +15,9 @@ from dnn_cli.keras_import.part_conversion import PartConverter
 from dnn_cli.keras_import.training_conversion import TrainingConverter
 
 _AUTOMATIC_MODEL_NAME = re.compile(r"(sequential|functional|model)(_\d+)?")
+_CELL = re.compile(r" cell (\d{1,6})$")
+"""End of the name of a cell of a notebook."""
+
 _DEFAULT_EPOCHS = 1
 _DEFAULT_BATCH_SIZE = 32
 
@@ -66,8 +69,14 @@ def build_imported_experiment(program: KerasProgram) -> ImportedExperiment:
 
 
 def _sort_issues(issues: Iterable[LocatedIssue]) -> list[LocatedIssue]:
-    """Return issues without repetitions, in the order of their lines. Issues without a line keep their order."""
-    return sorted(dict.fromkeys(issues), key=lambda issue: (issue.location.line or 0, issue.location.column or 0))
+    """Return issues without repetitions, in the order of cells and lines. Issues without a line keep their order."""
+
+    def get_order(issue: LocatedIssue) -> tuple[int, int, int]:
+        location = issue.location
+        cell = _CELL.search(location.source)
+        return (int(cell[1]) if cell else 0, location.line or 0, location.column or 0)
+
+    return sorted(dict.fromkeys(issues), key=get_order)
 
 
 def _build_model_values(program: KerasProgram, layers: list[dict[str, Any]]) -> dict[str, Any]:

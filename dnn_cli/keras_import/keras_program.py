@@ -83,6 +83,9 @@ class KerasProgram:
     fit_arguments: Mapping[str, Any] | None = None
     """Arguments of `fit`; `None` if the file has none."""
 
+    call_locations: Mapping[str, SourceLocation] = field(default_factory=dict)
+    """Locations of the calls of `compile` and `fit` in a program, by method."""
+
     data: DataSource | None = None
     seed: int | None = None
     has_mixed_precision: bool = False

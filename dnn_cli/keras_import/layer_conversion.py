@@ -49,13 +49,14 @@ def convert_layers(program: KerasProgram, converter: PartConverter) -> Converted
     input_shape = program.input_shape
     data_keys: dict[str, Any] = {}
     remarks: list[str] = []
-    values = list(program.layers)
+    values, number = list(program.layers), 0
     if values and _is_target_layer(values[-1]):
         values.pop()
         data_keys["standardize_target"] = True
         remarks.append("the last layer target_scaling is the key data.standardize_target, which fits its numbers again")
     for value in values:
-        owner = _describe_layer(len(layers) + 1, value)
+        number += not (isinstance(value, KerasObject) and value.class_name in INPUT_CLASSES)
+        owner = _describe_layer(number, value)
         if isinstance(value, KerasObject):
             is_input = value.class_name in INPUT_CLASSES
             if not layers and (shape := _find_input_shape(value, is_input=is_input)):

@@ -89,6 +89,7 @@ class PartConverter:
         if isinstance(value, UnknownValue):
             message = f"depends on {value.code}, which only a run of the program computes"
             literal = f"{_add_article(kind)} of Keras" if kind in CLASSES_BY_KIND else "a number or a text"
+            literal = f"a number or {literal}" if kind == "schedule" else literal
             self.add_issue(value.location, owner, message, f"write {literal} in its place, and import again")
             return None
         if isinstance(value, KerasObject):
@@ -139,8 +140,7 @@ class PartConverter:
                 inner_kind = "layer" if key in ("layer", "backward_layer", "residual") else get_kind_at((key,))
                 converted[key] = _simplify_value(key, self.convert_value(value, inner_kind, f"{owner}, {key}"), cls)
             elif not self._is_left_out(key, value, cls):
-                text = value.code if isinstance(value, UnknownValue) else describe_argument(value)
-                message = f"{key}={text} is not an argument of {name} in dnn"
+                message = f"{key}={describe_argument(value)} is not an argument of {name} in dnn"
                 self.add_issue(part.location, owner, message, f"leave {key} out of the program, and import again")
         return {key: value for key, value in converted.items() if not _equals_missing(key, value, converted, cls)}
 
@@ -256,5 +256,7 @@ def describe_argument(value: Any) -> str:
     """Return an argument as a short text for a message."""
     if isinstance(value, KerasObject | KerasName):
         return value.class_name if isinstance(value, KerasObject) else value.name
+    if isinstance(value, UnknownValue):
+        return value.code
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:59]}…"

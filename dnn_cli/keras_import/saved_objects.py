@@ -7,6 +7,7 @@ from typing import Any
 from dnn_cli.config.layer_blocks import MAX_LAYERS
 from dnn_cli.errors import LocatedIssue, SourceLocation, UserDataError
 from dnn_cli.keras_import.keras_program import (
+    INPUT_CLASSES,
     KERAS_PACKAGES,
     MODEL_CLASSES,
     KerasObject,
@@ -25,8 +26,6 @@ _MIN_FLOAT64_DIGITS = 13
 """Number of significant digits of a float32 that is not a short decimal, written as a float64."""
 
 _MAX_FLOAT32 = 3e38
-_RUN_SETTINGS = ("run_eagerly", "steps_per_execution", "auto_scale_loss")
-"""Arguments of `compile` that do not change the weights of a training."""
 
 _CHAINED_LAYER_HINT = "import models in which each layer has one input and one output"
 
@@ -55,11 +54,11 @@ def build_program(path: str, architecture: SavedArchitecture) -> KerasProgram:
     if len(layers) > MAX_LAYERS:
         message = f"{path} has {len(layers):,} layers; the maximum is {MAX_LAYERS:,}"
         raise UserDataError(message, "import a smaller model")
-    chain, issues = (layers, []) if class_name == "Sequential" else _order_chain(path, config, layers)
+    issues = [] if class_name == "Sequential" else list(_find_chain_issues(path, layers))
     name = config.get("name")
     return KerasProgram(
         source=path,
-        layers=tuple(_iter_layers(chain, location)),
+        layers=tuple(_iter_layers(layers, location)),
         name=name if isinstance(name, str) else None,
         input_shape=_get_built_shape(config),
         compile_arguments=_build_compile_arguments(architecture.compile_config, location),
@@ -78,21 +77,19 @@ def _iter_layers(layers: Sequence[Any], location: SourceLocation) -> Iterator[An
             yield convert_json_value(layer, location)
 
 
-def _order_chain(path: str, config: Mapping[str, Any], layers: list[Any]) -> tuple[list[Any], list[LocatedIssue]]:
-    """Return the layers of a functional model in their order, and the issues of layers that form no chain."""
-    issues = []
-    chain: list[Any] = []
+def _find_chain_issues(path: str, layers: list[Any]) -> Iterator[LocatedIssue]:
+    """Yield the issues of layers of a functional model that do not follow one another."""
+    previous, number = None, 0
     for layer in layers:
-        name = _get_layer_name(layer)
+        name, class_name = _get_layer_name(layer), layer.get("class_name") if isinstance(layer, dict) else None
+        number += class_name not in INPUT_CLASSES
         sources = _find_input_names(layer.get("inbound_nodes") if isinstance(layer, dict) else None)
-        expected = [_get_layer_name(chain[-1])] if chain else []
-        if sources != expected:
+        if sources != ([] if previous is None else [previous]):
             text = f"takes its input from {', '.join(sources)}" if sources else "is another input of the model"
             message = f"{text}, and a config is a stack of layers"
-            key = f"layer {len(chain) + 1}, {name}"
-            issues.append(LocatedIssue(SourceLocation(path), key, message, _CHAINED_LAYER_HINT))
-        chain.append(layer)
-    return chain, issues
+            key = f"layer {max(number, 1)}, {name} ({class_name})"
+            yield LocatedIssue(SourceLocation(path), key, message, _CHAINED_LAYER_HINT)
+        previous = name
 
 
 def _get_layer_name(layer: Any) -> str:
@@ -133,7 +130,7 @@ def _build_compile_arguments(
     """Return the arguments of `compile`; `None` for a model that is not compiled."""
     if not compile_config:
         return None
-    arguments = {key: value for key, value in compile_config.items() if key not in _RUN_SETTINGS}
+    arguments = dict(compile_config)
     if "optimizer_config" in arguments:
         arguments["optimizer"] = arguments.pop("optimizer_config")
     return {key: convert_json_value(value, location) for key, value in arguments.items()}

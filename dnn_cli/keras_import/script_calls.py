@@ -215,7 +215,11 @@ class CallReader(ExpressionReader):
         elif method.name in _PARAMETERS:
             named = {**dict(zip(_PARAMETERS[method.name], positional, strict=False)), **arguments}
             if method.name == "compile":
-                model.compile_arguments = named
+                # Keras 2 has the metrics in the place of the weights of losses, which are numbers.
+                weights = named.get("loss_weights")
+                if len(positional) > 2 and isinstance(weights, str | list | tuple) and not _has_numbers(weights):
+                    named["metrics"] = named.pop("loss_weights")
+                model.compile_arguments, model.compile_location = named, self.locate(node)
             else:
                 model.fit_arguments = named
                 model.dataset = self.datasets[-1] if self.datasets else None
@@ -237,6 +241,11 @@ class CallReader(ExpressionReader):
             items.append(self.make_unknown(node))
         del items[MAX_ITEMS:]
         return None
+
+
+def _has_numbers(value: Any) -> bool:
+    """Return whether a value is a list with a number."""
+    return isinstance(value, list | tuple) and any(isinstance(item, int | float) for item in value)
 
 
 def _add_layer(model: ScriptModel, layer: Any) -> None:

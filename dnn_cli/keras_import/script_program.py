@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dnn_cli.config.datasets import DATASETS
-from dnn_cli.errors import UsageError, UserDataError
+from dnn_cli.config.registry import format_config_value
+from dnn_cli.errors import SourceLocation, UsageError, UserDataError
 from dnn_cli.keras_import.keras_program import DataSource, KerasObject, KerasProgram
 from dnn_cli.keras_import.script_code import CodeBlock
 from dnn_cli.keras_import.script_conversion import ProgramValueConverter
@@ -49,12 +50,20 @@ def build_script_program(path: str, blocks: Iterable[CodeBlock], model_number: i
         name=model.name if isinstance(model.name, str) else None,
         compile_arguments=converter.convert_value(model.compile_arguments, model.location),
         fit_arguments=converter.convert_value(model.fit_arguments, model.location),
+        call_locations=_list_call_locations(model),
         data=data,
         seed=model.seed,
         has_mixed_precision=reader.has_mixed_precision,
         issues=tuple(issue for owner, issue in reader.issues if any(owner is part for part in owners)),
         remarks=(*remarks, *data_remarks),
     )
+
+
+def _list_call_locations(model: ScriptModel) -> dict[str, SourceLocation]:
+    """Return the locations of the calls of `compile` and `fit`, by method."""
+    fit_location = model.fit_locations[-1] if model.fit_locations else None
+    locations = {"compile": model.compile_location, "fit": fit_location}
+    return {method: location for method, location in locations.items() if location is not None}
 
 
 def _choose_model(path: str, models: Sequence[ScriptModel], number: int | None) -> ScriptModel:
@@ -90,7 +99,7 @@ def _describe_data(dataset: LoadedDataset | None) -> tuple[DataSource | None, li
     if dataset is None:
         return None, []
     split = _find_split(dataset) if dataset.name in DATASETS else {}
-    keys = ", ".join(f"data.{key} {value}" for key, value in split.items())
+    keys = ", ".join(f"data.{key} {format_config_value(value)}" for key, value in split.items())
     remark = f"the program divides the data: {keys}; dnn chooses the examples of each split at random"
     return DataSource(dataset.name, dataset.location, split), [remark] if split else []
 

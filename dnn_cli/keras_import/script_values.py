@@ -99,6 +99,7 @@ class ScriptModel:
 
     compile_arguments: Mapping[str, Any] | None = None
     fit_arguments: Mapping[str, Any] | None = None
+    compile_location: SourceLocation | None = None
     fit_locations: list[SourceLocation] = field(default_factory=list)
     dataset: LoadedDataset | None = None
     """Last dataset that the program has loaded before it trains the model."""

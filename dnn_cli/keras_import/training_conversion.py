@@ -6,7 +6,7 @@ from typing import Any
 from dnn_cli.config.callbacks import CALLBACK_CLASSES, BaseCallback, ModelCheckpoint
 from dnn_cli.config.metrics import lower_is_better
 from dnn_cli.errors import SourceLocation
-from dnn_cli.keras_import.keras_program import KerasName, KerasObject, KerasProgram, UnknownValue
+from dnn_cli.keras_import.keras_program import KerasName, KerasObject, KerasProgram
 from dnn_cli.keras_import.part_conversion import PartConverter, describe_argument
 
 _IGNORED_COMPILE_ARGUMENTS = ("run_eagerly", "steps_per_execution", "auto_scale_loss")
@@ -52,9 +52,11 @@ class TrainingConverter:
             settings["seed"] = self.program.seed
         return settings
 
-    def get_location(self, value: Any) -> SourceLocation:
-        """Return the location of a value in the program, or the file of the program."""
-        return getattr(value, "location", SourceLocation(self.program.source))
+    def get_location(self, value: Any, method: str) -> SourceLocation:
+        """Return the location of a value in the program, or of the call of `compile` or `fit` that has the value."""
+        default = self.program.call_locations.get(method, SourceLocation(self.program.source))
+        location: SourceLocation = getattr(value, "location", default)
+        return location
 
     def _convert_compile_arguments(self) -> dict[str, Any]:
         """Return optimizer, loss and metrics."""
@@ -76,7 +78,7 @@ class TrainingConverter:
                 settings |= {"jit": True} if value is True else {}
             elif value not in ({}, [], False):
                 message = f"is {describe_argument(value)}, and a config has no such key"
-                self.converter.add_issue(self.get_location(value), f"compile, {key}", message, _LEAVE_OUT)
+                self.converter.add_issue(self.get_location(value, "compile"), f"compile, {key}", message, _LEAVE_OUT)
         return settings
 
     def _unwrap_part(self, value: Any, key: str) -> Any:
@@ -88,7 +90,9 @@ class TrainingConverter:
             return value[0]
         if isinstance(value, list | tuple | Mapping):
             message = f"has {len(value)} values, and a network of dnn has one output"
-            self.converter.add_issue(self.get_location(value), key, message, f"write one {key}, and import again")
+            self.converter.add_issue(
+                self.get_location(value, "compile"), key, message, f"write one {key}, and import again"
+            )
             return None
         return value
 
@@ -96,7 +100,9 @@ class TrainingConverter:
         """Return metrics. Keras 2 saves them as a list for each output of the model."""
         if isinstance(value, Mapping):
             message = "are given by the name of an output, and a network of dnn has one output"
-            self.converter.add_issue(self.get_location(value), "metrics", message, "write a list, and import again")
+            self.converter.add_issue(
+                self.get_location(value, "compile"), "metrics", message, "write a list, and import again"
+            )
             return []
         if not isinstance(value, list | tuple):
             return [self._convert_metric(value)]
@@ -128,9 +134,8 @@ class TrainingConverter:
             elif key == "callbacks":
                 settings |= dict(self._iter_callbacks(value if isinstance(value, list | tuple) else [value]))
             else:
-                text = value.code if isinstance(value, UnknownValue) else describe_argument(value)
-                message = f"is {text}, and a config has no such key"
-                self.converter.add_issue(self.get_location(value), f"fit, {key}", message, _LEAVE_OUT)
+                message = f"is {describe_argument(value)}, and a config has no such key"
+                self.converter.add_issue(self.get_location(value, "fit"), f"fit, {key}", message, _LEAVE_OUT)
         return settings
 
     def _iter_callbacks(self, callbacks: Sequence[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -144,10 +149,10 @@ class TrainingConverter:
             elif isinstance(callback, KerasObject) and (cls := _CALLBACKS_BY_NAME.get(callback.class_name)):
                 yield cls.key, self._convert_callback(callback, cls)
             else:
-                text = name or (callback.code if isinstance(callback, UnknownValue) else describe_argument(callback))
+                text = name or describe_argument(callback)
                 message = f"{text} is not a callback of dnn"
                 self.converter.add_issue(
-                    self.get_location(callback), "fit, callbacks", message, f"leave {text} out, and import again"
+                    self.get_location(callback, "fit"), "fit, callbacks", message, f"leave {text} out, and import again"
                 )
 
     def _convert_callback(self, callback: KerasObject, cls: type[BaseCallback]) -> dict[str, Any]:

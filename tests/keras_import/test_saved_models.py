@@ -134,7 +134,7 @@ def test_branches_are_named(tmp_path):
     outputs = keras.layers.Add(name="sum")([inputs, keras.layers.Dense(8, name="change")(inputs)])
     path = write_architecture(tmp_path, json.loads(keras.Model(inputs, outputs).to_json()))
     assert list_import_errors(path) == [
-        "model.json  layer 3, sum  takes its input from numbers, change, and a config is a stack of layers  "
+        "model.json  layer 2, sum (Add)  takes its input from numbers, change, and a config is a stack of layers  "
         "(import models in which each layer has one input and one output)",
         "model.json  layer 2, sum (Add)  Add is left out: it takes several inputs, and a layer of a stack has one: "
         "use {residual: […]}, which adds the output of layers to their input  (dnn help layers lists all layers)",

@@ -124,6 +124,8 @@ model = keras.Sequential([keras.layers.Flatten(input_shape=(28, 28)), keras.laye
     ("call", "values"),
     [
         ('compile("sgd", "sparse_categorical_crossentropy")', {"optimizer": "sgd", "metrics": []}),
+        ('compile("rmsprop", "sparse_categorical_crossentropy", ["accuracy"])',
+         {"optimizer": "rmsprop", "metrics": ["accuracy"]}),
         ('compile(optimizer="Adam", loss=keras.losses.sparse_categorical_crossentropy, metrics="accuracy")',
          {"optimizer": "adam", "metrics": ["accuracy"]}),
         ('compile(keras.optimizers.SGD, loss="sparse_categorical_crossentropy", metrics=["acc"])',
@@ -266,6 +268,9 @@ def test_other_dataset_is_a_placeholder(tmp_path):
         ("model.compile(optimizer=MyOptimizer(), loss='mse')",
          "train.py:3:25  optimizer  depends on MyOptimizer(), which only a run of the program computes  "
          "(write an optimizer of Keras in its place, and import again)"),
+        ("model.compile(loss='mse', loss_weights=[1.0, 2.0])",
+         "train.py:3:1  compile, loss_weights  is [1.0, 2.0], and a config has no such key  "
+         "(leave it out of the program, and import again)"),
         ("model.compile(loss=lambda a, b: a - b)",
          "train.py:3:20  loss  depends on the function lambda, which only a run of the program computes  "
          "(write a loss of Keras in its place, and import again)"),
