@@ -69,11 +69,11 @@ def compute_scores(
     for metric in experiment.metrics:
         # Scores that are not numbers are left out below.
         with np.errstate(all="ignore"):
-            scores[metric.type] = float(_compute_metric(experiment, metric, encoded, values, example_weights))
+            scores[metric.type] = float(compute_metric(experiment, metric, encoded, values, example_weights))
     return {name: value for name, value in scores.items() if abs(value) <= MAX_SCORE}
 
 
-def _compute_metric(
+def compute_metric(
     experiment: Experiment, metric: BaseMetric, targets: _FloatArray, outputs: _FloatArray, weights: _FloatArray
 ) -> float:
     """Return the value of a metric.
@@ -98,28 +98,44 @@ def _compute_metric(
     if metric.type == "r2_score":
         return _compute_r2(targets, outputs, weights)
 
-    def compute_mean(values: NDArray[Any]) -> float:
-        return float(weights @ values / weights.sum()) if weights.sum() else 0.0
+    if metric.type == "root_mean_squared_error":
+        return float(np.sqrt(_compute_mean(((targets - outputs) ** 2).mean(1), weights)))
+    return _compute_mean(compute_example_values(experiment, metric, targets, outputs), weights)
 
+
+def has_example_values(metric: BaseMetric) -> bool:
+    """Return whether a metric is a mean of values of the examples, so that `compute_example_values` has the values."""
+    return metric.counts_examples or _get_equal_loss(metric) is not None
+
+
+def compute_example_values(
+    experiment: Experiment, metric: BaseMetric, targets: _FloatArray, outputs: _FloatArray
+) -> _FloatArray:
+    """Return the value of each example, float64 of shape (n,); a metric with such values is their weighted mean.
+
+    The arguments are those of `compute_metric`.
+    """
     if (loss := _get_equal_loss(metric)) is not None:
         losses = compute_example_losses(loss, targets, outputs)
-        mean = compute_mean(losses)
         # Keras's loss is the negative of the metric.
-        return -mean if metric.type == "cosine_similarity" else mean
-    if metric.type == "root_mean_squared_error":
-        return float(np.sqrt(compute_mean(((targets - outputs) ** 2).mean(1))))
+        return -losses if metric.type == "cosine_similarity" else losses
     if experiment.target_encoding == "binary":
         threshold = metric.threshold if isinstance(metric, BinaryAccuracy) else 0.5
         if metric.type == "accuracy" and experiment.loss.takes_logits:
             # The logit 0 is the probability 0.5.
             threshold = 0.0
-        return compute_mean(((outputs > threshold) == (targets > 0)).mean(1))
+        return np.asarray(((outputs > threshold) == (targets > 0)).mean(1))
     classes = targets.argmax(-1) if targets.ndim == 2 else targets.astype(np.int64)
     k = getattr(metric, "k", None)
     if k is None:
-        return compute_mean(outputs.argmax(-1) == classes)
+        return np.asarray(outputs.argmax(-1) == classes, np.float64)
     larger_outputs = (outputs > np.take_along_axis(outputs, classes[:, None], 1)).sum(1)
-    return compute_mean(larger_outputs < k)
+    return np.asarray(larger_outputs < k, np.float64)
+
+
+def _compute_mean(values: _FloatArray, weights: _FloatArray) -> float:
+    """Return the weighted mean of values; 0 without weights."""
+    return float(weights @ values / weights.sum()) if weights.sum() else 0.0
 
 
 def _get_equal_loss(metric: BaseMetric) -> BaseLoss | None:
