@@ -20,6 +20,7 @@ from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.metrics.evaluation_result import EvaluationResult
 from dnn_cli.metrics.prediction_scores import compute_scores
 from dnn_cli.metrics.saved_predictions import read_predictions
+from dnn_cli.metrics.score_intervals import compute_score_intervals, to_recorded_intervals
 from dnn_cli.runs.record import Evaluation, get_utc_now
 
 if TYPE_CHECKING:
@@ -50,8 +51,15 @@ def evaluate_baseline(
     else:
         experiment, result = _evaluate_on_test_set(run, record, overrides, reporter)
     # Test scores of a run are looked up by the name of its weights file. A baseline has the default name.
-    evaluation = Evaluation(at=get_utc_now(), split=split, examples=len(result), scores=result.scores)
-    return FinishedEvaluation(experiment, result, evaluation)
+    intervals = compute_score_intervals(experiment, result)
+    evaluation = Evaluation(
+        at=get_utc_now(),
+        split=split,
+        examples=len(result),
+        scores=result.scores,
+        intervals=to_recorded_intervals(intervals),
+    )
+    return FinishedEvaluation(experiment, result, evaluation, intervals=intervals)
 
 
 def _read_saved_result(run: "Run", record: "Record") -> "tuple[Experiment, EvaluationResult]":
@@ -64,7 +72,11 @@ def _read_saved_result(run: "Run", record: "Record") -> "tuple[Experiment, Evalu
     if arrays is None or not {"outputs", "labels"} <= arrays.keys():
         raise RunError("the run has no predictions on validation examples", "use --split test")
     scores = {name.removeprefix("val_"): value for name, value in (record.results.model or {}).items()}
-    return load_run_context(run, record).experiment, EvaluationResult(scores, arrays["outputs"], arrays["labels"])
+    run_context = load_run_context(run, record)
+    scaling = run_context.input_profile.target_scaling
+    return run_context.experiment, EvaluationResult(
+        scores, arrays["outputs"], arrays["labels"], arrays.get("weights"), scaling
+    )
 
 
 def _evaluate_on_test_set(
@@ -102,7 +114,7 @@ def _evaluate_on_test_set(
         test = select_test_examples(experiment.data, examples, split, report_progress)
         outputs = trained.predict(test.inputs)
     scores = compute_scores(experiment, outputs, test.targets, test.weights, target_scaling=trained.target_scaling)
-    return experiment, EvaluationResult(scores, outputs, test.targets)
+    return experiment, EvaluationResult(scores, outputs, test.targets, test.weights, trained.target_scaling)
 
 
 def _has_equal_outputs(saved: NDArray[Any], outputs: NDArray[np.float32]) -> bool:

@@ -1,9 +1,10 @@
 """Evaluation of a saved model on a split of its run's data or on a file, and its entry in the run record."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from dnn_cli.config.custom_code import check_code_permission
@@ -20,6 +21,7 @@ from dnn_cli.execution.reporters import Reporter
 from dnn_cli.formats.evaluation_examples import TargetSpec, read_evaluation_examples
 from dnn_cli.formats.replaced_cells import ReplacedCells
 from dnn_cli.host.output_redirect import redirect_output
+from dnn_cli.metrics.score_intervals import ScoreInterval, compute_score_intervals, to_recorded_intervals
 from dnn_cli.report.evaluation_tables import format_unlike_inputs
 from dnn_cli.runs.record import Evaluation, FileEvaluation, Record, get_utc_now
 from dnn_cli.runs.run import Run
@@ -41,6 +43,9 @@ class FinishedEvaluation(NamedTuple):
     warnings: Sequence[str] = ()
     replaced_cells: Sequence[ReplacedCells] = ()
     """Missing cells and unknown categories of an evaluated file with typed columns."""
+
+    intervals: Mapping[str, ScoreInterval] = MappingProxyType({})
+    """95% intervals of the scores by name; a score can lack an interval."""
 
 
 def evaluate_split(
@@ -75,10 +80,11 @@ def evaluate_split(
         split=split,
         examples=len(result),
         scores=result.scores,
+        intervals=to_recorded_intervals(intervals := compute_score_intervals(loaded.experiment, result)),
         model=model.file_name,
         epoch=model.epoch,
     )
-    return FinishedEvaluation(loaded.experiment, result, evaluation)
+    return FinishedEvaluation(loaded.experiment, result, evaluation, intervals=intervals)
 
 
 def evaluate_file(
@@ -108,9 +114,10 @@ def evaluate_file(
         import_layers_of_user(run_context.experiment, code_directory, reporter)
         examples = Examples(arrays.inputs, arrays.targets)
         result = work(model.path, run_context, examples, int(record.data.get("train") or len(examples)))
+    intervals = compute_score_intervals(run_context.experiment, result)
     evaluation = FileEvaluation(
         at=get_utc_now(), file=file, digest=examples.compute_fingerprint(), examples=len(result), scores=result.scores,
-        model=model.file_name, epoch=model.epoch,
+        intervals=to_recorded_intervals(intervals), model=model.file_name, epoch=model.epoch,
     )  # fmt: skip
     return FinishedEvaluation(
         run_context.experiment,
@@ -118,6 +125,7 @@ def evaluate_file(
         evaluation,
         [*_list_training_data_warnings(file, data), *format_unlike_inputs(input_warnings)],
         arrays.replaced_cells,
+        intervals,
     )
 
 

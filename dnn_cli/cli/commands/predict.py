@@ -55,12 +55,14 @@ def predict(
     Columns of a .csv file are found by their names. Missing cells of columns in data.columns are replaced as in the
     training. Rows with another empty or invalid input are named and have no prediction.
     """
+    from dnn_cli.report.prediction_adjustment import apply_adjustment, build_adjustment_document, format_adjustment
     from dnn_cli.terminal.progress import open_screen
 
     _check_output_options(output, files, keep, proba=proba, force=force, as_json=as_json)
     code_directory = get_code_directory(allow=allow_code)
     with open_screen() as screen:
         run, record, model = resolve_saved_model(address, runs_dir, best=best)
+        adjustment = record.find_temperature(model.file_name), record.find_threshold(model.file_name)
         with screen.show_waiting(f"reading {address}"):
             from dnn_cli.config.custom_code import check_code_permission
             from dnn_cli.data.run_context import load_run_context
@@ -77,13 +79,16 @@ def predict(
             )
         if prediction_inputs:
             with screen.show_waiting("starting TensorFlow"):
-                predictions = _compute_predictions(model.path, run_context, prediction_inputs, code_directory, screen)
+                predictions = apply_adjustment(
+                    _compute_predictions(model.path, run_context, prediction_inputs, code_directory, screen),
+                    *adjustment,
+                )
     if as_json:
         from dnn_cli.report.evaluation_tables import build_prediction_documents
 
         print_json({
             "id": record.id, "name": record.name, "model": model.to_document(),
-            "classes": list(run_context.input_profile.dataset_info.classes),
+            "classes": list(run_context.input_profile.dataset_info.classes), **build_adjustment_document(*adjustment),
             "predictions": build_prediction_documents(predictions) if prediction_inputs else [],
             "replaced_cells": [
                 {"file": file_inputs.file, **cells.to_document()}
@@ -103,6 +108,8 @@ def predict(
         )
         print_rich_table(get_output_console(), build_prediction_table(predictions))
     if prediction_inputs and not as_json:
+        if adjustment_text := format_adjustment(*adjustment):
+            get_notes_console().print(replace_control_chars(adjustment_text))
         from dnn_cli.report.evaluation_tables import format_warning_lines
 
         for line in format_warning_lines(predictions):
