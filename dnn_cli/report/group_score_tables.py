@@ -11,7 +11,8 @@ from dnn_cli.report.text import format_count, format_interval, format_score
 
 def format_group_headline(group_scores: GroupScores) -> str:
     """Return the label of a group with its number of runs, such as `digits: 5 seeds`."""
-    return f"{group_scores.label}: {format_count(len(group_scores.group.run_scores), 'seed')} on the test set"
+    noun = "run" if group_scores.group.is_baseline else "seed"
+    return f"{group_scores.label}: {format_count(len(group_scores.group.run_scores), noun)} on the test set"
 
 
 def build_group_score_cells(group_scores: GroupScores) -> TableCells:
