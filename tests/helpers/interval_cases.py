@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import load_experiment
+from dnn_cli.metrics.calibration import compute_calibration
 from dnn_cli.metrics.class_intervals import compute_class_intervals, compute_macro_intervals
-from dnn_cli.metrics.classification import build_classification_report
+from dnn_cli.metrics.classification import build_classification_report, compute_class_probabilities
 from dnn_cli.metrics.evaluation_result import EvaluationResult
 from dnn_cli.metrics.prediction_scores import compute_scores
 from dnn_cli.metrics.score_intervals import compute_score_intervals
@@ -23,6 +24,7 @@ RATES = (0.5, 0.9, 0.99)
 
 _Intervals = dict[str, tuple[float, float] | None]
 _TRUTH_EXAMPLES = 400_000
+_CALIBRATION_SCORES = ("error", "brier")
 
 _OVERRIDES = {
     "wine": [
@@ -95,6 +97,10 @@ def compute_case(
             for name in ("precision", "recall", "f1"):
                 scores[f"{label} {name}"] = getattr(class_score, name)
                 intervals[f"{label} {name}"] = getattr(class_intervals, name)
+        calibration = compute_calibration(compute_class_probabilities(outputs), targets)
+        for name in _CALIBRATION_SCORES:
+            score = getattr(calibration, name)
+            scores[f"calibration {name}"], intervals[f"calibration {name}"] = score.value, score.interval
     return scores, intervals
 
 
@@ -143,4 +149,6 @@ def _compute_truth(dataset: str, rate: float, path: Any) -> dict[str, float]:
         report = build_classification_report(outputs, targets, experiment.data.info.classes)
         for label, class_score in (("class", report.scores[1]), ("macro", report.macro_average)):
             scores.update({f"{label} {name}": getattr(class_score, name) for name in ("precision", "recall", "f1")})
+        calibration = compute_calibration(compute_class_probabilities(outputs), targets, with_samples=False)
+        scores.update({f"calibration {name}": getattr(calibration, name).value for name in _CALIBRATION_SCORES})
     return dict(scores)
