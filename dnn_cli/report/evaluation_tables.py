@@ -10,18 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.config.experiment import Experiment
+from dnn_cli.metrics.class_intervals import ClassIntervals, compute_class_intervals, compute_macro_intervals
 from dnn_cli.metrics.classification import (
     ClassificationReport,
     ClassScore,
     compute_class_probabilities,
     compute_predicted_classes,
 )
+from dnn_cli.metrics.error_intervals import ErrorIntervals
 from dnn_cli.metrics.regression import RegressionErrors
 from dnn_cli.metrics.sampled_predictions import SampledPredictions
+from dnn_cli.report.score_tables import build_class_interval_documents
 from dnn_cli.report.tables import PlainTable, build_table, compute_text_width, shorten_text
 from dnn_cli.report.test_read_text import format_times
-from dnn_cli.report.text import format_count, format_score
-from dnn_cli.runs.record import Evaluation, FileEvaluation
+from dnn_cli.report.text import UNLIMITED_WIDTH, format_count, format_interval, format_score
+from dnn_cli.runs.record import Evaluation, FileEvaluation, Interval
 
 _MAX_MATRIX_CLASSES = 20
 """Largest number of classes of a confusion matrix.
@@ -43,28 +46,65 @@ Every test set has a few such inputs. If most inputs are unlike the training inp
 """
 
 
-def build_class_table(report: ClassificationReport) -> tuple[PlainTable, str]:
-    """Build a table of precision, recall and F1 by class, with the means in the last rows.
+def build_class_table(report: ClassificationReport, width: int = UNLIMITED_WIDTH) -> tuple[PlainTable, str]:
+    """Build a table of precision, recall and F1 by class with 95% intervals, and with the means in the last rows.
 
-    The second value is a note on classes that are left out; it is empty if all classes are listed.
+    The second value is a note that explains the intervals, and names classes that are left out. If the table is wider
+    than `width` terminal characters, only F1 has intervals.
     """
     scores: Sequence[ClassScore] = report.scores
-    note = ""
+    intervals: Sequence[ClassIntervals | None] = compute_class_intervals(report)
+    note = "a score is followed by its 95% interval"
     if len(scores) > _MAX_LISTED_CLASSES:
-        scores = sorted(scores, key=lambda class_score: class_score.f1)[:_MAX_LISTED_CLASSES]
-        note = f"the {_MAX_LISTED_CLASSES} of {len(report.scores):,} classes with the lowest F1; --json lists all"
+        worst = sorted(range(len(scores)), key=lambda at: scores[at].f1)[:_MAX_LISTED_CLASSES]
+        scores, intervals = [scores[at] for at in worst], [intervals[at] for at in worst]
+        note += f"; the {_MAX_LISTED_CLASSES} of {len(report.scores):,} classes with the lowest F1, --json lists all"
+    listed = [
+        *zip(scores, intervals, strict=True),
+        (report.macro_average, compute_macro_intervals(report)),
+        (report.weighted_average, None),
+    ]
+    tables = [_build_class_rows(listed, names) for names in (("precision", "recall", "f1"), ("f1",))]
+    return next((table for table in tables if compute_table_width(table) <= width), tables[-1]), note
+
+
+def _build_class_rows(
+    listed: Sequence[tuple[ClassScore, ClassIntervals | None]], interval_names: Sequence[str]
+) -> PlainTable:
+    """Build the table of class scores with the intervals of some of the scores."""
     headers = ["class", "precision", "recall", "F1", "examples"]
     rows = [
         [
             shorten_text(class_score.name, _MAX_CLASS_NAME_WIDTH),
-            format_score(class_score.precision),
-            format_score(class_score.recall),
-            format_score(class_score.f1),
+            *(
+                _format_class_score(
+                    getattr(class_score, name),
+                    getattr(intervals, name) if intervals and name in interval_names else None,
+                )
+                for name in ("precision", "recall", "f1")
+            ),
             f"{class_score.support:,}",
         ]
-        for class_score in (*scores, report.macro_average, report.weighted_average)
+        for class_score, intervals in listed
     ]
-    return build_table(headers, rows, right=headers[1:]), note
+    # A row without interval is aligned with the scores of the other rows.
+    for column, name in enumerate(("precision", "recall", "f1"), 1):
+        if name in interval_names:
+            widest = max(len(row[column]) for row in rows)
+            for row in rows:
+                row[column] = row[column].ljust(widest)
+    return build_table(headers, rows, right=["examples"] + [
+        header for header, name in zip(headers[1:], ("precision", "recall", "f1"), strict=False)
+        if name not in interval_names
+    ])  # fmt: skip
+
+
+def _format_class_score(score: float, interval: Interval | None) -> str:
+    """Format the score of a class with three decimals, followed by its interval: `0.883 .812–.931`."""
+    if interval is None:
+        return f"{score:.3f}"
+    low, high = (f"{end:.3f}".removeprefix("0") for end in interval)
+    return f"{score:.3f} {low}–{high}"
 
 
 def build_confusion_table(report: ClassificationReport, width: int) -> tuple[PlainTable, str]:
@@ -117,22 +157,41 @@ def compute_table_width(plain_table: PlainTable) -> int:
     return max(compute_text_width(line) for line in plain_table.to_text().splitlines())
 
 
-def build_error_table(errors: Sequence[RegressionErrors], names: Sequence[str]) -> PlainTable:
-    """Build a table of regression errors with a row for each target, in the unit of the target."""
-    headers = ["target", "MAE", "RMSE", "median |error|", "largest |error|", "mean error", "R²"]
-    rows = [
-        [
-            shorten_text(name, _MAX_CLASS_NAME_WIDTH),
-            format_quantity(target_errors.mean_absolute),
-            format_quantity(target_errors.root_mean_squared),
-            format_quantity(target_errors.median_absolute),
-            format_quantity(target_errors.largest),
-            format_quantity(target_errors.bias),
-            format_score(target_errors.r2),
+def build_error_table(
+    errors: Sequence[RegressionErrors], intervals: Sequence[ErrorIntervals], names: Sequence[str]
+) -> PlainTable:
+    """Build a table of regression errors in the unit of the target, with 95% intervals.
+
+    A single target has a row for each error. Several targets have a row each, without intervals.
+    """
+    labels = ["MAE", "RMSE", "median |error|", "largest |error|", "mean error", "R²"]
+    fields = ("mean_absolute", "root_mean_squared", "median_absolute", "largest", "bias", "r2")
+    if len(errors) == 1:
+        rows = [
+            [label, _format_error(errors[0], name), _format_error_interval(getattr(intervals[0], name, None), name)]
+            for label, name in zip(labels, fields, strict=True)
         ]
+        headers = [f"error of {shorten_text(names[0], _MAX_CLASS_NAME_WIDTH)}", "value", "95% interval"]
+        return build_table(headers, rows, right=headers[1:])
+    headers = ["target", *labels]
+    rows = [
+        [shorten_text(name, _MAX_CLASS_NAME_WIDTH), *(_format_error(target_errors, field) for field in fields)]
         for name, target_errors in zip(names, errors, strict=True)
     ]
     return build_table(headers, rows, right=headers[1:])
+
+
+def _format_error(errors: RegressionErrors, field: str) -> str:
+    """Format an error of a target; R² is a score, and other errors are quantities."""
+    value = getattr(errors, field)
+    return format_score(value) if field == "r2" else format_quantity(value)
+
+
+def _format_error_interval(interval: Interval | None, field: str) -> str:
+    """Format the interval of an error, or `–` without an interval."""
+    if field == "r2" or interval is None:
+        return format_interval(interval)
+    return " to ".join(map(format_quantity, interval))
 
 
 def format_quantity(value: float) -> str:
@@ -166,11 +225,15 @@ def format_earlier_evaluations(earlier: Sequence[Evaluation | FileEvaluation], f
 
 
 def build_class_report_document(report: ClassificationReport) -> dict[str, Any]:
-    """Build the JSON document of a classification report."""
+    """Build the JSON document of a classification report, with 95% intervals."""
+    intervals = build_class_interval_documents(report)
     return {
         "accuracy": report.accuracy,
-        "classes": [asdict(class_score) for class_score in report.scores],
-        "macro": asdict(report.macro_average),
+        "classes": [
+            {**asdict(class_score), "intervals": class_intervals}
+            for class_score, class_intervals in zip(report.scores, intervals["classes"], strict=True)
+        ],
+        "macro": {**asdict(report.macro_average), "intervals": intervals["macro"]},
         "weighted": asdict(report.weighted_average),
         "confusion": report.confusion.tolist(),
     }
@@ -237,6 +300,9 @@ class Predictions:
     sampled: SampledPredictions | None = None
     """Mean and standard deviation of samples with active dropout; `None` without `--samples`."""
 
+    threshold: float | None = None
+    """Probability of the second of two classes above which this class is predicted; `None` for the largest output."""
+
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes; empty for a regression."""
@@ -255,6 +321,8 @@ class Predictions:
     @property
     def class_indices(self) -> NDArray[np.int64]:
         """Index of the predicted class of each input, of shape (n,)."""
+        if self.threshold is not None:
+            return (self.probabilities[:, 1] > self.threshold).astype(np.int64)
         if self.sampled is not None:
             return np.asarray(self.sampled.means.argmax(-1), np.int64)
         return compute_predicted_classes(self.outputs, logits=self.experiment.loss.takes_logits)

@@ -1,6 +1,6 @@
 """Section of a run's page on its predictions for validation examples: a classification or a regression."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +9,23 @@ from numpy.typing import NDArray
 
 from dnn_cli.config.datasets import DatasetInfo
 from dnn_cli.errors import RunError
-from dnn_cli.metrics.classification import ClassificationReport, build_classification_report, list_misclassifications
+from dnn_cli.metrics.calibration import Calibration, compute_calibration
+from dnn_cli.metrics.class_intervals import compute_class_intervals, compute_macro_intervals, compute_share_interval
+from dnn_cli.metrics.classification import (
+    ClassificationReport,
+    build_classification_report,
+    compute_class_probabilities,
+    list_misclassifications,
+)
+from dnn_cli.metrics.error_intervals import ErrorIntervals, compute_error_intervals
 from dnn_cli.metrics.regression import compute_regression_errors
 from dnn_cli.metrics.saved_predictions import read_predictions
+from dnn_cli.report.calibration_tables import CALIBRATION_LABELS, build_reliability_chart
 from dnn_cli.report.chart_math import Axis
 from dnn_cli.report.html.svg_plot import Tick
-from dnn_cli.report.text import format_score
+from dnn_cli.report.html.svg_series import SeriesFigure, build_series_figure
+from dnn_cli.report.text import format_interval, format_score
+from dnn_cli.runs.record import Interval
 from dnn_cli.runs.run import Run
 
 _MAX_CONFUSION_CLASSES = 20
@@ -67,19 +78,28 @@ class ClassificationSection:
     """Results of a classification: accuracy, confusions of classes, scores of each class, and mistakes."""
 
     accuracy: str
+    accuracy_interval: str
+    """95% interval of the accuracy over examples, such as `0.8612 to 0.9187`."""
+
     examples: int
     wrong: int
     names: tuple[str, ...]
     matrix: tuple[tuple[_MatrixCell, ...], ...] | None
     confused: tuple[tuple[str, str, int], ...]
-    scores: tuple[tuple[str, str, str, str, int], ...]
+    scores: tuple[tuple[str, tuple[str, str], tuple[str, str], tuple[str, str], int], ...]
     """Name, precision, recall, F1 and number of examples of each listed class.
 
-    The last row has the means of the classes.
+    Each score is its text with the text of its 95% interval. The last row has the means of the classes.
     """
 
     omitted_count: int
     """Number of classes that are not listed."""
+
+    calibration_rows: tuple[tuple[str, str], ...]
+    """Label and text of calibration error, Brier score and log loss; empty for outputs that are not probabilities."""
+
+    reliability: SeriesFigure | None
+    """Reliability diagram; `None` for outputs that are not probabilities."""
 
     mistakes: tuple[_MistakeRow, ...]
 
@@ -90,6 +110,8 @@ class RegressionSection:
 
     examples: int
     error_rows: tuple[tuple[str, str], ...]
+    """Label and text of each error, with its 95% interval."""
+
     dots: str
     """SVG path of the examples: true values from left to right, predicted values upwards."""
 
@@ -100,7 +122,13 @@ class RegressionSection:
 
 
 def build_predictions_section(
-    run: Run, dataset_info: DatasetInfo | None, *, logits: bool, max_mistakes: int
+    run: Run,
+    dataset_info: DatasetInfo | None,
+    *,
+    logits: bool,
+    max_mistakes: int,
+    has_probabilities: bool = False,
+    with_samples: bool = True,
 ) -> "ClassificationSection | RegressionSection | str":
     """Build the section on the predictions of a run, or return the reason why it is missing.
 
@@ -109,6 +137,9 @@ def build_predictions_section(
         dataset_info: The dataset info of the run; without dataset info, the names of classes are their numbers.
         logits: Whether the outputs of the run are logits.
         max_mistakes: The largest number of mistakes in the section.
+        has_probabilities: Whether the outputs of the run are probabilities, or become probabilities by softmax or
+            sigmoid.
+        with_samples: Whether scores have intervals from bootstrap samples, which take a tenth of a second.
     """
     try:
         arrays = read_predictions(run)
@@ -118,9 +149,13 @@ def build_predictions_section(
         if example_indices.shape != (len(targets),) or example_indices.dtype.kind not in "iu":
             raise RunError("the indices of the examples in predictions.npz are not valid")
         if targets.dtype.kind == "f":
-            return _build_regression_section(outputs, targets, example_indices, max_mistakes)
+            return _build_regression_section(outputs, targets, example_indices, max_mistakes, with_samples=with_samples)
         classes = dataset_info.classes if dataset_info and dataset_info.classes else _list_class_numbers(outputs)
         report = build_classification_report(outputs, targets, classes, logits=logits)
+        calibration = None
+        if has_probabilities:
+            shares = compute_class_probabilities(outputs.reshape(len(targets), -1), logits=logits)
+            calibration = compute_calibration(shares, targets.reshape(-1), with_samples=with_samples)
     except RunError as error:
         return f"{error.message}."
     except (KeyError, ValueError, TypeError, IndexError):
@@ -134,7 +169,7 @@ def build_predictions_section(
         )
         for mistake in list_misclassifications(outputs, targets, max_mistakes, logits=logits)
     ]
-    return _build_classification_section(report, tuple(mistake_rows))
+    return _build_classification_section(report, tuple(mistake_rows), calibration)
 
 
 def _format_confidence(value: float) -> str:
@@ -152,28 +187,57 @@ def _list_class_numbers(outputs: NDArray[Any]) -> tuple[str, ...]:
 
 
 def _build_classification_section(
-    report: ClassificationReport, mistake_rows: tuple[_MistakeRow, ...]
+    report: ClassificationReport, mistake_rows: tuple[_MistakeRow, ...], calibration: Calibration | None
 ) -> ClassificationSection:
     """Build the section of a classification."""
-    worst = sorted(report.scores, key=lambda class_score: class_score.f1)[:_MAX_CLASS_ROWS]
-    listed = report.scores if len(report.scores) <= _MAX_CLASS_ROWS else worst
-    macro = report.macro_average
-    means = [("mean of the classes", macro.precision, macro.recall, macro.f1, macro.support)]
-    rows = [(row.name, row.precision, row.recall, row.f1, row.support) for row in listed] + means
+    order = range(len(report.scores))
+    if len(report.scores) > _MAX_CLASS_ROWS:
+        order = sorted(order, key=lambda at: report.scores[at].f1)[:_MAX_CLASS_ROWS]  # type: ignore[assignment]
+    intervals = compute_class_intervals(report)
+    rows = [
+        *((report.scores[at].name, report.scores[at], intervals[at]) for at in order),
+        ("mean of the classes", report.macro_average, compute_macro_intervals(report)),
+    ]
+    correct = int(report.confusion.trace())
     return ClassificationSection(
         format_score(report.accuracy),
+        format_interval(compute_share_interval(correct, report.examples)),
         report.examples,
-        round(report.examples * (1 - report.accuracy)),
+        report.examples - correct,
         report.class_names,
         _build_confusion_matrix(report.confusion) if len(report.class_names) <= _MAX_CONFUSION_CLASSES else None,
         tuple(
             (report.class_names[true], report.class_names[predicted], n)
             for true, predicted, n in report.list_confused_pairs(_MAX_CONFUSION_ROWS)
         ),
-        tuple((name, *(f"{value:.3f}" for value in values), support) for name, *values, support in rows),  # type: ignore[misc]
-        len(report.scores) - len(listed),
+        tuple(
+            (
+                name,
+                _format_class_score(class_score.precision, class_intervals.precision),
+                _format_class_score(class_score.recall, class_intervals.recall),
+                _format_class_score(class_score.f1, class_intervals.f1),
+                class_score.support,
+            )
+            for name, class_score, class_intervals in rows
+        ),
+        len(report.scores) - len(order),
+        () if calibration is None else tuple(_iter_calibration_rows(calibration)),
+        None if calibration is None else build_series_figure(build_reliability_chart(calibration)),
         mistake_rows,
     )
+
+
+def _iter_calibration_rows(calibration: Calibration) -> Iterator[tuple[str, str]]:
+    """Yield the label and the text of each score of a calibration, with its 95% interval."""
+    for name, label in CALIBRATION_LABELS.items():
+        score = getattr(calibration, name)
+        interval = "" if score.interval is None else f" ({format_interval(score.interval)})"
+        yield label, f"{format_score(score.value)}{interval}"
+
+
+def _format_class_score(score: float, interval: Interval | None) -> tuple[str, str]:
+    """Return the texts of a score of a class and of its 95% interval, which is empty without an interval."""
+    return f"{score:.3f}", "" if interval is None else "–".join(f"{end:.3f}".removeprefix("0") for end in interval)
 
 
 def _build_confusion_matrix(confusion: NDArray[np.int64]) -> tuple[tuple[_MatrixCell, ...], ...]:
@@ -194,7 +258,12 @@ def _build_confusion_matrix(confusion: NDArray[np.int64]) -> tuple[tuple[_Matrix
 
 
 def _build_regression_section(
-    outputs: NDArray[Any], targets: NDArray[Any], example_indices: NDArray[Any], max_mistakes: int
+    outputs: NDArray[Any],
+    targets: NDArray[Any],
+    example_indices: NDArray[Any],
+    max_mistakes: int,
+    *,
+    with_samples: bool,
 ) -> RegressionSection:
     """Build the section of a regression. If there are several targets, only the first is shown.
 
@@ -211,8 +280,10 @@ def _build_regression_section(
     first_errors, predicted, true = compute_regression_errors(outputs, targets)[0], outputs[:, 0], targets[:, 0]
     error = predicted - true
     far = np.abs(error)
+    no_intervals = ErrorIntervals(None, None, None, None, None)
+    intervals = compute_error_intervals(outputs[:, :1], targets[:, :1])[0] if with_samples else no_intervals
     several = [("targets", f"{targets.shape[1]}; this is the first")] if targets.shape[1] > 1 else []
-    explained = [] if first_errors.r2 is None else [("R²", f"{first_errors.r2:.3f}")]
+    explained = [] if first_errors.r2 is None else [("R²", _format_with_interval(first_errors.r2, intervals.r2))]
     xs, ys = (Axis(float(values.min()), float(values.max())) for values in (true, predicted))
     both = Axis(min(xs.low, ys.low), max(xs.high, ys.high))
     chosen = np.unique(np.linspace(0, len(true) - 1, min(len(true), _MAX_SCATTER_DOTS)).astype(int))
@@ -227,9 +298,12 @@ def _build_regression_section(
         len(true),
         (
             *several,
-            ("mean absolute error", _format_digits(first_errors.mean_absolute)),
-            ("root mean squared error", _format_digits(first_errors.root_mean_squared)),
-            ("median absolute error", _format_digits(first_errors.median_absolute)),
+            ("mean absolute error", _format_with_interval(first_errors.mean_absolute, intervals.mean_absolute)),
+            (
+                "root mean squared error",
+                _format_with_interval(first_errors.root_mean_squared, intervals.root_mean_squared),
+            ),
+            ("median absolute error", _format_with_interval(first_errors.median_absolute, intervals.median_absolute)),
             ("90% of the errors are below", _format_digits(np.quantile(far, 0.9))),
             *explained,
         ),
@@ -252,6 +326,11 @@ def _build_regression_section(
 def _format_digits(value: Any) -> str:
     """Format a number with five significant digits."""
     return f"{value:.5g}".replace("-", "−")
+
+
+def _format_with_interval(value: float, interval: Interval | None) -> str:
+    """Format a number with its 95% interval, such as `72.958 (66.543 to 81.025)`."""
+    return _format_digits(value) + ("" if interval is None else f" ({' to '.join(map(_format_digits, interval))})")
 
 
 def _format_signed(value: Any) -> str:

@@ -52,6 +52,9 @@ class DetailLimits:
     epochs: int
     """Largest number of rows of the table of epochs."""
 
+    with_samples: bool = True
+    """Whether scores have intervals from bootstrap samples, which take a tenth of a second for each run."""
+
 
 @dataclass(frozen=True)
 class _EpochTable:
@@ -135,7 +138,14 @@ def build_run_page(run_info: RunInfo, anchor: str, limits: DetailLimits) -> RunP
         tuple(_iter_findings(run_info)),
         tuple(_iter_score_plots(run_info, limits.points)),
         _build_epoch_table(run_info, limits.epochs),
-        build_predictions_section(run, dataset_info, logits=_has_logit_outputs(config), max_mistakes=limits.mistakes)
+        build_predictions_section(
+            run,
+            dataset_info,
+            logits=_has_logit_outputs(config),
+            max_mistakes=limits.mistakes,
+            has_probabilities=_has_probability_outputs(config),
+            with_samples=limits.with_samples,
+        )
         if completed
         else None,
         _build_layer_table(run_info, dataset_info),
@@ -164,6 +174,13 @@ def _find_dataset_info(run_info: RunInfo) -> DatasetInfo | None:
 def _has_logit_outputs(config: Mapping[str, Any]) -> bool:
     """Return whether the outputs of a network are logits."""
     return bool(config.get("loss", {}).get("from_logits"))
+
+
+def _has_probability_outputs(config: Mapping[str, Any]) -> bool:
+    """Return whether the outputs of a network are probabilities, or logits of probabilities."""
+    layers = config.get("model", {}).get("layers") or [{}]
+    ends_in = {layers[-1].get("activation"), str(layers[-1].get("type")).lower()}
+    return _has_logit_outputs(config) or bool(ends_in & {"softmax", "sigmoid"})
 
 
 def _iter_headline_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
