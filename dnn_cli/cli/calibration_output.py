@@ -62,7 +62,7 @@ def compute_evaluated_calibration(
     from dnn_cli.metrics.classification import compute_class_probabilities
     from dnn_cli.metrics.temperature import apply_temperature
     from dnn_cli.metrics.threshold_choice import compute_threshold_scores
-    from dnn_cli.report.evaluation_tables import has_probability_outputs
+    from dnn_cli.report.prediction_tables import has_probability_outputs
 
     if not experiment.data.info.is_classification or not has_probability_outputs(experiment):
         return None

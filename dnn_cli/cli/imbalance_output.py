@@ -41,7 +41,7 @@ def compute_imbalance(experiment: "Experiment", result: "EvaluationResult") -> E
     """Compute the scores of imbalanced classes on evaluated examples; `None` for a regression."""
     from dnn_cli.metrics.classification import build_classification_report, compute_class_probabilities
     from dnn_cli.metrics.imbalance import compare_with_majority, compute_imbalance_scores, is_imbalanced
-    from dnn_cli.report.evaluation_tables import has_probability_outputs
+    from dnn_cli.report.prediction_tables import has_probability_outputs
 
     dataset_info, logits = experiment.data.info, experiment.loss.takes_logits
     if not dataset_info.is_classification:

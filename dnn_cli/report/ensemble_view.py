@@ -8,7 +8,7 @@ from dnn_cli.config.config_diff import find_config_differences, shorten_keys
 from dnn_cli.metrics.averaged_predictions import averages_logits_as_probabilities
 from dnn_cli.metrics.ensemble_gain import Gain
 from dnn_cli.report.chart_math import Axis
-from dnn_cli.report.evaluation_tables import has_probability_outputs
+from dnn_cli.report.prediction_tables import has_probability_outputs
 from dnn_cli.report.table_cells import TableCells
 from dnn_cli.report.terminal_chart import ChartLine, draw_chart
 from dnn_cli.report.text import format_count, format_score

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dnn_cli.report.evaluation_tables import has_probability_outputs, list_target_names
+from dnn_cli.report.evaluation_tables import list_target_names
 from dnn_cli.report.prediction_adjustment import build_adjustment_document
+from dnn_cli.report.prediction_tables import has_probability_outputs
 from dnn_cli.report.tables import shorten_text
 from dnn_cli.report.text import format_count
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from dnn_cli.metrics.temperature import apply_temperature, convert_threshold
-from dnn_cli.report.evaluation_tables import Predictions
+from dnn_cli.report.prediction_tables import Predictions
 from dnn_cli.report.text import format_count
 from dnn_cli.runs.record import ChosenThreshold, FittedTemperature
 

@@ -12,7 +12,8 @@ import pytest
 from dnn_cli.compare.comparison import compare_runs
 from dnn_cli.data.examples import load_examples
 from dnn_cli.report.html.page import MAX_RUN_PAGES
-from dnn_cli.report.html.predictions_section import RegressionSection, build_predictions_section
+from dnn_cli.report.html.predictions_section import build_predictions_section
+from dnn_cli.report.html.regression_section import RegressionSection
 from dnn_cli.report.html.report_file import render_report
 from dnn_cli.report.html.svg_plot import SvgLine, build_plot, thin_line
 from dnn_cli.report.html.thumbnails import build_thumbnail

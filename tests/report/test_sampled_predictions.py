@@ -5,9 +5,9 @@ import pytest
 
 from dnn_cli.formats.prediction_inputs import PredictionInputs
 from dnn_cli.metrics.sampled_predictions import DropoutSampling, SampledPredictions
-from dnn_cli.report.evaluation_tables import Predictions, build_prediction_documents, build_prediction_table
 from dnn_cli.report.prediction_adjustment import apply_adjustment
 from dnn_cli.report.prediction_csv import format_prediction_csv
+from dnn_cli.report.prediction_tables import Predictions, build_prediction_documents, build_prediction_table
 from dnn_cli.runs.record import ChosenThreshold, FittedTemperature
 
 MEANS = np.array([[0.125, 0.625, 0.25], [0.5, 0.25, 0.25]])

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dnn_cli.execution.reporters import Reporter
     from dnn_cli.formats.prediction_inputs import PredictionInputs
     from dnn_cli.metrics.sampled_predictions import DropoutSampling, SampledPredictions
-    from dnn_cli.report.evaluation_tables import Predictions
+    from dnn_cli.report.prediction_tables import Predictions
     from dnn_cli.runs.record import FittedTemperature
 
 
@@ -108,7 +108,7 @@ def predict(
                 )
                 predictions = apply_adjustment(outputs, fitted, chosen)
     if as_json:
-        from dnn_cli.report.evaluation_tables import build_prediction_documents
+        from dnn_cli.report.prediction_tables import build_prediction_documents
 
         print_json({
             "id": record.id, "name": record.name, "model": model.to_document(),
@@ -125,7 +125,7 @@ def predict(
     elif prediction_inputs and output is not None:
         _write_predictions(output, predictions, prediction_inputs[0], with_probabilities=proba)
     elif prediction_inputs:
-        from dnn_cli.report.evaluation_tables import build_prediction_table
+        from dnn_cli.report.prediction_tables import build_prediction_table
 
         get_notes_console().print(
             replace_control_chars(
@@ -140,7 +140,7 @@ def predict(
     if prediction_inputs and not as_json:
         if adjustment_text := format_adjustment(*adjustment):
             get_notes_console().print(replace_control_chars(adjustment_text))
-        from dnn_cli.report.evaluation_tables import format_warning_lines
+        from dnn_cli.report.prediction_tables import format_warning_lines
 
         for line in format_warning_lines(predictions):
             get_notes_console().print(replace_control_chars(line))
@@ -304,7 +304,7 @@ def _compute_predictions(
     from dnn_cli.data.input_statistics import describe_unusual_inputs
     from dnn_cli.execution.preparation import import_layers_of_user
     from dnn_cli.host.output_redirect import redirect_output
-    from dnn_cli.report.evaluation_tables import Predictions
+    from dnn_cli.report.prediction_tables import Predictions
     from dnn_cli.training.tensorflow_startup import import_tensorflow_in_background
 
     inputs = np.concatenate([file_inputs.inputs for file_inputs in prediction_inputs])

@@ -17,12 +17,10 @@ from dnn_cli.metrics.classification import (
     compute_class_probabilities,
     list_misclassifications,
 )
-from dnn_cli.metrics.error_intervals import ErrorIntervals, compute_error_intervals
-from dnn_cli.metrics.regression import compute_regression_errors
 from dnn_cli.metrics.saved_predictions import read_predictions
 from dnn_cli.report.calibration_tables import CALIBRATION_LABELS, build_reliability_chart
-from dnn_cli.report.chart_math import Axis
-from dnn_cli.report.html.svg_plot import Tick
+from dnn_cli.report.html.mistakes import MistakeRow, format_digits
+from dnn_cli.report.html.regression_section import RegressionSection, build_regression_section
 from dnn_cli.report.html.svg_series import SeriesFigure, build_series_figure
 from dnn_cli.report.text import format_interval, format_score
 from dnn_cli.runs.record import Interval
@@ -40,24 +38,8 @@ _MAX_CLASS_ROWS = 50
 _MAX_CONFUSION_ROWS = 15
 """Largest number of listed pairs of confused classes."""
 
-_MAX_SCATTER_DOTS = 300
-"""Largest number of examples of a regression that are drawn as dots."""
-
 _SHADE_LEVELS = 9
 """Number of shades of a confusion matrix; cells without examples have no shade."""
-
-
-@dataclass(frozen=True)
-class _MistakeRow:
-    """A misclassified example, or an example of a regression with a large error."""
-
-    index: int
-    """Index of the example in the data."""
-
-    true: str
-    predicted: str
-    measure: str
-    """Probability of the predicted class, or the error of the predicted number."""
 
 
 @dataclass(frozen=True)
@@ -101,24 +83,7 @@ class ClassificationSection:
     reliability: SeriesFigure | None
     """Reliability diagram; `None` for outputs that are not probabilities."""
 
-    mistakes: tuple[_MistakeRow, ...]
-
-
-@dataclass(frozen=True)
-class RegressionSection:
-    """Results of a regression: errors, a plot of predicted and true values, and the largest mistakes."""
-
-    examples: int
-    error_rows: tuple[tuple[str, str], ...]
-    """Label and text of each error, with its 95% interval."""
-
-    dots: str
-    """SVG path of the examples: true values from left to right, predicted values upwards."""
-
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-    drawn: int
-    mistakes: tuple[_MistakeRow, ...]
+    mistakes: tuple[MistakeRow, ...]
 
 
 def build_predictions_section(
@@ -149,7 +114,7 @@ def build_predictions_section(
         if example_indices.shape != (len(targets),) or example_indices.dtype.kind not in "iu":
             raise RunError("the indices of the examples in predictions.npz are not valid")
         if targets.dtype.kind == "f":
-            return _build_regression_section(outputs, targets, example_indices, max_mistakes, with_samples=with_samples)
+            return build_regression_section(outputs, targets, example_indices, max_mistakes, with_samples=with_samples)
         classes = dataset_info.classes if dataset_info and dataset_info.classes else _list_class_numbers(outputs)
         report = build_classification_report(outputs, targets, classes, logits=logits)
         calibration = None
@@ -161,7 +126,7 @@ def build_predictions_section(
     except (KeyError, ValueError, TypeError, IndexError):
         return "predictions.npz does not contain outputs, labels and indices."
     mistake_rows = [
-        _MistakeRow(
+        MistakeRow(
             int(example_indices[mistake.position]),
             classes[mistake.true],
             classes[mistake.predicted],
@@ -174,7 +139,7 @@ def build_predictions_section(
 
 def _format_confidence(value: float) -> str:
     """Return a probability in percent. A value outside 0 to 1 is not a probability and has five significant digits."""
-    return f"{value:.1%}" if 0 <= value <= 1 else _format_digits(value)
+    return f"{value:.1%}" if 0 <= value <= 1 else format_digits(value)
 
 
 def _list_class_numbers(outputs: NDArray[Any]) -> tuple[str, ...]:
@@ -187,7 +152,7 @@ def _list_class_numbers(outputs: NDArray[Any]) -> tuple[str, ...]:
 
 
 def _build_classification_section(
-    report: ClassificationReport, mistake_rows: tuple[_MistakeRow, ...], calibration: Calibration | None
+    report: ClassificationReport, mistake_rows: tuple[MistakeRow, ...], calibration: Calibration | None
 ) -> ClassificationSection:
     """Build the section of a classification."""
     order = range(len(report.scores))
@@ -255,87 +220,6 @@ def _build_confusion_matrix(confusion: NDArray[np.int64]) -> tuple[tuple[_Matrix
         )
         for row, counts in enumerate(confusion.tolist())
     )
-
-
-def _build_regression_section(
-    outputs: NDArray[Any],
-    targets: NDArray[Any],
-    example_indices: NDArray[Any],
-    max_mistakes: int,
-    *,
-    with_samples: bool,
-) -> RegressionSection:
-    """Build the section of a regression. If there are several targets, only the first is shown.
-
-    Raises:
-        RunError: outputs and labels differ in shape, are empty or are not finite.
-    """
-    outputs, targets = (array.reshape(len(array), -1).astype(np.float64) for array in (outputs, targets))
-    if (
-        outputs.shape != targets.shape
-        or not len(targets)
-        or not np.isfinite(outputs).all() & np.isfinite(targets).all()
-    ):
-        raise RunError("outputs and labels in predictions.npz are not valid for a regression")
-    first_errors, predicted, true = compute_regression_errors(outputs, targets)[0], outputs[:, 0], targets[:, 0]
-    error = predicted - true
-    far = np.abs(error)
-    no_intervals = ErrorIntervals(None, None, None, None, None)
-    intervals = compute_error_intervals(outputs[:, :1], targets[:, :1])[0] if with_samples else no_intervals
-    several = [("targets", f"{targets.shape[1]}; this is the first")] if targets.shape[1] > 1 else []
-    explained = [] if first_errors.r2 is None else [("R²", _format_with_interval(first_errors.r2, intervals.r2))]
-    xs, ys = (Axis(float(values.min()), float(values.max())) for values in (true, predicted))
-    both = Axis(min(xs.low, ys.low), max(xs.high, ys.high))
-    chosen = np.unique(np.linspace(0, len(true) - 1, min(len(true), _MAX_SCATTER_DOTS)).astype(int))
-    dots = "".join(
-        f"M{round(1000 * both.compute_position(true[at]))} "
-        f"{round(1000 - 1000 * both.compute_position(predicted[at]))}h0"
-        for at in chosen
-    )
-    ticks = both.compute_ticks(5)
-    worst = np.argsort(-far, kind="stable")[:max_mistakes]
-    return RegressionSection(
-        len(true),
-        (
-            *several,
-            ("mean absolute error", _format_with_interval(first_errors.mean_absolute, intervals.mean_absolute)),
-            (
-                "root mean squared error",
-                _format_with_interval(first_errors.root_mean_squared, intervals.root_mean_squared),
-            ),
-            ("median absolute error", _format_with_interval(first_errors.median_absolute, intervals.median_absolute)),
-            ("90% of the errors are below", _format_digits(np.quantile(far, 0.9))),
-            *explained,
-        ),
-        dots,
-        tuple(Tick(round(100 * both.compute_position(at), 2), text) for at, text in ticks),
-        tuple(Tick(round(100 - 100 * both.compute_position(at), 2), text) for at, text in ticks),
-        len(chosen),
-        tuple(
-            _MistakeRow(
-                int(example_indices[at]),
-                _format_digits(true[at]),
-                _format_digits(predicted[at]),
-                _format_signed(error[at]),
-            )
-            for at in worst
-        ),
-    )
-
-
-def _format_digits(value: Any) -> str:
-    """Format a number with five significant digits."""
-    return f"{value:.5g}".replace("-", "−")
-
-
-def _format_with_interval(value: float, interval: Interval | None) -> str:
-    """Format a number with its 95% interval, such as `72.958 (66.543 to 81.025)`."""
-    return _format_digits(value) + ("" if interval is None else f" ({' to '.join(map(_format_digits, interval))})")
-
-
-def _format_signed(value: Any) -> str:
-    """Format a number with its sign, `+` or `−`, and five significant digits."""
-    return ("" if value < 0 else "+") + _format_digits(value)
 
 
 def list_example_indices(section: "ClassificationSection | RegressionSection | str | None") -> Sequence[int]:

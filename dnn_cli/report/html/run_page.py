@@ -16,7 +16,8 @@ from dnn_cli.config.network_summary import build_layer_row as layer_row
 from dnn_cli.config.network_summary import format_number, iter_indented_rows
 from dnn_cli.config.registry import format_config_value
 from dnn_cli.errors import ConfigError, DataError, RunError
-from dnn_cli.report.html.predictions_section import ClassificationSection, RegressionSection, build_predictions_section
+from dnn_cli.report.html.predictions_section import ClassificationSection, build_predictions_section
+from dnn_cli.report.html.regression_section import RegressionSection
 from dnn_cli.report.html.svg_plot import Plot, SvgLine, build_plot, select_evenly
 from dnn_cli.report.run_details import (
     iter_config_rows,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dnn_cli.config.loading import load_experiment
-from dnn_cli.report.evaluation_tables import Predictions
 from dnn_cli.report.prediction_adjustment import apply_adjustment, build_adjustment_document, format_adjustment
+from dnn_cli.report.prediction_tables import Predictions
 from dnn_cli.runs.record import ChosenThreshold, FittedTemperature, Record
 from tests.helpers.cli_output import parse_json_output
 from tests.helpers.digits import DIGITS_YAML
