@@ -1,7 +1,7 @@
 """Simulated evaluations, to count how often 95% intervals of scores contain the score on all possible examples."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -25,6 +25,7 @@ RATES = (0.5, 0.9, 0.99)
 _Intervals = dict[str, tuple[float, float] | None]
 _TRUTH_EXAMPLES = 400_000
 _CALIBRATION_SCORES = ("error", "brier")
+_CLASS_SCORES = ("precision", "recall", "f1")
 
 _OVERRIDES = {
     "wine": [
@@ -77,31 +78,28 @@ def draw_evaluation(
     return (exponentials / exponentials.sum(1, keepdims=True)).astype(np.float32), targets
 
 
-def compute_case(
-    experiment: Experiment, outputs: NDArray[np.float32], targets: NDArray[Any]
-) -> tuple[dict[str, float], _Intervals]:
-    """Return scores and their intervals by name; those of the second class begin with `class`."""
+def compute_class_case(experiment: Experiment, outputs: NDArray[np.float32], targets: NDArray[Any]) -> _Intervals:
+    """Return the intervals of the second class and of the means over the classes, which are closed formulas."""
+    report = build_classification_report(outputs, targets, experiment.data.info.classes)
+    parts = {"class": compute_class_intervals(report)[1], "macro": compute_macro_intervals(report)}
+    return {f"{label} {name}": getattr(part, name) for label, part in parts.items() for name in _CLASS_SCORES}
+
+
+def compute_score_case(experiment: Experiment, outputs: NDArray[np.float32], targets: NDArray[Any]) -> _Intervals:
+    """Return the intervals of the loss and of the metrics."""
     scores = compute_scores(experiment, outputs, targets)
-    score_intervals = compute_score_intervals(experiment, EvaluationResult(scores, outputs, targets))
-    intervals: _Intervals = {
-        name: (score_intervals[name].low, score_intervals[name].high) if name in score_intervals else None
-        for name in scores
-    }
+    intervals = compute_score_intervals(experiment, EvaluationResult(scores, outputs, targets))
+    return {name: (intervals[name].low, intervals[name].high) if name in intervals else None for name in scores}
+
+
+def compute_case(experiment: Experiment, outputs: NDArray[np.float32], targets: NDArray[Any]) -> _Intervals:
+    """Return the intervals of all scores by name."""
+    intervals = compute_score_case(experiment, outputs, targets)
     if experiment.data.info.is_classification:
-        report = build_classification_report(outputs, targets, experiment.data.info.classes)
-        parts = [
-            ("class", report.scores[1], compute_class_intervals(report)[1]),
-            ("macro", report.macro_average, compute_macro_intervals(report)),
-        ]
-        for label, class_score, class_intervals in parts:
-            for name in ("precision", "recall", "f1"):
-                scores[f"{label} {name}"] = getattr(class_score, name)
-                intervals[f"{label} {name}"] = getattr(class_intervals, name)
+        intervals.update(compute_class_case(experiment, outputs, targets))
         calibration = compute_calibration(compute_class_probabilities(outputs), targets)
-        for name in _CALIBRATION_SCORES:
-            score = getattr(calibration, name)
-            scores[f"calibration {name}"], intervals[f"calibration {name}"] = score.value, score.interval
-    return scores, intervals
+        intervals.update({f"calibration {name}": getattr(calibration, name).interval for name in _CALIBRATION_SCORES})
+    return intervals
 
 
 @dataclass(frozen=True)
@@ -111,32 +109,39 @@ class Coverage:
     covered: int
     intervals: int
     evaluations: int
-    mean_width: float
 
 
 def measure_coverage(
     dataset: str, count: int, rate: float, evaluations: int, path: Any,
-    compute: Callable[..., tuple[dict[str, float], _Intervals]] = compute_case,
+    compute: Callable[[Experiment, NDArray[np.float32], NDArray[Any]], _Intervals] = compute_case,
+    without: Sequence[str] = (),
 ) -> dict[str, Coverage]:  # fmt: skip
-    """Return the coverage of the intervals of each score in simulated evaluations of `count` examples."""
+    """Return the coverage of the intervals of each score in simulated evaluations of `count` examples.
+
+    Args:
+        dataset: The simulated dataset.
+        count: The number of examples of an evaluation.
+        rate: The accuracy, or the share of the variance that the regression explains.
+        evaluations: The number of evaluations.
+        path: The path of the config.
+        compute: The function that computes the intervals of an evaluation by name.
+        without: The types of metrics that are left out.
+    """
     experiment = load_case_experiment(dataset, path)
+    metrics = tuple(metric for metric in experiment.metrics if metric.type not in without)
+    experiment = experiment.model_copy(update={"metrics": metrics})
     rng = np.random.default_rng([count, round(1000 * rate), evaluations])
     # The scores on 400,000 examples count as the true ones.
     truth = _compute_truth(dataset, rate, path)
     covered: Counter[str] = Counter()
     interval_counts: Counter[str] = Counter()
-    widths: Counter[str] = Counter()
     for _ in range(evaluations):
-        _, intervals = compute(experiment, *draw_evaluation(dataset, count, rate, rng))
+        intervals = compute(experiment, *draw_evaluation(dataset, count, rate, rng))
         for name, interval in intervals.items():
             if interval is not None:
                 interval_counts[name] += 1
-                widths[name] += interval[1] - interval[0]  # type: ignore[assignment]
                 covered[name] += interval[0] <= truth[name] <= interval[1]
-    return {
-        name: Coverage(covered[name], interval_counts[name], evaluations, widths[name] / max(interval_counts[name], 1))
-        for name in truth
-    }
+    return {name: Coverage(covered[name], interval_counts[name], evaluations) for name in intervals}
 
 
 @cache
@@ -148,7 +153,7 @@ def _compute_truth(dataset: str, rate: float, path: Any) -> dict[str, float]:
     if experiment.data.info.is_classification:
         report = build_classification_report(outputs, targets, experiment.data.info.classes)
         for label, class_score in (("class", report.scores[1]), ("macro", report.macro_average)):
-            scores.update({f"{label} {name}": getattr(class_score, name) for name in ("precision", "recall", "f1")})
+            scores.update({f"{label} {name}": getattr(class_score, name) for name in _CLASS_SCORES})
         calibration = compute_calibration(compute_class_probabilities(outputs), targets, with_samples=False)
         scores.update({f"calibration {name}": getattr(calibration, name).value for name in _CALIBRATION_SCORES})
     return dict(scores)
