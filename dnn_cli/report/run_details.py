@@ -72,7 +72,8 @@ def iter_time_rows(record: Record) -> Iterator[tuple[str, str]]:
 def iter_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     """Yield the scores of a run as (label, text).
 
-    The scores are those of the best and the last epoch, of each saved model, and on test examples and files.
+    The scores are those of the best and the last epoch, of each saved model, and on test examples and files. Rows with
+    the temperature and the threshold of a saved model follow its scores.
     """
     if run_info.record is None:
         return
@@ -87,7 +88,23 @@ def iter_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
             {name: value for name, value in (model.scores or {}).items() if name.startswith("val_")}
         )
         yield model.file_name, "  ".join(filter(None, (model.format_epoch(), score_text)))
+    yield from _iter_adjustment_rows(run_info)
     yield from _iter_test_score_rows(run_info)
+
+
+def _iter_adjustment_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
+    """Yield the temperature and the threshold of each saved model, as (label, text)."""
+    record = run_info.record
+    if record is None:
+        return
+    for model in _list_saved_models(run_info):
+        if fitted := record.find_temperature(model.file_name):
+            basis = f"fitted on {format_count(fitted.examples, 'validation example')}, {_format_utc_time(fitted.at)}"
+            yield "temperature", f"{fitted.temperature:.4g} for {model.file_name}, {basis}"
+        if chosen := record.find_threshold(model.file_name):
+            score_text = f"{chosen.criterion} {format_score(chosen.score)}"
+            basis = f"on {format_count(chosen.examples, 'validation example')}, {_format_utc_time(chosen.at)}"
+            yield "threshold", f"{chosen.threshold:.4g} for {model.file_name}, chosen by {score_text} {basis}"
 
 
 def _iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:

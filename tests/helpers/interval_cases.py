@@ -1,7 +1,7 @@
 """Simulated evaluations, to count how often 95% intervals of scores contain the score on all possible examples."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -78,28 +78,30 @@ def draw_evaluation(
     return (exponentials / exponentials.sum(1, keepdims=True)).astype(np.float32), targets
 
 
-def compute_class_case(experiment: Experiment, outputs: NDArray[np.float32], targets: NDArray[Any]) -> _Intervals:
+def _compute_class_case(experiment: Experiment, outputs: NDArray[np.float32], targets: NDArray[Any]) -> _Intervals:
     """Return the intervals of the second class and of the means over the classes, which are closed formulas."""
     report = build_classification_report(outputs, targets, experiment.data.info.classes)
     parts = {"class": compute_class_intervals(report)[1], "macro": compute_macro_intervals(report)}
     return {f"{label} {name}": getattr(part, name) for label, part in parts.items() for name in _CLASS_SCORES}
 
 
-def compute_score_case(experiment: Experiment, outputs: NDArray[np.float32], targets: NDArray[Any]) -> _Intervals:
+def _compute_score_case(experiment: Experiment, outputs: NDArray[np.float32], targets: NDArray[Any]) -> _Intervals:
     """Return the intervals of the loss and of the metrics."""
     scores = compute_scores(experiment, outputs, targets)
     intervals = compute_score_intervals(experiment, EvaluationResult(scores, outputs, targets))
     return {name: (intervals[name].low, intervals[name].high) if name in intervals else None for name in scores}
 
 
-def compute_case(experiment: Experiment, outputs: NDArray[np.float32], targets: NDArray[Any]) -> _Intervals:
-    """Return the intervals of all scores by name."""
-    intervals = compute_score_case(experiment, outputs, targets)
-    if experiment.data.info.is_classification:
-        intervals.update(compute_class_case(experiment, outputs, targets))
-        calibration = compute_calibration(compute_class_probabilities(outputs), targets)
-        intervals.update({f"calibration {name}": getattr(calibration, name).interval for name in _CALIBRATION_SCORES})
-    return intervals
+def _compute_calibration_case(
+    experiment: Experiment, outputs: NDArray[np.float32], targets: NDArray[Any]
+) -> _Intervals:
+    """Return the intervals of calibration error and Brier score."""
+    calibration = compute_calibration(compute_class_probabilities(outputs), targets)
+    return {f"calibration {name}": getattr(calibration, name).interval for name in _CALIBRATION_SCORES}
+
+
+PARTS = {"scores": _compute_score_case, "classes": _compute_class_case, "calibration": _compute_calibration_case}
+"""Functions that compute the intervals of an evaluation, by the part of the scores. A regression has only scores."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +114,7 @@ class Coverage:
 
 
 def measure_coverage(
-    dataset: str, count: int, rate: float, evaluations: int, path: Any,
-    compute: Callable[[Experiment, NDArray[np.float32], NDArray[Any]], _Intervals] = compute_case,
+    dataset: str, count: int, rate: float, evaluations: int, path: Any, parts: Sequence[str] = tuple(PARTS),
     without: Sequence[str] = (),
 ) -> dict[str, Coverage]:  # fmt: skip
     """Return the coverage of the intervals of each score in simulated evaluations of `count` examples.
@@ -124,7 +125,7 @@ def measure_coverage(
         rate: The accuracy, or the share of the variance that the regression explains.
         evaluations: The number of evaluations.
         path: The path of the config.
-        compute: The function that computes the intervals of an evaluation by name.
+        parts: The names of the parts in `PARTS`.
         without: The types of metrics that are left out.
     """
     experiment = load_case_experiment(dataset, path)
@@ -136,7 +137,10 @@ def measure_coverage(
     covered: Counter[str] = Counter()
     interval_counts: Counter[str] = Counter()
     for _ in range(evaluations):
-        intervals = compute(experiment, *draw_evaluation(dataset, count, rate, rng))
+        evaluation = draw_evaluation(dataset, count, rate, rng)
+        intervals: _Intervals = {}
+        for part in parts if experiment.data.info.is_classification else ("scores",):
+            intervals.update(PARTS[part](experiment, *evaluation))
         for name, interval in intervals.items():
             if interval is not None:
                 interval_counts[name] += 1

@@ -10,7 +10,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from tests.helpers.interval_cases import RATES, measure_coverage
+from tests.helpers.interval_cases import PARTS, RATES, measure_coverage
 
 COUNTS = (10, 30, 300)
 DATASETS = ("wine", "breast_cancer", "diabetes")
@@ -19,6 +19,7 @@ DATASETS = ("wine", "breast_cancer", "diabetes")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("evaluations", nargs="?", type=int, default=1000, help="simulated evaluations of each cell")
     parser.add_argument("--dataset", choices=DATASETS, action="append", help="only this dataset; repeat for more")
+    parser.add_argument("--part", choices=PARTS, action="append", help="only this part of the scores; repeat for more")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,9 +33,11 @@ def run(options: argparse.Namespace) -> int:
             for rate in RATES:
                 for count in COUNTS:
                     path = Path(directory, f"{dataset}.yaml")
-                    for name, part in measure_coverage(dataset, count, rate, options.evaluations, path).items():
-                        share = part.intervals / part.evaluations
-                        text = f"{100 * part.covered / part.intervals:.1f}" if part.intervals else "–"
+                    parts = options.part or tuple(PARTS)
+                    coverages = measure_coverage(dataset, count, rate, options.evaluations, path, parts)
+                    for name, coverage in coverages.items():
+                        share = coverage.intervals / coverage.evaluations
+                        text = f"{100 * coverage.covered / coverage.intervals:.1f}" if coverage.intervals else "–"
                         cells.setdefault(name, []).append(text + ("" if share >= 0.995 else f" ({100 * share:.0f})"))
             for name, texts in cells.items():
                 print(f"{name:28}" + "".join(f"{text:^12}" for text in texts), flush=True)

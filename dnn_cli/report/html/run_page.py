@@ -145,6 +145,7 @@ def build_run_page(run_info: RunInfo, anchor: str, limits: DetailLimits) -> RunP
             logits=_has_logit_outputs(config),
             max_mistakes=limits.mistakes,
             has_probabilities=_has_probability_outputs(config),
+            has_temperature=record is not None and record.find_temperature(run.model.name) is not None,
             with_samples=limits.with_samples,
         )
         if completed

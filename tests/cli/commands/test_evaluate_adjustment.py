@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 from dnn_cli.config.loading import load_experiment
+from dnn_cli.report.html.run_page import DetailLimits, build_run_page
 from dnn_cli.report.prediction_adjustment import apply_adjustment, build_adjustment_document, format_adjustment
 from dnn_cli.report.prediction_tables import Predictions
+from dnn_cli.report.run_details import iter_score_rows
 from dnn_cli.runs.record import ChosenThreshold, FittedTemperature, Record
+from dnn_cli.runs.run_info import read_run_info
 from tests.helpers.cli_output import parse_json_output
 from tests.helpers.digits import DIGITS_YAML
+from tests.helpers.reports import predict
 from tests.helpers.settings import RUN_ALL_CASES
 
 LATER = "2027-01-01T00:00:00+00:00"
@@ -44,6 +48,18 @@ def test_resumed_training_ends_a_temperature(make_run):
     assert (resumed.find_temperature("model.keras"), resumed.find_threshold("model.keras")) == (None, None)
     old = {name: value for name, value in record.model_dump().items() if name not in ("temperatures", "thresholds")}
     assert Record.model_validate(old).temperatures == ()
+
+
+def test_details_and_report_have_temperature_and_threshold(make_run):
+    run = make_run(temperatures=(FITTED,), thresholds=(CHOSEN,))
+    run.model.write_bytes(b"")
+    rows = dict(iter_score_rows(read_run_info(run)))
+    assert rows["temperature"].startswith("2 for model.keras, fitted on 80 validation examples, ")
+    assert rows["threshold"].startswith("0.2 for model.keras, chosen by f1 ")
+    predict(run)
+    page = build_run_page(read_run_info(run), "", DetailLimits(mistakes=1, points=2, epochs=2))
+    assert dict(page.about)["temperature"] == rows["temperature"]
+    assert "do not contain the temperature" in page.predictions.calibration_note
 
 
 @pytest.mark.parametrize(
