@@ -102,9 +102,10 @@ def _iter_adjustment_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
             basis = f"fitted on {format_count(fitted.examples, 'validation example')}, {_format_utc_time(fitted.at)}"
             yield "temperature", f"{fitted.temperature:.4g} for {model.file_name}, {basis}"
         if chosen := record.find_threshold(model.file_name):
-            score_text = f"{chosen.criterion} {format_score(chosen.score)}"
+            before = " before the temperature" if fitted else ""
+            score_text = f"chosen by {chosen.criterion} {format_score(chosen.score)}"
             basis = f"on {format_count(chosen.examples, 'validation example')}, {_format_utc_time(chosen.at)}"
-            yield "threshold", f"{chosen.threshold:.4g} for {model.file_name}, chosen by {score_text} {basis}"
+            yield "threshold", f"{chosen.threshold:.4g}{before} for {model.file_name}, {score_text} {basis}"
 
 
 def _iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:

@@ -42,11 +42,6 @@ _SHADE_LEVELS = 9
 """Number of shades of a confusion matrix; cells without examples have no shade."""
 
 
-_TEMPERATURE_NOTE = (
-    "The probabilities do not contain the temperature of the run, because the temperature was fitted on these examples."
-)
-
-
 @dataclass(frozen=True)
 class _MatrixCell:
     """A cell of the confusion matrix."""
@@ -85,8 +80,8 @@ class ClassificationSection:
     calibration_rows: tuple[tuple[str, str], ...]
     """Label and text of calibration error, Brier score and log loss; empty for outputs that are not probabilities."""
 
-    calibration_note: str
-    """Sentence about the temperature of the run; empty without a temperature."""
+    adjustment_note: str
+    """Sentence about the temperature and the threshold of the run; empty without both."""
 
     reliability: SeriesFigure | None
     """Reliability diagram; `None` for outputs that are not probabilities."""
@@ -101,7 +96,7 @@ def build_predictions_section(
     logits: bool,
     max_mistakes: int,
     has_probabilities: bool = False,
-    has_temperature: bool = False,
+    adjustment_note: str = "",
     with_samples: bool = True,
 ) -> "ClassificationSection | RegressionSection | str":
     """Build the section on the predictions of a run, or return the reason why it is missing.
@@ -113,7 +108,8 @@ def build_predictions_section(
         max_mistakes: The largest number of mistakes in the section.
         has_probabilities: Whether the outputs of the run are probabilities, or become probabilities by softmax or
             sigmoid.
-        has_temperature: Whether the run has a temperature, which saved predictions do not contain.
+        adjustment_note: A sentence about the temperature and the threshold of the run, which saved predictions do not
+            contain; empty without both.
         with_samples: Whether scores have intervals from bootstrap samples, which take a tenth of a second.
     """
     try:
@@ -144,8 +140,7 @@ def build_predictions_section(
         )
         for mistake in list_misclassifications(outputs, targets, max_mistakes, logits=logits)
     ]
-    note = _TEMPERATURE_NOTE if has_temperature else ""
-    return _build_classification_section(report, tuple(mistake_rows), calibration, note)
+    return _build_classification_section(report, tuple(mistake_rows), calibration, adjustment_note)
 
 
 def _format_confidence(value: float) -> str:
@@ -166,7 +161,7 @@ def _build_classification_section(
     report: ClassificationReport,
     mistake_rows: tuple[MistakeRow, ...],
     calibration: Calibration | None,
-    calibration_note: str,
+    adjustment_note: str,
 ) -> ClassificationSection:
     """Build the section of a classification."""
     order = range(len(report.scores))
@@ -201,7 +196,7 @@ def _build_classification_section(
         ),
         len(report.scores) - len(order),
         () if calibration is None else tuple(_iter_calibration_rows(calibration)),
-        calibration_note,
+        adjustment_note,
         None if calibration is None else build_series_figure(build_reliability_chart(calibration)),
         mistake_rows,
     )

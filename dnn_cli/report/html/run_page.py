@@ -19,6 +19,7 @@ from dnn_cli.errors import ConfigError, DataError, RunError
 from dnn_cli.report.html.predictions_section import ClassificationSection, build_predictions_section
 from dnn_cli.report.html.regression_section import RegressionSection
 from dnn_cli.report.html.svg_plot import Plot, SvgLine, build_plot, select_evenly
+from dnn_cli.report.prediction_adjustment import format_adjustment
 from dnn_cli.report.run_details import (
     iter_config_rows,
     iter_environment_rows,
@@ -145,7 +146,7 @@ def build_run_page(run_info: RunInfo, anchor: str, limits: DetailLimits) -> RunP
             logits=_has_logit_outputs(config),
             max_mistakes=limits.mistakes,
             has_probabilities=_has_probability_outputs(config),
-            has_temperature=record is not None and record.find_temperature(run.model.name) is not None,
+            adjustment_note=_format_adjustment_note(run_info),
             with_samples=limits.with_samples,
         )
         if completed
@@ -183,6 +184,15 @@ def _has_probability_outputs(config: Mapping[str, Any]) -> bool:
     layers = config.get("model", {}).get("layers") or [{}]
     ends_in = {layers[-1].get("activation"), str(layers[-1].get("type")).lower()}
     return _has_logit_outputs(config) or bool(ends_in & {"softmax", "sigmoid"})
+
+
+def _format_adjustment_note(run_info: RunInfo) -> str:
+    """Return a sentence on the temperature and the threshold of `model.keras`; empty without both."""
+    record, file_name = run_info.record, run_info.run.model.name
+    if record is None:
+        return ""
+    adjustment_text = format_adjustment(record.find_temperature(file_name), record.find_threshold(file_name))
+    return f"dnn predict applies an adjustment, which is not used here: {adjustment_text}." if adjustment_text else ""
 
 
 def _iter_headline_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:

@@ -55,11 +55,11 @@ def test_details_and_report_have_temperature_and_threshold(make_run):
     run.model.write_bytes(b"")
     rows = dict(iter_score_rows(read_run_info(run)))
     assert rows["temperature"].startswith("2 for model.keras, fitted on 80 validation examples, ")
-    assert rows["threshold"].startswith("0.2 for model.keras, chosen by f1 ")
+    assert rows["threshold"].startswith("0.2 before the temperature for model.keras, chosen by f1 0.9000 on 80 ")
     predict(run)
     page = build_run_page(read_run_info(run), "", DetailLimits(mistakes=1, points=2, epochs=2))
     assert dict(page.about)["temperature"] == rows["temperature"]
-    assert "do not contain the temperature" in page.predictions.calibration_note
+    assert "not used here: temperature 2, fitted on 80 validation" in page.predictions.adjustment_note
 
 
 @pytest.mark.parametrize(
