@@ -45,6 +45,7 @@ def evaluate_group(
     from dnn_cli.compare.group_scores import summarize_test_scores
     from dnn_cli.execution.study_evaluation import evaluate_on_test_set
     from dnn_cli.report import group_score_tables as words
+    from dnn_cli.report.test_read_text import format_test_read_note
     from dnn_cli.runs.address import SWEEP_PREFIX
     from dnn_cli.runs.run_info import read_run_info
     from dnn_cli.runs.store import Store
@@ -60,9 +61,8 @@ def evaluate_group(
     origin = build_evaluation_origin(groups_of_runs, addresses, overrides, options, code_options, force=force)
     with open_screen() as screen:
         evaluated = evaluate_on_test_set(completed, screen, origin, code_directory, overrides, best=best)
-    groups = summarize_test_scores(
-        Store(runs_dir).with_details([read_run_info(run_info.run) for run_info in completed]), best=best
-    )
+    evaluated_runs = Store(runs_dir).with_details([read_run_info(run_info.run) for run_info in completed])
+    groups = summarize_test_scores(evaluated_runs, best=best)
     if as_json:
         print_json({"evaluated": evaluated, "groups": words.build_group_score_documents(groups)})
         return
@@ -84,3 +84,6 @@ def evaluate_group(
     if unfinished := len(runs) - len(completed):
         notes.append(f"{format_count(unfinished, 'run')} left out, because not completed")
     get_notes_console().print(replace_control_chars("; ".join(notes)))
+    records = [run_info.record for run_info in evaluated_runs if run_info.record is not None]
+    if read_note := format_test_read_note(records):
+        get_notes_console().print(replace_control_chars(read_note))

@@ -44,6 +44,7 @@ def build_group_score_documents(groups: Sequence[GroupScores]) -> list[dict[str,
                 {
                     "id": run_score.record.id,
                     "seed": run_score.seed,
+                    "test_reads": len(run_score.record.test_reads),
                     "scores": {score.metric: run_score.record.get_test_score(score.metric) for score in item.scores},
                 }
                 for run_score in item.group.run_scores

@@ -41,6 +41,7 @@ def test_mean_of_seeds_has_students_interval(seeds, dnn):
     assert [float(accuracy[3]), float(accuracy[5])] == pytest.approx([0.84 - half_width, 0.84 + half_width], abs=1e-4)
     assert loss[0] == "test_loss"
     assert "3 runs evaluated before, and not again" in done.stderr
+    assert "test set: read 3 times for 3 of 3 runs, by an earlier version of dnn (3 times)" in done.stderr
 
 
 def test_runs_with_other_settings_are_another_group(seeds, dnn):
@@ -50,6 +51,7 @@ def test_runs_with_other_settings_are_another_group(seeds, dnn):
         ([42, 43], True), ([42, 43, 44], False),
     ]  # fmt: skip
     assert document["evaluated"] == []
+    assert {run["test_reads"] for item in document["groups"] for run in item["runs"]} == {1}
     assert sorted(run["scores"]["test_accuracy"] for run in document["groups"][1]["runs"]) == list(SCORES)
 
 
