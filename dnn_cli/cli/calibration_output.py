@@ -83,8 +83,11 @@ def compute_evaluated_calibration(
     return EvaluatedCalibration(compute_calibration(shares, result.targets), after, fitted, threshold_scores, chosen)
 
 
-def print_calibration(calibration: EvaluatedCalibration) -> None:
-    """Print the tables of the calibration and of the threshold, with the origin of both."""
+def print_calibration(calibration: EvaluatedCalibration, *, is_validation: bool) -> None:
+    """Print the tables of the calibration and of the threshold, with the origin of both.
+
+    With `is_validation`, the evaluated examples have determined temperature and threshold, and a note says so.
+    """
     from dnn_cli.report.calibration_tables import build_calibration_table, build_threshold_table
 
     out, fitted, chosen = get_output_console(), calibration.fitted, calibration.chosen
@@ -102,6 +105,9 @@ def print_calibration(calibration: EvaluatedCalibration) -> None:
             f"threshold {chosen.threshold:.4g}, the best {chosen.criterion} on "
             f"{format_count(chosen.examples, 'validation example')}; predict uses it"
         )
+    if is_validation and (fitted is not None or chosen is not None):
+        names = " and ".join([*(["temperature"] if fitted else []), *(["threshold"] if chosen else [])])
+        out.print(f"these examples chose the {names}: scores with it are too good for new examples")
 
 
 def draw_reliability(calibration: EvaluatedCalibration, examples_text: str, output: Path | None) -> None:

@@ -90,6 +90,7 @@ def build_evaluation_document(output: EvaluationOutput) -> dict[str, Any]:
 def print_evaluation(output: EvaluationOutput, *, as_markdown: bool) -> None:
     """Print the scores of an evaluation with intervals, calibration and details; as Markdown, the scores alone."""
     from dnn_cli.report.score_tables import build_score_cells
+    from dnn_cli.runs.record import Evaluation
 
     _print_headline(output)
     console, finished = get_output_console(), output.finished
@@ -101,7 +102,8 @@ def print_evaluation(output: EvaluationOutput, *, as_markdown: bool) -> None:
     else:
         print_rich_table(console, cells.build_fitting_table(console.width))
         if output.calibration is not None:
-            print_calibration(output.calibration)
+            is_validation = isinstance(finished.evaluation, Evaluation) and finished.evaluation.split == "validation"
+            print_calibration(output.calibration, is_validation=is_validation)
         print_details(finished.experiment, finished.result)
     if output.imbalance is not None and (caveat := output.imbalance.format_caveat()):
         get_notes_console().print(replace_control_chars(f"! {caveat}"))

@@ -5,21 +5,26 @@ import json
 import numpy as np
 import pytest
 
+from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.report.html.run_page import DetailLimits, build_run_page
 from dnn_cli.report.prediction_adjustment import apply_adjustment, build_adjustment_document, format_adjustment
 from dnn_cli.report.prediction_tables import Predictions
 from dnn_cli.report.run_details import iter_score_rows
-from dnn_cli.runs.record import ChosenThreshold, FittedTemperature, Record
+from dnn_cli.runs.input_profile import write_input_profile
+from dnn_cli.runs.record import ChosenThreshold, Evaluation, FittedTemperature, Record
 from dnn_cli.runs.run_info import read_run_info
 from tests.helpers.cli_output import parse_json_output
 from tests.helpers.digits import DIGITS_YAML
+from tests.helpers.explained_runs import build_input_profile
 from tests.helpers.reports import predict
 from tests.helpers.settings import RUN_ALL_CASES
 
 LATER = "2027-01-01T00:00:00+00:00"
 FITTED = FittedTemperature(at=LATER, model="model.keras", temperature=2.0, examples=80)
 CHOSEN = ChosenThreshold(at=LATER, model="model.keras", threshold=0.2, criterion="f1", score=0.9, examples=80)
+
+READ = Evaluation(at=LATER, split="test", examples=450, scores={"loss": 1}, command="dnn evaluate")
 
 
 def test_predictions_have_the_temperature_and_the_threshold(tmp_path):
@@ -78,6 +83,23 @@ def test_bad_options_are_one_clear_line(dnn, make_run, words, message):
     assert message in done.stderr and "Traceback" not in done.stderr
 
 
+def test_options_are_checked_before_the_test_set_is_read(dnn, make_run, tmp_path):
+    (tmp_path / "old.svg").write_text("old")
+    run = make_run("data.test_size=0.25", "data.test_reads=1", evaluated=(READ,))
+    run.model.write_bytes(b"")
+    write_input_profile(run, build_input_profile(DATASETS["digits"]))
+    record = run.record.read_text()
+    for words, message in (
+        (["--threshold", "f1"], "--threshold needs two classes, but the run has 10\n  omit --threshold"),
+        (["--reliability", "-o", "old.svg"], "old.svg already exists\n  choose another path with -o"),
+        (["--temperature"], "--temperature --force reads the test set again"),
+    ):
+        done = dnn("evaluate", "@1", *words)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert message in done.stderr
+    assert (run.record.read_text(), (tmp_path / "old.svg").read_text()) == (record, "old")
+
+
 @pytest.mark.skipif(not RUN_ALL_CASES, reason="exports for several seconds; DNN_TEST_EVERYTHING=1 runs it")
 def test_temperature_is_fitted_stored_exported_and_removed(workspace):
     first = parse_json_output(workspace.dnn("evaluate", "digits", "--temperature", "--json"))
@@ -87,6 +109,8 @@ def test_temperature_is_fitted_stored_exported_and_removed(workspace):
     assert stored["temperature"] == calibration["temperature"]
     exported = parse_json_output(workspace.dnn("export", "digits", "--format", "keras", "-o", "hot.keras", "--json"))
     assert exported["output"]["temperature"] == calibration["temperature"]
+    validation = workspace.dnn("evaluate", "digits", "--split", "validation")
+    assert "these examples chose the temperature" in validation.stdout
     diagram = workspace.dnn("evaluate", "digits", "--reliability", "--no-temperature")
     assert "accuracy = confidence" in diagram.stdout
     assert json.loads(workspace.digits.record.read_text())["temperatures"] == []
