@@ -23,15 +23,18 @@ if TYPE_CHECKING:
 _DetailsPrinter = Callable[["Experiment", "OutOfFoldPredictions"], None]
 
 
-def find_fold_runs(words: Sequence[str], runs_dir: Path) -> "list[RunInfo]":
-    """Find the runs of cross-validations that words name; the list is empty if the words name one run, or a file.
+def find_several_runs(words: Sequence[str], runs_dir: Path) -> "list[RunInfo]":
+    """Find the runs that words name: all folds of cross-validations, or none. One run, or a file, is an empty list.
+
+    Without `sweep:` and with a single word, only folds are several runs: `dnn evaluate digits` evaluates the latest run
+    of this name.
 
     Args:
         words: Addresses of runs; the last word can be a file with examples.
         runs_dir: The directory of runs.
 
     Raises:
-        UsageError: an address names no run, or some of several runs are not folds.
+        UsageError: an address names no run, or only some of several runs are folds.
     """
     from dnn_cli.runs.address import SWEEP_PREFIX
     from dnn_cli.runs.run_info import read_run_info
@@ -46,12 +49,12 @@ def find_fold_runs(words: Sequence[str], runs_dir: Path) -> "list[RunInfo]":
     runs = {run.directory: run for word in words for run in store.find_all(word, sweeps=is_explicit)}
     run_infos = store.with_details(list(map(read_run_info, runs.values()))) if len(runs) > 1 else []
     others = [run_info for run_info in run_infos if run_info.details.fold is None]
-    if others and is_explicit:
+    if others and len(others) < len(run_infos) and is_explicit:
         raise UsageError(
-            f"{others[0].run.directory.name} is not a fold of a cross-validation",
-            "name one run, or the folds of a cross-validation",
+            f"{others[0].run.directory.name} is not a fold of a cross-validation, but other runs are",
+            "name one run, the folds of a cross-validation, or runs without folds",
         )
-    return [] if others else run_infos
+    return [] if others and not is_explicit else run_infos
 
 
 def _is_examples_file(word: str) -> bool:

@@ -6,8 +6,10 @@ from pathlib import Path
 from dnn_cli.errors import UsageError
 
 
-def check_picture_path(path: Path, *, force: bool) -> None:
-    """Check that a picture can be written to a path. With `force`, an existing file is accepted.
+def check_picture_path(path: Path, *, force: bool | None) -> None:
+    """Check that a picture can be written to a path.
+
+    With `force`, an existing file is accepted. `None` is that of a command without an option that replaces files.
 
     The check precedes the reading of the runs, which takes time.
 
@@ -25,6 +27,7 @@ def check_picture_path(path: Path, *, force: bool) -> None:
     if path.exists() and not path.is_file():
         raise UsageError(f"{path} is not a file", "choose another path")
     if os.path.lexists(path) and not force:
-        raise UsageError(f"{path} already exists", "use --force to replace it, or choose another path with -o")
+        replace_text = "" if force is None else "use --force to replace it, or "
+        raise UsageError(f"{path} already exists", f"{replace_text}choose another path with -o")
     if not path.parent.is_dir():
         raise UsageError(f"{path.parent} does not exist", "create the directory, or choose another path")

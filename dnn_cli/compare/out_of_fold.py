@@ -21,8 +21,8 @@ from dnn_cli.runs.run_info import RunInfo
 
 
 @dataclass(frozen=True)
-class FoldScore:
-    """Score of a cross-validation: its mean over the folds, with standard deviation and 95% interval."""
+class MeanScore:
+    """Score of a group of runs: its mean over seeds or folds, with standard deviation and 95% interval."""
 
     metric: str
     mean: float
@@ -53,7 +53,7 @@ class CrossValidation:
 
     label: str
     group: Group
-    scores: tuple[FoldScore, ...]
+    scores: tuple[MeanScore, ...]
     """Scores of the saved models on the validation examples, the compared metric first."""
 
     missing: str
@@ -83,7 +83,7 @@ def summarize_cross_validations(runs: Sequence[RunInfo]) -> list[CrossValidation
         CrossValidation(
             comparison.get_label(group),
             group,
-            tuple(_summarize_score(comparisons[metric], group, metric) for metric in metrics),
+            tuple(summarize_score(comparisons[metric], group, metric) for metric in metrics),
             format_missing_folds(group) if list_missing_folds(group) else "",
         )
         for group in comparison.groups
@@ -96,18 +96,18 @@ def _list_validation_scores(comparison: Comparison) -> list[str]:
     return [name for name in (all_scores or [{}])[0] if name.startswith("val_") and all(name in s for s in all_scores)]
 
 
-def _summarize_score(comparison: Comparison, group: Group, metric: str) -> FoldScore:
-    """Return a score of a cross-validation.
+def summarize_score(comparison: Comparison, group: Group, metric: str) -> MeanScore:
+    """Return a score of a group of runs.
 
     Args:
         comparison: The comparison of the runs by the metric.
-        group: The runs of the cross-validation, in a comparison by another metric.
+        group: The runs, as a group of a comparison by another metric.
         metric: The metric.
     """
     (same,) = [
         other for other in comparison.groups if other.run_scores[0].variant_digest == group.run_scores[0].variant_digest
     ]
-    return FoldScore(metric, same.mean, same.spread, comparison.get_interval(same))
+    return MeanScore(metric, same.mean, same.spread, comparison.get_interval(same))
 
 
 def join_predictions(cross_validation: CrossValidation) -> OutOfFoldPredictions:

@@ -21,6 +21,7 @@ from dnn_cli.execution.test_reads import ReadOrigin, check_test_reads
 from dnn_cli.metrics.evaluation_result import EvaluationResult
 from dnn_cli.metrics.prediction_scores import compute_scores
 from dnn_cli.metrics.saved_predictions import read_predictions
+from dnn_cli.metrics.score_intervals import compute_score_intervals, to_recorded_intervals
 from dnn_cli.runs.record import Evaluation, get_utc_now
 
 if TYPE_CHECKING:
@@ -55,10 +56,16 @@ def evaluate_baseline(
         check_test_reads(run, origin)
         result = _evaluate_on_test_set(run, record, experiment, reporter)
     # Test scores of a run are looked up by the name of its weights file. A baseline has the default name.
+    intervals = compute_score_intervals(experiment, result)
     evaluation = Evaluation(
-        at=get_utc_now(), split=split, examples=len(result), scores=result.scores, digest=result.digest
+        at=get_utc_now(),
+        split=split,
+        examples=len(result),
+        scores=result.scores,
+        intervals=to_recorded_intervals(intervals),
+        digest=result.digest,
     )
-    return FinishedEvaluation(experiment, result, evaluation)
+    return FinishedEvaluation(experiment, result, evaluation, intervals=intervals)
 
 
 def _read_saved_result(run: "Run", record: "Record") -> "tuple[Experiment, EvaluationResult]":
@@ -71,7 +78,11 @@ def _read_saved_result(run: "Run", record: "Record") -> "tuple[Experiment, Evalu
     if arrays is None or not {"outputs", "labels"} <= arrays.keys():
         raise RunError("the run has no predictions on validation examples", "use --split test")
     scores = {name.removeprefix("val_"): value for name, value in (record.results.model or {}).items()}
-    return load_run_context(run, record).experiment, EvaluationResult(scores, arrays["outputs"], arrays["labels"])
+    run_context = load_run_context(run, record)
+    scaling = run_context.input_profile.target_scaling
+    return run_context.experiment, EvaluationResult(
+        scores, arrays["outputs"], arrays["labels"], arrays.get("weights"), scaling
+    )
 
 
 def _load_experiment_with_test_set(run: "Run", overrides: list[str]) -> "Experiment":
@@ -117,7 +128,9 @@ def _evaluate_on_test_set(
         test = select_test_examples(experiment.data, examples, split, report_progress)
         outputs = trained.predict(test.inputs)
     scores = compute_scores(experiment, outputs, test.targets, test.weights, target_scaling=trained.target_scaling)
-    return EvaluationResult(scores, outputs, test.targets, digest=test.compute_evaluation_digest())
+    return EvaluationResult(
+        scores, outputs, test.targets, test.weights, trained.target_scaling, digest=test.compute_evaluation_digest()
+    )
 
 
 def _has_equal_outputs(saved: NDArray[Any], outputs: NDArray[np.float32]) -> bool:

@@ -1,13 +1,11 @@
 """Data of an ensemble that saved predictions lack: weights of validation examples, and outputs on the test set."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.compare.ensemble_members import EnsembleMember, MemberSet
-from dnn_cli.data.encoded_examples import select_test_examples
 from dnn_cli.data.run_context import check_same_data, load_local_examples
 from dnn_cli.errors import UsageError
 from dnn_cli.execution.evaluation import evaluate_split, record_evaluation
@@ -72,7 +70,7 @@ def evaluate_on_test_set(
     for member in members:
         check_test_reads(member.run_info.run, origin)
     cache = ProcessCache()
-    outputs, targets = [], np.zeros(0)
+    outputs, targets, weights = [], np.zeros(0), None
     for number, member in enumerate(members, 1):
         run, model = member.run_info.run, get_last_model(member.run_info)
         with reporter.show_waiting(f"evaluating member {number} of {len(members)} on the test set"):
@@ -81,14 +79,6 @@ def evaluate_on_test_set(
         record_evaluation(run, finished.evaluation, origin, reporter.report_line)
         outputs.append(finished.result.outputs)
         targets = finished.result.targets
-    weights = _load_test_weights(member_set, cache)
+        weights = finished.result.weights
     examples = TargetExamples(experiment, targets, weights, member_set.examples.target_scaling)
     return MemberTestOutputs(examples, tuple(to_averaged_quantities(experiment, part) for part in outputs))
-
-
-def _load_test_weights(member_set: MemberSet, cache: ProcessCache) -> NDArray[Any] | None:
-    """Return the weights of the test examples, of shape (n,); `None` without `data.weight`."""
-    data = member_set.experiment.data
-    if data.weight is None:
-        return None
-    return select_test_examples(data, *cache.load_examples(data)).weights

@@ -1,9 +1,10 @@
 """Evaluation of a saved model on a split of its run's data or on a file, and its entry in the run record."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from dnn_cli.config.custom_code import check_code_permission
@@ -28,7 +29,8 @@ from dnn_cli.execution.test_reads import (
 from dnn_cli.formats.evaluation_examples import TargetSpec, read_evaluation_examples
 from dnn_cli.formats.replaced_cells import ReplacedCells
 from dnn_cli.host.output_redirect import redirect_output
-from dnn_cli.report.evaluation_tables import format_unlike_inputs
+from dnn_cli.metrics.score_intervals import ScoreInterval, compute_score_intervals, to_recorded_intervals
+from dnn_cli.report.prediction_tables import format_unlike_inputs
 from dnn_cli.runs.record import Evaluation, FileEvaluation, Record, get_utc_now
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.saved_models import SavedModel
@@ -50,6 +52,9 @@ class FinishedEvaluation(NamedTuple):
     replaced_cells: Sequence[ReplacedCells] = ()
     """Missing cells and unknown categories of an evaluated file with typed columns."""
 
+    intervals: Mapping[str, ScoreInterval] = MappingProxyType({})
+    """95% intervals of the scores by name; a score can lack an interval."""
+
 
 def evaluate_split(
     run: Run, record: Record, model: SavedModel, split: Literal["test", "validation"], overrides: list[str],
@@ -65,14 +70,8 @@ def evaluate_split(
         UsageError: the data has no test set, or the test set was read as often as `data.test_reads` allows.
     """
     loaded = replace(load_experiment(str(run.config), overrides, to_train=True), code_directory=code_directory)
-    data = loaded.experiment.data
-    if split == "test" and not data.test_examples:
-        raise UsageError(
-            f"{data.title} has no test set",
-            "use dnn evaluate RUN FILE, or train with data.test_size=0.2",
-        )
     if split == "test":
-        check_test_reads(run, origin)
+        check_test_set(run, loaded.experiment.data, origin)
     with prepare_training(loaded, reporter, record.epochs, cache, trains=False) as (job, progress, *_):
         from dnn_cli.training.inference import evaluate_split as work
 
@@ -85,11 +84,26 @@ def evaluate_split(
         split=split,
         examples=len(result),
         scores=result.scores,
+        intervals=to_recorded_intervals(intervals := compute_score_intervals(loaded.experiment, result)),
         model=model.file_name,
         epoch=model.epoch,
         digest=result.digest,
     )
-    return FinishedEvaluation(loaded.experiment, result, evaluation)
+    return FinishedEvaluation(loaded.experiment, result, evaluation, intervals=intervals)
+
+
+def check_test_set(run: Run, data: Data, origin: ReadOrigin) -> None:
+    """Check that the data of a run has a test set, and that a command may read the test set once more.
+
+    Raises:
+        UsageError: the data has no test set, or the test set was read as often as `data.test_reads` allows.
+    """
+    if not data.test_examples:
+        raise UsageError(
+            f"{data.title} has no test set",
+            "use --split validation, dnn evaluate RUN FILE, or train with data.test_size=0.2",
+        )
+    check_test_reads(run, origin)
 
 
 def evaluate_file(
@@ -127,9 +141,10 @@ def evaluate_file(
 
         import_layers_of_user(run_context.experiment, code_directory, reporter)
         result = work(model.path, run_context, examples, int(record.data.get("train") or len(examples)))
+    intervals = compute_score_intervals(run_context.experiment, result)
     evaluation = FileEvaluation(
-        at=get_utc_now(), file=file, digest=digest, examples=len(result), scores=result.scores, model=model.file_name,
-        epoch=model.epoch, is_test_read=is_test_read,
+        at=get_utc_now(), file=file, digest=digest, examples=len(result), scores=result.scores,
+        intervals=to_recorded_intervals(intervals), model=model.file_name, epoch=model.epoch, is_test_read=is_test_read,
     )  # fmt: skip
     return FinishedEvaluation(
         run_context.experiment,
@@ -137,6 +152,7 @@ def evaluate_file(
         evaluation,
         [*_list_training_data_warnings(file, data), *format_unlike_inputs(input_warnings)],
         arrays.replaced_cells,
+        intervals,
     )
 
 

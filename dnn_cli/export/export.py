@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import DATASETS, IdxDataset
+from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import find_free_name
 from dnn_cli.data.dataset_sources import get_dataset_cache_directory
 from dnn_cli.data.encoded_examples import load_encoded_examples
@@ -20,13 +21,17 @@ from dnn_cli.errors import DnnError, RunError
 from dnn_cli.export.comparison_rows import draw_comparison_rows
 from dnn_cli.export.export_formats import ExportFormat
 from dnn_cli.export.plain_layers import build_plain_model, select_inference_layers
+from dnn_cli.export.temperature_layers import insert_temperature
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
+from dnn_cli.metrics.temperature import apply_temperature
 from dnn_cli.runs.input_profile import InputProfile
 from dnn_cli.runs.record import Record
 from dnn_cli.training.inference import compute_outputs, load_trained_model
 
 
-def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: bool) -> keras.Model:
+def _build_serving_model(
+    weights: Path, run_context: RunContext, *, scaling: bool, temperature: float | None = None
+) -> keras.Model:
     """Build the model to export, without layers that have an effect only in training.
 
     Inputs are float32 of shape (batch, *input_shape). Outputs are float32 of shape (batch, units).
@@ -35,9 +40,10 @@ def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: boo
         weights: The `.keras` file with the weights.
         run_context: The experiment and the input profile of the run.
         scaling: Whether the model contains the scaling of inputs. Otherwise, inputs must be scaled beforehand.
+        temperature: The temperature that divides the logits; `None` without a temperature.
 
     Raises:
-        RunError: the file holds no weights of this network.
+        RunError: the file holds no weights of this network, or the network has no place for a temperature.
     """
     experiment, shape = run_context.experiment, run_context.experiment.data.input_shape
     model = load_trained_model(weights, experiment, run_context.input_profile.target_scaling)
@@ -47,6 +53,9 @@ def _build_serving_model(weights: Path, run_context: RunContext, *, scaling: boo
     # The layer that returns to the units of the target is not part of the config.
     inference_layers += model.layers[len(stack) :]
     used_names = {layer.name for layer in inference_layers}
+    if temperature is not None:
+        logits = experiment.loss.takes_logits
+        inference_layers = insert_temperature(inference_layers, temperature, used_names, logits=logits)
     input_layers = _build_scaling_layers(run_context, used_names) if scaling else []
     inputs = keras.Input(shape, name=find_free_name("inputs", used_names))
     return build_plain_model(inputs, [*input_layers, *inference_layers], model.name)
@@ -126,6 +135,7 @@ def export_model(
     path: Path,
     *,
     scaling: bool,
+    temperature: float | None = None,
     report_progress: ReadProgress = ignore_progress,
 ) -> ExportCheck:
     """Write a model in another format, and check the outputs of the written model.
@@ -139,6 +149,7 @@ def export_model(
         export_format: The format to write.
         path: The file or directory to write, which must not exist.
         scaling: Whether the exported model scales inputs.
+        temperature: The temperature that divides the logits of the exported model; `None` without a temperature.
         report_progress: The function that receives the stages of the export.
 
     Raises:
@@ -154,14 +165,18 @@ def export_model(
         report_progress(f"writing {export_format.name}")
         target_scaling = run_context.input_profile.target_scaling
         model = load_trained_model(weights, experiment, target_scaling)
-        reference = compute_outputs(model, experiment, scaled)
+
+        def compute_reference(network: keras.Model, scaled_inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+            return _apply_temperature(compute_outputs(network, experiment, scaled_inputs), experiment, temperature)
+
+        reference = compute_reference(model, scaled)
         output, rows_comparison = float(np.abs(reference).max()), None
         try:
-            _write_model(weights, run_context, export_format, path, scaling=scaling)
+            _write_model(weights, run_context, export_format, path, scaling=scaling, temperature=temperature)
             report_progress(f"comparing outputs in {runtime}")
             outputs = export_format.compute(path, model_inputs.reshape(-1, *experiment.data.input_shape))
             if export_format.takes_cells(run_context.input_profile.encoding, scaling=scaling):
-                rows_comparison = _compare_rows(model, run_context, export_format, path)
+                rows_comparison = _compare_rows(model, run_context, export_format, path, temperature)
         except DnnError:
             raise
         except Exception as error:
@@ -176,7 +191,7 @@ def export_model(
         in_16_bits = None
         if (precision := str(record.plan.get("precision", "float32"))) != "float32":
             narrow_model = load_trained_model(weights, experiment, target_scaling, precision=precision)
-            in_16_bits = _compute_largest_difference(outputs, compute_outputs(narrow_model, experiment, scaled))
+            in_16_bits = _compute_largest_difference(outputs, compute_reference(narrow_model, scaled))
     same_class = None
     if experiment.data.info.is_classification and reference.shape[1] > 1:
         same_class = int((outputs.argmax(-1) == reference.argmax(-1)).sum())
@@ -184,6 +199,15 @@ def export_model(
     if rows_comparison is None:
         return check
     return replace(check, rows=rows_comparison.rows, rows_difference=rows_comparison.difference)
+
+
+def _apply_temperature(
+    outputs: NDArray[np.float32], experiment: Experiment, temperature: float | None
+) -> NDArray[np.float32]:
+    """Return outputs with a temperature; without a temperature, return the outputs."""
+    if temperature is None:
+        return outputs
+    return apply_temperature(outputs, temperature, logits=experiment.loss.takes_logits)
 
 
 def _check_difference(runtime: str, difference: float, output: float, source: str) -> None:
@@ -208,10 +232,17 @@ def _check_difference(runtime: str, difference: float, output: float, source: st
 
 
 def _write_model(
-    weights: Path, run_context: RunContext, export_format: ExportFormat, path: Path, *, scaling: bool
+    weights: Path,
+    run_context: RunContext,
+    export_format: ExportFormat,
+    path: Path,
+    *,
+    scaling: bool,
+    temperature: float | None,
 ) -> None:
     """Write a model that takes the cells of a table if the format can, and else a model that takes inputs."""
-    model, encoding = _build_serving_model(weights, run_context, scaling=scaling), run_context.input_profile.encoding
+    model = _build_serving_model(weights, run_context, scaling=scaling, temperature=temperature)
+    encoding = run_context.input_profile.encoding
     if export_format.write_table_model is None or encoding is None or not scaling:
         export_format.write(model, path)
     else:
@@ -228,7 +259,11 @@ class _RowsComparison:
 
 
 def _compare_rows(
-    model: keras.Sequential, run_context: RunContext, export_format: ExportFormat, path: Path
+    model: keras.Sequential,
+    run_context: RunContext,
+    export_format: ExportFormat,
+    path: Path,
+    temperature: float | None,
 ) -> _RowsComparison:
     """Compare the outputs of an exported model and of the run's own model for random rows of a table.
 
@@ -237,13 +272,14 @@ def _compare_rows(
         run_context: The experiment and the input profile of the run.
         export_format: The format of the exported model.
         path: The path of the exported model.
+        temperature: The temperature of the exported model; `None` without a temperature.
     """
     experiment, profile = run_context.experiment, run_context.input_profile
     if export_format.compute_rows is None or profile.encoding is None:
         raise TypeError(f"{export_format.name} does not take the cells of a table")
     rows = draw_comparison_rows(profile, experiment.data.missing_texts, _GENERATED_ROWS)
     scaled = profile.scale_inputs(profile.encoding.encode(rows.values, rows.categories))
-    reference = compute_outputs(model, experiment, scaled)
+    reference = _apply_temperature(compute_outputs(model, experiment, scaled), experiment, temperature)
     difference = _compute_largest_difference(export_format.compute_rows(path, rows.cells), reference)
     return _RowsComparison(_GENERATED_ROWS, difference, float(np.abs(reference).max()))
 

@@ -1,4 +1,4 @@
-"""The binomial distribution: tail probabilities, and the interval of Clopper and Pearson for a proportion."""
+"""The binomial distribution: tail probabilities, and two intervals of a proportion."""
 
 import math
 from collections.abc import Callable
@@ -48,6 +48,28 @@ def compute_confidence_interval(successes: int, trials: int, alpha: float = 0.05
     if successes < trials:
         high = _find_threshold(lambda share: compute_tail_probability(trials, share, slice(successes + 1)) <= alpha / 2)
     return low, high
+
+
+def compute_wilson_interval(successes: float, trials: float) -> tuple[float, float]:
+    """Return the 95% score interval of Wilson (Journal of the American Statistical Association 22, 1927).
+
+    The interval covers the true proportion in about 95% of samples on average. The interval of Clopper and Pearson
+    covers every proportion in at least 95% and is wider.
+
+    Args:
+        successes: The number of successes; with weights, the share of successes times `trials`.
+        trials: The number of independent trials, above 0; with weights, the effective number.
+    """
+    square = NORMAL_QUANTILE**2
+    share = successes / trials
+    center = (share + square / (2 * trials)) / (1 + square / trials)
+    half_width = (
+        NORMAL_QUANTILE
+        * math.sqrt(max(share * (1 - share), 0.0) / trials + square / (4 * trials**2))
+        / (1 + square / trials)
+    )
+    # Rounding errors must not exclude a share of 0 or 1.
+    return min(max(center - half_width, 0.0), share), max(min(center + half_width, 1.0), share)
 
 
 def _find_threshold(is_above: Callable[[float], bool]) -> float:

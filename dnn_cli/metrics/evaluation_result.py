@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.runs.record import Scores
+from dnn_cli.runs.target_scaling import TargetScaling
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,12 @@ class EvaluationResult:
     targets: NDArray[Any]
     """Targets of the examples: class numbers of shape (n,), or the numbers of a regression, float32 of shape
     (n, targets)."""
+
+    weights: NDArray[Any] | None = None
+    """Weight of each example (`data.weight`), of shape (n,); `None` for equal weights."""
+
+    target_scaling: TargetScaling | None = None
+    """Scaling of the targets, with which the loss is computed; `None` without `data.standardize_target`."""
 
     digest: str | None = None
     """Digest of the inputs and targets, if the examples are a test set; else `None`."""

@@ -8,7 +8,7 @@ from dnn_cli.config.config_diff import find_config_differences, shorten_keys
 from dnn_cli.metrics.averaged_predictions import averages_logits_as_probabilities
 from dnn_cli.metrics.ensemble_gain import Gain
 from dnn_cli.report.chart_math import Axis
-from dnn_cli.report.evaluation_tables import has_probability_outputs
+from dnn_cli.report.prediction_tables import has_probability_outputs
 from dnn_cli.report.table_cells import TableCells
 from dnn_cli.report.terminal_chart import ChartLine, draw_chart
 from dnn_cli.report.text import format_count, format_score
@@ -89,6 +89,7 @@ def format_score_notes(choice: MemberChoice, result: EnsembleResult, split: str)
     accuracy = _find_score(result, "accuracy")
     if accuracy is not None and (1 - accuracy.mean_member) * len(result.examples) < _MIN_WRONG_EXAMPLES:
         notes.append(f"members are wrong on fewer than {_MIN_WRONG_EXAMPLES} examples: the intervals are too narrow")
+    notes += _format_adjustment_notes(choice)
     if not choice.is_by_score:
         return [*notes, "best: the best member on the same examples, which favours its score"]
     half = "" if split == "test" else "the other half of "
@@ -102,6 +103,18 @@ def format_score_notes(choice: MemberChoice, result: EnsembleResult, split: str)
         text = "" if over_best.interval is None else f" (95% interval {_format_interval(over_best)})"
         notes.append(f"gain in {score.name} over the first choice: {_format_gain(over_best.value)}{text}")
     return notes
+
+
+def _format_adjustment_notes(choice: MemberChoice) -> list[str]:
+    """Return a sentence on members with a temperature or a threshold, which ensembles do not use; else no sentence."""
+    count = sum(
+        member.record.find_temperature(file_name) is not None or member.record.find_threshold(file_name) is not None
+        for member, file_name in ((member, member.run_info.run.model.name) for member in choice.members)
+    )
+    if not count:
+        return []
+    subject = f"{count} of {format_count(len(choice.members), 'member')}"
+    return [f"the mean has no temperature and no threshold, also in an exported model: those of {subject} are not used"]
 
 
 def _find_score(result: EnsembleResult, name: str) -> EnsembleScore | None:

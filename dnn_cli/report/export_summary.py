@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from dnn_cli.report.evaluation_tables import has_probability_outputs, list_target_names
+from dnn_cli.report.evaluation_tables import list_target_names
+from dnn_cli.report.prediction_adjustment import build_adjustment_document
+from dnn_cli.report.prediction_tables import has_probability_outputs
 from dnn_cli.report.tables import shorten_text
 from dnn_cli.report.text import format_count
 
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
     from dnn_cli.formats.table_encoding import ColumnEncoding
     from dnn_cli.runs.input_profile import InputProfile
+    from dnn_cli.runs.record import ChosenThreshold, FittedTemperature
 
 _MAX_LISTED_WIDTH = 30
 """Largest width of a list of class names or columns, in terminal characters."""
@@ -57,6 +60,15 @@ def build_interface_document(
     else:
         output_document["targets"] = list_target_names(dataset_info.target, dataset_info.targets)
     return {"input": input_document, "output": output_document}
+
+
+def format_exported_adjustment(fitted: "FittedTemperature | None", chosen: "ChosenThreshold | None") -> str:
+    """Return the temperature in an exported model and the threshold for its outputs; empty without both."""
+    parts = [f"temperature {fitted.temperature:.3g} inside the model"] if fitted else []
+    if chosen:
+        threshold = build_adjustment_document(fitted, chosen)["threshold"]
+        parts.append(f"second class above a probability of {threshold:.4g}, which the program must apply")
+    return "; ".join(parts)
 
 
 def _build_column_document(encoding: "ColumnEncoding") -> dict[str, Any]:

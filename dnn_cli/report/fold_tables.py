@@ -4,7 +4,7 @@ from typing import Any
 
 from dnn_cli.compare.out_of_fold import CrossValidation, OutOfFoldPredictions
 from dnn_cli.report.tables import PlainTable, build_table
-from dnn_cli.report.text import format_count, format_score
+from dnn_cli.report.text import format_count, format_interval, format_score
 
 
 def format_fold_headline(cross_validation: CrossValidation) -> str:
@@ -25,7 +25,7 @@ def build_fold_score_table(cross_validation: CrossValidation) -> PlainTable:
             score.metric,
             format_score(score.mean),
             "–" if score.spread is None else format_score(score.spread),
-            "–" if score.interval is None else " to ".join(map(format_score, score.interval)),
+            format_interval(score.interval),
         ]
         for score in cross_validation.scores
     ]

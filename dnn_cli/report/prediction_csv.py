@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from dnn_cli.errors import UsageError
 from dnn_cli.formats.prediction_inputs import PredictionInputs
-from dnn_cli.report.evaluation_tables import Predictions, has_probability_outputs, list_target_names
+from dnn_cli.report.evaluation_tables import list_target_names
+from dnn_cli.report.prediction_tables import Predictions, has_probability_outputs
 
 _INPUT_COLUMN = "input"
 """Name of the first column if the inputs are not rows of a table."""

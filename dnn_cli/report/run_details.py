@@ -11,9 +11,9 @@ from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.registry import format_config_value
 from dnn_cli.report.runs_table import build_run_info_document, format_scores
 from dnn_cli.report.test_read_text import format_test_reads
-from dnn_cli.report.text import format_count, format_duration, replace_control_chars
+from dnn_cli.report.text import format_count, format_duration, format_interval, format_score, replace_control_chars
 from dnn_cli.runs.query.run_columns import get_run_id
-from dnn_cli.runs.record import Record, Scores, StudyRole
+from dnn_cli.runs.record import Evaluation, FileEvaluation, Record, Scores, StudyRole
 from dnn_cli.runs.run_info import RunInfo
 from dnn_cli.runs.saved_models import SavedModel, find_best_model, get_last_model
 
@@ -72,7 +72,8 @@ def iter_time_rows(record: Record) -> Iterator[tuple[str, str]]:
 def iter_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
     """Yield the scores of a run as (label, text).
 
-    The scores are those of the best and the last epoch, of each saved model, and on test examples and files.
+    The scores are those of the best and the last epoch, of each saved model, and on test examples and files. Rows with
+    the temperature and the threshold of a saved model follow its scores.
     """
     if run_info.record is None:
         return
@@ -87,7 +88,24 @@ def iter_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
             {name: value for name, value in (model.scores or {}).items() if name.startswith("val_")}
         )
         yield model.file_name, "  ".join(filter(None, (model.format_epoch(), score_text)))
+    yield from _iter_adjustment_rows(run_info)
     yield from _iter_test_score_rows(run_info)
+
+
+def _iter_adjustment_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
+    """Yield the temperature and the threshold of each saved model, as (label, text)."""
+    record = run_info.record
+    if record is None:
+        return
+    for model in _list_saved_models(run_info):
+        if fitted := record.find_temperature(model.file_name):
+            basis = f"fitted on {format_count(fitted.examples, 'validation example')}, {_format_utc_time(fitted.at)}"
+            yield "temperature", f"{fitted.temperature:.4g} for {model.file_name}, {basis}"
+        if chosen := record.find_threshold(model.file_name):
+            before = " before the temperature" if fitted else ""
+            score_text = f"chosen by {chosen.criterion} {format_score(chosen.score)}"
+            basis = f"on {format_count(chosen.examples, 'validation example')}, {_format_utc_time(chosen.at)}"
+            yield "threshold", f"{chosen.threshold:.4g}{before} for {model.file_name}, {score_text} {basis}"
 
 
 def _iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
@@ -106,7 +124,7 @@ def _iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
             f"{file_evaluation.model} on {format_count(file_evaluation.examples, 'example')}, "
             f"{_format_utc_time(file_evaluation.at)}"
         )
-        yield file_evaluation.file, f"{format_scores(file_evaluation.scores)}  {basis}"
+        yield file_evaluation.file, f"{_format_with_intervals(file_evaluation)}  {basis}"
     if not record.data.get("test"):
         return
     for model in models:
@@ -116,13 +134,23 @@ def _iter_test_score_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:
                 f"{model.file_name} on {format_count(test_evaluation.examples, 'test example')}, "
                 f"{_format_utc_time(test_evaluation.at)}"
             )
-            yield "test set", f"{format_scores(test_evaluation.scores)}  {basis}"
+            yield "test set", f"{_format_with_intervals(test_evaluation)}  {basis}"
         else:
             best = ["--best"] if model.weights_kind == "best" else []
             command = shlex.join(["dnn", "evaluate", str(run_info.run.directory), *best, *record.code_options])
             yield "test set", f"{model.file_name} is not evaluated yet: {command}"
     if record.test_reads:
         yield "test set", format_test_reads(record.test_reads)
+
+
+def _format_with_intervals(evaluation: Evaluation | FileEvaluation) -> str:
+    """Return scores in one line with their 95% intervals, such as `accuracy 0.8933 (0.8612 to 0.9187)`."""
+    names = sorted(evaluation.scores, key=lambda name: name != "loss")
+    return "  ".join(
+        f"{name} {format_score(evaluation.scores[name])}"
+        + (f" ({format_interval(evaluation.intervals[name])})" if name in evaluation.intervals else "")
+        for name in names
+    )
 
 
 def _list_saved_models(run_info: RunInfo) -> list[SavedModel]:

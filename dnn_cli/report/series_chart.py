@@ -62,6 +62,9 @@ class SeriesPanel:
     best: ChartPoint | None = None
     """The best point or mean, which has a ring in pictures and a level line in a terminal."""
 
+    point_noun: str = "run"
+    """Noun of a point in the description of the chart for screen readers."""
+
     chosen: tuple[ChartPoint, ...] = ()
     """Points with a ring in the HTML report, such as the chosen trial of each value of a study."""
 

@@ -28,6 +28,11 @@ def format_score(value: float | None) -> str:
     return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e5 else f"{value:.3g}"
 
 
+def format_interval(interval: tuple[float, float] | None) -> str:
+    """Format an interval of a score, such as `0.8612 to 0.9187`, or `–` without an interval."""
+    return "–" if interval is None else " to ".join(map(format_score, interval))
+
+
 def format_mean(mean: float, deviation: float | None) -> str:
     """Return a mean score with the standard deviation of the scores, such as `0.8831 ± 0.0021`.
 

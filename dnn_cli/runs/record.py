@@ -171,6 +171,9 @@ class Evaluation(BaseModel):
     split: Literal["test", "validation"]
     examples: int
     scores: Scores
+    intervals: dict[str, Interval] = {}
+    """95% intervals of the scores over examples by name. Earlier versions and scores without an interval have none."""
+
     model: str = "model.keras"
     """Name of the file with the evaluated weights."""
 
@@ -215,6 +218,9 @@ class FileEvaluation(BaseModel):
 
     examples: int
     scores: Scores
+    intervals: dict[str, Interval] = {}
+    """95% intervals of the scores over examples by name, as in `Evaluation`."""
+
     model: str
     """Name of the file with the evaluated weights."""
 
@@ -234,6 +240,46 @@ class FileEvaluation(BaseModel):
     def examples_id(self) -> str:
         """Text that is equal for two evaluations if both used the same examples: the digest of the examples."""
         return self.digest
+
+
+class FittedTemperature(BaseModel):
+    """Temperature of a classification, fitted to the validation examples by `dnn evaluate --temperature`."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    at: str
+    """Time of the fit: UTC in ISO 8601."""
+
+    model: str
+    """Name of the file with the weights."""
+
+    temperature: float = Field(gt=0)
+    examples: int
+    """Number of validation examples."""
+
+
+class ChosenThreshold(BaseModel):
+    """Threshold of two classes, chosen on the validation examples by `dnn evaluate --threshold`."""
+
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
+
+    at: str
+    """Time of the choice: UTC in ISO 8601."""
+
+    model: str
+    """Name of the file with the weights."""
+
+    threshold: float = Field(gt=0, lt=1)
+    """Probability of the second class, before a temperature, above which this class is predicted."""
+
+    criterion: str
+    """Score that the threshold maximizes: `f1` or `balanced_accuracy`."""
+
+    score: float
+    """Value of the criterion on the validation examples."""
+
+    examples: int
+    """Number of validation examples."""
 
 
 class Baseline(BaseModel):
@@ -346,6 +392,12 @@ class Record(BaseModel):
 
     They are not in `evaluated`, because older versions of `dnn` accept only evaluations on splits there."""
 
+    temperatures: tuple[FittedTemperature, ...] = ()
+    """Temperature of each saved model that has one."""
+
+    thresholds: tuple[ChosenThreshold, ...] = ()
+    """Threshold of each saved model that has one."""
+
     engine: str | None = None
     plan: dict[str, Any] = {}
     """Execution plan: precision, XLA, determinism and chunk length of the training, and the reasons for them."""
@@ -415,6 +467,18 @@ class Record(BaseModel):
         return next(
             (evaluation for evaluation in evaluations if self.ended is None or evaluation.at >= self.ended), None
         )
+
+    def find_temperature(self, model: str) -> FittedTemperature | None:
+        """Return the temperature of a weights file; `None` without one, and if a resumed training replaced the file."""
+        return next((fitted for fitted in self.temperatures if self._is_current(fitted, model)), None)
+
+    def find_threshold(self, model: str) -> ChosenThreshold | None:
+        """Return the threshold of a weights file; `None` without one, and if a resumed training replaced the file."""
+        return next((chosen for chosen in self.thresholds if self._is_current(chosen, model)), None)
+
+    def _is_current(self, item: FittedTemperature | ChosenThreshold, model: str) -> bool:
+        """Return whether an item is about the current weights in a file."""
+        return item.model == model and (self.ended is None or item.at >= self.ended)
 
     def get_test_scores(self, model: str = "model.keras") -> Scores:
         """Return the test scores of a weights file by name (`test_accuracy`); empty for a file without evaluation."""

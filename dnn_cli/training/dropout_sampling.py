@@ -19,6 +19,7 @@ from dnn_cli.config.network_dropout import build_no_dropout_error
 from dnn_cli.data.run_context import RunContext
 from dnn_cli.metrics.classification import compute_class_probabilities
 from dnn_cli.metrics.sampled_predictions import DropoutSampling, SampledPredictions
+from dnn_cli.metrics.temperature import apply_temperature
 from dnn_cli.training.determinism import set_initial_determinism
 from dnn_cli.training.device import prepare_device
 from dnn_cli.training.execution_plan import choose_plan
@@ -35,7 +36,11 @@ _SEED_STATE_NAME = "seed_generator_state"
 
 
 def predict_with_dropout(
-    weights: Path, run_context: RunContext, inputs: NDArray[np.generic], sampling: DropoutSampling
+    weights: Path,
+    run_context: RunContext,
+    inputs: NDArray[np.generic],
+    sampling: DropoutSampling,
+    temperature: float | None = None,
 ) -> SampledPredictions:
     """Return mean and standard deviation of the predictions of a saved model with active dropout.
 
@@ -47,6 +52,7 @@ def predict_with_dropout(
         run_context: The experiment and the input profile of the run.
         inputs: The unscaled inputs, of shape (n, *input_shape), with values as in the training data.
         sampling: The number of samples and the seed.
+        temperature: The number that divides the logits of each sample; `None` for 1. A regression has none.
 
     Raises:
         RunError: the file holds no weights of this network.
@@ -62,12 +68,12 @@ def predict_with_dropout(
         model = load_trained_model(weights, experiment, profile.target_scaling, precision=plan.precision)
         sample = build_sampler(model, experiment, sampling)
         scaled = profile.scale_inputs(inputs).reshape(-1, *experiment.data.input_shape)
-        means, deviations = zip(*_iter_statistics(sample, experiment, scaled), strict=True)
+        means, deviations = zip(*iter_statistics(sample, experiment, scaled, temperature), strict=True)
     return SampledPredictions(np.stack(means), np.stack(deviations), sampling)
 
 
-def _iter_statistics(
-    sample: Callable[[Any], Any], experiment: Experiment, scaled: NDArray[np.float32]
+def iter_statistics(
+    sample: Callable[[Any], Any], experiment: Experiment, scaled: NDArray[np.float32], temperature: float | None
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Yield mean and standard deviation over the samples for each input.
 
@@ -78,7 +84,9 @@ def _iter_statistics(
             values = outputs.astype(np.float64)
             if experiment.data.info.is_classification:
                 # The mean of probabilities is the prediction, not the probabilities of the mean logits.
-                values = compute_class_probabilities(outputs, logits=experiment.loss.takes_logits)
+                logits = experiment.loss.takes_logits
+                tempered = outputs if temperature is None else apply_temperature(outputs, temperature, logits=logits)
+                values = compute_class_probabilities(tempered, logits=logits)
             yield values.mean(0), values.std(0, ddof=1)
 
 

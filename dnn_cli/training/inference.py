@@ -112,7 +112,7 @@ def _compute_scores(
         scores = model.evaluate(batches, steps=steps, verbose=0, return_dict=True)
         outputs = model.predict(batches, steps=steps, verbose=0)
     score_values = {name: float(value) for name, value in scores.items()}
-    return EvaluationResult(score_values, np.asarray(outputs, np.float32), examples.targets)
+    return EvaluationResult(score_values, np.asarray(outputs, np.float32), examples.targets, examples.weights, scaling)
 
 
 def _select_split_examples(job: TrainingJob, split: _HeldOutSplit) -> Examples:

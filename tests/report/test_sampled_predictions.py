@@ -5,8 +5,10 @@ import pytest
 
 from dnn_cli.formats.prediction_inputs import PredictionInputs
 from dnn_cli.metrics.sampled_predictions import DropoutSampling, SampledPredictions
-from dnn_cli.report.evaluation_tables import Predictions, build_prediction_documents, build_prediction_table
+from dnn_cli.report.prediction_adjustment import apply_adjustment
 from dnn_cli.report.prediction_csv import format_prediction_csv
+from dnn_cli.report.prediction_tables import Predictions, build_prediction_documents, build_prediction_table
+from dnn_cli.runs.record import ChosenThreshold, FittedTemperature
 
 MEANS = np.array([[0.125, 0.625, 0.25], [0.5, 0.25, 0.25]])
 FLOWERS = ["data.dataset=iris", "loss={type: sparse_categorical_crossentropy, from_logits: true}", "epochs=1"]
@@ -67,3 +69,17 @@ def test_number_has_its_deviation(experiment):
     lines = format_prediction_csv(predictions, inputs, with_probabilities=False).splitlines()
     assert lines == [f"input,{name},{name}_deviation", "new.npz[0],150.5,15.05", "new.npz[1],20000.0,2000.0"]
     assert build_prediction_documents(predictions)[0]["deviations"] == [15.05]
+
+
+def test_threshold_decides_the_class_of_the_mean(experiment):
+    """The temperature is that of the samples already: it changes the threshold, and not the means again."""
+    predictions, _ = build_predictions(experiment, np.array([[0.75, 0.25], [0.6, 0.4]]), TUMOURS, units=1)
+    fields = {"at": "2027-01-01T00:00:00+00:00", "model": "model.keras", "examples": 80}
+    fitted = FittedTemperature(**fields, temperature=2)
+    # Probabilities of 0.2 and 0.8 have the odds 1 : 4, and with the temperature the odds 1 : 2.
+    chosen = ChosenThreshold(**fields, threshold=0.2, criterion="f1", score=0.9)
+    adjusted = apply_adjustment(predictions, fitted, chosen)
+    assert adjusted.threshold == pytest.approx(1 / 3)
+    assert adjusted.class_indices.tolist() == [0, 1]
+    assert predictions.class_indices.tolist() == [0, 0]
+    np.testing.assert_array_equal(adjusted.probabilities, predictions.probabilities)

@@ -3,12 +3,13 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from dnn_cli.config.layer_base import LAYER_CLASSES
 from dnn_cli.config.network_dropout import check_has_dropout
 from dnn_cli.errors import UsageError
 from dnn_cli.metrics.sampled_predictions import DropoutSampling
-from dnn_cli.training.dropout_sampling import build_sampler, find_dropout_layers
+from dnn_cli.training.dropout_sampling import build_sampler, find_dropout_layers, iter_statistics
 from dnn_cli.training.model_builder import build_model
 from tests.helpers.settings import RUN_ALL_CASES
 
@@ -63,6 +64,18 @@ def test_bits_depend_on_the_input_the_seed_and_the_number_of_samples_alone(sampl
     np.testing.assert_array_equal(sample(layers, DIGITS[::-1])[::-1], drawn)
     np.testing.assert_array_equal(sample(layers, DIGITS[1:2]), drawn[1:2])
     assert not np.array_equal(sample(layers, seed=8), drawn)
+
+
+def test_temperature_divides_the_logits_of_each_sample(experiment):
+    """The mean is that of tempered probabilities, not the tempered mean."""
+    logits = np.zeros((1, 2, 10), np.float32)
+    logits[0, :, 0] = 4, 8
+    from_logits = experiment("loss={type: sparse_categorical_crossentropy, from_logits: true}", "epochs=1")
+    for temperature, scale in ((None, 1), (2.0, 2)):
+        ((mean, deviation),) = iter_statistics(lambda scaled: tf.constant(logits), from_logits, DIGITS, temperature)
+        shares = np.exp([4 / scale, 8 / scale]) / (np.exp([4 / scale, 8 / scale]) + 9)
+        assert mean[0] == pytest.approx(shares.mean(), abs=1e-6)
+        assert deviation[0] == pytest.approx(shares.std(ddof=1), abs=1e-6)
 
 
 SEQUENCE = "{type: GRU, units: 3, recurrent_dropout: 0.5}"

@@ -83,6 +83,7 @@ def export(
 
     check_packages_installed(export_format)
     run, record, model = resolve_saved_model(address, runs_dir, best=best)
+    fitted, chosen = record.find_temperature(model.file_name), record.find_threshold(model.file_name)
     path = output or Path(make_slug(record.name) + export_format.suffix)
     sidecar = path.parent / f"{path.name}.json"
     check_export_path(path, sidecar, export_format, force=force)
@@ -95,10 +96,12 @@ def export(
         from dnn_cli.host.output_redirect import redirect_output
         from dnn_cli.report.export_summary import (
             build_interface_document,
+            format_exported_adjustment,
             format_exported_columns,
             format_exported_input,
             format_exported_output,
         )
+        from dnn_cli.report.prediction_adjustment import build_adjustment_document
         from dnn_cli.training.tensorflow_startup import import_tensorflow_in_background
 
         with screen.open_progress(1, 1) as progress, redirect_output(), import_tensorflow_in_background() as wait:
@@ -115,11 +118,16 @@ def export(
                 export_format,
                 temporary_path,
                 scaling=not without_scaling,
+                temperature=fitted.temperature if fitted else None,
                 report_progress=progress,
             )
         interface_document = build_interface_document(
             run_context.experiment, run_context.input_profile, scaling=not without_scaling
         )
+        adjustment_document = build_adjustment_document(fitted, chosen)
+        interface_document["output"] |= {
+            name: value for name, value in adjustment_document.items() if value is not None
+        }
         # The other formats hold the operations of the classes instead of their names.
         custom_types = [layer.type for layer in list_custom_layers(experiment) if export_format.name == "keras"]
         encoding = run_context.input_profile.encoding
@@ -153,6 +161,7 @@ def export(
         f"{format_exported_input(run_context.experiment, run_context.input_profile, scaling=not without_scaling)}",
         *([f"  columns  {columns_text}"] if columns_text else []),
         f"  output   {format_exported_output(run_context.experiment)}",
+        *([f"  classes  {adjustment_text}"] if (adjustment_text := format_exported_adjustment(fitted, chosen)) else []),
         f"  weights  {model.file_name}: {model.format_epoch()}",
         *(f"  code     loading needs the class {name} in custom_objects" for name in custom_types),
         *_iter_check_lines(export_check),

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from dnn_cli.execution.reporters import Reporter
     from dnn_cli.formats.prediction_inputs import PredictionInputs
     from dnn_cli.metrics.sampled_predictions import DropoutSampling, SampledPredictions
-    from dnn_cli.report.evaluation_tables import Predictions
+    from dnn_cli.report.prediction_tables import Predictions
+    from dnn_cli.runs.record import FittedTemperature
 
 
 def predict(
@@ -74,6 +75,7 @@ def predict(
     With --samples, dropout and noise layers stay active: each sample is the output of a randomly thinned network. The
     spread of the samples shows how certain the network is.
     """
+    from dnn_cli.report.prediction_adjustment import apply_adjustment, build_adjustment_document, format_adjustment
     from dnn_cli.terminal.progress import open_screen
 
     _check_output_options(output, files, keep, proba=proba, force=force, as_json=as_json)
@@ -82,6 +84,7 @@ def predict(
     code_directory = get_code_directory(allow=allow_code)
     with open_screen() as screen:
         run, record, model = resolve_saved_model(address, runs_dir, best=best)
+        adjustment = record.find_temperature(model.file_name), record.find_threshold(model.file_name)
         with screen.show_waiting(f"reading {address}"):
             from dnn_cli.config.custom_code import check_code_permission
             from dnn_cli.data.run_context import load_run_context
@@ -99,15 +102,18 @@ def predict(
             )
         if prediction_inputs:
             with screen.show_waiting("starting TensorFlow"):
-                predictions = _compute_predictions(
-                    model.path, run_context, prediction_inputs, sampling, code_directory, screen
+                fitted, chosen = adjustment
+                outputs = _compute_predictions(
+                    model.path, run_context, prediction_inputs, sampling, fitted, code_directory, screen
                 )
+                predictions = apply_adjustment(outputs, fitted, chosen)
     if as_json:
-        from dnn_cli.report.evaluation_tables import build_prediction_documents
+        from dnn_cli.report.prediction_tables import build_prediction_documents
 
         print_json({
             "id": record.id, "name": record.name, "model": model.to_document(),
             "classes": list(run_context.input_profile.dataset_info.classes),
+            **build_adjustment_document(*adjustment),
             **({} if sampling is None else {"sampling": sampling._asdict()}),
             "predictions": build_prediction_documents(predictions) if prediction_inputs else [],
             "replaced_cells": [
@@ -119,7 +125,7 @@ def predict(
     elif prediction_inputs and output is not None:
         _write_predictions(output, predictions, prediction_inputs[0], with_probabilities=proba)
     elif prediction_inputs:
-        from dnn_cli.report.evaluation_tables import build_prediction_table
+        from dnn_cli.report.prediction_tables import build_prediction_table
 
         get_notes_console().print(
             replace_control_chars(
@@ -132,7 +138,9 @@ def predict(
             )
         print_rich_table(get_output_console(), build_prediction_table(predictions))
     if prediction_inputs and not as_json:
-        from dnn_cli.report.evaluation_tables import format_warning_lines
+        if adjustment_text := format_adjustment(*adjustment):
+            get_notes_console().print(replace_control_chars(adjustment_text))
+        from dnn_cli.report.prediction_tables import format_warning_lines
 
         for line in format_warning_lines(predictions):
             get_notes_console().print(replace_control_chars(line))
@@ -276,6 +284,7 @@ def _compute_predictions(
     run_context: "RunContext",
     prediction_inputs: "list[PredictionInputs]",
     sampling: "DropoutSampling | None",
+    fitted: "FittedTemperature | None",
     code_directory: str | None,
     reporter: "Reporter",
 ) -> "Predictions":
@@ -286,6 +295,7 @@ def _compute_predictions(
         run_context: The experiment and the input profile of the run.
         prediction_inputs: The inputs.
         sampling: The samples with active dropout; `None` for one prediction without dropout.
+        fitted: The temperature that each sample gets; without samples, the outputs have no temperature.
         code_directory: The directory of custom layers; `None` without permission to run their code.
         reporter: The object that receives warnings about the code of custom layers.
     """
@@ -294,7 +304,7 @@ def _compute_predictions(
     from dnn_cli.data.input_statistics import describe_unusual_inputs
     from dnn_cli.execution.preparation import import_layers_of_user
     from dnn_cli.host.output_redirect import redirect_output
-    from dnn_cli.report.evaluation_tables import Predictions
+    from dnn_cli.report.prediction_tables import Predictions
     from dnn_cli.training.tensorflow_startup import import_tensorflow_in_background
 
     inputs = np.concatenate([file_inputs.inputs for file_inputs in prediction_inputs])
@@ -311,7 +321,8 @@ def _compute_predictions(
         else:
             from dnn_cli.training.dropout_sampling import predict_with_dropout
 
-            sampled = predict_with_dropout(weights, run_context, inputs, sampling)
+            temperature = fitted.temperature if fitted else None
+            sampled = predict_with_dropout(weights, run_context, inputs, sampling, temperature)
             outputs = sampled.means.astype(np.float32)
     return Predictions(
         run_context.experiment,

@@ -48,6 +48,10 @@ class ReportPage:
     """Command line that wrote the file."""
 
 
+_MAX_SAMPLED_RUNS = 10
+"""Largest number of runs in a report for which scores have intervals from bootstrap samples."""
+
+
 def compute_detail_limits(runs: int) -> DetailLimits:
     """Compute the limits of the details on the page of one run, from the number of runs in the report.
 
@@ -57,6 +61,7 @@ def compute_detail_limits(runs: int) -> DetailLimits:
         mistakes=max(4, min(12, 600 // max(1, runs))),
         points=compute_max_points(runs),
         epochs=max(20, min(40, 1200 // max(1, runs))),
+        with_samples=runs <= _MAX_SAMPLED_RUNS,
     )
 
 

@@ -1,6 +1,6 @@
 """Section of a run's page on its predictions for validation examples: a classification or a regression."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +9,21 @@ from numpy.typing import NDArray
 
 from dnn_cli.config.datasets import DatasetInfo
 from dnn_cli.errors import RunError
-from dnn_cli.metrics.classification import ClassificationReport, build_classification_report, list_misclassifications
-from dnn_cli.metrics.regression import compute_regression_errors
+from dnn_cli.metrics.calibration import Calibration, compute_calibration
+from dnn_cli.metrics.class_intervals import compute_class_intervals, compute_macro_intervals, compute_share_interval
+from dnn_cli.metrics.classification import (
+    ClassificationReport,
+    build_classification_report,
+    compute_class_probabilities,
+    list_misclassifications,
+)
 from dnn_cli.metrics.saved_predictions import read_predictions
-from dnn_cli.report.chart_math import Axis
-from dnn_cli.report.html.svg_plot import Tick
-from dnn_cli.report.text import format_score
+from dnn_cli.report.calibration_tables import CALIBRATION_LABELS, build_reliability_chart
+from dnn_cli.report.html.mistakes import MistakeRow, format_digits
+from dnn_cli.report.html.regression_section import RegressionSection, build_regression_section
+from dnn_cli.report.html.svg_series import SeriesFigure, build_series_figure
+from dnn_cli.report.text import format_interval, format_score
+from dnn_cli.runs.record import Interval
 from dnn_cli.runs.run import Run
 
 _MAX_CONFUSION_CLASSES = 20
@@ -29,24 +38,8 @@ _MAX_CLASS_ROWS = 50
 _MAX_CONFUSION_ROWS = 15
 """Largest number of listed pairs of confused classes."""
 
-_MAX_SCATTER_DOTS = 300
-"""Largest number of examples of a regression that are drawn as dots."""
-
 _SHADE_LEVELS = 9
 """Number of shades of a confusion matrix; cells without examples have no shade."""
-
-
-@dataclass(frozen=True)
-class _MistakeRow:
-    """A misclassified example, or an example of a regression with a large error."""
-
-    index: int
-    """Index of the example in the data."""
-
-    true: str
-    predicted: str
-    measure: str
-    """Probability of the predicted class, or the error of the predicted number."""
 
 
 @dataclass(frozen=True)
@@ -67,40 +60,44 @@ class ClassificationSection:
     """Results of a classification: accuracy, confusions of classes, scores of each class, and mistakes."""
 
     accuracy: str
+    accuracy_interval: str
+    """95% interval of the accuracy over examples, such as `0.8612 to 0.9187`."""
+
     examples: int
     wrong: int
     names: tuple[str, ...]
     matrix: tuple[tuple[_MatrixCell, ...], ...] | None
     confused: tuple[tuple[str, str, int], ...]
-    scores: tuple[tuple[str, str, str, str, int], ...]
+    scores: tuple[tuple[str, tuple[str, str], tuple[str, str], tuple[str, str], int], ...]
     """Name, precision, recall, F1 and number of examples of each listed class.
 
-    The last row has the means of the classes.
+    Each score is its text with the text of its 95% interval. The last row has the means of the classes.
     """
 
     omitted_count: int
     """Number of classes that are not listed."""
 
-    mistakes: tuple[_MistakeRow, ...]
+    calibration_rows: tuple[tuple[str, str], ...]
+    """Label and text of calibration error, Brier score and log loss; empty for outputs that are not probabilities."""
 
+    adjustment_note: str
+    """Sentence about the temperature and the threshold of the run; empty without both."""
 
-@dataclass(frozen=True)
-class RegressionSection:
-    """Results of a regression: errors, a plot of predicted and true values, and the largest mistakes."""
+    reliability: SeriesFigure | None
+    """Reliability diagram; `None` for outputs that are not probabilities."""
 
-    examples: int
-    error_rows: tuple[tuple[str, str], ...]
-    dots: str
-    """SVG path of the examples: true values from left to right, predicted values upwards."""
-
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-    drawn: int
-    mistakes: tuple[_MistakeRow, ...]
+    mistakes: tuple[MistakeRow, ...]
 
 
 def build_predictions_section(
-    run: Run, dataset_info: DatasetInfo | None, *, logits: bool, max_mistakes: int
+    run: Run,
+    dataset_info: DatasetInfo | None,
+    *,
+    logits: bool,
+    max_mistakes: int,
+    has_probabilities: bool = False,
+    adjustment_note: str = "",
+    with_samples: bool = True,
 ) -> "ClassificationSection | RegressionSection | str":
     """Build the section on the predictions of a run, or return the reason why it is missing.
 
@@ -109,6 +106,11 @@ def build_predictions_section(
         dataset_info: The dataset info of the run; without dataset info, the names of classes are their numbers.
         logits: Whether the outputs of the run are logits.
         max_mistakes: The largest number of mistakes in the section.
+        has_probabilities: Whether the outputs of the run are probabilities, or become probabilities by softmax or
+            sigmoid.
+        adjustment_note: A sentence about the temperature and the threshold of the run, which saved predictions do not
+            contain; empty without both.
+        with_samples: Whether scores have intervals from bootstrap samples, which take a tenth of a second.
     """
     try:
         arrays = read_predictions(run)
@@ -118,15 +120,19 @@ def build_predictions_section(
         if example_indices.shape != (len(targets),) or example_indices.dtype.kind not in "iu":
             raise RunError("the indices of the examples in predictions.npz are not valid")
         if targets.dtype.kind == "f":
-            return _build_regression_section(outputs, targets, example_indices, max_mistakes)
+            return build_regression_section(outputs, targets, example_indices, max_mistakes, with_samples=with_samples)
         classes = dataset_info.classes if dataset_info and dataset_info.classes else _list_class_numbers(outputs)
         report = build_classification_report(outputs, targets, classes, logits=logits)
+        calibration = None
+        if has_probabilities:
+            shares = compute_class_probabilities(outputs.reshape(len(targets), -1), logits=logits)
+            calibration = compute_calibration(shares, targets.reshape(-1), with_samples=with_samples)
     except RunError as error:
         return f"{error.message}."
     except (KeyError, ValueError, TypeError, IndexError):
         return "predictions.npz does not contain outputs, labels and indices."
     mistake_rows = [
-        _MistakeRow(
+        MistakeRow(
             int(example_indices[mistake.position]),
             classes[mistake.true],
             classes[mistake.predicted],
@@ -134,12 +140,12 @@ def build_predictions_section(
         )
         for mistake in list_misclassifications(outputs, targets, max_mistakes, logits=logits)
     ]
-    return _build_classification_section(report, tuple(mistake_rows))
+    return _build_classification_section(report, tuple(mistake_rows), calibration, adjustment_note)
 
 
 def _format_confidence(value: float) -> str:
     """Return a probability in percent. A value outside 0 to 1 is not a probability and has five significant digits."""
-    return f"{value:.1%}" if 0 <= value <= 1 else _format_digits(value)
+    return f"{value:.1%}" if 0 <= value <= 1 else format_digits(value)
 
 
 def _list_class_numbers(outputs: NDArray[Any]) -> tuple[str, ...]:
@@ -152,28 +158,61 @@ def _list_class_numbers(outputs: NDArray[Any]) -> tuple[str, ...]:
 
 
 def _build_classification_section(
-    report: ClassificationReport, mistake_rows: tuple[_MistakeRow, ...]
+    report: ClassificationReport,
+    mistake_rows: tuple[MistakeRow, ...],
+    calibration: Calibration | None,
+    adjustment_note: str,
 ) -> ClassificationSection:
     """Build the section of a classification."""
-    worst = sorted(report.scores, key=lambda class_score: class_score.f1)[:_MAX_CLASS_ROWS]
-    listed = report.scores if len(report.scores) <= _MAX_CLASS_ROWS else worst
-    macro = report.macro_average
-    means = [("mean of the classes", macro.precision, macro.recall, macro.f1, macro.support)]
-    rows = [(row.name, row.precision, row.recall, row.f1, row.support) for row in listed] + means
+    order = range(len(report.scores))
+    if len(report.scores) > _MAX_CLASS_ROWS:
+        order = sorted(order, key=lambda at: report.scores[at].f1)[:_MAX_CLASS_ROWS]  # type: ignore[assignment]
+    intervals = compute_class_intervals(report)
+    rows = [
+        *((report.scores[at].name, report.scores[at], intervals[at]) for at in order),
+        ("mean of the classes", report.macro_average, compute_macro_intervals(report)),
+    ]
+    correct = int(report.confusion.trace())
     return ClassificationSection(
         format_score(report.accuracy),
+        format_interval(compute_share_interval(correct, report.examples)),
         report.examples,
-        round(report.examples * (1 - report.accuracy)),
+        report.examples - correct,
         report.class_names,
         _build_confusion_matrix(report.confusion) if len(report.class_names) <= _MAX_CONFUSION_CLASSES else None,
         tuple(
             (report.class_names[true], report.class_names[predicted], n)
             for true, predicted, n in report.list_confused_pairs(_MAX_CONFUSION_ROWS)
         ),
-        tuple((name, *(f"{value:.3f}" for value in values), support) for name, *values, support in rows),  # type: ignore[misc]
-        len(report.scores) - len(listed),
+        tuple(
+            (
+                name,
+                _format_class_score(class_score.precision, class_intervals.precision),
+                _format_class_score(class_score.recall, class_intervals.recall),
+                _format_class_score(class_score.f1, class_intervals.f1),
+                class_score.support,
+            )
+            for name, class_score, class_intervals in rows
+        ),
+        len(report.scores) - len(order),
+        () if calibration is None else tuple(_iter_calibration_rows(calibration)),
+        adjustment_note,
+        None if calibration is None else build_series_figure(build_reliability_chart(calibration)),
         mistake_rows,
     )
+
+
+def _iter_calibration_rows(calibration: Calibration) -> Iterator[tuple[str, str]]:
+    """Yield the label and the text of each score of a calibration, with its 95% interval."""
+    for name, label in CALIBRATION_LABELS.items():
+        score = getattr(calibration, name)
+        interval = "" if score.interval is None else f" ({format_interval(score.interval)})"
+        yield label, f"{format_score(score.value)}{interval}"
+
+
+def _format_class_score(score: float, interval: Interval | None) -> tuple[str, str]:
+    """Return the texts of a score of a class and of its 95% interval, which is empty without an interval."""
+    return f"{score:.3f}", "" if interval is None else "–".join(f"{end:.3f}".removeprefix("0") for end in interval)
 
 
 def _build_confusion_matrix(confusion: NDArray[np.int64]) -> tuple[tuple[_MatrixCell, ...], ...]:
@@ -191,72 +230,6 @@ def _build_confusion_matrix(confusion: NDArray[np.int64]) -> tuple[tuple[_Matrix
         )
         for row, counts in enumerate(confusion.tolist())
     )
-
-
-def _build_regression_section(
-    outputs: NDArray[Any], targets: NDArray[Any], example_indices: NDArray[Any], max_mistakes: int
-) -> RegressionSection:
-    """Build the section of a regression. If there are several targets, only the first is shown.
-
-    Raises:
-        RunError: outputs and labels differ in shape, are empty or are not finite.
-    """
-    outputs, targets = (array.reshape(len(array), -1).astype(np.float64) for array in (outputs, targets))
-    if (
-        outputs.shape != targets.shape
-        or not len(targets)
-        or not np.isfinite(outputs).all() & np.isfinite(targets).all()
-    ):
-        raise RunError("outputs and labels in predictions.npz are not valid for a regression")
-    first_errors, predicted, true = compute_regression_errors(outputs, targets)[0], outputs[:, 0], targets[:, 0]
-    error = predicted - true
-    far = np.abs(error)
-    several = [("targets", f"{targets.shape[1]}; this is the first")] if targets.shape[1] > 1 else []
-    explained = [] if first_errors.r2 is None else [("R²", f"{first_errors.r2:.3f}")]
-    xs, ys = (Axis(float(values.min()), float(values.max())) for values in (true, predicted))
-    both = Axis(min(xs.low, ys.low), max(xs.high, ys.high))
-    chosen = np.unique(np.linspace(0, len(true) - 1, min(len(true), _MAX_SCATTER_DOTS)).astype(int))
-    dots = "".join(
-        f"M{round(1000 * both.compute_position(true[at]))} "
-        f"{round(1000 - 1000 * both.compute_position(predicted[at]))}h0"
-        for at in chosen
-    )
-    ticks = both.compute_ticks(5)
-    worst = np.argsort(-far, kind="stable")[:max_mistakes]
-    return RegressionSection(
-        len(true),
-        (
-            *several,
-            ("mean absolute error", _format_digits(first_errors.mean_absolute)),
-            ("root mean squared error", _format_digits(first_errors.root_mean_squared)),
-            ("median absolute error", _format_digits(first_errors.median_absolute)),
-            ("90% of the errors are below", _format_digits(np.quantile(far, 0.9))),
-            *explained,
-        ),
-        dots,
-        tuple(Tick(round(100 * both.compute_position(at), 2), text) for at, text in ticks),
-        tuple(Tick(round(100 - 100 * both.compute_position(at), 2), text) for at, text in ticks),
-        len(chosen),
-        tuple(
-            _MistakeRow(
-                int(example_indices[at]),
-                _format_digits(true[at]),
-                _format_digits(predicted[at]),
-                _format_signed(error[at]),
-            )
-            for at in worst
-        ),
-    )
-
-
-def _format_digits(value: Any) -> str:
-    """Format a number with five significant digits."""
-    return f"{value:.5g}".replace("-", "−")
-
-
-def _format_signed(value: Any) -> str:
-    """Format a number with its sign, `+` or `−`, and five significant digits."""
-    return ("" if value < 0 else "+") + _format_digits(value)
 
 
 def list_example_indices(section: "ClassificationSection | RegressionSection | str | None") -> Sequence[int]:

@@ -16,8 +16,10 @@ from dnn_cli.config.network_summary import build_layer_row as layer_row
 from dnn_cli.config.network_summary import format_number, iter_indented_rows
 from dnn_cli.config.registry import format_config_value
 from dnn_cli.errors import ConfigError, DataError, RunError
-from dnn_cli.report.html.predictions_section import ClassificationSection, RegressionSection, build_predictions_section
+from dnn_cli.report.html.predictions_section import ClassificationSection, build_predictions_section
+from dnn_cli.report.html.regression_section import RegressionSection
 from dnn_cli.report.html.svg_plot import Plot, SvgLine, build_plot, select_evenly
+from dnn_cli.report.prediction_adjustment import format_adjustment
 from dnn_cli.report.run_details import (
     iter_config_rows,
     iter_environment_rows,
@@ -51,6 +53,9 @@ class DetailLimits:
 
     epochs: int
     """Largest number of rows of the table of epochs."""
+
+    with_samples: bool = True
+    """Whether scores have intervals from bootstrap samples, which take a tenth of a second for each run."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,15 @@ def build_run_page(run_info: RunInfo, anchor: str, limits: DetailLimits) -> RunP
         tuple(_iter_findings(run_info)),
         tuple(_iter_score_plots(run_info, limits.points)),
         _build_epoch_table(run_info, limits.epochs),
-        build_predictions_section(run, dataset_info, logits=_has_logit_outputs(config), max_mistakes=limits.mistakes)
+        build_predictions_section(
+            run,
+            dataset_info,
+            logits=_has_logit_outputs(config),
+            max_mistakes=limits.mistakes,
+            has_probabilities=_has_probability_outputs(config),
+            adjustment_note=_format_adjustment_note(run_info),
+            with_samples=limits.with_samples,
+        )
         if completed
         else None,
         _build_layer_table(run_info, dataset_info),
@@ -164,6 +177,22 @@ def _find_dataset_info(run_info: RunInfo) -> DatasetInfo | None:
 def _has_logit_outputs(config: Mapping[str, Any]) -> bool:
     """Return whether the outputs of a network are logits."""
     return bool(config.get("loss", {}).get("from_logits"))
+
+
+def _has_probability_outputs(config: Mapping[str, Any]) -> bool:
+    """Return whether the outputs of a network are probabilities, or logits of probabilities."""
+    layers = config.get("model", {}).get("layers") or [{}]
+    ends_in = {layers[-1].get("activation"), str(layers[-1].get("type")).lower()}
+    return _has_logit_outputs(config) or bool(ends_in & {"softmax", "sigmoid"})
+
+
+def _format_adjustment_note(run_info: RunInfo) -> str:
+    """Return a sentence on the temperature and the threshold of `model.keras`; empty without both."""
+    record, file_name = run_info.record, run_info.run.model.name
+    if record is None:
+        return ""
+    adjustment_text = format_adjustment(record.find_temperature(file_name), record.find_threshold(file_name))
+    return f"dnn predict applies an adjustment, which is not used here: {adjustment_text}." if adjustment_text else ""
 
 
 def _iter_headline_rows(run_info: RunInfo) -> Iterator[tuple[str, str]]:

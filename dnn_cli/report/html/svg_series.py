@@ -121,7 +121,7 @@ def _build_series_plot(panel: SeriesPanel, items: dict[str, LegendItem]) -> Seri
     xs, ys = _build_x_axis(panel), _build_y_axis(panel)
     failure_y = 0.0 if panel.lower_is_better else 100.0
     count = sum(len(series.points) + len(series.failures) for series in panel.series)
-    kind = f"{count} runs" if count else "lines"
+    kind = f"{count} {panel.point_noun}s" if count else "lines"
     return SeriesPlot(
         panel.title, panel.x_label,
         f"{panel.title} over {panel.x_label}, {kind} in {len(panel.series)} series; the table below lists the values",

@@ -39,6 +39,19 @@ def test_scores_and_curve_are_printed(dnn, members):
     assert max(map(len, lines[2:6])) <= 80
 
 
+def test_temperature_of_a_member_is_not_used(dnn, members):
+    """The outputs of the members stay those of their predictions, and a line says so."""
+    path = members[0].record
+    plain = dnn("ensemble", "digits").stdout.splitlines()
+    fitted = {"at": "2027-01-01T00:00:00+00:00", "model": "model.keras", "temperature": 2.0, "examples": 60}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"temperatures": [fitted]}))
+    lines = dnn("ensemble", "digits").stdout.splitlines()
+    (note,) = [line for line in lines if "temperature" in line]
+    assert note.endswith("also in an exported model: those of 1 of 4 members are not used")
+    lines.remove(note)
+    assert lines == plain
+
+
 def test_json_has_the_scores_of_the_screen(dnn, members):
     document = parse_json_output(dnn("ensemble", "digits", "--best", "2", "--metric", "val_loss", "--json"))
     assert document["metric"] == "loss" and document["chosen_by_score"]
