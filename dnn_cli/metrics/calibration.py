@@ -1,5 +1,6 @@
 """Calibration of a classification: whether predictions with a probability of 0.8 are right in 80% of cases."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,15 +82,15 @@ def compute_calibration(
     bins = compute_reliability_bins(shares.max(1), shares.argmax(1) == classes)
     return Calibration(
         _compute_calibration_error(bins),
-        CalibrationScore(float(brier.mean()), _clip_at_zero(brier_interval)),
-        CalibrationScore(float(losses.mean()), _clip_at_zero(loss_interval)),
+        CalibrationScore(float(brier.mean()), _clip_interval(brier_interval, 1.0 if shares.shape[1] == 2 else 2.0)),
+        CalibrationScore(float(losses.mean()), _clip_interval(loss_interval, math.inf)),
         bins,
     )
 
 
-def _clip_at_zero(interval: Interval | None) -> Interval | None:
-    """Return the interval of a score that is never negative."""
-    return None if interval is None else (max(interval[0], 0.0), interval[1])
+def _clip_interval(interval: Interval | None, largest: float) -> Interval | None:
+    """Return the interval of a score that is never negative, and never above its largest value."""
+    return None if interval is None else (max(interval[0], 0.0), min(interval[1], largest))
 
 
 def compute_reliability_bins(confidences: _FloatArray, correct: NDArray[np.bool_]) -> tuple[ReliabilityBin, ...]:

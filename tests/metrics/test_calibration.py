@@ -42,6 +42,17 @@ def test_scores_equal_scikit_learn(classes):
         assert score.interval[0] < score.value < score.interval[1]
 
 
+@pytest.mark.parametrize(("classes", "largest"), [(2, 1), (3, 2)])
+def test_interval_of_the_brier_score_ends_at_its_largest_value(classes, largest):
+    """Samples without the one wrong prediction vary little, so that their errors are tiny multiples of the distance."""
+    targets = np.arange(40) % classes
+    certain = np.random.default_rng(0).uniform(0.99, 0.9999, 40)
+    shares = np.repeat((1 - certain)[:, None] / (classes - 1), classes, 1)
+    shares[np.arange(40), np.where(np.arange(40) == 7, (targets + 1) % classes, targets)] = certain
+    low, high = compute_calibration(shares, targets).brier.interval
+    assert 0 <= low < high <= largest
+
+
 def test_calibration_error_is_the_weighted_distance_of_15_equal_bins():
     logits, targets = draw_logits(150, 4, 3.0, 1)
     shares = to_probabilities(logits)
