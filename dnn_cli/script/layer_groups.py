@@ -1,13 +1,12 @@
 """Layers of a network in groups: those of a repeated block, and those between two such blocks."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layer_base import BaseLayer, get_automatic_name
-from dnn_cli.config.layer_blocks import Repeat
+from dnn_cli.config.layer_base import get_automatic_name
+from dnn_cli.config.layer_blocks import Repeat, iter_unrolled_layers
 from dnn_cli.config.layer_stack import list_layer_names, to_keras_names
 from dnn_cli.script.keras_calls import build_keras_call
 from dnn_cli.script.python_code import Call, Literal
@@ -36,25 +35,15 @@ def list_layer_groups(experiment: Experiment, precision: str) -> list[LayerGroup
     groups = [LayerGroup(())]
     index = 0
     for item in experiment.model.layers:
-        count = item.repeat * len(item.layers) if isinstance(item, Repeat) else 1
-        block = _build_block(item, calls[index : index + count])
+        count = len(list(iter_unrolled_layers((item,))))
+        item_calls = calls[index : index + count]
+        block = _build_block(item, item_calls)
         if block is not None:
             groups += [block, LayerGroup(())]
         else:
-            count = len(list(_iter_layers(item)))
-            groups[-1] = replace(groups[-1], layers=(*groups[-1].layers, *calls[index : index + count]))
+            groups[-1] = replace(groups[-1], layers=(*groups[-1].layers, *item_calls))
         index += count
     return [group for number, group in enumerate(groups) if group.layers or number == 0]
-
-
-def _iter_layers(item: Any) -> Iterator[BaseLayer]:
-    """Yield every layer of an item of the network, with each repetition."""
-    if isinstance(item, Repeat):
-        for _ in range(item.repeat):
-            for inner in item.layers:
-                yield from _iter_layers(inner)
-    else:
-        yield item
 
 
 def _build_block(item: Any, calls: tuple[Call, ...]) -> LayerGroup | None:
