@@ -30,9 +30,7 @@ COMMAND_GROUPS = {
     "Get started": {
         "demo": LazyCommand(".demo:demo", "Train three small networks, compare them, and write a report."),
         "new": LazyCommand(".new:new", "Write a first config, with comments."),
-        "import": LazyCommand(
-            ".import_config:import_config", "Write a config from a Keras model or program, without running it."
-        ),
+        "import": LazyCommand(".import_config:import_config", "Write a config from a Keras model, script or notebook."),
         "check": LazyCommand(".check:check", "List issues of configs without training, and give advice."),
         "help": LazyCommand(".help:show_help", "Show a page of the documentation, or list the pages."),
     },
@@ -58,9 +56,7 @@ COMMAND_GROUPS = {
         "report": LazyCommand(".report:report", "Write a comparison or a study as one HTML file."),
     },
     "Use trained networks": {
-        "evaluate": LazyCommand(
-            ".evaluate:evaluate", "Evaluate a network on its test set or a file, or several folds."
-        ),
+        "evaluate": LazyCommand(".evaluate:evaluate", "Evaluate networks on the test set or a file, or several folds."),
         "ensemble": LazyCommand(".ensemble:ensemble", "Score the mean prediction of several runs, and export it."),
         "predict": LazyCommand(".predict:predict", "Predict classes or values for images, arrays and tables."),
         "export": LazyCommand(".export:export", "Export a network to other formats, and compare predictions."),

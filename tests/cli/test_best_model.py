@@ -100,7 +100,9 @@ def test_runs_show_has_test_scores_or_the_evaluate_command(workspace):
         assert f"model.keras is not evaluated yet: dnn evaluate {path}" in missing
     scores = parse_json_output(workspace.dnn("evaluate", "집값", "--json"))["scores"]
     output = workspace.dnn("runs", "show", "집값").stdout
-    assert re.search(rf"^test set +loss {format_score(scores['loss'])}  mean_absolute_error", output, re.MULTILINE)
+    assert re.search(
+        rf"^test set +loss {format_score(scores['loss'])} \(.*\)  mean_absolute_error", output, re.MULTILINE
+    )
 
 
 RESTORED = "early_stopping={monitor: val_accuracy, patience: 3, restore_best_weights: true}"

@@ -269,9 +269,11 @@ def test_relu_has_no_gradient_where_it_is_zero(name):
 RULES_ABOUT_ONE_LAYER = {
     "explain/layer_setting_rules.py": {"BatchNormalization", "Dropout", "GaussianNoise"},
     "export/plain_layers.py": {"Residual"},
+    "keras_import/config_building.py": {"Softmax"},
+    "keras_import/layer_conversion.py": {"Embedding", "Rescaling"},
 }
-"""Rules of `dnn explain` about the arguments of one layer, whose messages name this layer, and the conversion of the
-residual block of Keras."""
+"""Rules of `dnn explain` about the arguments of one layer, whose messages name this layer; the conversion of the
+residual block of Keras; and the import of layers that Keras's programs use in several ways."""
 
 
 def test_no_other_module_asks_for_the_class_of_a_layer():

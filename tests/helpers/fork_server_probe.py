@@ -177,4 +177,7 @@ def probe_hanging_import():
 
 
 if __name__ == "__main__":
-    print(json.dumps(globals()[sys.argv[1]]()))
+    # A worker does not import the module `__main__`, in which it would find no function of this file.
+    from tests.helpers import fork_server_probe
+
+    print(json.dumps(getattr(fork_server_probe, sys.argv[1])()))

@@ -30,7 +30,7 @@ def import_config(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing config.")] = False,
 ) -> None:
-    """Write a config from a Keras model or program, without running it."""
+    """Write a config from a Keras model, script or notebook."""
     from dnn_cli.keras_import.config_building import build_imported_experiment
     from dnn_cli.keras_import.config_text import build_config_text
     from dnn_cli.keras_import.program_file import read_program
