@@ -44,6 +44,11 @@ class _LoopSignal(Exception):
 class ScriptReader(CallReader):
     """Reader of statements."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.batch_sizes: set[int] = set()
+        """Sizes of the batches into which `tf.data` divides examples: 64 for `.batch(64)`."""
+
     def read_blocks(self, blocks: Iterable[CodeBlock]) -> None:
         """Read the statements of a script, or of all cells of a notebook.
 
@@ -54,6 +59,7 @@ class ScriptReader(CallReader):
             self.block = block
             try:
                 self.read_statements(block.statements)
+                self._read_batch_sizes(block.statements)
             except RecursionError:
                 raise UserDataError(f"{block.source} is nested too deeply", "import a shorter program") from None
             except (_ReturnSignal, _LoopSignal):
@@ -66,6 +72,14 @@ class ScriptReader(CallReader):
             method = getattr(self, f"read_{type(statement).__name__.lower()}", None)
             if method is not None:
                 method(statement)
+
+    def _read_batch_sizes(self, statements: Sequence[ast.stmt]) -> None:
+        """Record the sizes of batches in all statements, also in functions that only TensorFlow calls."""
+        calls = (node for statement in statements for node in ast.walk(statement) if isinstance(node, ast.Call))
+        for call in calls:
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "batch" and call.args:
+                size = self.evaluate(call.args[0])
+                self.batch_sizes |= {size} if isinstance(size, int) else set()
 
     def read_import(self, node: ast.Import) -> None:
         """Store the names of imported modules."""

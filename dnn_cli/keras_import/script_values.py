@@ -97,8 +97,8 @@ class ScriptModel:
     variable: str = ""
     """Name of the last variable with the model."""
 
-    compile_arguments: Mapping[str, Any] | None = None
-    fit_arguments: Mapping[str, Any] | None = None
+    compile_arguments: dict[str, Any] | None = None
+    fit_arguments: dict[str, Any] | None = None
     compile_location: SourceLocation | None = None
     fit_locations: list[SourceLocation] = field(default_factory=list)
     dataset: LoadedDataset | None = None
