@@ -7,7 +7,8 @@ from typing import Any
 from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
 from dnn_cli.errors import LocatedIssue, SourceLocation
 from dnn_cli.keras_import.keras_program import INPUT_CLASSES, MODEL_CLASSES, KerasObject
-from dnn_cli.keras_import.script_expressions import MAX_ITEMS, ExpressionReader, are_scalars, get_truth, is_scalar
+from dnn_cli.keras_import.script_expressions import MAX_ITEMS, ExpressionReader
+from dnn_cli.keras_import.script_operators import are_scalars, get_truth, is_scalar
 from dnn_cli.keras_import.script_values import (
     DatasetValue,
     ListMethod,

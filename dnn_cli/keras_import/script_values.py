@@ -139,6 +139,22 @@ class DatasetValue:
     code: str
 
 
+class ReturnSignal(Exception):
+    """Signal that a function of the program ends with a value."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+class LoopSignal(Exception):
+    """Signal that a loop of the program ends (`break`), or continues with its next item."""
+
+    def __init__(self, *, ends_loop: bool) -> None:
+        super().__init__()
+        self.ends_loop = ends_loop
+
+
 def shorten_code(node: ast.AST) -> str:
     """Return the code of a syntax tree in one line of at most 40 characters."""
     return shorten_text(" ".join(ast.unparse(node).split()))
