@@ -17,6 +17,7 @@ COMMAND_SUGGESTIONS = {
     "infer": "dnn predict",
     "validate": "dnn check",
     "lint": "dnn check",
+    "convert": "dnn import",
     "init": "dnn new",
     "create": "dnn new",
     "tune": "dnn sweep",

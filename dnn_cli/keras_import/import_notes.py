@@ -16,7 +16,8 @@ def list_notes(imported: ImportedExperiment) -> list[str]:
     determined = {"data.dataset": experiment.data.dataset}
     determined |= {key: _format_value(getattr(experiment, key)) for key in _SETTING_KEYS}
     texts = [f"{key} {text}" for key, text in determined.items() if key not in imported.missing and text]
-    notes = [f"from the file: {count} layer{'s' if count != 1 else ''}; {'; '.join(texts)}"]
+    layers = f"{count} layer{'s' if count != 1 else ''}"
+    notes = [f"from the file: {'; '.join([layers, *texts])}"]
     if imported.missing:
         missing = (f"{key} {_format_key(imported, key)} ({reason})" for key, reason in imported.missing.items())
         notes.append(f"not in the file: {'; '.join(missing)}")

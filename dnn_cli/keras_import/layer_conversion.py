@@ -72,7 +72,7 @@ def convert_layers(program: KerasProgram, converter: PartConverter) -> Converted
         if not _is_layer(layer) and len(converter.issues) == issue_count:
             message = f"{describe_argument(value)} is not a layer"
             converter.add_issue(SourceLocation(program.source), owner, message, "leave it out, and import again")
-        elif isinstance(layer, dict) and CODE_MARK in layer["type"]:
+        elif _is_layer(layer) and CODE_MARK in layer["type"]:
             remarks.append(f"{owner} is {layer['type']}, a class of your own, which needs --allow-code")
         has_issues = len(converter.issues) > issue_count
         layers.append(dict(_REPLACEMENT) if has_issues else layer)

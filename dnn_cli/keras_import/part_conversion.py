@@ -10,7 +10,7 @@ from dnn_cli.config.layer_base import BaseLayer
 from dnn_cli.config.layers.custom import is_custom_type
 from dnn_cli.config.optimizers import BaseOptimizer
 from dnn_cli.config.python_calls import list_positional_arguments, rename_old_arguments
-from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, get_kind_at
+from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, get_kind_at, to_plural
 from dnn_cli.config.unknown_names import describe_unknown_name
 from dnn_cli.config.yaml_reader import MAX_ISSUES
 from dnn_cli.errors import ConfigError, LocatedIssue, SourceLocation
@@ -180,12 +180,15 @@ class PartConverter:
                 "type": custom_type,
                 **{key: self.convert_value(value, "", owner) for key, value in arguments.items()},
             }
+        message = f"{part.class_name} is a class of your own"
         if kind == "layer":
-            message = f"{part.class_name} is a class of your own"
             hint = f"put the class into mylayers.py, leave the layer out, and add {{type: mylayers:{part.class_name}}}"
             self.add_issue(part.location, owner, message, f"{hint} to the config")
+        elif kind in CLASSES_BY_KIND:
+            hint = f"use {_add_article(kind)} of Keras; dnn list {to_plural(kind)} shows all"
+            self.add_issue(part.location, owner, message, hint)
         else:
-            self.add_issue(part.location, owner, f"{part.class_name} is not a class of Keras", "use a class of Keras")
+            self.add_issue(part.location, owner, message, "write a number or a text in its place, and import again")
         return None
 
     def _add_unknown_class(self, part: KerasObject, kind: str, owner: str) -> None:

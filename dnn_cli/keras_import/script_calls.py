@@ -7,7 +7,8 @@ from typing import Any
 from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
 from dnn_cli.errors import LocatedIssue, SourceLocation
 from dnn_cli.keras_import.keras_program import INPUT_CLASSES, MODEL_CLASSES, KerasObject
-from dnn_cli.keras_import.script_expressions import MAX_ITEMS, ExpressionReader, are_scalars, get_truth, is_scalar
+from dnn_cli.keras_import.script_expressions import MAX_ITEMS, ExpressionReader
+from dnn_cli.keras_import.script_operators import are_scalars, get_truth, is_scalar
 from dnn_cli.keras_import.script_values import (
     DatasetValue,
     ListMethod,
@@ -53,6 +54,9 @@ class CallReader(ExpressionReader):
         self.models: list[ScriptModel] = []
         self.seed: int | None = None
         self.has_mixed_precision = False
+        self.has_balanced_classes = False
+        """Whether the program computes class weights with scikit-learn's option `balanced`."""
+
         self.issues: list[tuple[Any, LocatedIssue]] = []
         """Issues of parts of the program, each with its model or layer; `None` for an object that is not a stack."""
 
@@ -118,6 +122,8 @@ class CallReader(ExpressionReader):
             for data in self.datasets[-1:]:
                 data.splits.append({key: arguments[old] for old, key in _SPLIT_KEYS.items() if old in arguments})
             return DatasetValue(location, ast.unparse(node))
+        if name == "compute_class_weight" and "balanced" in (*positional, *arguments.values()):
+            self.has_balanced_classes = True
         if name == "StandardScaler" and head.startswith("sklearn.") and self.datasets:
             self.datasets[-1].is_standardized = True
         if path is None:

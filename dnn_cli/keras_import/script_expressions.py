@@ -2,14 +2,14 @@
 
 import ast
 import builtins
-import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from dnn_cli.errors import SourceLocation, UserDataError
-from dnn_cli.keras_import.keras_program import KerasObject, UnknownValue, replace_forbidden_characters
+from dnn_cli.keras_import.keras_program import UnknownValue, replace_forbidden_characters
 from dnn_cli.keras_import.script_code import CodeBlock
+from dnn_cli.keras_import.script_operators import OPERATORS, can_compare, get_truth
 from dnn_cli.keras_import.script_values import (
     KNOWN_NAMES,
     DatasetValue,
@@ -18,7 +18,6 @@ from dnn_cli.keras_import.script_values import (
     ModelMethod,
     Reference,
     ScriptModel,
-    Tensor,
     make_unknown,
 )
 
@@ -33,26 +32,6 @@ _MAX_EXPONENT = 64
 _SIMPLE_FORMAT = re.compile(r"0?\d?(\.\d)?[dfeg]?")
 _LIST_METHODS = ("append", "extend", "insert", "pop")
 MODEL_METHODS = ("add", "pop", "compile", "fit")
-
-_OPERATORS: Mapping[type[ast.AST], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.In: lambda item, items: item in items,
-    ast.NotIn: lambda item, items: item not in items,
-    ast.Is: lambda first, second: first is second,
-    ast.IsNot: lambda first, second: first is not second,
-}
 
 
 class ExpressionReader:
@@ -178,7 +157,7 @@ class ExpressionReader:
 
     def compute_operation(self, operation: ast.operator, left: Any, right: Any) -> Any:
         """Return the result of an operation on two values; `None` if it is unknown or too large."""
-        function = _OPERATORS.get(type(operation))
+        function = OPERATORS.get(type(operation))
         are_numbers = isinstance(left, int | float) and isinstance(right, int | float)
         are_sequences = type(left) is type(right) and isinstance(left, str | list | tuple)
         if function is None or not (are_numbers or (are_sequences and isinstance(operation, ast.Add))):
@@ -217,10 +196,10 @@ class ExpressionReader:
         left = self.evaluate(node.left)
         for operation, right_node in zip(node.ops, node.comparators, strict=True):
             right = self.evaluate(right_node)
-            if not _can_compare(left, operation, right):
+            if not can_compare(left, operation, right):
                 return self.make_unknown(node)
             try:
-                if not _OPERATORS[type(operation)](left, right):
+                if not OPERATORS[type(operation)](left, right):
                     return False
             except TypeError:
                 return self.make_unknown(node)
@@ -272,31 +251,3 @@ class ExpressionReader:
             except (LookupError, TypeError):
                 return self.make_unknown(node)
         return self._combine_data(node, owner)
-
-
-def is_scalar(value: Any) -> bool:
-    """Return whether a value is a number, a text, a truth value or None."""
-    return isinstance(value, str | int | float | None)
-
-
-def are_scalars(values: Any) -> bool:
-    """Return whether a value is a list of scalars.
-
-    Lists within lists can be shared, so that their comparison or text could take time without an end.
-    """
-    return isinstance(values, list | tuple) and all(map(is_scalar, values))
-
-
-def _can_compare(left: Any, operation: ast.cmpop, right: Any) -> bool:
-    """Return whether a comparison of two values is known."""
-    if isinstance(operation, ast.Is | ast.IsNot) and (left is None or right is None):
-        return get_truth(left) is not None and get_truth(right) is not None
-    is_member = isinstance(operation, ast.In | ast.NotIn) and (are_scalars(right) or isinstance(right, dict))
-    return is_scalar(left) and (is_scalar(right) or is_member)
-
-
-def get_truth(value: Any) -> bool | None:
-    """Return whether a condition on a value holds; `None` for an unknown value."""
-    if isinstance(value, UnknownValue | DatasetValue | Reference | ListMethod | ModelMethod):
-        return None
-    return True if isinstance(value, KerasObject | ScriptModel | Tensor) else bool(value)

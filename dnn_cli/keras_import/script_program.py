@@ -6,11 +6,11 @@ from typing import Any
 from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.registry import format_config_value
 from dnn_cli.errors import SourceLocation, UsageError, UserDataError
-from dnn_cli.keras_import.keras_program import DataSource, KerasObject, KerasProgram
+from dnn_cli.keras_import.keras_program import DataSource, KerasObject, KerasProgram, UnknownValue
 from dnn_cli.keras_import.script_code import CodeBlock
 from dnn_cli.keras_import.script_conversion import ProgramValueConverter
 from dnn_cli.keras_import.script_reader import ScriptReader
-from dnn_cli.keras_import.script_values import LoadedDataset, ScriptModel
+from dnn_cli.keras_import.script_values import DatasetValue, LoadedDataset, ScriptModel
 
 _MAX_LISTED_LINES = 10
 _DEFAULT_TEST_SIZE = 0.25
@@ -49,7 +49,7 @@ def build_script_program(path: str, blocks: Iterable[CodeBlock], model_number: i
         layers=tuple(converter.convert_value(model.layers, model.location)),
         name=model.name if isinstance(model.name, str) else None,
         compile_arguments=converter.convert_value(model.compile_arguments, model.location),
-        fit_arguments=converter.convert_value(model.fit_arguments, model.location),
+        fit_arguments=converter.convert_value(_complete_fit_arguments(model, reader), model.location),
         call_locations=_list_call_locations(model),
         data=data,
         seed=model.seed,
@@ -57,6 +57,21 @@ def build_script_program(path: str, blocks: Iterable[CodeBlock], model_number: i
         issues=tuple(issue for owner, issue in reader.issues if any(owner is part for part in owners)),
         remarks=(*remarks, *data_remarks),
     )
+
+
+def _complete_fit_arguments(model: ScriptModel, reader: ScriptReader) -> dict[str, Any] | None:
+    """Return the arguments of `fit`, with values that the program computes in a usual way.
+
+    These are balanced class weights, and the size of the batches into which the program divides its examples.
+    """
+    if model.fit_arguments is None:
+        return None
+    arguments = dict(model.fit_arguments)
+    if len(reader.batch_sizes) == 1:
+        arguments = {"batch_size": next(iter(reader.batch_sizes)), **arguments}
+    if reader.has_balanced_classes and isinstance(arguments.get("class_weight"), UnknownValue | DatasetValue):
+        arguments["class_weight"] = "balanced"
+    return arguments
 
 
 def _list_call_locations(model: ScriptModel) -> dict[str, SourceLocation]:

@@ -11,10 +11,13 @@ from dnn_cli.errors import UserDataError
 from dnn_cli.keras_import.keras_program import KerasObject, UnknownValue
 from dnn_cli.keras_import.script_calls import CallReader
 from dnn_cli.keras_import.script_code import CodeBlock
-from dnn_cli.keras_import.script_expressions import MODEL_METHODS, get_truth
+from dnn_cli.keras_import.script_expressions import MODEL_METHODS
+from dnn_cli.keras_import.script_operators import get_truth
 from dnn_cli.keras_import.script_values import (
     DatasetValue,
+    LoopSignal,
     Reference,
+    ReturnSignal,
     ScriptClass,
     ScriptFunction,
     ScriptModel,
@@ -25,24 +28,13 @@ _MAX_CALL_DEPTH = 20
 """Largest depth of calls of functions of the program."""
 
 
-class _ReturnSignal(Exception):
-    """Signal that a function of the program ends with a value."""
-
-    def __init__(self, value: Any) -> None:
-        super().__init__()
-        self.value = value
-
-
-class _LoopSignal(Exception):
-    """Signal that a loop of the program ends (`break`), or continues with its next item."""
-
-    def __init__(self, *, ends_loop: bool) -> None:
-        super().__init__()
-        self.ends_loop = ends_loop
-
-
 class ScriptReader(CallReader):
     """Reader of statements."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batch_sizes: set[int] = set()
+        """Sizes of the batches into which `tf.data` divides examples: 64 for `.batch(64)`."""
 
     def read_blocks(self, blocks: Iterable[CodeBlock]) -> None:
         """Read the statements of a script, or of all cells of a notebook.
@@ -54,9 +46,10 @@ class ScriptReader(CallReader):
             self.block = block
             try:
                 self.read_statements(block.statements)
+                self._read_batch_sizes(block.statements)
             except RecursionError:
                 raise UserDataError(f"{block.source} is nested too deeply", "import a shorter program") from None
-            except (_ReturnSignal, _LoopSignal):
+            except (ReturnSignal, LoopSignal):
                 continue
 
     def read_statements(self, statements: Sequence[ast.stmt]) -> None:
@@ -66,6 +59,14 @@ class ScriptReader(CallReader):
             method = getattr(self, f"read_{type(statement).__name__.lower()}", None)
             if method is not None:
                 method(statement)
+
+    def _read_batch_sizes(self, statements: Sequence[ast.stmt]) -> None:
+        """Record the sizes of batches in all statements, also in functions that only TensorFlow calls."""
+        calls = (node for statement in statements for node in ast.walk(statement) if isinstance(node, ast.Call))
+        for call in calls:
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "batch" and call.args:
+                size = self.evaluate(call.args[0])
+                self.batch_sizes |= {size} if isinstance(size, int) else set()
 
     def read_import(self, node: ast.Import) -> None:
         """Store the names of imported modules."""
@@ -179,7 +180,7 @@ class ScriptReader(CallReader):
             if isinstance(node, ast.Lambda):
                 return self.evaluate(node.body)
             self.read_statements(node.body)
-        except _ReturnSignal as signal:
+        except ReturnSignal as signal:
             return signal.value
         finally:
             self.scopes.pop()
@@ -187,15 +188,15 @@ class ScriptReader(CallReader):
 
     def read_return(self, node: ast.Return) -> None:
         """End a function of the program with a value."""
-        raise _ReturnSignal(None if node.value is None else self.evaluate(node.value))
+        raise ReturnSignal(None if node.value is None else self.evaluate(node.value))
 
     def read_break(self, node: ast.Break) -> None:
         """End a loop."""
-        raise _LoopSignal(ends_loop=True)
+        raise LoopSignal(ends_loop=True)
 
     def read_continue(self, node: ast.Continue) -> None:
         """Continue a loop with its next item."""
-        raise _LoopSignal(ends_loop=False)
+        raise LoopSignal(ends_loop=False)
 
     def read_classdef(self, node: ast.ClassDef) -> None:
         """Store a class of the program, whose statements are not read."""
@@ -236,7 +237,7 @@ class ScriptReader(CallReader):
             self._store(node.target, item)
             try:
                 self.read_statements(node.body)
-            except _LoopSignal as signal:
+            except LoopSignal as signal:
                 if signal.ends_loop:
                     return
         self.read_statements(node.orelse)

@@ -97,8 +97,8 @@ class ScriptModel:
     variable: str = ""
     """Name of the last variable with the model."""
 
-    compile_arguments: Mapping[str, Any] | None = None
-    fit_arguments: Mapping[str, Any] | None = None
+    compile_arguments: dict[str, Any] | None = None
+    fit_arguments: dict[str, Any] | None = None
     compile_location: SourceLocation | None = None
     fit_locations: list[SourceLocation] = field(default_factory=list)
     dataset: LoadedDataset | None = None
@@ -137,6 +137,22 @@ class DatasetValue:
 
     location: SourceLocation
     code: str
+
+
+class ReturnSignal(Exception):
+    """Signal that a function of the program ends with a value."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__()
+        self.value = value
+
+
+class LoopSignal(Exception):
+    """Signal that a loop of the program ends (`break`), or continues with its next item."""
+
+    def __init__(self, *, ends_loop: bool) -> None:
+        super().__init__()
+        self.ends_loop = ends_loop
 
 
 def shorten_code(node: ast.AST) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from dnn_cli.config.callbacks import CALLBACK_CLASSES, BaseCallback, ModelCheckpoint
 from dnn_cli.config.metrics import lower_is_better
 from dnn_cli.errors import SourceLocation
-from dnn_cli.keras_import.keras_program import KerasName, KerasObject, KerasProgram
+from dnn_cli.keras_import.keras_program import KerasName, KerasObject, KerasProgram, UnknownValue
 from dnn_cli.keras_import.part_conversion import PartConverter, describe_argument
 
 _IGNORED_COMPILE_ARGUMENTS = ("run_eagerly", "steps_per_execution", "auto_scale_loss")
@@ -131,6 +131,9 @@ class TrainingConverter:
             if key in _FIT_KEYS:
                 converted = self.converter.convert_value(value, "", f"fit, {key}")
                 settings |= {} if converted is None else {_FIT_KEYS[key]: converted}
+            elif key == "steps_per_epoch" and isinstance(value, UnknownValue):
+                # The number of batches usually depends on the number of examples.
+                self.remarks.append("steps_per_epoch is left out: an epoch of dnn has all training examples")
             elif key == "callbacks":
                 settings |= dict(self._iter_callbacks(value if isinstance(value, list | tuple) else [value]))
             else:

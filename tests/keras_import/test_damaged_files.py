@@ -106,3 +106,12 @@ def test_other_statements_change_nothing(tmp_path, statement):
 def test_endless_repetitions_are_refused(tmp_path):
     path = write_program(tmp_path, f"{SCRIPT}for i in range(9999):\n  for j in range(9999):\n    x = i\n")
     assert list_import_errors(path) == ["train.py repeats too many lines to be read without a run"]
+
+
+@pytest.mark.parametrize("layer", [None, 3, [], "Dense", {}, {"units": 3}, {"a": {"class_name": "Foo", "config": {}}}])
+def test_values_that_are_not_layers_are_named(tmp_path, layer):
+    document = json.loads(json.dumps(DOCUMENT))
+    document["config"]["layers"][2] = layer
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps(document))
+    assert list_import_errors(path)[0].startswith("model.json  layer 2  ")

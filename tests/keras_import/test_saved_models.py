@@ -160,7 +160,8 @@ def make_dense_document(**arguments):
          "layer 1 (Dense), activation  LeakyReLU is a layer, and an activation of dnn is a name  "
          "(write the layer LeakyReLU after this layer)"),
         ({"kernel_initializer": {"module": "mine", "class_name": "Mine", "config": {}}},
-         "layer 1 (Dense), kernel_initializer  Mine is not a class of Keras  (use a class of Keras)"),
+         "layer 1 (Dense), kernel_initializer  Mine is a class of your own  "
+         "(use an initializer of Keras; dnn list initializers shows all)"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )  # fmt: skip
@@ -217,4 +218,4 @@ def test_program_is_not_imported_by_reading(tmp_path):
     """A module that a file names is not imported."""
     Path(tmp_path, "evil.py").write_text("raise SystemExit(7)")
     document = make_dense_document(kernel_initializer={"module": "evil", "class_name": "Boom", "config": {}})
-    assert "Boom is not a class of Keras" in list_import_errors(write_architecture(tmp_path, document))[0]
+    assert "Boom is a class of your own" in list_import_errors(write_architecture(tmp_path, document))[0]

@@ -225,6 +225,24 @@ def test_inputs_without_a_declared_shape(tmp_path, layers, values):
     assert [layer.type for layer in experiment.model.stack].count("Rescaling") == 0
 
 
+def test_batches_of_tf_data_have_a_size(tmp_path):
+    text = f"{MODEL}size = 2 ** 6\ndef shuffle(epoch):\n    return tf.data.Dataset.range(epoch).batch(size)\n"
+    fit = "model.fit(training_set.flat_map(shuffle), steps_per_epoch=(len(x) + 63) // 64, epochs=3)\n"
+    experiment, imported = import_script(tmp_path, text + fit)
+    assert (experiment.batch_size, experiment.epochs) == (64, 3)
+    assert "steps_per_epoch is left out: an epoch of dnn has all training examples" in imported.remarks
+
+
+def test_balanced_class_weights_are_a_key(tmp_path):
+    text = """\
+from sklearn.utils.class_weight import compute_class_weight
+weights = compute_class_weight("balanced", classes=np.unique(y), y=y)
+model.fit(x, y, class_weight=dict(enumerate(weights)))
+"""
+    experiment, _ = import_script(tmp_path, f"{MODEL}{text}")
+    assert experiment.class_weight == "balanced"
+
+
 def test_normalization_is_a_key_of_data(tmp_path):
     text = """\
 from sklearn.datasets import load_diabetes
