@@ -27,8 +27,8 @@ faulthandler.register(STACK_SIGNAL, file=2, all_threads=True)
 # Keras reads KERAS_HOME when it is imported.
 redirect_libraries()
 
-# Keras imports pandas where it is installed, for inputs that are tables of pandas. The import takes half a second, and its
-# library pyarrow starts a thread, which would not survive a fork.
+# Keras imports pandas where it is installed, for inputs that are tables of pandas. The import takes half a second, and
+# its library pyarrow starts a thread, which would not survive a fork.
 sys.modules["pandas"] = None  # type: ignore[assignment]
 
 # After an error, a worker imports these modules again, and reports the error as the reason of its run.
