@@ -13,6 +13,7 @@ from typing import Any
 
 from dnn_cli.errors import UserDataError
 from dnn_cli.host.regular_file import FileTooLargeError, NotRegularFileError, read_regular_file
+from dnn_cli.keras_import.hdf5_file import read_text_attributes
 
 _MAX_JSON_BYTES = 32_000_000
 """Largest size of an architecture or a program. A network of 10,000 layers needs about 10 MB."""
@@ -199,19 +200,7 @@ def _read_hdf5_file(path: str) -> SavedArchitecture:
     Raises:
         UserDataError: the file is damaged, or has no architecture.
     """
-    import h5py
-
-    try:
-        with h5py.File(path, "r") as file:
-            texts = {
-                name: file.attrs[name]
-                for name in ("model_config", "training_config", "keras_version")
-                if name in file.attrs
-            }
-    # h5py reports a damaged file with one of these errors.
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError, UnicodeDecodeError, MemoryError) as error:
-        raise UserDataError(f"{path} is damaged: {error}", _SAVE_AGAIN) from None
-    contents = {name: _to_bytes(value) for name, value in texts.items()}
+    contents = read_text_attributes(path, ("model_config", "training_config", "keras_version"), _SAVE_AGAIN)
     if not contents.get("model_config"):
         raise UserDataError(
             f"{path} has only weights: the attribute model_config is missing",
@@ -222,11 +211,3 @@ def _read_hdf5_file(path: str) -> SavedArchitecture:
     version = contents.get("keras_version", b"").decode("utf-8", "replace")
     document = {**model, "compile_config": training} if isinstance(model, dict) else model
     return build_architecture(path, document, version)
-
-
-def _to_bytes(value: Any) -> bytes:
-    """Return the value of a text attribute as UTF-8; an empty text for a value of another type."""
-    if isinstance(value, bytes):
-        return bytes(value)
-    # h5py returns bytes that are not UTF-8 as surrogates.
-    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else b""
