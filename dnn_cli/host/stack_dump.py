@@ -22,8 +22,7 @@ def enable_stack_dump(path: Path | None) -> None:
         OSError: the file cannot be opened, or standard error is closed.
     """
     # Standard error is copied, because a training redirects standard error to a file.
-    _streams[:] = [path.open("ab") if path is not None else os.fdopen(os.dup(2), "wb")]
-    _register_stream(_streams[-1])
+    _use_streams([path.open("ab") if path is not None else os.fdopen(os.dup(2), "wb")])
 
 
 def redirect_stack_dump(path: Path) -> None:
@@ -37,17 +36,19 @@ def redirect_stack_dump(path: Path) -> None:
         stream = path.open("ab")
     except OSError:
         return
-    _register_stream(stream)
-    _streams[1:] = [stream]
+    _use_streams([_streams[0], stream])
 
 
 def restore_stack_dump() -> None:
     """Let SIGUSR2 write to the destination of `enable_stack_dump` again."""
     if len(_streams) > 1:
-        _register_stream(_streams[0])
-        del _streams[1:]
+        _use_streams(_streams[:1])
 
 
-def _register_stream(stream: BufferedWriter) -> None:
-    """Register a stream for the stacks."""
-    faulthandler.register(STACK_SIGNAL, file=stream, all_threads=True)
+def _use_streams(streams: list[BufferedWriter]) -> None:
+    """Register the last of some streams for the stacks, and close the streams that are no longer used."""
+    faulthandler.register(STACK_SIGNAL, file=streams[-1], all_threads=True)
+    unused_streams = [stream for stream in _streams if stream not in streams]
+    _streams[:] = streams
+    for stream in unused_streams:
+        stream.close()
