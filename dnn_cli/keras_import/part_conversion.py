@@ -219,7 +219,7 @@ def _simplify_value(key: str, value: Any, cls: type[KerasConfig]) -> Any:
     """
     if key in WINDOW_KEYS and isinstance(value, list) and len(set(map(str, value))) == 1:
         return value[0]
-    if key == "axis" and isinstance(value, list) and len(value) == 1:
+    if key == "axis" and isinstance(value, list) and len(value) == 1 and not _accepts(cls, key, value):
         # Keras 2 saves one axis as a list.
         return value[0]
     is_range = isinstance(value, list) and len(value) == 2 and key.endswith("factor")

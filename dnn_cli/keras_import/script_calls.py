@@ -4,14 +4,24 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
 from dnn_cli.errors import LocatedIssue, SourceLocation
-from dnn_cli.keras_import.keras_program import INPUT_CLASSES, MODEL_CLASSES, KerasObject
-from dnn_cli.keras_import.script_expressions import MAX_ITEMS, ExpressionReader, are_scalars, get_truth, is_scalar
+from dnn_cli.keras_import.data_pipelines import (
+    PIPELINE_FUNCTIONS,
+    DataPipeline,
+    PipelineMethod,
+    apply_method,
+    build_pipeline,
+    join_pipelines,
+)
+from dnn_cli.keras_import.dataset_loading import build_arrays, find_dataset, split_arrays
+from dnn_cli.keras_import.example_counts import count_examples, round_count
+from dnn_cli.keras_import.keras_program import INPUT_CLASSES, MODEL_CLASSES, KerasObject, UnknownValue
+from dnn_cli.keras_import.script_arrays import ArrayReader
+from dnn_cli.keras_import.script_expressions import MAX_ITEMS
 from dnn_cli.keras_import.script_values import (
+    BalancedWeights,
     DatasetValue,
     ListMethod,
-    LoadedDataset,
     ModelMethod,
     PartialCall,
     Reference,
@@ -19,6 +29,9 @@ from dnn_cli.keras_import.script_values import (
     ScriptFunction,
     ScriptModel,
     Tensor,
+    are_scalars,
+    get_truth,
+    is_scalar,
 )
 
 _PARAMETERS: Mapping[str, tuple[str, ...]] = {
@@ -45,7 +58,7 @@ _ITERATOR_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 """Functions of Python that return a list or an iterator."""
 
 
-class CallReader(ExpressionReader):
+class CallReader(ArrayReader):
     """Reader of calls. Models, datasets and issues of the program are its attributes."""
 
     def __init__(self) -> None:
@@ -86,15 +99,21 @@ class CallReader(ExpressionReader):
         if isinstance(target, ScriptFunction):
             return self.run_function(target, positional, arguments)
         if isinstance(target, ScriptClass):
+            if target.warmup is not None:
+                return KerasObject("Warmup", target.warmup, self.locate(node))
             return KerasObject(target.name, arguments, self.locate(node), tuple(positional), module="__main__")
         if isinstance(target, ModelMethod):
             return self._call_model(target, positional, arguments, node)
         if isinstance(target, ListMethod):
             return self._call_list(target, positional, node)
+        if isinstance(target, PipelineMethod):
+            return self._call_pipeline(target, positional, arguments, node)
         if isinstance(target, KerasObject | ScriptModel):
             return self._add_to_tensor(target, positional, node)
         if isinstance(target, Reference):
             return self._call_reference(target, positional, arguments, node)
+        if isinstance(target, BalancedWeights):
+            return target
         return self._combine_data(node, *positional, target)
 
     def _call_reference(
@@ -103,6 +122,8 @@ class CallReader(ExpressionReader):
         """Return the result of a call of an imported name."""
         location, path = self.locate(node), target.keras_path
         head, _, name = target.path.rpartition(".")
+        if (count := round_count(target.path, positional, node)) is not None:
+            return count
         if head == "builtins":
             return self._call_builtin(name, positional, arguments, node)
         if target.path == "functools.partial" and positional:
@@ -111,13 +132,17 @@ class CallReader(ExpressionReader):
             self.seed = positional[0]
         if name in ("set_global_policy", "set_policy") and positional and positional[0] in _MIXED_POLICIES:
             self.has_mixed_precision = True
-        if data := self._find_dataset(target, location):
+        if data := find_dataset(target, location):
             self.datasets.append(data)
-            return DatasetValue(location, ast.unparse(node))
+            return build_arrays(data, name, ast.unparse(node))
         if name == "train_test_split":
             for data in self.datasets[-1:]:
                 data.splits.append({key: arguments[old] for old, key in _SPLIT_KEYS.items() if old in arguments})
-            return DatasetValue(location, ast.unparse(node))
+            return split_arrays(positional, arguments, DatasetValue(location, ast.unparse(node)))
+        if target.path in PIPELINE_FUNCTIONS:
+            return build_pipeline(positional, arguments, ast.unparse(node), location)
+        if name == "compute_class_weight" and "balanced" in (*positional, *arguments.values()):
+            return BalancedWeights(location, ast.unparse(node))
         if name == "StandardScaler" and head.startswith("sklearn.") and self.datasets:
             self.datasets[-1].is_standardized = True
         if path is None:
@@ -135,21 +160,16 @@ class CallReader(ExpressionReader):
             return KerasObject(name, arguments, location, tuple(positional))
         return self._combine_data(node, *positional, *arguments.values())
 
-    def _find_dataset(self, target: Reference, location: SourceLocation) -> LoadedDataset | None:
-        """Return the dataset that a function of Keras or scikit-learn loads; `None` for another function."""
-        *modules, function = target.path.split(".")
-        if function == "load_data" and "datasets" in modules:
-            return LoadedDataset(modules[-1], location)
-        if modules[:1] == ["sklearn"] and function.startswith(("load_", "fetch_")):
-            loaders = {data.loader: name for name, data in DATASETS.items() if isinstance(data, EmbeddedDataset)}
-            return LoadedDataset(loaders.get(function, function.partition("_")[2]), location)
-        return None
-
     def _call_builtin(self, name: str, positional: list[Any], arguments: dict[str, Any], node: ast.Call) -> Any:
         """Return the result of a function of Python on known values."""
+        first = positional[0] if positional else None
+        if name == "len" and isinstance(first, DatasetValue | UnknownValue):
+            return count_examples(first, node)
+        weights = [value for value in positional if isinstance(value, BalancedWeights)]
+        if weights and name in ("dict", "zip", "enumerate", "list"):
+            return weights[0]
         if any(get_truth(value) is None for value in positional):
             return self._combine_data(node, *positional)
-        first = positional[0] if positional else None
         if name == "len" and isinstance(first, str | list | tuple | dict):
             return len(first)
         if name == "dict" and (first is None or isinstance(first, dict)):
@@ -225,6 +245,16 @@ class CallReader(ExpressionReader):
                 model.dataset = self.datasets[-1] if self.datasets else None
                 model.fit_locations.append(self.locate(node))
         return self.make_unknown(node)
+
+    def _call_pipeline(
+        self, method: PipelineMethod, positional: list[Any], arguments: dict[str, Any], node: ast.Call
+    ) -> DataPipeline:
+        """Return the pipeline that a method of a pipeline returns."""
+        function = arguments.get("map_func", positional[0] if positional else None)
+        if method.name != "flat_map" or not isinstance(function, ScriptFunction):
+            return apply_method(method, positional, arguments, self.locate(node))
+        epoch = self.run_function(function, [], {})
+        return join_pipelines(method.pipeline, epoch, self.locate(node))
 
     def _call_list(self, method: ListMethod, positional: list[Any], node: ast.Call) -> Any:
         """Change a list as the method does."""

@@ -8,17 +8,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dnn_cli.errors import SourceLocation, UserDataError
-from dnn_cli.keras_import.keras_program import KerasObject, UnknownValue, replace_forbidden_characters
+from dnn_cli.keras_import.data_pipelines import DataPipeline, PipelineMethod
+from dnn_cli.keras_import.example_counts import compute_counts
+from dnn_cli.keras_import.keras_program import UnknownValue, replace_forbidden_characters
 from dnn_cli.keras_import.script_code import CodeBlock
 from dnn_cli.keras_import.script_values import (
     KNOWN_NAMES,
+    BalancedWeights,
     DatasetValue,
     ListMethod,
     LoadedDataset,
     ModelMethod,
     Reference,
     ScriptModel,
-    Tensor,
+    are_scalars,
+    get_truth,
+    is_scalar,
     make_unknown,
 )
 
@@ -53,6 +58,9 @@ _OPERATORS: Mapping[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Is: lambda first, second: first is second,
     ast.IsNot: lambda first, second: first is not second,
 }
+
+_COUNT_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod)
+"""Operators of numbers that depend on the number of examples."""
 
 
 class ExpressionReader:
@@ -113,7 +121,7 @@ class ExpressionReader:
         return self.make_unknown(node) if path is None else Reference(path, self.locate(node))
 
     def evaluate_attribute(self, node: ast.Attribute) -> Any:
-        """Return a name in a module, a method of a model or list, or an unknown value."""
+        """Return a name in a module, a method of a model, list or pipeline, or an unknown value."""
         owner = self.evaluate(node.value)
         if isinstance(owner, Reference):
             return Reference(f"{owner.path}.{node.attr}", self.locate(node))
@@ -123,11 +131,11 @@ class ExpressionReader:
             return list(owner.layers) if node.attr == "layers" else self.make_unknown(node)
         if isinstance(owner, list) and node.attr in _LIST_METHODS:
             return ListMethod(owner, node.attr)
-        return (
-            DatasetValue(self.locate(node), ast.unparse(node))
-            if isinstance(owner, DatasetValue)
-            else self.make_unknown(node)
-        )
+        if isinstance(owner, DataPipeline):
+            return PipelineMethod(owner, node.attr)
+        if isinstance(owner, BalancedWeights) and node.attr == "tolist":
+            return owner
+        return self._combine_data(node, owner)
 
     def evaluate_list(self, node: ast.List) -> Any:
         """Return a list."""
@@ -168,12 +176,15 @@ class ExpressionReader:
             return self.make_unknown(node) if truth is None else not truth
         if isinstance(value, int | float) and isinstance(node.op, ast.USub | ast.UAdd):
             return -value if isinstance(node.op, ast.USub) else value
-        return self._combine_data(node, value)
+        result = compute_counts(operator.neg, [value], node) if isinstance(node.op, ast.USub) else None
+        return result or self._combine_data(node, value)
 
     def evaluate_binop(self, node: ast.BinOp) -> Any:
         """Return the result of arithmetic, or of a sum of texts or lists."""
         left, right = self.evaluate(node.left), self.evaluate(node.right)
         result = self.compute_operation(node.op, left, right)
+        if result is None and isinstance(node.op, _COUNT_OPERATORS):
+            result = compute_counts(_OPERATORS[type(node.op)], [left, right], node)
         return self._combine_data(node, left, right) if result is None else result
 
     def compute_operation(self, operation: ast.operator, left: Any, right: Any) -> Any:
@@ -196,9 +207,15 @@ class ExpressionReader:
         return result if isinstance(result, int | float) and abs(result) <= _MAX_NUMBER else None
 
     def _combine_data(self, node: ast.expr, *values: Any) -> Any:
-        """Return a value that is computed from arrays of a dataset as such arrays, and another value as unknown."""
-        is_data = any(isinstance(value, DatasetValue) for value in values)
-        return DatasetValue(self.locate(node), ast.unparse(node)) if is_data else self.make_unknown(node)
+        """Return a value that is computed from arrays of a dataset as such arrays, and another value as unknown.
+
+        Arrays of equal length have a result of this length.
+        """
+        arrays = [value for value in values if isinstance(value, DatasetValue)]
+        if not arrays:
+            return self.make_unknown(node)
+        sizes = {array.size for array in arrays}
+        return DatasetValue(self.locate(node), ast.unparse(node), sizes.pop() if len(sizes) == 1 else None)
 
     def evaluate_boolop(self, node: ast.BoolOp) -> Any:
         """Return the value that decides a chain of `and` or `or`."""
@@ -254,38 +271,6 @@ class ExpressionReader:
         text = "".join(parts)
         return text if len(text) <= MAX_ITEMS else self.make_unknown(node)
 
-    def evaluate_subscript(self, node: ast.Subscript) -> Any:
-        """Return an item or a part of a known list, and record where the program divides arrays."""
-        owner = self.evaluate(node.value)
-        if isinstance(node.slice, ast.Slice):
-            bounds = [None if part is None else self.evaluate(part) for part in (node.slice.lower, node.slice.upper)]
-            if isinstance(owner, DatasetValue) and self.datasets:
-                self.datasets[-1].slices.append((bounds[0], bounds[1]))
-            is_known = isinstance(owner, list | tuple | str) and node.slice.step is None
-            if is_known and all(isinstance(bound, int | None) for bound in bounds):
-                return owner[bounds[0] : bounds[1]]
-            return self._combine_data(node, owner)
-        index = self.evaluate(node.slice)
-        if isinstance(owner, list | tuple | str | dict) and isinstance(index, int | str):
-            try:
-                return owner[index]  # type: ignore[index]
-            except (LookupError, TypeError):
-                return self.make_unknown(node)
-        return self._combine_data(node, owner)
-
-
-def is_scalar(value: Any) -> bool:
-    """Return whether a value is a number, a text, a truth value or None."""
-    return isinstance(value, str | int | float | None)
-
-
-def are_scalars(values: Any) -> bool:
-    """Return whether a value is a list of scalars.
-
-    Lists within lists can be shared, so that their comparison or text could take time without an end.
-    """
-    return isinstance(values, list | tuple) and all(map(is_scalar, values))
-
 
 def _can_compare(left: Any, operation: ast.cmpop, right: Any) -> bool:
     """Return whether a comparison of two values is known."""
@@ -293,10 +278,3 @@ def _can_compare(left: Any, operation: ast.cmpop, right: Any) -> bool:
         return get_truth(left) is not None and get_truth(right) is not None
     is_member = isinstance(operation, ast.In | ast.NotIn) and (are_scalars(right) or isinstance(right, dict))
     return is_scalar(left) and (is_scalar(right) or is_member)
-
-
-def get_truth(value: Any) -> bool | None:
-    """Return whether a condition on a value holds; `None` for an unknown value."""
-    if isinstance(value, UnknownValue | DatasetValue | Reference | ListMethod | ModelMethod):
-        return None
-    return True if isinstance(value, KerasObject | ScriptModel | Tensor) else bool(value)

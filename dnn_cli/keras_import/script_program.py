@@ -6,6 +6,8 @@ from typing import Any
 from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.registry import format_config_value
 from dnn_cli.errors import SourceLocation, UsageError, UserDataError
+from dnn_cli.keras_import.dataset_loading import DEFAULT_TEST_SIZE
+from dnn_cli.keras_import.fit_arguments import FitArguments, resolve_fit_arguments
 from dnn_cli.keras_import.keras_program import DataSource, KerasObject, KerasProgram
 from dnn_cli.keras_import.script_code import CodeBlock
 from dnn_cli.keras_import.script_conversion import ProgramValueConverter
@@ -13,8 +15,6 @@ from dnn_cli.keras_import.script_reader import ScriptReader
 from dnn_cli.keras_import.script_values import LoadedDataset, ScriptModel
 
 _MAX_LISTED_LINES = 10
-_DEFAULT_TEST_SIZE = 0.25
-"""Share of the examples that `train_test_split` of scikit-learn splits off by default."""
 
 
 def build_script_program(path: str, blocks: Iterable[CodeBlock], model_number: int | None) -> KerasProgram:
@@ -42,6 +42,9 @@ def build_script_program(path: str, blocks: Iterable[CodeBlock], model_number: i
         lines = ", ".join(str(location.line) for location in model.fit_locations)
         remarks.append(f"fit is called {len(model.fit_locations)} times (lines {lines}); the config has the last call")
     data, data_remarks = _describe_data(model.dataset or next(reversed(reader.datasets), None))
+    fit = FitArguments(None)
+    if model.fit_arguments is not None:
+        fit = resolve_fit_arguments(model.fit_arguments, model.fit_locations[-1])
     converter = ProgramValueConverter(path)
     owners = [model, *model.layers]
     return KerasProgram(
@@ -49,13 +52,13 @@ def build_script_program(path: str, blocks: Iterable[CodeBlock], model_number: i
         layers=tuple(converter.convert_value(model.layers, model.location)),
         name=model.name if isinstance(model.name, str) else None,
         compile_arguments=converter.convert_value(model.compile_arguments, model.location),
-        fit_arguments=converter.convert_value(model.fit_arguments, model.location),
+        fit_arguments=converter.convert_value(fit.arguments, model.location),
         call_locations=_list_call_locations(model),
         data=data,
         seed=model.seed,
         has_mixed_precision=reader.has_mixed_precision,
-        issues=tuple(issue for owner, issue in reader.issues if any(owner is part for part in owners)),
-        remarks=(*remarks, *data_remarks),
+        issues=(*fit.issues, *(issue for owner, issue in reader.issues if any(owner is part for part in owners))),
+        remarks=(*remarks, *fit.remarks, *data_remarks),
     )
 
 
@@ -100,7 +103,9 @@ def _describe_data(dataset: LoadedDataset | None) -> tuple[DataSource | None, li
         return None, []
     split = _find_split(dataset) if dataset.name in DATASETS else {}
     keys = ", ".join(f"data.{key} {format_config_value(value)}" for key, value in split.items())
-    remark = f"the program divides the data: {keys}; dnn chooses the examples of each split at random"
+    remark = f"the program divides the data: {keys}"
+    if "split_seed" not in split:
+        remark += "; dnn chooses the examples of each split at random"
     return DataSource(dataset.name, dataset.location, split), [remark] if split else []
 
 
@@ -112,7 +117,7 @@ def _find_split(loaded: LoadedDataset) -> dict[str, Any]:
     dataset, split = DATASETS[loaded.name], {}
     keys = ["validation_size"] if dataset.test_examples else ["test_size", "validation_size"]
     for key, call in zip(keys, loaded.splits, strict=False):
-        size = call.get("size", _DEFAULT_TEST_SIZE)
+        size = call.get("size", DEFAULT_TEST_SIZE)
         if isinstance(size, int | float) and not isinstance(size, bool):
             split[key] = size
         split |= {"stratify": True} if call.get("stratify") is not None else {}

@@ -11,15 +11,17 @@ from dnn_cli.errors import UserDataError
 from dnn_cli.keras_import.keras_program import KerasObject, UnknownValue
 from dnn_cli.keras_import.script_calls import CallReader
 from dnn_cli.keras_import.script_code import CodeBlock
-from dnn_cli.keras_import.script_expressions import MODEL_METHODS, get_truth
+from dnn_cli.keras_import.script_expressions import MODEL_METHODS
 from dnn_cli.keras_import.script_values import (
     DatasetValue,
     Reference,
     ScriptClass,
     ScriptFunction,
     ScriptModel,
+    get_truth,
     shorten_code,
 )
+from dnn_cli.keras_import.warmup_class import find_warmup_arguments
 
 _MAX_CALL_DEPTH = 20
 """Largest depth of calls of functions of the program."""
@@ -199,7 +201,8 @@ class ScriptReader(CallReader):
 
     def read_classdef(self, node: ast.ClassDef) -> None:
         """Store a class of the program, whose statements are not read."""
-        self.scopes[-1][node.name] = ScriptClass(node.name, self.locate(node))
+        scope = self.scopes[-1]
+        scope[node.name] = ScriptClass(node.name, self.locate(node), find_warmup_arguments(node, scope))
 
     def read_with(self, node: ast.With) -> None:
         """Read the statements of a block."""

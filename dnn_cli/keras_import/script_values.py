@@ -12,6 +12,7 @@ from dnn_cli.keras_import.keras_program import (
     INPUT_CLASSES,
     KERAS_PACKAGES,
     MODEL_CLASSES,
+    KerasObject,
     UnknownValue,
 )
 
@@ -69,6 +70,8 @@ class ScriptClass:
 
     name: str
     location: SourceLocation
+    warmup: Mapping[str, Any] | None = None
+    """Arguments of the schedule `Warmup`, if the class is a warm-up of the learning rate."""
 
 
 @dataclass
@@ -137,6 +140,13 @@ class DatasetValue:
 
     location: SourceLocation
     code: str
+    size: int | None = None
+    """Number of examples of the array; `None` if it is unknown."""
+
+
+@dataclass(frozen=True)
+class BalancedWeights(DatasetValue):
+    """Weights of classes that scikit-learn's `compute_class_weight` balances."""
 
 
 def shorten_code(node: ast.AST) -> str:
@@ -152,6 +162,26 @@ def shorten_text(text: str) -> str:
 def make_unknown(node: ast.AST, location: SourceLocation) -> UnknownValue:
     """Return the value of an expression that only a run of the program would compute."""
     return UnknownValue(shorten_code(node), location)
+
+
+def is_scalar(value: Any) -> bool:
+    """Return whether a value is a number, a text, a truth value or None."""
+    return isinstance(value, str | int | float | None)
+
+
+def are_scalars(values: Any) -> bool:
+    """Return whether a value is a list of scalars.
+
+    Lists within lists can be shared, so that their comparison or text could take time without an end.
+    """
+    return isinstance(values, list | tuple) and all(map(is_scalar, values))
+
+
+def get_truth(value: Any) -> bool | None:
+    """Return whether a condition on a value holds; `None` for an unknown value."""
+    if isinstance(value, UnknownValue | DatasetValue | Reference | ListMethod | ModelMethod):
+        return None
+    return True if isinstance(value, KerasObject | ScriptModel | Tensor) else bool(value)
 
 
 KNOWN_NAMES: Mapping[str, str] = {

@@ -1,0 +1,56 @@
+"""Datasets that a program loads with a function of Keras or scikit-learn, and the lengths of their arrays."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dnn_cli.config.data import count_split_off
+from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
+from dnn_cli.errors import SourceLocation
+from dnn_cli.keras_import.script_values import DatasetValue, LoadedDataset, Reference
+
+DEFAULT_TEST_SIZE = 0.25
+"""Share of the examples that `train_test_split` of scikit-learn splits off by default."""
+
+
+def find_dataset(target: Reference, location: SourceLocation) -> LoadedDataset | None:
+    """Return the dataset that a function of Keras or scikit-learn loads; `None` for another function."""
+    *modules, function = target.path.split(".")
+    if function == "load_data" and "datasets" in modules:
+        return LoadedDataset(modules[-1], location)
+    if modules[:1] == ["sklearn"] and function.startswith(("load_", "fetch_")):
+        loaders = {data.loader: name for name, data in DATASETS.items() if isinstance(data, EmbeddedDataset)}
+        return LoadedDataset(loaders.get(function, function.partition("_")[2]), location)
+    return None
+
+
+def build_arrays(dataset: LoadedDataset, function: str, code: str) -> Any:
+    """Return the arrays of a dataset: of a function of Keras, pairs of inputs and targets of two sets.
+
+    Args:
+        dataset: The dataset.
+        function: The name of the function that loads the dataset.
+        code: The code of the call.
+    """
+    info = DATASETS.get(dataset.name)
+    sizes = (info.examples, info.test_examples) if info else (None, None)
+    arrays = [DatasetValue(dataset.location, code, size) for size in sizes]
+    return tuple((array, array) for array in arrays) if function == "load_data" else arrays[0]
+
+
+def split_arrays(arrays: list[Any], arguments: Mapping[str, Any], result: DatasetValue) -> Any:
+    """Return the arrays of `train_test_split`: two for each array, with their lengths where these are known.
+
+    Args:
+        arrays: The arrays that are split.
+        arguments: The arguments with names.
+        result: The array that stands for each result of unknown length.
+    """
+    if not all(isinstance(array, DatasetValue) for array in arrays):
+        return result
+    test_size, parts = arguments.get("test_size", DEFAULT_TEST_SIZE), []
+    is_known = isinstance(test_size, int | float) and test_size > 0 and "train_size" not in arguments
+    for array in arrays:
+        count = count_split_off(array.size, test_size) if is_known and array.size is not None else None
+        sizes = (None, None) if count is None else (max(array.size - count, 0), count)
+        parts += [DatasetValue(result.location, result.code, size) for size in sizes]
+    return parts

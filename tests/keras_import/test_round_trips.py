@@ -1,0 +1,114 @@
+"""Configs that `dnn script` writes as programs, and `dnn import` reads again."""
+
+import pytest
+
+from dnn_cli.config.loading import load_experiment
+from dnn_cli.script.training_settings import choose_settings
+from tests.helpers.imported_programs import import_script, list_import_errors, list_layers
+from tests.helpers.imported_programs import write_program as write_text
+from tests.helpers.scripts import SHIPPED_CONFIGS, write_program
+
+FASHION = """
+import math
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+(X, y), _ = keras.datasets.fashion_mnist.load_data()
+X_train, y_train, X_valid, y_valid = X[5000:] / 255, y[5000:], X[:5000] / 255, y[:5000]
+model = keras.Sequential([keras.layers.Flatten(input_shape=(28, 28)), keras.layers.Dense(10, "softmax")])
+model.compile(loss="sparse_categorical_crossentropy", optimizer="sgd")
+"""
+
+
+@pytest.mark.parametrize("path", SHIPPED_CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configs_are_read_back(tmp_path, path):
+    # A script contains the choice of XLA, the repetitions of blocks, and the name of the model that Keras accepts.
+    written = load_experiment(str(path)).experiment
+    read, imported = import_script(tmp_path, write_program(written))
+    jit = True if choose_settings(written, gpu=False).jit else written.jit
+    expected = written.model_copy(update={"jit": jit, "name": read.name, "model": read.model})
+    assert read == expected
+    assert list_layers(read) == list_layers(written)
+    assert read.model.name == ("MNIST" if path.stem == "named" else written.model.name)
+    assert len(imported.remarks) == 1 and "divides the data" in imported.remarks[0]
+    assert not imported.missing
+
+
+@pytest.mark.parametrize(
+    ("lines", "remark"),
+    [
+        ("model.fit(X_train, y_train, steps_per_epoch=math.ceil(len(X_train) / 32))", ""),
+        ("n = X_train.shape[0]\nmodel.fit(X_train, y_train, steps_per_epoch=-(-n // 32))", ""),
+        ("model.fit(X_train, y_train, steps_per_epoch=int(np.ceil(len(y_train) / 32)))", ""),
+        ("model.fit(X_train, y_train, steps_per_epoch=1719)", ""),
+        ("model.fit(X_train, y_train, steps_per_epoch=len(X_train) // 32)", "len(X_train) // 32 leaves out"),
+        ("X_train = np.load('a.npy')\nmodel.fit(X_train, steps_per_epoch=len(X_train) // 32)", "smaller batch"),
+        ("X_train = np.load('a.npy')\nmodel.fit(X_train, steps_per_epoch=(len(X_train) + 31) // 32)", ""),
+        ("model.fit(X_train, y_train, shuffle=False)", "fit has the examples in a fixed order"),
+    ],
+)  # fmt: skip
+def test_steps_of_one_pass_are_left_out(tmp_path, lines, remark):
+    _, imported = import_script(tmp_path, FASHION + lines)
+    remarks = [text for text in imported.remarks if "divides the data" not in text]
+    assert len(remarks) == bool(remark) and remark in "".join(remarks)
+
+
+@pytest.mark.parametrize(
+    ("lines", "batch_size", "remark"),
+    [
+        ("data = tf.data.Dataset.from_tensor_slices((X_train, y_train)).shuffle(1000).batch(64).prefetch(1)", 64, ""),
+        ("data = tf.data.Dataset.from_tensor_slices((X_train, y_train)).batch(batch_size=16)", 16, "fixed order"),
+    ],
+)
+def test_pipeline_has_the_batch_size(tmp_path, lines, batch_size, remark):
+    read, imported = import_script(tmp_path, f"{FASHION}{lines}\nmodel.fit(data, epochs=2)")
+    assert (read.batch_size, read.epochs) == (batch_size, 2)
+    assert any(remark in text for text in imported.remarks)
+
+
+def test_repeated_pipeline_has_steps(tmp_path):
+    pipeline = "data = tf.data.Dataset.from_tensor_slices((X_train, y_train)).shuffle(9).repeat().batch(50)\n"
+    read, _ = import_script(tmp_path, f"{FASHION}{pipeline}model.fit(data, steps_per_epoch=len(X_train) // 50)")
+    assert read.batch_size == 50
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("steps = 100\nmodel.fit(X_train, y_train, steps_per_epoch=steps)", "steps_per_epoch  is 100, and an epoch"),
+        ("model.fit(X_train, y_train, steps_per_epoch=len(X) // 32)", "steps_per_epoch  is len(X) // 32, and"),
+        ("data = tf.data.Dataset.from_tensor_slices((X, y)).map(scale).batch(32)\nmodel.fit(data)", "fit, map  sel"),
+        ("data = tf.data.Dataset.from_tensor_slices((X, y))\nmodel.fit(data)", "fit, x  is a dataset without batches"),
+        ("data = tf.data.Dataset.from_tensor_slices(X).repeat(3).batch(9)\nmodel.fit(data)", "repeat  repeats"),
+    ],
+)  # fmt: skip
+def test_steps_that_a_config_lacks_are_named(tmp_path, lines, message):
+    (line,) = list_import_errors(write_text(tmp_path, FASHION + lines))
+    assert message in line
+
+
+def test_steps_of_a_schedule_are_computed(tmp_path):
+    lines = """
+steps = 25 * math.ceil(len(X_train) / 32)
+rate = keras.optimizers.schedules.ExponentialDecay(0.01, decay_steps=steps, decay_rate=0.1)
+model.compile(loss="sparse_categorical_crossentropy", optimizer=keras.optimizers.SGD(rate))
+"""
+    read, _ = import_script(tmp_path, FASHION + lines)
+    assert read.optimizer.learning_rate.decay_steps == 25 * 1719
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        "dict(enumerate(weights))",
+        "dict(zip(np.unique(y), weights))",
+        "{i: w for i, w in enumerate(weights)}",
+    ],
+)
+def test_balanced_weights_of_classes(tmp_path, weights):
+    lines = f"""
+from sklearn.utils.class_weight import compute_class_weight
+weights = compute_class_weight(class_weight="balanced", classes=np.unique(y), y=y)
+model.fit(X_train, y_train, class_weight={weights})
+"""
+    assert import_script(tmp_path, FASHION + lines)[0].class_weight == "balanced"
