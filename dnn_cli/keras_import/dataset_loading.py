@@ -43,7 +43,7 @@ def split_arrays(arrays: list[Any], arguments: Mapping[str, Any], result: Datase
     Args:
         arrays: The arrays that are split.
         arguments: The arguments with names.
-        result: The array that stands for each result of unknown length.
+        result: The array that is returned for results of unknown length.
     """
     if not all(isinstance(array, DatasetValue) for array in arrays):
         return result

@@ -57,10 +57,10 @@ def compute_counts(function: Callable[..., Any], operands: Iterable[Any], node: 
         [value.values[index] if isinstance(value, ExampleCount) else value for value in values]
         for index in range(len(_POSSIBLE_COUNTS))
     ]
-    known = [value.known_value if isinstance(value, ExampleCount) else value for value in values]
+    known_values = [value.known_value if isinstance(value, ExampleCount) else value for value in values]
     try:
         results = tuple(function(*row) for row in rows)
-        known_value = None if None in known else function(*known)
+        known_value = None if None in known_values else function(*known_values)
     except (ArithmeticError, ValueError, TypeError):
         return None
     if not all(isinstance(result, int | float) and abs(result) <= _MAX_NUMBER for result in results):
@@ -83,9 +83,9 @@ def is_one_pass(steps: Any, batch_size: int, examples: int | None, *, has_last_b
         examples: The number of training examples; `None` if it is unknown.
         has_last_batch: Whether the last, smaller batch is part of the pass.
     """
-    known = steps.known_value if isinstance(steps, ExampleCount) else steps
-    if isinstance(known, int | float) and examples is not None:
-        pairs: Iterable[tuple[float, int]] = [(known, examples)]
+    known_steps = steps.known_value if isinstance(steps, ExampleCount) else steps
+    if isinstance(known_steps, int | float) and examples is not None:
+        pairs: Iterable[tuple[float, int]] = [(known_steps, examples)]
     elif isinstance(steps, ExampleCount):
         pairs = zip(steps.values, _POSSIBLE_COUNTS, strict=True)
     else:
