@@ -21,7 +21,7 @@ from dnn_cli.errors import ConfigError, Issue, KeyPath, LocatedIssue, SourceLoca
 from dnn_cli.keras_import.keras_program import DataSource, KerasProgram
 from dnn_cli.keras_import.layer_conversion import ConvertedLayers
 
-_PLACEHOLDER_PATH = "data.npz"
+PLACEHOLDER_PATH = "data.npz"
 """Path of the data in a config whose network fits no built-in dataset."""
 
 _LAYER_KEY = re.compile(r"model\.layers\.(\d+)(?:\.(.+))?")
@@ -80,10 +80,12 @@ def choose_data(
             return DataChoice(experiment, {**reason, **missing}, _list_remarks(layers, candidate))
     if errors and program.data:
         raise errors[0]
-    placeholder = _Candidate({"dataset": "npz", "path": _PLACEHOLDER_PATH})
-    experiment = _build_experiment(program, layers, settings, placeholder, split, checks_shapes=is_complete)
+    file = _Candidate({"dataset": "npz", "path": PLACEHOLDER_PATH})
     reason = {"data.path": "write the path of your own data"}
-    return DataChoice(experiment, {**reason, **missing}, _list_remarks(layers, placeholder, program.data))
+    if program.data and program.data.path is not None:
+        file, reason = _Candidate({"dataset": program.data.name, "path": program.data.path}), {}
+    experiment = _build_experiment(program, layers, settings, file, split, checks_shapes=is_complete)
+    return DataChoice(experiment, {**reason, **missing}, _list_remarks(layers, file, program.data))
 
 
 def _iter_candidates(name: str, input_shape: Shape | None) -> Iterator[_Candidate]:
@@ -106,11 +108,14 @@ def _list_remarks(layers: ConvertedLayers, candidate: _Candidate, source: DataSo
     remarks = []
     if candidate.target_shape is not None:
         remarks.append(f"a first layer Reshape gives the images the shape {list(candidate.target_shape)}")
-    if "path" in candidate.values:
+    if source and source.path is not None:
+        target = "the target is the last column, or data.target; " if source.name == "csv" else ""
+        remarks.append(f"data.path {source.path}: {target}the path is relative to the config")
+    elif "path" in candidate.values:
         shape = f" with inputs of {format_sizes(layers.input_shape)}" if layers.input_shape else ""
         hint = NAME_SUGGESTIONS["dataset"].get(source.name) if source else None
         data = f"{source.name} is not a dataset of dnn" if source else f"no dataset of dnn{shape} fits the network"
-        remarks.append(f"{data}: {hint or f'write dataset and path of your own data in place of {_PLACEHOLDER_PATH}'}")
+        remarks.append(f"{data}: {hint or f'write dataset and path of your own data in place of {PLACEHOLDER_PATH}'}")
     return (*remarks, *layers.remarks)
 
 

@@ -11,6 +11,16 @@ from dnn_cli.keras_import.script_values import DatasetValue, LoadedDataset, Refe
 DEFAULT_TEST_SIZE = 0.25
 """Share of the examples that `train_test_split` of scikit-learn splits off by default."""
 
+IMAGE_KIND = "image_folder"
+_DEFAULT_IMAGE_SIZE = (256, 256)
+_FILE_FUNCTIONS: Mapping[str, str] = {
+    "numpy.load": "npz",
+    "numpy.loadtxt": "csv",
+    "numpy.genfromtxt": "csv",
+    "pandas.read_csv": "csv",
+}
+"""Kinds of files by the function that reads a file."""
+
 
 def find_dataset(target: Reference, location: SourceLocation) -> LoadedDataset | None:
     """Return the dataset that a function of Keras or scikit-learn loads; `None` for another function."""
@@ -21,6 +31,31 @@ def find_dataset(target: Reference, location: SourceLocation) -> LoadedDataset |
         loaders = {data.loader: name for name, data in DATASETS.items() if isinstance(data, EmbeddedDataset)}
         return LoadedDataset(loaders.get(function, function.partition("_")[2]), location)
     return None
+
+
+def find_data_file(target: Reference, positional: list[Any], location: SourceLocation) -> LoadedDataset | None:
+    """Return the file that a function of NumPy or pandas reads; `None` for another function, or an unknown path."""
+    kind = _FILE_FUNCTIONS.get(target.path)
+    path = positional[0] if positional else None
+    if kind is None or not isinstance(path, str) or "://" in path or not path.isprintable():
+        return None
+    if kind == "npz" and not path.endswith(".npz"):
+        return None
+    return LoadedDataset(kind, location, path)
+
+
+def find_image_directory(
+    positional: list[Any], arguments: Mapping[str, Any], location: SourceLocation
+) -> LoadedDataset | None:
+    """Return the directory that `image_dataset_from_directory` of Keras reads; `None` for an unknown path."""
+    path = positional[0] if positional else arguments.get("directory")
+    if not isinstance(path, str) or not path.isprintable():
+        return None
+    keys: dict[str, Any] = {"image_size": arguments.get("image_size", _DEFAULT_IMAGE_SIZE)}
+    keys |= {key: arguments[key] for key in ("color_mode",) if key in arguments}
+    keys |= {"validation_size": arguments["validation_split"]} if "validation_split" in arguments else {}
+    are_literals = all(isinstance(value, str | int | float | list | tuple) for value in keys.values())
+    return LoadedDataset(IMAGE_KIND, location, path, keys) if are_literals else None
 
 
 def build_arrays(dataset: LoadedDataset, function: str, code: str) -> Any:

@@ -49,6 +49,10 @@ def resolve_fit_arguments(arguments: Mapping[str, Any], location: SourceLocation
         remarks.append("fit has the examples in a fixed order; dnn shuffles the training examples in each epoch")
     if isinstance(resolved.get("class_weight"), BalancedWeights):
         resolved["class_weight"] = "balanced"
+    weights = resolved.get("class_weight")
+    if isinstance(weights, dict):
+        # A class without a weight has the weight 1.
+        resolved["class_weight"] = {key: weight for key, weight in weights.items() if weight != 1} or None
     steps = resolved.pop("steps_per_epoch", None)
     if steps is not None:
         batch_size = resolved.get("batch_size", _DEFAULT_BATCH_SIZE)

@@ -60,9 +60,14 @@ class DataSource:
     """Dataset that a program loads, and the split of its examples."""
 
     name: str
+    """Name of the dataset, or kind of the file, such as `csv`."""
+
     location: SourceLocation
     split: Mapping[str, Any] = field(default_factory=dict)
     """Keys of `data` that describe the split, such as `validation_size`."""
+
+    path: str | None = None
+    """Path of the user's file; `None` for a dataset of Keras or scikit-learn."""
 
 
 @dataclass(frozen=True)

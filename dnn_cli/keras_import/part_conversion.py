@@ -40,6 +40,7 @@ _UNNAMED_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "SimpleRNN": ("units", "activation", "use_bias"),
     **dict.fromkeys(("LSTM", "GRU"), ("units", "activation", "recurrent_activation", "use_bias")),
     **dict.fromkeys(_WINDOW_LAYERS, ("filters", "kernel_size", "strides", "padding")),
+    "Rescaling": ("scale", "offset"),
     "sgd": ("learning_rate", "momentum", "nesterov"),
     "rmsprop": ("learning_rate", "rho", "momentum", "epsilon"),
     "adam": ("learning_rate", "beta_1", "beta_2", "epsilon"),

@@ -33,6 +33,8 @@ class ArrayReader(ExpressionReader):
                 return self.make_unknown(node)
         if not isinstance(owner, DatasetValue):
             return self.make_unknown(node)
+        if isinstance(index, str) and self.datasets:
+            self.datasets[-1].array_names.append(index)
         keeps_size = isinstance(index, str) or _selects_all(node.slice)
         size = owner.size if keeps_size else index.size if isinstance(index, DatasetValue) else None
         return DatasetValue(self.locate(node), ast.unparse(node), size)

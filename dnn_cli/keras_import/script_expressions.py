@@ -189,6 +189,8 @@ class ExpressionReader:
 
     def compute_operation(self, operation: ast.operator, left: Any, right: Any) -> Any:
         """Return the result of an operation on two values; `None` if it is unknown or too large."""
+        if isinstance(operation, ast.BitOr) and isinstance(left, dict) and isinstance(right, dict):
+            return left | right
         function = _OPERATORS.get(type(operation))
         are_numbers = isinstance(left, int | float) and isinstance(right, int | float)
         are_sequences = type(left) is type(right) and isinstance(left, str | list | tuple)

@@ -41,7 +41,9 @@ def build_script_program(path: str, blocks: Iterable[CodeBlock], model_number: i
     if len(model.fit_locations) > 1:
         lines = ", ".join(str(location.line) for location in model.fit_locations)
         remarks.append(f"fit is called {len(model.fit_locations)} times (lines {lines}); the config has the last call")
-    data, data_remarks = _describe_data(model.dataset or next(reversed(reader.datasets), None))
+    data, data_remarks = _describe_data(
+        model.dataset or next(reversed(reader.datasets), None), has_validation_set=_has_validation_set(model)
+    )
     fit = FitArguments(None)
     if model.fit_arguments is not None:
         fit = resolve_fit_arguments(model.fit_arguments, model.fit_locations[-1])
@@ -97,33 +99,61 @@ def _choose_model(path: str, models: Sequence[ScriptModel], number: int | None) 
     raise UserDataError("\n".join(lines), f"choose one, for example the last: --model {len(models)}")
 
 
-def _describe_data(dataset: LoadedDataset | None) -> tuple[DataSource | None, list[str]]:
+def _has_validation_set(model: ScriptModel) -> bool:
+    """Return whether `fit` gets a validation set, and does not split it off itself."""
+    arguments = model.fit_arguments or {}
+    return arguments.get("validation_data") is not None and not arguments.get("validation_split")
+
+
+def _describe_data(dataset: LoadedDataset | None, *, has_validation_set: bool) -> tuple[DataSource | None, list[str]]:
     """Return the dataset that the program loads, with its split, and remarks on the split."""
     if dataset is None:
         return None, []
-    split = _find_split(dataset) if dataset.name in DATASETS else {}
-    keys = ", ".join(f"data.{key} {format_config_value(value)}" for key, value in split.items())
-    remark = f"the program divides the data: {keys}"
-    if "split_seed" not in split:
+    split = (
+        _find_split(dataset, has_validation_set=has_validation_set)
+        if dataset.name in DATASETS or dataset.path is not None
+        else {}
+    )
+    keys = ", ".join(f"data.{key} {_format_value(value)}" for key, value in split.items())
+    remark = f"keys of the data from the program: {keys}"
+    if split.keys() & {"validation_size", "test_size"} and "split_seed" not in split:
         remark += "; dnn chooses the examples of each split at random"
-    return DataSource(dataset.name, dataset.location, split), [remark] if split else []
+    remarks = [remark] if split else []
+    if dataset.other_paths:
+        files = ", ".join(dict.fromkeys(dataset.other_paths))
+        remarks.append(
+            f"the program also loads {files}: data.validation_path and data.test_path are keys for such files"
+        )
+    if dataset.fold_class is not None:
+        keys = "data.folds and data.fold, or data.reporting_half"
+        remarks.append(f"{dataset.fold_class} is left out: write {keys}, into the config")
+    return DataSource(dataset.name, dataset.location, split, dataset.path), remarks
 
 
-def _find_split(loaded: LoadedDataset) -> dict[str, Any]:
+def _format_value(value: Any) -> str:
+    """Return a value of a key as a short text. Sizes are a list, as in a config."""
+    return str(list(value)) if isinstance(value, list | tuple) else format_config_value(value)
+
+
+def _find_split(loaded: LoadedDataset, *, has_validation_set: bool) -> dict[str, Any]:
     """Return the keys of `data` for calls of `train_test_split`, or for arrays that are divided at one number.
 
-    Of a dataset without a test set, the first of two calls splits off the test set.
+    Of a dataset without a test set, the first of two calls splits off the test set. A single call splits off the
+    validation set of `fit`, if `fit` has one.
     """
-    dataset, split = DATASETS[loaded.name], {}
-    keys = ["validation_size"] if dataset.test_examples else ["test_size", "validation_size"]
+    info, split = DATASETS.get(loaded.name), {}
+    has_test_set = bool(info and info.test_examples) or any("test" in name for name in loaded.array_names)
+    is_validation_set = has_validation_set and len(loaded.splits) == 1 and loaded.fold_class is None
+    keys = ["validation_size"] if has_test_set or is_validation_set else ["test_size", "validation_size"]
     for key, call in zip(keys, loaded.splits, strict=False):
         size = call.get("size", DEFAULT_TEST_SIZE)
         if isinstance(size, int | float) and not isinstance(size, bool):
             split[key] = size
         split |= {"stratify": True} if call.get("stratify") is not None else {}
         split |= {"split_seed": call["split_seed"]} if isinstance(call.get("split_seed"), int) else {}
-    if not loaded.splits and dataset.test_examples and (size := _find_divided_size(loaded, dataset.examples)):
+    if info and info.test_examples and not loaded.splits and (size := _find_divided_size(loaded, info.examples)):
         split["validation_size"] = size
+    split = {**loaded.keys, **split}
     return {**split, "standardize": True} if loaded.is_standardized else split
 
 

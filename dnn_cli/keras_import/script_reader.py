@@ -21,7 +21,7 @@ from dnn_cli.keras_import.script_values import (
     get_truth,
     shorten_code,
 )
-from dnn_cli.keras_import.warmup_class import find_warmup_arguments
+from dnn_cli.keras_import.written_code import find_warmup_arguments
 
 _MAX_CALL_DEPTH = 20
 """Largest depth of calls of functions of the program."""

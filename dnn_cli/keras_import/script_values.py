@@ -79,12 +79,29 @@ class LoadedDataset:
     """Dataset that the program has loaded, and how the program has divided its examples since then."""
 
     name: str
+    """Name of the dataset, or kind of the file, such as `csv`."""
+
     location: SourceLocation
+    path: str | None = None
+    """Path of the file; `None` for a dataset of Keras or scikit-learn."""
+
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of `data` that the call determines, such as `image_size`."""
+
+    array_names: list[str] = field(default_factory=list)
+    """Names of arrays that the program reads from the file."""
+
+    other_paths: list[str] = field(default_factory=list)
+    """Paths of files that the program loads after this file."""
+
     splits: list[dict[str, Any]] = field(default_factory=list)
     """Arguments of the calls of scikit-learn's `train_test_split`."""
 
     slices: list[tuple[Any, Any]] = field(default_factory=list)
     """First and last bound of parts of arrays: `(None, 5000)` for `X[:5000]`."""
+
+    fold_class: str | None = None
+    """Name of the class of scikit-learn that divides the examples into folds."""
 
     is_standardized: bool = False
     """Whether the program uses scikit-learn's `StandardScaler`."""

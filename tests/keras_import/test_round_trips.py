@@ -1,9 +1,13 @@
 """Configs that `dnn script` writes as programs, and `dnn import` reads again."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.script.training_settings import choose_settings
+from tests.helpers.image_files import encode_png, write_images
 from tests.helpers.imported_programs import import_script, list_import_errors, list_layers
 from tests.helpers.imported_programs import write_program as write_text
 from tests.helpers.scripts import SHIPPED_CONFIGS, write_program
@@ -30,8 +34,60 @@ def test_shipped_configs_are_read_back(tmp_path, path):
     assert read == expected
     assert list_layers(read) == list_layers(written)
     assert read.model.name == ("MNIST" if path.stem == "named" else written.model.name)
-    assert len(imported.remarks) == 1 and "divides the data" in imported.remarks[0]
+    assert len(imported.remarks) == 1 and "keys of the data" in imported.remarks[0]
     assert not imported.missing
+
+
+OWN_FILES = {
+    "table": ["data={dataset: csv, path: table.csv, standardize: true, standardize_target: true, test_size: 0.2}",
+              "loss=mse", "metrics=[mean_absolute_error]", "layers=[{type: Dense, units: 1}]"],
+    "arrays": ["data={dataset: npz, path: arrays.npz, validation_size: 0.25}", "loss=sparse_categorical_crossentropy",
+               "layers=[Flatten, {type: Dense, units: 3, activation: softmax}]"],
+    "images": ["data={dataset: image_folder, path: images, image_size: [4, 4], color_mode: grayscale, stratify: true}",
+               "loss=binary_crossentropy", "layers=[Flatten, {type: Dense, units: 1, activation: sigmoid}]"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("overrides", OWN_FILES.values(), ids=OWN_FILES)
+def test_own_files_are_read_back(tmp_path, monkeypatch, overrides):
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(1)
+    rows = "".join(f"{a:.3f},{b:.3f},{2 * a:.3f}\n" for a, b in rng.normal(size=(40, 2)))
+    Path("table.csv").write_text(f"a,b,target\n{rows}", encoding="utf-8")
+    np.savez("arrays.npz", x_train=rng.normal(size=(40, 4)), y_train=np.arange(40) % 3,
+             x_test=rng.normal(size=(9, 4)), y_test=np.arange(9) % 3)  # fmt: skip
+    write_images(Path("images"), {f"{kind}/{i}.png": encode_png(rng.integers(0, 255, (4, 4), np.uint8))
+                            for kind in ("cat", "dog") for i in range(9)})  # fmt: skip
+    Path("config.yaml").write_text("model: {layers: [Flatten]}\nmetrics: [accuracy]\n", encoding="utf-8")
+    written = load_experiment("config.yaml", ["optimizer=sgd", "epochs=2", "seed=7", *overrides]).experiment
+    read, imported = import_script(tmp_path, write_program(written))
+    jit = True if choose_settings(written, gpu=False).jit else written.jit
+    assert read == written.model_copy(update={"jit": jit, "name": read.name})
+    assert any("relative to the config" in remark for remark in imported.remarks)
+
+
+DIVIDED = {
+    "validation set": ["data.validation_size=0.3"],
+    "test set and validation set": ["data.test_size=0.1", "data.validation_size=100", "data.split_seed=3"],
+    "flat images": ["data.flatten=true", "layers=[{type: Dense, units: 10, activation: softmax}]"],
+    "weights of classes": ["class_weight={'0': 2.0}"],
+    "warm-up to a rate": ["optimizer.learning_rate={type: Warmup, learning_rate: 0.01, warmup_steps: 5}"],
+}
+
+
+@pytest.mark.parametrize("overrides", DIVIDED.values(), ids=DIVIDED)
+def test_overrides_are_read_back(tmp_path, overrides, experiment):
+    written = experiment(*overrides)
+    read, _ = import_script(tmp_path, write_program(written))
+    again = write_program(read.model_copy(update={"name": written.name}))
+    assert again == write_program(written)
+
+
+def test_folds_are_named(tmp_path, experiment):
+    _, imported = import_script(tmp_path, write_program(experiment("data.folds=3", "data.fold=2")))
+    assert "KFold is left out: write data.folds and data.fold, or data.reporting_half, into the config" in (
+        imported.remarks
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,7 +105,7 @@ def test_shipped_configs_are_read_back(tmp_path, path):
 )  # fmt: skip
 def test_steps_of_one_pass_are_left_out(tmp_path, lines, remark):
     _, imported = import_script(tmp_path, FASHION + lines)
-    remarks = [text for text in imported.remarks if "divides the data" not in text]
+    remarks = [text for text in imported.remarks if "keys of the data" not in text]
     assert len(remarks) == bool(remark) and remark in "".join(remarks)
 
 
