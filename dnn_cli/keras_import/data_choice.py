@@ -109,8 +109,7 @@ def _list_remarks(layers: ConvertedLayers, candidate: _Candidate, source: DataSo
     if candidate.target_shape is not None:
         remarks.append(f"a first layer Reshape gives the images the shape {list(candidate.target_shape)}")
     if source and source.path is not None:
-        target = "the target is the last column, or data.target; " if source.name == "csv" else ""
-        remarks.append(f"data.path {source.path}: {target}the path is relative to the config")
+        remarks.append(f"data.path {source.path} is relative to the config")
     elif "path" in candidate.values:
         shape = f" with inputs of {format_sizes(layers.input_shape)}" if layers.input_shape else ""
         hint = NAME_SUGGESTIONS["dataset"].get(source.name) if source else None

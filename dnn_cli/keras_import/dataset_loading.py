@@ -11,13 +11,14 @@ from dnn_cli.keras_import.script_values import DatasetValue, LoadedDataset, Refe
 DEFAULT_TEST_SIZE = 0.25
 """Share of the examples that `train_test_split` of scikit-learn splits off by default."""
 
+TABLE_KIND = "csv"
 IMAGE_KIND = "image_folder"
 _DEFAULT_IMAGE_SIZE = (256, 256)
 _FILE_FUNCTIONS: Mapping[str, str] = {
     "numpy.load": "npz",
-    "numpy.loadtxt": "csv",
-    "numpy.genfromtxt": "csv",
-    "pandas.read_csv": "csv",
+    "numpy.loadtxt": TABLE_KIND,
+    "numpy.genfromtxt": TABLE_KIND,
+    "pandas.read_csv": TABLE_KIND,
 }
 """Kinds of files by the function that reads a file."""
 
@@ -89,3 +90,27 @@ def split_arrays(arrays: list[Any], arguments: Mapping[str, Any], result: Datase
         sizes = (None, None) if count is None else (max(array.size - count, 0), count)
         parts += [DatasetValue(result.location, result.code, size) for size in sizes]
     return parts
+
+
+def record_method(dataset: LoadedDataset, method: str, positional: list[Any], arguments: Mapping[str, Any]) -> None:
+    """Record a method of an array or table that describes the data: dropped columns, or a standardization."""
+    if method == "std" and 0 in (*positional[:1], arguments.get("axis")):
+        dataset.is_standardized = True
+    if method in ("drop", "pop"):
+        names = positional[0] if positional else arguments.get("columns", arguments.get("labels"))
+        texts = [name for name in (names if isinstance(names, list | tuple) else [names]) if isinstance(name, str)]
+        dataset.dropped_names += texts
+        dataset.array_names += texts if method == "pop" else []
+
+
+def find_column_keys(dataset: LoadedDataset) -> dict[str, Any]:
+    """Return the keys of `data` for the target and the ignored columns of a table.
+
+    The target is the column that the program reads by its name and drops, or the only column that it reads by name.
+    """
+    used, dropped = set(dataset.array_names), set(dataset.dropped_names)
+    targets = used & dropped or used
+    if dataset.name != TABLE_KIND or len(targets) != 1:
+        return {}
+    ignored = sorted(dropped - targets)
+    return {"target": targets.pop(), **({"ignore": ignored} if ignored else {})}

@@ -35,6 +35,9 @@ class ArrayReader(ExpressionReader):
             return self.make_unknown(node)
         if isinstance(index, str) and self.datasets:
             self.datasets[-1].array_names.append(index)
+        columns = [part.value for part in _list_parts(node.slice)[1:] if isinstance(part, ast.Constant)]
+        if self.datasets:
+            self.datasets[-1].column_numbers += [column for column in columns if isinstance(column, int)]
         keeps_size = isinstance(index, str) or _selects_all(node.slice)
         size = owner.size if keeps_size else index.size if isinstance(index, DatasetValue) else None
         return DatasetValue(self.locate(node), ast.unparse(node), size)
@@ -54,9 +57,14 @@ class ArrayReader(ExpressionReader):
         return values[0] if isinstance(values[0], BalancedWeights) else self._combine_data(node, *values)
 
 
+def _list_parts(index: ast.expr) -> list[ast.expr]:
+    """Return the parts of an index of several axes; an empty list for an index of one axis."""
+    return list(index.elts) if isinstance(index, ast.Tuple) else []
+
+
 def _selects_all(index: ast.expr) -> bool:
     """Return whether an index of several axes selects all examples, as in `X[..., None]` and `X[:, 0]`."""
-    first = index.elts[0] if isinstance(index, ast.Tuple) and index.elts else None
+    first = next(iter(_list_parts(index)), None)
     is_full_slice = isinstance(first, ast.Slice) and first.lower is None and first.upper is None and first.step is None
     return is_full_slice or (isinstance(first, ast.Constant) and first.value is Ellipsis)
 

@@ -19,6 +19,7 @@ from dnn_cli.keras_import.dataset_loading import (
     find_data_file,
     find_dataset,
     find_image_directory,
+    record_method,
     split_arrays,
 )
 from dnn_cli.keras_import.example_counts import round_count
@@ -115,6 +116,8 @@ class CallReader(BuiltinReader):
             return self._call_reference(target, positional, arguments, node)
         if isinstance(target, BalancedWeights):
             return target
+        if isinstance(target, DatasetValue) and isinstance(node.func, ast.Attribute) and self.datasets:
+            record_method(self.datasets[-1], node.func.attr, positional, arguments)
         return self._combine_data(node, *positional, target)
 
     def _call_reference(

@@ -89,7 +89,13 @@ class LoadedDataset:
     """Keys of `data` that the call determines, such as `image_size`."""
 
     array_names: list[str] = field(default_factory=list)
-    """Names of arrays that the program reads from the file."""
+    """Names of arrays or columns that the program reads from the file."""
+
+    dropped_names: list[str] = field(default_factory=list)
+    """Names of columns that the program drops from a table."""
+
+    column_numbers: list[int] = field(default_factory=list)
+    """Numbers of single columns that the program reads from a table, from 0."""
 
     other_paths: list[str] = field(default_factory=list)
     """Paths of files that the program loads after this file."""
@@ -104,7 +110,7 @@ class LoadedDataset:
     """Name of the class of scikit-learn that divides the examples into folds."""
 
     is_standardized: bool = False
-    """Whether the program uses scikit-learn's `StandardScaler`."""
+    """Whether the program uses scikit-learn's `StandardScaler`, or computes standard deviations of features."""
 
 
 @dataclass

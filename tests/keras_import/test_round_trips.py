@@ -63,7 +63,7 @@ def test_own_files_are_read_back(tmp_path, monkeypatch, overrides):
     read, imported = import_script(tmp_path, write_program(written))
     jit = True if choose_settings(written, gpu=False).jit else written.jit
     assert read == written.model_copy(update={"jit": jit, "name": read.name})
-    assert any("relative to the config" in remark for remark in imported.remarks)
+    assert any("is relative to the config" in remark for remark in imported.remarks)
 
 
 DIVIDED = {
