@@ -13,7 +13,11 @@ PIPELINE_FUNCTIONS = ("tensorflow.data.Dataset.from_tensor_slices", "tensorflow.
 _UNCHANGING_METHODS = ("prefetch", "cache", "with_options", "rebatch")
 """Methods that change neither the examples nor their order."""
 
-_PARAMETERS: Mapping[str, tuple[str, ...]] = {"batch": ("batch_size",), "repeat": ("count",), "flat_map": ("map_func",)}
+_PARAMETERS: Mapping[str, tuple[str, ...]] = {
+    "batch": ("batch_size", "drop_remainder"),
+    "repeat": ("count",),
+    "flat_map": ("map_func",),
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class DataPipeline(DatasetValue):
     """Number of passes over the examples; `None` for passes without an end."""
 
     is_shuffled: bool = False
+    drops_last_batch: bool = False
     changing_steps: tuple[PipelineStep, ...] = ()
 
 
@@ -65,7 +70,8 @@ def apply_method(
     if name == "shuffle":
         return replace(pipeline, is_shuffled=True)
     if name == "batch":
-        return replace(pipeline, batch_size=named.get("batch_size"))
+        drops_last_batch = named.get("drop_remainder") is True
+        return replace(pipeline, batch_size=named.get("batch_size"), drops_last_batch=drops_last_batch)
     if name == "repeat":
         count = named.get("count")
         return replace(pipeline, repetitions=None if count == -1 else count)

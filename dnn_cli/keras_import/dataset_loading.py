@@ -84,7 +84,8 @@ def split_arrays(arrays: list[Any], arguments: Mapping[str, Any], result: Datase
     if not all(isinstance(array, DatasetValue) for array in arrays):
         return result
     test_size, parts = arguments.get("test_size", DEFAULT_TEST_SIZE), []
-    is_known = isinstance(test_size, int | float) and test_size > 0 and "train_size" not in arguments
+    is_share = isinstance(test_size, float) and 0 < test_size < 1
+    is_known = (is_share or (isinstance(test_size, int) and test_size > 0)) and "train_size" not in arguments
     for array in arrays:
         count = count_split_off(array.size, test_size) if is_known and array.size is not None else None
         sizes = (None, None) if count is None else (max(array.size - count, 0), count)

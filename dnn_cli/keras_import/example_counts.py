@@ -63,7 +63,8 @@ def compute_counts(function: Callable[..., Any], operands: Iterable[Any], node: 
         known_value = None if None in known_values else function(*known_values)
     except (ArithmeticError, ValueError, TypeError):
         return None
-    if not all(isinstance(result, int | float) and abs(result) <= _MAX_NUMBER for result in results):
+    numbers = results if known_value is None else (*results, known_value)
+    if not all(isinstance(number, int | float) and abs(number) <= _MAX_NUMBER for number in numbers):
         return None
     return replace(counts[0], code=ast.unparse(node), values=results, known_value=known_value)
 
@@ -84,7 +85,7 @@ def is_one_pass(steps: Any, batch_size: int, examples: int | None, *, has_last_b
         has_last_batch: Whether the last, smaller batch is part of the pass.
     """
     known_steps = steps.known_value if isinstance(steps, ExampleCount) else steps
-    if isinstance(known_steps, int | float) and examples is not None:
+    if isinstance(known_steps, int | float) and abs(known_steps) <= _MAX_NUMBER and examples is not None:
         pairs: Iterable[tuple[float, int]] = [(known_steps, examples)]
     elif isinstance(steps, ExampleCount):
         pairs = zip(steps.values, _POSSIBLE_COUNTS, strict=True)

@@ -7,11 +7,16 @@ from typing import Any
 from dnn_cli.errors import LocatedIssue, SourceLocation
 from dnn_cli.keras_import.data_pipelines import DataPipeline
 from dnn_cli.keras_import.example_counts import is_one_pass
-from dnn_cli.keras_import.script_values import BalancedWeights, DatasetValue
+from dnn_cli.keras_import.keras_program import UnknownValue
+from dnn_cli.keras_import.script_values import BalancedWeights, DatasetValue, shorten_text
 
 _DEFAULT_BATCH_SIZE = 32
 _BATCH_HINT = "call batch(32) on the dataset, and import again"
-_LAST_BATCH_REMARK = "steps_per_epoch {} leaves out the last, smaller batch of an epoch, which dnn uses too"
+_UNKNOWN_DATA_REMARK = (
+    "fit has {}: its batch size and its changes of examples are left out; "
+    "batch_size is a key, and layers such as RandomFlip change images"
+)
+_LAST_BATCH_REMARK = "{} leaves out the last, smaller batch of an epoch, which dnn uses too"
 _STEP_HINTS: Mapping[str, str] = {
     "map": "dnn divides pixels itself, and layers such as RandomFlip change images: leave map out of the program",
     "take": "select parts of the arrays, as in X[:5000], or use train_test_split",
@@ -44,15 +49,15 @@ def resolve_fit_arguments(arguments: Mapping[str, Any], location: SourceLocation
         issues += _find_pipeline_issues(source, has_steps=resolved.get("steps_per_epoch") is not None)
         if source.batch_size is not None:
             resolved["batch_size"] = source.batch_size
+        if source.drops_last_batch:
+            remarks.append(_LAST_BATCH_REMARK.format("drop_remainder"))
+    elif isinstance(source, UnknownValue | DatasetValue) and resolved.get("y") is None:
+        remarks.append(_UNKNOWN_DATA_REMARK.format(shorten_text(source.code)))
     is_shuffled = source.is_shuffled if isinstance(source, DataPipeline) else resolved.get("shuffle") is not False
     if not is_shuffled:
         remarks.append("fit has the examples in a fixed order; dnn shuffles the training examples in each epoch")
     if isinstance(resolved.get("class_weight"), BalancedWeights):
         resolved["class_weight"] = "balanced"
-    weights = resolved.get("class_weight")
-    if isinstance(weights, dict):
-        # A class without a weight has the weight 1.
-        resolved["class_weight"] = {key: weight for key, weight in weights.items() if weight != 1} or None
     steps = resolved.pop("steps_per_epoch", None)
     if steps is not None:
         batch_size = resolved.get("batch_size", _DEFAULT_BATCH_SIZE)
@@ -60,7 +65,7 @@ def resolve_fit_arguments(arguments: Mapping[str, Any], location: SourceLocation
         is_known = isinstance(batch_size, int) and batch_size > 0
         if is_known and is_one_pass(steps, batch_size, examples, has_last_batch=False):
             if not is_one_pass(steps, batch_size, examples, has_last_batch=True):
-                remarks.append(_LAST_BATCH_REMARK.format(getattr(steps, "code", steps)))
+                remarks.append(_LAST_BATCH_REMARK.format(f"steps_per_epoch {getattr(steps, 'code', steps)}"))
         elif not is_known or not is_one_pass(steps, batch_size, examples, has_last_batch=True):
             issues.append(_build_steps_issue(steps, batch_size, getattr(steps, "location", location)))
     return FitArguments(resolved, tuple(issues), tuple(remarks))

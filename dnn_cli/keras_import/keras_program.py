@@ -11,6 +11,9 @@ from dnn_cli.host.control_characters import FORBIDDEN_CHARACTER
 KERAS_PACKAGES = ("keras", "tensorflow.keras", "tf_keras", "tensorflow.python.keras", "keras.src")
 """Packages that contain the classes of Keras, by the names that programs and files use."""
 
+PROGRAM_MODULE = "__main__"
+"""Module of the classes that the program itself defines."""
+
 INPUT_CLASSES = ("Input", "InputLayer")
 """Names of the objects that declare the input shape of a network."""
 

@@ -14,7 +14,7 @@ from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, get_kind_at
 from dnn_cli.config.unknown_names import describe_unknown_name
 from dnn_cli.config.yaml_reader import MAX_ISSUES
 from dnn_cli.errors import ConfigError, LocatedIssue, SourceLocation
-from dnn_cli.keras_import.keras_program import KerasName, KerasObject, UnknownValue
+from dnn_cli.keras_import.keras_program import PROGRAM_MODULE, KerasName, KerasObject, UnknownValue
 
 INPUT_SHAPE_KEYS = ("batch_shape", "batch_input_shape", "input_shape", "input_dim", "input_length")
 """Arguments of the first layer that declare the input shape. The data of a config determines the shape."""
@@ -57,6 +57,7 @@ _UNNAMED_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
 WINDOW_KEYS = ("kernel_size", "pool_size", "strides", "dilation_rate")
 """Arguments that have one size for each axis, or one number for all axes."""
 
+_LISTED_KINDS = ("optimizer", "schedule", "metric")
 _USUAL_FORMAT = ("data_format", "channels_last")
 _MIXED_PRECISIONS = ("mixed_float16", "mixed_bfloat16")
 
@@ -175,7 +176,7 @@ class PartConverter:
     def _convert_custom_object(self, part: KerasObject, kind: str, owner: str) -> Any:
         """Return a layer of a user's module as a custom layer, and add an issue for any other class of a module."""
         custom_type = f"{part.module}:{part.class_name}"
-        if kind == "layer" and is_custom_type(custom_type) and part.module != "__main__" and not part.positional:
+        if kind == "layer" and is_custom_type(custom_type) and part.module != PROGRAM_MODULE and not part.positional:
             arguments = {key: value for key, value in part.arguments.items() if key not in (*INPUT_SHAPE_KEYS, "dtype")}
             return {
                 "type": custom_type,
@@ -186,7 +187,10 @@ class PartConverter:
             hint = f"put the class into mylayers.py, leave the layer out, and add {{type: mylayers:{part.class_name}}}"
             self.add_issue(part.location, owner, message, f"{hint} to the config")
         else:
-            self.add_issue(part.location, owner, f"{part.class_name} is not a class of Keras", "use a class of Keras")
+            noun = f"{_add_article(kind)} of Keras" if kind in CLASSES_BY_KIND else "a class of Keras"
+            command = f"; dnn list {kind}s shows all" if kind in _LISTED_KINDS else ""
+            hint = f"write {noun} in its place, and import again{command}"
+            self.add_issue(part.location, owner, f"{part.class_name} is not a class of Keras", hint)
         return None
 
     def _add_unknown_class(self, part: KerasObject, kind: str, owner: str) -> None:

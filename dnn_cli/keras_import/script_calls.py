@@ -23,7 +23,7 @@ from dnn_cli.keras_import.dataset_loading import (
     split_arrays,
 )
 from dnn_cli.keras_import.example_counts import round_count
-from dnn_cli.keras_import.keras_program import INPUT_CLASSES, MODEL_CLASSES, KerasObject
+from dnn_cli.keras_import.keras_program import INPUT_CLASSES, MODEL_CLASSES, PROGRAM_MODULE, KerasObject
 from dnn_cli.keras_import.script_builtins import BuiltinReader
 from dnn_cli.keras_import.script_values import (
     BalancedWeights,
@@ -103,7 +103,7 @@ class CallReader(BuiltinReader):
         if isinstance(target, ScriptClass):
             if target.warmup is not None:
                 return KerasObject("Warmup", target.warmup, self.locate(node))
-            return KerasObject(target.name, arguments, self.locate(node), tuple(positional), module="__main__")
+            return KerasObject(target.name, arguments, self.locate(node), tuple(positional), module=PROGRAM_MODULE)
         if isinstance(target, ModelMethod):
             return self._call_model(target, positional, arguments, node)
         if isinstance(target, ListMethod):

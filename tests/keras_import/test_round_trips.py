@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from dnn_cli.config.loading import load_experiment
+from dnn_cli.keras_import.config_building import build_imported_experiment
+from dnn_cli.keras_import.program_file import read_program
 from dnn_cli.script.training_settings import choose_settings
 from tests.helpers.image_files import encode_png, write_images
 from tests.helpers.imported_programs import import_script, list_import_errors, list_layers
@@ -70,7 +72,6 @@ DIVIDED = {
     "validation set": ["data.validation_size=0.3"],
     "test set and validation set": ["data.test_size=0.1", "data.validation_size=100", "data.split_seed=3"],
     "flat images": ["data.flatten=true", "layers=[{type: Dense, units: 10, activation: softmax}]"],
-    "weights of classes": ["class_weight={'0': 2.0}"],
     "warm-up to a rate": ["optimizer.learning_rate={type: Warmup, learning_rate: 0.01, warmup_steps: 5}"],
 }
 
@@ -81,6 +82,11 @@ def test_overrides_are_read_back(tmp_path, overrides, experiment):
     read, _ = import_script(tmp_path, write_program(written))
     again = write_program(read.model_copy(update={"name": written.name}))
     assert again == write_program(written)
+
+
+def test_weights_of_classes_are_read_back(tmp_path, experiment):
+    read, _ = import_script(tmp_path, write_program(experiment("class_weight={'0': 2.0}")))
+    assert read.class_weight == {"0": 2.0} | {str(number): 1.0 for number in range(1, 10)}
 
 
 def test_folds_are_named(tmp_path, experiment):
@@ -98,8 +104,8 @@ def test_folds_are_named(tmp_path, experiment):
         ("model.fit(X_train, y_train, steps_per_epoch=int(np.ceil(len(y_train) / 32)))", ""),
         ("model.fit(X_train, y_train, steps_per_epoch=1719)", ""),
         ("model.fit(X_train, y_train, steps_per_epoch=len(X_train) // 32)", "len(X_train) // 32 leaves out"),
-        ("X_train = np.load('a.npy')\nmodel.fit(X_train, steps_per_epoch=len(X_train) // 32)", "smaller batch"),
-        ("X_train = np.load('a.npy')\nmodel.fit(X_train, steps_per_epoch=(len(X_train) + 31) // 32)", ""),
+        ("X_train = np.load('a.npy')\nmodel.fit(X_train, y, steps_per_epoch=len(X_train) // 32)", "smaller batch"),
+        ("X_train = np.load('a.npy')\nmodel.fit(X_train, y, steps_per_epoch=(len(X_train) + 31) // 32)", ""),
         ("model.fit(X_train, y_train, shuffle=False)", "fit has the examples in a fixed order"),
     ],
 )  # fmt: skip
@@ -122,6 +128,12 @@ def test_pipeline_has_the_batch_size(tmp_path, lines, batch_size, remark):
     assert any(remark in text for text in imported.remarks)
 
 
+def test_unknown_pipeline_is_named(tmp_path):
+    generator = "flow = keras.preprocessing.image.ImageDataGenerator(rotation_range=9).flow(X_train, y_train)\n"
+    _, imported = import_script(tmp_path, f"{FASHION}{generator}model.fit(flow)")
+    assert any("its batch size and its changes of examples are left out" in remark for remark in imported.remarks)
+
+
 def test_repeated_pipeline_has_steps(tmp_path):
     pipeline = "data = tf.data.Dataset.from_tensor_slices((X_train, y_train)).shuffle(9).repeat().batch(50)\n"
     read, _ = import_script(tmp_path, f"{FASHION}{pipeline}model.fit(data, steps_per_epoch=len(X_train) // 50)")
@@ -141,6 +153,63 @@ def test_repeated_pipeline_has_steps(tmp_path):
 def test_steps_that_a_config_lacks_are_named(tmp_path, lines, message):
     (line,) = list_import_errors(write_text(tmp_path, FASHION + lines))
     assert message in line
+
+
+def test_classes_of_the_program_are_named(tmp_path):
+    lines = """
+class Rate(keras.optimizers.schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return 0.1 / step
+class OneCycle(keras.callbacks.Callback):
+    pass
+model.compile(loss="mse", optimizer=keras.optimizers.SGD(Rate()))
+model.fit(X_train, y_train, callbacks=[OneCycle(5)])
+"""
+    rate, callback = list_import_errors(write_text(tmp_path, FASHION + lines))
+    assert "Rate is not a class of Keras  (write a schedule of Keras in its place, and import again; dnn list" in rate
+    assert "OneCycle is a class of the program, and not a callback of dnn  (leave OneCycle out, and" in callback
+
+
+TABLE = """
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+from keras import Input, Sequential
+from keras.layers import Dense
+table = pd.read_csv("houses.csv")
+{}
+model = Sequential([Input((4,)), Dense(1)])
+model.compile(loss="mse", optimizer="sgd")
+model.fit(X, y, validation_split=0.1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("lines", "data"),
+    [
+        ("X, y = table.drop(columns=['id', 'price']), table['price']", {"target": "price", "ignore": ("id",)}),
+        ("y = table.pop('price')\nX = table.values", {"target": "price"}),
+        ("X, y = table.drop('price', axis=1).values, table['price']\nX = X / X.std(axis=0)",
+         {"target": "price", "standardize": True}),
+        ("X, X_test, y, y_test = train_test_split(table.values[:, :3], table.values[:, 3], random_state=5)",
+         {"test_size": 0.25, "split_seed": 5}),
+    ],
+)  # fmt: skip
+def test_table_of_the_user(tmp_path, lines, data):
+    program = read_program(str(write_text(tmp_path, TABLE.format(lines))))
+    imported = build_imported_experiment(program)
+    expected = {"dataset": "csv", "path": "houses.csv", "validation_size": 0.1, **data}
+    assert {key: getattr(imported.experiment.data, key) for key in expected} == expected
+    is_named = "target" in data
+    assert any("reads the target from column 4" in remark for remark in imported.remarks) != is_named
+
+
+def test_directory_of_images(tmp_path):
+    options = "image_size=(28, 28), color_mode='grayscale', batch_size=8"
+    lines = f"model.fit(keras.utils.image_dataset_from_directory('images', {options}))"
+    read = build_imported_experiment(read_program(str(write_text(tmp_path, FASHION + lines)))).experiment
+    assert (read.data.dataset, read.data.path, read.batch_size) == ("image_folder", "images", 8)
+    assert (read.data.image_size, read.data.color_mode) == ((28, 28), "grayscale")
 
 
 def test_steps_of_a_schedule_are_computed(tmp_path):

@@ -282,7 +282,8 @@ def test_other_dataset_is_a_placeholder(tmp_path):
          "(leave it out of the program, and import again)"),
         ("model.fit(x, y, callbacks=[keras.callbacks.LearningRateScheduler(f)])",
          "train.py:3:28  fit, callbacks  LearningRateScheduler is not a callback of dnn  "
-         "(leave LearningRateScheduler out, and import again)"),
+         "(write a schedule such as ExponentialDecay as the learning_rate of the optimizer, "
+         "leave LearningRateScheduler out, and import again)"),
         ("model.add(keras.layers.Dense(8, 'relu', True, 'he_normal'))",
          "train.py:3:11  layer 3 (Dense)  Dense has 4 arguments without names  "
          "(write each argument with its name, such as units=…)"),
