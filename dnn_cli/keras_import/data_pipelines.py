@@ -1,11 +1,13 @@
 """Pipelines of `tf.data` in a program: the batch size, and steps that a config cannot contain."""
 
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from dnn_cli.errors import SourceLocation
-from dnn_cli.keras_import.script_values import DatasetValue
+from dnn_cli.keras_import.example_counts import compute_counts, count_examples
+from dnn_cli.keras_import.script_values import DatasetValue, make_unknown
 
 PIPELINE_FUNCTIONS = ("tensorflow.data.Dataset.from_tensor_slices", "tensorflow.data.Dataset.range")
 """Functions of TensorFlow that build a pipeline."""
@@ -78,6 +80,16 @@ def apply_method(
     if name in _UNCHANGING_METHODS:
         return pipeline
     return replace(pipeline, changing_steps=(*pipeline.changing_steps, PipelineStep(name, location)))
+
+
+def count_batches(pipeline: DataPipeline, node: ast.AST) -> Any:
+    """Return the length of a pipeline, which is its number of batches; an unknown value after steps such as `map`."""
+    batch_size = 1 if pipeline.batch_size is None else pipeline.batch_size
+    if pipeline.changing_steps or pipeline.repetitions != 1 or not isinstance(batch_size, int):
+        return make_unknown(node, pipeline.location)
+    sign = 1 if pipeline.drops_last_batch else -1
+    examples = count_examples(pipeline, node)
+    return compute_counts(lambda count: sign * (sign * count // batch_size), [examples], node) or examples
 
 
 def join_pipelines(outer: DataPipeline, inner: Any, location: SourceLocation) -> DataPipeline:

@@ -72,6 +72,9 @@ class DataSource:
     path: str | None = None
     """Path of the user's file; `None` for a dataset of Keras or scikit-learn."""
 
+    target_column: int | None = None
+    """Number of the column of a table with the target, from 1; `None` if it is unknown."""
+
 
 @dataclass(frozen=True)
 class KerasProgram:

@@ -4,6 +4,7 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dnn_cli.keras_import.data_pipelines import DataPipeline, count_batches
 from dnn_cli.keras_import.example_counts import count_examples
 from dnn_cli.keras_import.keras_program import UnknownValue
 from dnn_cli.keras_import.script_arrays import ArrayReader
@@ -34,6 +35,8 @@ class BuiltinReader(ArrayReader):
     def call_builtin(self, name: str, positional: list[Any], arguments: dict[str, Any], node: ast.Call) -> Any:
         """Return the result of a function of Python on known values."""
         first = positional[0] if positional else None
+        if name == "len" and isinstance(first, DataPipeline):
+            return count_batches(first, node)
         if name == "len" and isinstance(first, DatasetValue | UnknownValue):
             return count_examples(first, node)
         weights = [value for value in positional if isinstance(value, BalancedWeights)]

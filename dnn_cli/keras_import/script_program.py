@@ -6,7 +6,7 @@ from typing import Any
 from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.registry import format_config_value
 from dnn_cli.errors import SourceLocation, UsageError, UserDataError
-from dnn_cli.keras_import.dataset_loading import DEFAULT_TEST_SIZE, TABLE_KIND, find_column_keys
+from dnn_cli.keras_import.dataset_loading import DEFAULT_TEST_SIZE, find_column_keys
 from dnn_cli.keras_import.fit_arguments import FitArguments, resolve_fit_arguments
 from dnn_cli.keras_import.keras_program import DataSource, KerasObject, KerasProgram
 from dnn_cli.keras_import.script_code import CodeBlock
@@ -124,13 +124,11 @@ def _describe_data(dataset: LoadedDataset | None, *, has_validation_set: bool) -
         remarks.append(
             f"the program also loads {files}: data.validation_path and data.test_path are keys for such files"
         )
-    if dataset.name == TABLE_KIND and "target" not in split:
-        column = f"column {dataset.column_numbers[-1] + 1}" if dataset.column_numbers else "an unknown column"
-        remarks.append(f"the program reads the target from {column}: if it is not the last, write data.target")
     if dataset.fold_class is not None:
         keys = "data.folds and data.fold, or data.reporting_half"
         remarks.append(f"{dataset.fold_class} is left out: write {keys}, into the config")
-    return DataSource(dataset.name, dataset.location, split, dataset.path), remarks
+    column = dataset.column_numbers[-1] + 1 if dataset.column_numbers else None
+    return DataSource(dataset.name, dataset.location, split, dataset.path, column), remarks
 
 
 def _format_value(value: Any) -> str:

@@ -201,7 +201,7 @@ def test_table_of_the_user(tmp_path, lines, data):
     expected = {"dataset": "csv", "path": "houses.csv", "validation_size": 0.1, **data}
     assert {key: getattr(imported.experiment.data, key) for key in expected} == expected
     is_named = "target" in data
-    assert any("reads the target from column 4" in remark for remark in imported.remarks) != is_named
+    assert any("reads the target from column 4: if it is" in remark for remark in imported.remarks) != is_named
 
 
 def test_directory_of_images(tmp_path):
@@ -220,6 +220,17 @@ model.compile(loss="sparse_categorical_crossentropy", optimizer=keras.optimizers
 """
     read, _ = import_script(tmp_path, FASHION + lines)
     assert read.optimizer.learning_rate.decay_steps == 25 * 1719
+
+
+@pytest.mark.parametrize(("arguments", "steps"), [("64", 860), ("64, drop_remainder=True", 859)])
+def test_length_of_a_pipeline_is_its_batches(tmp_path, arguments, steps):
+    lines = f"""
+data = tf.data.Dataset.from_tensor_slices((X_train, y_train)).shuffle(9).batch({arguments})
+rate = keras.optimizers.schedules.CosineDecay(0.01, decay_steps=3 * len(data))
+model.compile(loss="sparse_categorical_crossentropy", optimizer=keras.optimizers.SGD(rate))
+"""
+    read, _ = import_script(tmp_path, FASHION + lines)
+    assert read.optimizer.learning_rate.decay_steps == 3 * steps
 
 
 @pytest.mark.parametrize(
