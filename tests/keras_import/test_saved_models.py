@@ -160,7 +160,8 @@ def make_dense_document(**arguments):
          "layer 1 (Dense), activation  LeakyReLU is a layer, and an activation of dnn is a name  "
          "(write the layer LeakyReLU after this layer)"),
         ({"kernel_initializer": {"module": "mine", "class_name": "Mine", "config": {}}},
-         "layer 1 (Dense), kernel_initializer  Mine is not a class of Keras  (write an initializer of Keras in its place, and import again)"),
+         "layer 1 (Dense), kernel_initializer  Mine is not a class of Keras  "
+         "(write an initializer of Keras in its place, and import again)"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )  # fmt: skip
