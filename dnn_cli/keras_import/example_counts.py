@@ -37,6 +37,12 @@ class ExampleCount(DatasetValue):
     known_value: float | None = None
     """Number for the examples of the array; `None` if the length of the array is unknown."""
 
+    @property
+    def share(self) -> float | None:
+        """Share of the examples, rounded to hundredths; `None` for a number that is not a share."""
+        shares = {round(value / count, 2) for value, count in zip(self.values, _POSSIBLE_COUNTS, strict=True)}
+        return shares.pop() if len(shares) == 1 else None
+
 
 def count_examples(array: Any, node: ast.AST) -> ExampleCount:
     """Return the number of examples of an array, which `node` computes."""

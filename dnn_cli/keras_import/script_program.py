@@ -7,6 +7,7 @@ from dnn_cli.config.datasets import DATASETS
 from dnn_cli.config.registry import format_config_value
 from dnn_cli.errors import SourceLocation, UsageError, UserDataError
 from dnn_cli.keras_import.dataset_loading import DEFAULT_TEST_SIZE, find_column_keys
+from dnn_cli.keras_import.example_counts import ExampleCount
 from dnn_cli.keras_import.fit_arguments import FitArguments, resolve_fit_arguments
 from dnn_cli.keras_import.keras_program import DataSource, KerasObject, KerasProgram
 from dnn_cli.keras_import.script_code import CodeBlock
@@ -109,16 +110,15 @@ def _describe_data(dataset: LoadedDataset | None, *, has_validation_set: bool) -
     """Return the dataset that the program loads, with its split, and remarks on the split."""
     if dataset is None:
         return None, []
-    split = (
-        _find_split(dataset, has_validation_set=has_validation_set)
-        if dataset.name in DATASETS or dataset.path is not None
-        else {}
-    )
+    split = _find_split(dataset, has_validation_set=has_validation_set)
     keys = ", ".join(f"data.{key} {_format_value(value)}" for key, value in split.items())
     remark = f"keys of the data from the program: {keys}"
     if split.keys() & {"validation_size", "test_size"} and "split_seed" not in split:
         remark += "; dnn chooses the examples of each split at random"
-    remarks = [remark] if split else []
+    if dataset.name not in DATASETS and dataset.path is None:
+        # The user saves the data in a file, which may contain the sets.
+        split, remark = {}, f"keys of the data that are left out: {keys}"
+    remarks = [remark] if keys else []
     if dataset.other_paths:
         files = ", ".join(dict.fromkeys(dataset.other_paths))
         remarks.append(
@@ -152,18 +152,33 @@ def _find_split(loaded: LoadedDataset, *, has_validation_set: bool) -> dict[str,
             split[key] = size
         split |= {"stratify": True} if call.get("stratify") is not None else {}
         split |= {"split_seed": call["split_seed"]} if isinstance(call.get("split_seed"), int) else {}
-    if info and info.test_examples and not loaded.splits and (size := _find_divided_size(loaded, info.examples)):
-        split["validation_size"] = size
+    if not loaded.splits and (size := _find_divided_size(loaded)):
+        split["validation_size" if has_test_set or has_validation_set else "test_size"] = size
     split = {**loaded.keys, **find_column_keys(loaded), **split}
     return {**split, "standardize": True} if loaded.is_standardized else split
 
 
-def _find_divided_size(loaded: LoadedDataset, examples: int) -> int | None:
+def _find_divided_size(loaded: LoadedDataset) -> float | None:
     """Return the size of the smaller part of arrays that are divided at one number, as `X[:5000]` and `X[5000:]`.
 
-    The result is `None` if arrays are not divided, or at several numbers.
+    Of arrays of unknown length, the result is a share if the number depends on the length, and the size of the last
+    part if the number is negative. The result is `None` if arrays are not divided, or at several numbers.
     """
-    ends = {end for start, end in loaded.slices if start is None and isinstance(end, int)}
-    starts = {start for start, end in loaded.slices if end is None and isinstance(start, int)}
-    sizes = {min(bound % examples, -bound % examples) for bound in starts & ends if 0 < abs(bound) < examples}
+    ends = {_get_bound(end) for start, end in loaded.slices if start is None}
+    starts = {_get_bound(start) for start, end in loaded.slices if end is None}
+    bounds = {bound for bound in starts & ends if bound is not None}
+    info = DATASETS.get(loaded.name)
+    if info is None:
+        sizes = {-bound if bound < 0 else min(bound, round(1 - bound, 6)) for bound in bounds if bound < 1}
+    else:
+        count = info.examples
+        sizes = {min(bound % count, -bound % count) for bound in bounds if 0 < abs(bound) < count}
     return sizes.pop() if len(sizes) == 1 else None
+
+
+def _get_bound(value: Any) -> float | None:
+    """Return a bound of a part of an array: a number, or the share of an array of unknown length."""
+    if isinstance(value, ExampleCount):
+        share = value.share
+        return share if share is not None and 0 < share < 1 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -188,6 +188,9 @@ model.fit(X, y, validation_split=0.1)
     ("lines", "data"),
     [
         ("X, y = table.drop(columns=['id', 'price']), table['price']", {"target": "price", "ignore": ("id",)}),
+        ("X, y, n = table.drop('price'), table['price'], int(0.9 * len(table))\nX_test, X = X[n:], X[:n]",
+         {"target": "price", "test_size": 0.1}),
+        ("X, y = table.drop('price')[:-50], table['price']\nX_test = X[-50:]", {"target": "price", "test_size": 50}),
         ("y = table.pop('price')\nX = table.values", {"target": "price"}),
         ("X, y = table.drop('price', axis=1).values, table['price']\nX = X / X.std(axis=0)",
          {"target": "price", "standardize": True}),
