@@ -8,7 +8,7 @@ from typing import Any
 from dnn_cli.config.base import Shape
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.errors import ConfigError, LocatedIssue, SourceLocation
-from dnn_cli.keras_import.data_choice import choose_data
+from dnn_cli.keras_import.data_choice import PLACEHOLDER_PATH, choose_data
 from dnn_cli.keras_import.keras_program import KerasProgram
 from dnn_cli.keras_import.layer_conversion import convert_layers
 from dnn_cli.keras_import.part_conversion import PartConverter
@@ -39,7 +39,7 @@ class ImportedExperiment:
     @property
     def has_placeholder(self) -> bool:
         """Whether the user must write the path of the data into the config."""
-        return self.experiment.data.path is not None
+        return self.experiment.data.path == PLACEHOLDER_PATH
 
 
 def build_imported_experiment(program: KerasProgram) -> ImportedExperiment:

@@ -18,10 +18,11 @@ from dnn_cli.config.registry import canonicalize_names
 from dnn_cli.config.validation import find_experiment_issues
 from dnn_cli.config.yaml_reader import Document, format_key_path
 from dnn_cli.errors import ConfigError, Issue, KeyPath, LocatedIssue, SourceLocation
+from dnn_cli.keras_import.dataset_loading import TABLE_KIND
 from dnn_cli.keras_import.keras_program import DataSource, KerasProgram
 from dnn_cli.keras_import.layer_conversion import ConvertedLayers
 
-_PLACEHOLDER_PATH = "data.npz"
+PLACEHOLDER_PATH = "data.npz"
 """Path of the data in a config whose network fits no built-in dataset."""
 
 _LAYER_KEY = re.compile(r"model\.layers\.(\d+)(?:\.(.+))?")
@@ -80,10 +81,12 @@ def choose_data(
             return DataChoice(experiment, {**reason, **missing}, _list_remarks(layers, candidate))
     if errors and program.data:
         raise errors[0]
-    placeholder = _Candidate({"dataset": "npz", "path": _PLACEHOLDER_PATH})
-    experiment = _build_experiment(program, layers, settings, placeholder, split, checks_shapes=is_complete)
+    file = _Candidate({"dataset": "npz", "path": PLACEHOLDER_PATH})
     reason = {"data.path": "write the path of your own data"}
-    return DataChoice(experiment, {**reason, **missing}, _list_remarks(layers, placeholder, program.data))
+    if program.data and program.data.path is not None:
+        file, reason = _Candidate({"dataset": program.data.name, "path": program.data.path}), {}
+    experiment = _build_experiment(program, layers, settings, file, split, checks_shapes=is_complete)
+    return DataChoice(experiment, {**reason, **missing}, _list_remarks(layers, file, program.data))
 
 
 def _iter_candidates(name: str, input_shape: Shape | None) -> Iterator[_Candidate]:
@@ -106,12 +109,29 @@ def _list_remarks(layers: ConvertedLayers, candidate: _Candidate, source: DataSo
     remarks = []
     if candidate.target_shape is not None:
         remarks.append(f"a first layer Reshape gives the images the shape {list(candidate.target_shape)}")
-    if "path" in candidate.values:
+    if source and source.path is not None:
+        remarks.append(f"data.path {source.path} is relative to the config")
+        if source.name == TABLE_KIND and "target" not in source.split:
+            remarks += _describe_target(layers.input_shape, source.target_column)
+    elif "path" in candidate.values:
         shape = f" with inputs of {format_sizes(layers.input_shape)}" if layers.input_shape else ""
         hint = NAME_SUGGESTIONS["dataset"].get(source.name) if source else None
         data = f"{source.name} is not a dataset of dnn" if source else f"no dataset of dnn{shape} fits the network"
-        remarks.append(f"{data}: {hint or f'write dataset and path of your own data in place of {_PLACEHOLDER_PATH}'}")
+        remarks.append(f"{data}: {hint or f'write dataset and path of your own data in place of {PLACEHOLDER_PATH}'}")
     return (*remarks, *layers.remarks)
+
+
+def _describe_target(input_shape: Shape | None, column: int | None) -> list[str]:
+    """Return the remark on the target of a table without `data.target`; no remark if it is the last column.
+
+    Args:
+        input_shape: The declared input shape. A table whose last column is the target has one column for each input.
+        column: The number of the column with the target, from 1.
+    """
+    if input_shape is not None and column == math.prod(input_shape) + 1:
+        return []
+    text = "an unknown column" if column is None else f"column {column}"
+    return [f"the program reads the target from {text}: if it is not the last, write its name as data.target"]
 
 
 def _build_experiment(

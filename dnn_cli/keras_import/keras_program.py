@@ -11,6 +11,9 @@ from dnn_cli.host.control_characters import FORBIDDEN_CHARACTER
 KERAS_PACKAGES = ("keras", "tensorflow.keras", "tf_keras", "tensorflow.python.keras", "keras.src")
 """Packages that contain the classes of Keras, by the names that programs and files use."""
 
+PROGRAM_MODULE = "__main__"
+"""Module of the classes that the program itself defines."""
+
 INPUT_CLASSES = ("Input", "InputLayer")
 """Names of the objects that declare the input shape of a network."""
 
@@ -60,9 +63,17 @@ class DataSource:
     """Dataset that a program loads, and the split of its examples."""
 
     name: str
+    """Name of the dataset, or kind of the file, such as `csv`."""
+
     location: SourceLocation
     split: Mapping[str, Any] = field(default_factory=dict)
     """Keys of `data` that describe the split, such as `validation_size`."""
+
+    path: str | None = None
+    """Path of the user's file; `None` for a dataset of Keras or scikit-learn."""
+
+    target_column: int | None = None
+    """Number of the column of a table with the target, from 1; `None` if it is unknown."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, get_kind_at, to_
 from dnn_cli.config.unknown_names import describe_unknown_name
 from dnn_cli.config.yaml_reader import MAX_ISSUES
 from dnn_cli.errors import ConfigError, LocatedIssue, SourceLocation
-from dnn_cli.keras_import.keras_program import KerasName, KerasObject, UnknownValue
+from dnn_cli.keras_import.keras_program import PROGRAM_MODULE, KerasName, KerasObject, UnknownValue
 
 INPUT_SHAPE_KEYS = ("batch_shape", "batch_input_shape", "input_shape", "input_dim", "input_length")
 """Arguments of the first layer that declare the input shape. The data of a config determines the shape."""
@@ -40,6 +40,7 @@ _UNNAMED_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "SimpleRNN": ("units", "activation", "use_bias"),
     **dict.fromkeys(("LSTM", "GRU"), ("units", "activation", "recurrent_activation", "use_bias")),
     **dict.fromkeys(_WINDOW_LAYERS, ("filters", "kernel_size", "strides", "padding")),
+    "Rescaling": ("scale", "offset"),
     "sgd": ("learning_rate", "momentum", "nesterov"),
     "rmsprop": ("learning_rate", "rho", "momentum", "epsilon"),
     "adam": ("learning_rate", "beta_1", "beta_2", "epsilon"),
@@ -174,7 +175,7 @@ class PartConverter:
     def _convert_custom_object(self, part: KerasObject, kind: str, owner: str) -> Any:
         """Return a layer of a user's module as a custom layer, and add an issue for any other class of a module."""
         custom_type = f"{part.module}:{part.class_name}"
-        if kind == "layer" and is_custom_type(custom_type) and part.module != "__main__" and not part.positional:
+        if kind == "layer" and is_custom_type(custom_type) and part.module != PROGRAM_MODULE and not part.positional:
             arguments = {key: value for key, value in part.arguments.items() if key not in (*INPUT_SHAPE_KEYS, "dtype")}
             return {
                 "type": custom_type,
@@ -185,8 +186,8 @@ class PartConverter:
             hint = f"put the class into mylayers.py, leave the layer out, and add {{type: mylayers:{part.class_name}}}"
             self.add_issue(part.location, owner, message, f"{hint} to the config")
         elif kind in CLASSES_BY_KIND:
-            hint = f"use {_add_article(kind)} of Keras; dnn list {to_plural(kind)} shows all"
-            self.add_issue(part.location, owner, message, hint)
+            hint = f"write {_add_article(kind)} of Keras in its place, and import again"
+            self.add_issue(part.location, owner, message, f"{hint}; dnn list {to_plural(kind)} shows all")
         else:
             self.add_issue(part.location, owner, message, "write a number or a text in its place, and import again")
         return None
@@ -222,7 +223,7 @@ def _simplify_value(key: str, value: Any, cls: type[KerasConfig]) -> Any:
     """
     if key in WINDOW_KEYS and isinstance(value, list) and len(set(map(str, value))) == 1:
         return value[0]
-    if key == "axis" and isinstance(value, list) and len(value) == 1:
+    if key == "axis" and isinstance(value, list) and len(value) == 1 and not _accepts(cls, key, value):
         # Keras 2 saves one axis as a list.
         return value[0]
     is_range = isinstance(value, list) and len(value) == 2 and key.endswith("factor")

@@ -1,15 +1,33 @@
 """Calls in a program: objects and models of Keras, methods of models, and a few functions of Python."""
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
 from dnn_cli.errors import LocatedIssue, SourceLocation
-from dnn_cli.keras_import.keras_program import INPUT_CLASSES, MODEL_CLASSES, KerasObject
-from dnn_cli.keras_import.script_expressions import MAX_ITEMS, ExpressionReader
-from dnn_cli.keras_import.script_operators import are_scalars, get_truth, is_scalar
+from dnn_cli.keras_import.data_pipelines import (
+    PIPELINE_FUNCTIONS,
+    DataPipeline,
+    PipelineMethod,
+    apply_method,
+    build_pipeline,
+    join_pipelines,
+)
+from dnn_cli.keras_import.dataset_loading import (
+    IMAGE_KIND,
+    build_arrays,
+    find_data_file,
+    find_dataset,
+    find_image_directory,
+    record_method,
+    split_arrays,
+)
+from dnn_cli.keras_import.example_counts import round_count
+from dnn_cli.keras_import.keras_program import INPUT_CLASSES, MODEL_CLASSES, PROGRAM_MODULE, KerasObject
+from dnn_cli.keras_import.script_builtins import BuiltinReader
+from dnn_cli.keras_import.script_operators import are_scalars
 from dnn_cli.keras_import.script_values import (
+    BalancedWeights,
     DatasetValue,
     ListMethod,
     LoadedDataset,
@@ -21,6 +39,7 @@ from dnn_cli.keras_import.script_values import (
     ScriptModel,
     Tensor,
 )
+from dnn_cli.keras_import.written_code import find_image_keys, is_standardized_loss
 
 _PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "compile": ("optimizer", "loss", "loss_weights", "metrics"),
@@ -32,21 +51,12 @@ _FACTORY_MODULES = ("regularizers", "initializers", "constraints")
 """Modules of Keras whose functions, such as `l2`, build objects."""
 
 _STACK_HINT = "import a model in which each layer has one input and one output"
+_FOLD_CLASSES = ("KFold", "StratifiedKFold", "RepeatedKFold", "RepeatedStratifiedKFold")
 _MIXED_POLICIES = ("mixed_float16", "mixed_bfloat16")
 _SPLIT_KEYS = {"test_size": "size", "random_state": "split_seed", "stratify": "stratify"}
 
-_SCALAR_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    function.__name__: function for function in (int, float, str, sum, min, max, abs, round)
-}
-"""Functions of Python on numbers and texts, or on lists of these."""
 
-_ITERATOR_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    function.__name__: function for function in (range, list, tuple, enumerate, zip, reversed)
-}
-"""Functions of Python that return a list or an iterator."""
-
-
-class CallReader(ExpressionReader):
+class CallReader(BuiltinReader):
     """Reader of calls. Models, datasets and issues of the program are its attributes."""
 
     def __init__(self) -> None:
@@ -54,9 +64,6 @@ class CallReader(ExpressionReader):
         self.models: list[ScriptModel] = []
         self.seed: int | None = None
         self.has_mixed_precision = False
-        self.has_balanced_classes = False
-        """Whether the program computes class weights with scikit-learn's option `balanced`."""
-
         self.issues: list[tuple[Any, LocatedIssue]] = []
         """Issues of parts of the program, each with its model or layer; `None` for an object that is not a stack."""
 
@@ -88,17 +95,29 @@ class CallReader(ExpressionReader):
                 target.target, [*target.positional, *positional], {**target.arguments, **arguments}, node
             )
         if isinstance(target, ScriptFunction):
+            keys = find_image_keys(target.node)
+            if keys is not None and positional and isinstance(positional[0], str):
+                self._add_file(LoadedDataset(IMAGE_KIND, target.location, positional[0], keys))
+                return DatasetValue(self.locate(node), ast.unparse(node))
             return self.run_function(target, positional, arguments)
         if isinstance(target, ScriptClass):
-            return KerasObject(target.name, arguments, self.locate(node), tuple(positional), module="__main__")
+            if target.warmup is not None:
+                return KerasObject("Warmup", target.warmup, self.locate(node))
+            return KerasObject(target.name, arguments, self.locate(node), tuple(positional), module=PROGRAM_MODULE)
         if isinstance(target, ModelMethod):
             return self._call_model(target, positional, arguments, node)
         if isinstance(target, ListMethod):
-            return self._call_list(target, positional, node)
+            return self.call_list(target, positional, node)
+        if isinstance(target, PipelineMethod):
+            return self._call_pipeline(target, positional, arguments, node)
         if isinstance(target, KerasObject | ScriptModel):
             return self._add_to_tensor(target, positional, node)
         if isinstance(target, Reference):
             return self._call_reference(target, positional, arguments, node)
+        if isinstance(target, BalancedWeights):
+            return target
+        if isinstance(target, DatasetValue) and isinstance(node.func, ast.Attribute) and self.datasets:
+            record_method(self.datasets[-1], node.func.attr, positional, arguments)
         return self._combine_data(node, *positional, target)
 
     def _call_reference(
@@ -107,23 +126,39 @@ class CallReader(ExpressionReader):
         """Return the result of a call of an imported name."""
         location, path = self.locate(node), target.keras_path
         head, _, name = target.path.rpartition(".")
+        if (count := round_count(target.path, positional, node)) is not None:
+            return count
+        if target.path == "builtins.dict.fromkeys" and positional and are_scalars(positional[0]):
+            return dict.fromkeys(positional[0], *positional[1:2])
         if head == "builtins":
-            return self._call_builtin(name, positional, arguments, node)
+            return self.call_builtin(name, positional, arguments, node)
         if target.path == "functools.partial" and positional:
             return PartialCall(positional[0], tuple(positional[1:]), arguments)
         if name in ("set_random_seed", "set_seed") and positional and isinstance(positional[0], int):
             self.seed = positional[0]
         if name in ("set_global_policy", "set_policy") and positional and positional[0] in _MIXED_POLICIES:
             self.has_mixed_precision = True
-        if data := self._find_dataset(target, location):
+        if data := find_dataset(target, location):
             self.datasets.append(data)
+            return build_arrays(data, name, ast.unparse(node))
+        if data := find_data_file(target, positional, location):
+            self._add_file(data)
             return DatasetValue(location, ast.unparse(node))
+        if name == "image_dataset_from_directory" and (data := find_image_directory(positional, arguments, location)):
+            self._add_file(data)
+            return DataPipeline(
+                location, ast.unparse(node), batch_size=arguments.get("batch_size", 32), is_shuffled=True
+            )
         if name == "train_test_split":
             for data in self.datasets[-1:]:
                 data.splits.append({key: arguments[old] for old, key in _SPLIT_KEYS.items() if old in arguments})
-            return DatasetValue(location, ast.unparse(node))
+            return split_arrays(positional, arguments, DatasetValue(location, ast.unparse(node)))
+        if target.path in PIPELINE_FUNCTIONS:
+            return build_pipeline(positional, arguments, ast.unparse(node), location)
         if name == "compute_class_weight" and "balanced" in (*positional, *arguments.values()):
-            self.has_balanced_classes = True
+            return BalancedWeights(location, ast.unparse(node))
+        if name in _FOLD_CLASSES and self.datasets:
+            self.datasets[-1].fold_class = name
         if name == "StandardScaler" and head.startswith("sklearn.") and self.datasets:
             self.datasets[-1].is_standardized = True
         if path is None:
@@ -141,38 +176,13 @@ class CallReader(ExpressionReader):
             return KerasObject(name, arguments, location, tuple(positional))
         return self._combine_data(node, *positional, *arguments.values())
 
-    def _find_dataset(self, target: Reference, location: SourceLocation) -> LoadedDataset | None:
-        """Return the dataset that a function of Keras or scikit-learn loads; `None` for another function."""
-        *modules, function = target.path.split(".")
-        if function == "load_data" and "datasets" in modules:
-            return LoadedDataset(modules[-1], location)
-        if modules[:1] == ["sklearn"] and function.startswith(("load_", "fetch_")):
-            loaders = {data.loader: name for name, data in DATASETS.items() if isinstance(data, EmbeddedDataset)}
-            return LoadedDataset(loaders.get(function, function.partition("_")[2]), location)
-        return None
-
-    def _call_builtin(self, name: str, positional: list[Any], arguments: dict[str, Any], node: ast.Call) -> Any:
-        """Return the result of a function of Python on known values."""
-        if any(get_truth(value) is None for value in positional):
-            return self._combine_data(node, *positional)
-        first = positional[0] if positional else None
-        if name == "len" and isinstance(first, str | list | tuple | dict):
-            return len(first)
-        if name == "dict" and (first is None or isinstance(first, dict)):
-            return {**(first or {}), **arguments}
-        are_known = all(is_scalar(value) or (name != "str" and are_scalars(value)) for value in positional)
-        try:
-            if name in _SCALAR_FUNCTIONS and are_known:
-                result = _SCALAR_FUNCTIONS[name](*positional, **arguments)
-                return result if is_scalar(result) else self.make_unknown(node)
-            if name in _ITERATOR_FUNCTIONS:
-                values = _ITERATOR_FUNCTIONS[name](*positional, **arguments)
-                items = [item for _, item in zip(range(MAX_ITEMS + 1), values, strict=False)]
-                if len(items) <= MAX_ITEMS:
-                    return tuple(items) if name == "tuple" else items
-        except (TypeError, ValueError, ArithmeticError):
-            return self.make_unknown(node)
-        return self.make_unknown(node)
+    def _add_file(self, file: LoadedDataset) -> None:
+        """Add a file to the datasets of the program. The first file has the training examples."""
+        first = self.datasets[-1] if self.datasets else None
+        if first is not None and first.path is not None:
+            first.other_paths += [file.path] if file.path not in (None, first.path) else []
+        else:
+            self.datasets.append(file)
 
     def _build_model(self, name: str, positional: list[Any], arguments: dict[str, Any], node: ast.Call) -> Any:
         """Return a model of a list of layers, or of inputs and outputs."""
@@ -221,6 +231,9 @@ class CallReader(ExpressionReader):
         elif method.name in _PARAMETERS:
             named = {**dict(zip(_PARAMETERS[method.name], positional, strict=False)), **arguments}
             if method.name == "compile":
+                loss = named.get("loss")
+                if isinstance(loss, ScriptFunction) and is_standardized_loss(loss.node):
+                    named["loss"] = self.scopes[-1].get("loss")
                 # Keras 2 has the metrics in the place of the weights of losses, which are numbers.
                 weights = named.get("loss_weights")
                 if len(positional) > 2 and isinstance(weights, str | list | tuple) and not _has_numbers(weights):
@@ -232,21 +245,15 @@ class CallReader(ExpressionReader):
                 model.fit_locations.append(self.locate(node))
         return self.make_unknown(node)
 
-    def _call_list(self, method: ListMethod, positional: list[Any], node: ast.Call) -> Any:
-        """Change a list as the method does."""
-        items, (first, *others) = method.items, (positional or [None])
-        if method.name == "append":
-            items.append(first)
-        elif method.name == "extend" and isinstance(first, list | tuple):
-            items.extend(first)
-        elif method.name == "insert" and isinstance(first, int) and others:
-            items.insert(first, others[0])
-        elif method.name == "pop" and items and (first is None or isinstance(first, int)):
-            return items.pop(-1 if first is None else first) if -len(items) <= (first or 0) < len(items) else None
-        else:
-            items.append(self.make_unknown(node))
-        del items[MAX_ITEMS:]
-        return None
+    def _call_pipeline(
+        self, method: PipelineMethod, positional: list[Any], arguments: dict[str, Any], node: ast.Call
+    ) -> DataPipeline:
+        """Return the pipeline that a method of a pipeline returns."""
+        function = arguments.get("map_func", positional[0] if positional else None)
+        if method.name != "flat_map" or not isinstance(function, ScriptFunction):
+            return apply_method(method, positional, arguments, self.locate(node))
+        epoch = self.run_function(function, [], {})
+        return join_pipelines(method.pipeline, epoch, self.locate(node))
 
 
 def _has_numbers(value: Any) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from dnn_cli.errors import SourceLocation, UserDataError
+from dnn_cli.keras_import.example_counts import ExampleCount
 from dnn_cli.keras_import.keras_program import KerasName, KerasObject, UnknownValue
 from dnn_cli.keras_import.script_values import (
     DatasetValue,
@@ -44,6 +45,8 @@ class ProgramValueConverter:
         if self.value_count > _MAX_VALUES or depth > _MAX_DEPTH:
             message = f"{location}  has more values than can be read, or is nested too deeply"
             raise UserDataError(message, "write the layers one after another, and import again")
+        if isinstance(value, ExampleCount) and value.known_value is not None:
+            return value.known_value
         location, depth = getattr(value, "location", location), depth + 1
         if isinstance(value, KerasObject):
             arguments = {key: self.convert_value(inner, location, depth) for key, inner in value.arguments.items()}

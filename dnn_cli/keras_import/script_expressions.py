@@ -2,16 +2,20 @@
 
 import ast
 import builtins
+import operator
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from dnn_cli.errors import SourceLocation, UserDataError
+from dnn_cli.keras_import.data_pipelines import DataPipeline, PipelineMethod
+from dnn_cli.keras_import.example_counts import compute_counts
 from dnn_cli.keras_import.keras_program import UnknownValue, replace_forbidden_characters
 from dnn_cli.keras_import.script_code import CodeBlock
 from dnn_cli.keras_import.script_operators import OPERATORS, can_compare, get_truth
 from dnn_cli.keras_import.script_values import (
     KNOWN_NAMES,
+    BalancedWeights,
     DatasetValue,
     ListMethod,
     LoadedDataset,
@@ -32,6 +36,8 @@ _MAX_EXPONENT = 64
 _SIMPLE_FORMAT = re.compile(r"0?\d?(\.\d)?[dfeg]?")
 _LIST_METHODS = ("append", "extend", "insert", "pop")
 MODEL_METHODS = ("add", "pop", "compile", "fit")
+_COUNT_OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod)
+"""Operators of numbers that depend on the number of examples."""
 
 
 class ExpressionReader:
@@ -92,7 +98,7 @@ class ExpressionReader:
         return self.make_unknown(node) if path is None else Reference(path, self.locate(node))
 
     def evaluate_attribute(self, node: ast.Attribute) -> Any:
-        """Return a name in a module, a method of a model or list, or an unknown value."""
+        """Return a name in a module, a method of a model, list or pipeline, or an unknown value."""
         owner = self.evaluate(node.value)
         if isinstance(owner, Reference):
             return Reference(f"{owner.path}.{node.attr}", self.locate(node))
@@ -102,11 +108,11 @@ class ExpressionReader:
             return list(owner.layers) if node.attr == "layers" else self.make_unknown(node)
         if isinstance(owner, list) and node.attr in _LIST_METHODS:
             return ListMethod(owner, node.attr)
-        return (
-            DatasetValue(self.locate(node), ast.unparse(node))
-            if isinstance(owner, DatasetValue)
-            else self.make_unknown(node)
-        )
+        if isinstance(owner, DataPipeline):
+            return PipelineMethod(owner, node.attr)
+        if isinstance(owner, BalancedWeights) and node.attr == "tolist":
+            return owner
+        return self._combine_data(node, owner)
 
     def evaluate_list(self, node: ast.List) -> Any:
         """Return a list."""
@@ -147,16 +153,21 @@ class ExpressionReader:
             return self.make_unknown(node) if truth is None else not truth
         if isinstance(value, int | float) and isinstance(node.op, ast.USub | ast.UAdd):
             return -value if isinstance(node.op, ast.USub) else value
-        return self._combine_data(node, value)
+        result = compute_counts(operator.neg, [value], node) if isinstance(node.op, ast.USub) else None
+        return result or self._combine_data(node, value)
 
     def evaluate_binop(self, node: ast.BinOp) -> Any:
         """Return the result of arithmetic, or of a sum of texts or lists."""
         left, right = self.evaluate(node.left), self.evaluate(node.right)
         result = self.compute_operation(node.op, left, right)
+        if result is None and isinstance(node.op, _COUNT_OPERATORS):
+            result = compute_counts(OPERATORS[type(node.op)], [left, right], node)
         return self._combine_data(node, left, right) if result is None else result
 
     def compute_operation(self, operation: ast.operator, left: Any, right: Any) -> Any:
         """Return the result of an operation on two values; `None` if it is unknown or too large."""
+        if isinstance(operation, ast.BitOr) and isinstance(left, dict) and isinstance(right, dict):
+            return left | right
         function = OPERATORS.get(type(operation))
         are_numbers = isinstance(left, int | float) and isinstance(right, int | float)
         are_sequences = type(left) is type(right) and isinstance(left, str | list | tuple)
@@ -175,9 +186,15 @@ class ExpressionReader:
         return result if isinstance(result, int | float) and abs(result) <= _MAX_NUMBER else None
 
     def _combine_data(self, node: ast.expr, *values: Any) -> Any:
-        """Return a value that is computed from arrays of a dataset as such arrays, and another value as unknown."""
-        is_data = any(isinstance(value, DatasetValue) for value in values)
-        return DatasetValue(self.locate(node), ast.unparse(node)) if is_data else self.make_unknown(node)
+        """Return a value that is computed from arrays of a dataset as such arrays, and another value as unknown.
+
+        Arrays of equal length have a result of this length.
+        """
+        arrays = [value for value in values if isinstance(value, DatasetValue)]
+        if not arrays:
+            return self.make_unknown(node)
+        sizes = {array.size for array in arrays}
+        return DatasetValue(self.locate(node), ast.unparse(node), sizes.pop() if len(sizes) == 1 else None)
 
     def evaluate_boolop(self, node: ast.BoolOp) -> Any:
         """Return the value that decides a chain of `and` or `or`."""
@@ -232,22 +249,3 @@ class ExpressionReader:
                 return self.make_unknown(node)
         text = "".join(parts)
         return text if len(text) <= MAX_ITEMS else self.make_unknown(node)
-
-    def evaluate_subscript(self, node: ast.Subscript) -> Any:
-        """Return an item or a part of a known list, and record where the program divides arrays."""
-        owner = self.evaluate(node.value)
-        if isinstance(node.slice, ast.Slice):
-            bounds = [None if part is None else self.evaluate(part) for part in (node.slice.lower, node.slice.upper)]
-            if isinstance(owner, DatasetValue) and self.datasets:
-                self.datasets[-1].slices.append((bounds[0], bounds[1]))
-            is_known = isinstance(owner, list | tuple | str) and node.slice.step is None
-            if is_known and all(isinstance(bound, int | None) for bound in bounds):
-                return owner[bounds[0] : bounds[1]]
-            return self._combine_data(node, owner)
-        index = self.evaluate(node.slice)
-        if isinstance(owner, list | tuple | str | dict) and isinstance(index, int | str):
-            try:
-                return owner[index]  # type: ignore[index]
-            except (LookupError, TypeError):
-                return self.make_unknown(node)
-        return self._combine_data(node, owner)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dnn_cli.errors import UserDataError
+from dnn_cli.keras_import.data_pipelines import list_batch_sizes
 from dnn_cli.keras_import.keras_program import KerasObject, UnknownValue
 from dnn_cli.keras_import.script_calls import CallReader
 from dnn_cli.keras_import.script_code import CodeBlock
@@ -23,6 +24,7 @@ from dnn_cli.keras_import.script_values import (
     ScriptModel,
     shorten_code,
 )
+from dnn_cli.keras_import.written_code import find_warmup_arguments
 
 _MAX_CALL_DEPTH = 20
 """Largest depth of calls of functions of the program."""
@@ -46,7 +48,8 @@ class ScriptReader(CallReader):
             self.block = block
             try:
                 self.read_statements(block.statements)
-                self._read_batch_sizes(block.statements)
+                sizes = map(self.evaluate, list_batch_sizes(block.statements))
+                self.batch_sizes |= {size for size in sizes if isinstance(size, int)}
             except RecursionError:
                 raise UserDataError(f"{block.source} is nested too deeply", "import a shorter program") from None
             except (ReturnSignal, LoopSignal):
@@ -59,14 +62,6 @@ class ScriptReader(CallReader):
             method = getattr(self, f"read_{type(statement).__name__.lower()}", None)
             if method is not None:
                 method(statement)
-
-    def _read_batch_sizes(self, statements: Sequence[ast.stmt]) -> None:
-        """Record the sizes of batches in all statements, also in functions that only TensorFlow calls."""
-        calls = (node for statement in statements for node in ast.walk(statement) if isinstance(node, ast.Call))
-        for call in calls:
-            if isinstance(call.func, ast.Attribute) and call.func.attr == "batch" and call.args:
-                size = self.evaluate(call.args[0])
-                self.batch_sizes |= {size} if isinstance(size, int) else set()
 
     def read_import(self, node: ast.Import) -> None:
         """Store the names of imported modules."""
@@ -200,7 +195,8 @@ class ScriptReader(CallReader):
 
     def read_classdef(self, node: ast.ClassDef) -> None:
         """Store a class of the program, whose statements are not read."""
-        self.scopes[-1][node.name] = ScriptClass(node.name, self.locate(node))
+        scope = self.scopes[-1]
+        scope[node.name] = ScriptClass(node.name, self.locate(node), find_warmup_arguments(node, scope))
 
     def read_with(self, node: ast.With) -> None:
         """Read the statements of a block."""

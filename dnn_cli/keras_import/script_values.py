@@ -69,6 +69,8 @@ class ScriptClass:
 
     name: str
     location: SourceLocation
+    warmup: Mapping[str, Any] | None = None
+    """Arguments of the schedule `Warmup`, if the class is a warm-up of the learning rate."""
 
 
 @dataclass
@@ -76,15 +78,38 @@ class LoadedDataset:
     """Dataset that the program has loaded, and how the program has divided its examples since then."""
 
     name: str
+    """Name of the dataset, or kind of the file, such as `csv`."""
+
     location: SourceLocation
+    path: str | None = None
+    """Path of the file; `None` for a dataset of Keras or scikit-learn."""
+
+    keys: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of `data` that the call determines, such as `image_size`."""
+
+    array_names: list[str] = field(default_factory=list)
+    """Names of arrays or columns that the program reads from the file."""
+
+    dropped_names: list[str] = field(default_factory=list)
+    """Names of columns that the program drops from a table."""
+
+    column_numbers: list[int] = field(default_factory=list)
+    """Numbers of single columns that the program reads from a table, from 0."""
+
+    other_paths: list[str] = field(default_factory=list)
+    """Paths of files that the program loads after this file."""
+
     splits: list[dict[str, Any]] = field(default_factory=list)
     """Arguments of the calls of scikit-learn's `train_test_split`."""
 
     slices: list[tuple[Any, Any]] = field(default_factory=list)
     """First and last bound of parts of arrays: `(None, 5000)` for `X[:5000]`."""
 
+    fold_class: str | None = None
+    """Name of the class of scikit-learn that divides the examples into folds."""
+
     is_standardized: bool = False
-    """Whether the program uses scikit-learn's `StandardScaler`."""
+    """Whether the program uses scikit-learn's `StandardScaler`, or computes standard deviations of features."""
 
 
 @dataclass
@@ -137,6 +162,13 @@ class DatasetValue:
 
     location: SourceLocation
     code: str
+    size: int | None = None
+    """Number of examples of the array; `None` if it is unknown."""
+
+
+@dataclass(frozen=True)
+class BalancedWeights(DatasetValue):
+    """Weights of classes that scikit-learn's `compute_class_weight` balances."""
 
 
 class ReturnSignal(Exception):

@@ -6,7 +6,7 @@ from typing import Any
 from dnn_cli.config.callbacks import CALLBACK_CLASSES, BaseCallback, ModelCheckpoint
 from dnn_cli.config.metrics import lower_is_better
 from dnn_cli.errors import SourceLocation
-from dnn_cli.keras_import.keras_program import KerasName, KerasObject, KerasProgram, UnknownValue
+from dnn_cli.keras_import.keras_program import PROGRAM_MODULE, KerasName, KerasObject, KerasProgram
 from dnn_cli.keras_import.part_conversion import PartConverter, describe_argument
 
 _IGNORED_COMPILE_ARGUMENTS = ("run_eagerly", "steps_per_execution", "auto_scale_loss")
@@ -28,6 +28,12 @@ _IGNORED_CALLBACKS = {
     "TerminateOnNaN": "every training ends at a loss that is not a finite number",
 }
 """Callbacks that a config does not need, with what `dnn` has in their place."""
+
+_CALLBACK_HINTS = {
+    "LearningRateScheduler": "write a schedule such as ExponentialDecay as the learning_rate of the optimizer, "
+    "leave LearningRateScheduler out, and import again"
+}
+"""What to write in place of callbacks whose work is another key of a config."""
 
 _CALLBACKS_BY_NAME: dict[str, type[BaseCallback]] = {
     cls.keras_name.rpartition(".")[2]: cls for cls in CALLBACK_CLASSES.values()
@@ -131,9 +137,6 @@ class TrainingConverter:
             if key in _FIT_KEYS:
                 converted = self.converter.convert_value(value, "", f"fit, {key}")
                 settings |= {} if converted is None else {_FIT_KEYS[key]: converted}
-            elif key == "steps_per_epoch" and isinstance(value, UnknownValue):
-                # The number of batches usually depends on the number of examples.
-                self.remarks.append("steps_per_epoch is left out: an epoch of dnn has all training examples")
             elif key == "callbacks":
                 settings |= dict(self._iter_callbacks(value if isinstance(value, list | tuple) else [value]))
             else:
@@ -154,9 +157,11 @@ class TrainingConverter:
             else:
                 text = name or describe_argument(callback)
                 message = f"{text} is not a callback of dnn"
-                self.converter.add_issue(
-                    self.get_location(callback, "fit"), "fit, callbacks", message, f"leave {text} out, and import again"
-                )
+                hint = _CALLBACK_HINTS.get(text, f"leave {text} out, and import again")
+                if getattr(callback, "module", "") == PROGRAM_MODULE:
+                    message = f"{text} is a class of your own, and not a callback of dnn"
+                    hint += "; dnn list schedules shows schedules of the learning rate"
+                self.converter.add_issue(self.get_location(callback, "fit"), "fit, callbacks", message, hint)
 
     def _convert_callback(self, callback: KerasObject, cls: type[BaseCallback]) -> dict[str, Any]:
         """Return the arguments of a callback. Arguments that `dnn` decides are left out."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layer_stack import to_keras_names
+from dnn_cli.config.layer_stack import find_free_name, list_layer_names, to_keras_names
 from dnn_cli.config.metrics import Metric
 from dnn_cli.config.schedules import Warmup
 from dnn_cli.script.keras_calls import build_keras_argument, build_keras_call
@@ -30,7 +30,9 @@ def build_model_part(experiment: Experiment, settings: TrainingSettings) -> Scri
     groups = list_layer_groups(experiment, settings.precision)
     groups[0] = LayerGroup((build_call("keras.Input", shape=experiment.data.input_shape), *groups[0].layers))
     if experiment.data.standardize_target:
-        scaling = Call("keras.layers.Rescaling", (Literal("target_deviation"), Literal("target_mean")))
+        name = find_free_name("target_scaling", to_keras_names(list_layer_names(experiment.model.stack)))
+        arguments = (Literal("target_deviation"), Literal("target_mean"))
+        scaling = build_call("keras.layers.Rescaling", *arguments, name=name)
         groups.append(LayerGroup((scaling,)))
     (name,) = to_keras_names([experiment.model.name])
     keywords = {} if name == "sequential" else {"name": name}

@@ -22,7 +22,9 @@ def import_file(path, model_number=None):
     if imported.has_placeholder:
         return imported.experiment, imported
     loaded = load_experiment(str(config)).experiment
-    assert loaded.model_copy(update={"name": imported.experiment.name}) == imported.experiment
+    # The loaded config has the absolute path of a file.
+    data = imported.experiment.data if imported.experiment.data.path else loaded.data
+    assert loaded.model_copy(update={"name": imported.experiment.name, "data": data}) == imported.experiment
     return loaded, imported
 
 

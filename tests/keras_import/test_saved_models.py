@@ -161,7 +161,7 @@ def make_dense_document(**arguments):
          "(write the layer LeakyReLU after this layer)"),
         ({"kernel_initializer": {"module": "mine", "class_name": "Mine", "config": {}}},
          "layer 1 (Dense), kernel_initializer  Mine is a class of your own  "
-         "(use an initializer of Keras; dnn list initializers shows all)"),
+         "(write an initializer of Keras in its place, and import again; dnn list initializers shows all)"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )  # fmt: skip

@@ -230,7 +230,8 @@ def test_batches_of_tf_data_have_a_size(tmp_path):
     fit = "model.fit(training_set.flat_map(shuffle), steps_per_epoch=(len(x) + 63) // 64, epochs=3)\n"
     experiment, imported = import_script(tmp_path, text + fit)
     assert (experiment.batch_size, experiment.epochs) == (64, 3)
-    assert "steps_per_epoch is left out: an epoch of dnn has all training examples" in imported.remarks
+    (remark,) = imported.remarks
+    assert remark.startswith("fit has training_set.flat_map(shuffle): batch_size 64 is from the calls of batch, and")
 
 
 def test_balanced_class_weights_are_a_key(tmp_path):
@@ -300,7 +301,8 @@ def test_other_dataset_is_a_placeholder(tmp_path):
          "(leave it out of the program, and import again)"),
         ("model.fit(x, y, callbacks=[keras.callbacks.LearningRateScheduler(f)])",
          "train.py:3:28  fit, callbacks  LearningRateScheduler is not a callback of dnn  "
-         "(leave LearningRateScheduler out, and import again)"),
+         "(write a schedule such as ExponentialDecay as the learning_rate of the optimizer, "
+         "leave LearningRateScheduler out, and import again)"),
         ("model.add(keras.layers.Dense(8, 'relu', True, 'he_normal'))",
          "train.py:3:11  layer 3 (Dense)  Dense has 4 arguments without names  "
          "(write each argument with its name, such as units=…)"),
