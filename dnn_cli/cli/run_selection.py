@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dnn_cli.cli.console import get_notes_console
-from dnn_cli.cli.options import is_override
+from dnn_cli.cli.options import is_override, split_configs_and_overrides
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import format_count, replace_control_chars
 
@@ -130,7 +130,29 @@ def resolve_network_run(store: "Store", address: str) -> "Run":
     return run
 
 
-def resolve_config_argument(word: str, runs_dir: Path, *, is_first: bool) -> str:
+def parse_config_and_overrides(arguments: Sequence[str], runs_dir: Path, command: str) -> tuple[str, list[str]]:
+    """Return the path of a config and the overrides from the words of a command line. A run means its config.
+
+    Args:
+        arguments: The words: a config or a run, and overrides.
+        runs_dir: The runs directory.
+        command: The name of the command, for the message of an error.
+
+    Raises:
+        UsageError: the words name several configs or runs, or none, or a baseline.
+    """
+    addresses = [word for word in arguments if not is_override(word)]
+    resolved = [
+        _resolve_config_argument(word, runs_dir, is_first=not addresses and word is arguments[0]) for word in arguments
+    ]
+    example = f"dnn {command} configs/relu_adam.yaml"
+    configs, overrides = split_configs_and_overrides(resolved, example)
+    if len(configs) > 1:
+        raise UsageError(f"{command} accepts one config or run", f"for example: {example}")
+    return configs[0], overrides
+
+
+def _resolve_config_argument(word: str, runs_dir: Path, *, is_first: bool) -> str:
     """Return the path of the config of a run, or the word itself if it is a config file or an override.
 
     Args:

@@ -10,8 +10,8 @@ import typer
 
 from dnn_cli.cli.completers import complete_runs_or_configs
 from dnn_cli.cli.console import get_notes_console, get_output_console, write_result
-from dnn_cli.cli.options import RunsDirOption, is_override, split_configs_and_overrides
-from dnn_cli.cli.run_selection import resolve_config_argument
+from dnn_cli.cli.options import RunsDirOption
+from dnn_cli.cli.run_selection import parse_config_and_overrides
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.terminal.console_builder import print_line
 
@@ -99,19 +99,13 @@ def _load_origin(arguments: list[str], runs_dir: Path) -> "tuple[Experiment, Tra
     from dnn_cli.runs.run import Run
     from dnn_cli.script.origin import describe_config_origin, describe_run_origin
 
-    addresses = [word for word in arguments if not is_override(word)]
-    resolved = [
-        resolve_config_argument(word, runs_dir, is_first=not addresses and word is arguments[0]) for word in arguments
-    ]
-    configs, overrides = split_configs_and_overrides(resolved, "dnn script configs/relu_adam.yaml")
-    if len(configs) > 1:
-        raise UsageError("script accepts one config or run", "for example: dnn script configs/relu_adam.yaml")
-    is_run = configs[0] not in arguments
+    config, overrides = parse_config_and_overrides(arguments, runs_dir, "script")
+    is_run = config not in arguments
     if is_run and not overrides:
-        record = Run(Path(configs[0]).parent).read_record()
-        experiment = load_resolved_experiment(configs[0])
+        record = Run(Path(config).parent).read_record()
+        experiment = load_resolved_experiment(config)
         return experiment, describe_run_origin(record, experiment)
-    experiment = load_experiment(configs[0], overrides).experiment
+    experiment = load_experiment(config, overrides).experiment
     return experiment, describe_config_origin(experiment)
 
 

@@ -7,8 +7,8 @@ import typer
 
 from dnn_cli.cli.completers import complete_runs_or_configs
 from dnn_cli.cli.console import get_notes_console, get_output_console, print_json, print_rich_table, write_result
-from dnn_cli.cli.options import JsonOption, RunsDirOption, is_override, split_configs_and_overrides
-from dnn_cli.cli.run_selection import resolve_config_argument
+from dnn_cli.cli.options import JsonOption, RunsDirOption
+from dnn_cli.cli.run_selection import parse_config_and_overrides
 from dnn_cli.terminal.console_builder import print_line
 
 
@@ -27,7 +27,6 @@ def summary(
     """Show layers, shapes and the numbers of parameters."""
     from dnn_cli.config.loading import load_experiment
     from dnn_cli.config.network_summary import summarize_network
-    from dnn_cli.errors import UsageError
     from dnn_cli.report.network_tables import (
         build_columns_table,
         build_summary_document,
@@ -35,14 +34,7 @@ def summary(
         list_summary_totals,
     )
 
-    addresses = [word for word in arguments if not is_override(word)]
-    resolved_arguments = [
-        resolve_config_argument(word, runs_dir, is_first=not addresses and word is arguments[0]) for word in arguments
-    ]
-    configs, overrides = split_configs_and_overrides(resolved_arguments, "dnn summary configs/relu_adam.yaml")
-    if len(configs) > 1:
-        raise UsageError("summary accepts one config or run", "for example: dnn summary configs/relu_adam.yaml")
-    loaded = load_experiment(configs[0], overrides)
+    loaded = load_experiment(*parse_config_and_overrides(arguments, runs_dir, "summary"))
     network_summary = summarize_network(loaded.experiment)
     if as_json:
         print_json(build_summary_document(network_summary))
