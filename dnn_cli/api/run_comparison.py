@@ -13,7 +13,7 @@ from dnn_cli.report.comparison_view import build_comparison_view
 from dnn_cli.report.dataset_json import build_dataset_document
 from dnn_cli.report.ranking_view import build_ranking_cells, build_ranking_paragraphs, format_ranking_title
 from dnn_cli.report.text import format_count
-from dnn_cli.runs.query.selection import CachedStore, select_runs
+from dnn_cli.runs.query.selection import CachedStore, select_compared_runs
 from dnn_cli.runs.run_info import RunInfo
 
 if TYPE_CHECKING:
@@ -122,10 +122,7 @@ def compare_runs(
         QueryError: the condition is not valid.
     """
     store = CachedStore(Path(runs_dir))
-    runs = select_runs(store, addresses, where, reported=True)
-    # As in `dnn compare`: named runs can be the best of several learning rates, which only all runs reveal.
-    is_part = len(runs) < len(store.list_runs())
-    all_runs = store.with_details(store.list_runs()) if is_part and not where else []
+    runs, all_runs = select_compared_runs(store, addresses, where)
     return build_comparison(runs, metric, by=by, baseline=baseline, at=at, all_runs=all_runs)
 
 

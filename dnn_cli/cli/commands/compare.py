@@ -70,7 +70,7 @@ def compare(
     from dnn_cli.compare.verdicts import MAX_JUDGED_GROUPS
     from dnn_cli.report import dataset_tables as tables
     from dnn_cli.report.dataset_json import build_dataset_document
-    from dnn_cli.runs.query.selection import CachedStore, select_runs
+    from dnn_cli.runs.query.selection import CachedStore, select_compared_runs
     from dnn_cli.runs.run_index import pause_garbage_collection
 
     if as_json + as_csv + as_markdown + as_latex > 1:
@@ -78,11 +78,7 @@ def compare(
     check_by_keys(by or (), max_keys=2)
     with pause_garbage_collection():
         store = CachedStore(runs_dir)
-        runs = select_runs(store, addresses or [], query, reported=True)
-        # Named runs can be the best of several learning rates, which only all runs reveal. A condition is assumed to
-        # select without regard to scores.
-        is_part = len(runs) < len(store.list_runs())
-        all_runs = store.with_details(store.list_runs()) if is_part and not query else []
+        runs, all_runs = select_compared_runs(store, addresses or [], query)
         verdict_limit = None if show_all else MAX_JUDGED_GROUPS
         compared = compare_by_dataset(
             runs, metric, sort_by=sort_by, at=at, by=by or (), baseline=baseline, all_runs=all_runs,

@@ -158,3 +158,19 @@ def select_runs(
         named = leave_out_tuning_runs(store.list_runs()) if is_reported else store.list_runs()
     runs = store.with_details(named)
     return filter_runs(runs, query) if query is not None else runs
+
+
+def select_compared_runs(
+    store: CachedStore, addresses: Sequence[str], query: str | None
+) -> tuple[list[RunInfo], list[RunInfo]]:
+    """Return the runs to compare, and all runs of the store if the addresses name only a part of them, else no runs.
+
+    Raises:
+        UsageError: an address matches no run.
+        QueryError: the query is invalid.
+    """
+    runs = select_runs(store, addresses, query, reported=True)
+    # Named runs can be the best of several learning rates, which only all runs reveal. A condition is assumed to select
+    # without regard to scores.
+    is_part = len(runs) < len(store.list_runs())
+    return runs, store.with_details(store.list_runs()) if is_part and not query else []
