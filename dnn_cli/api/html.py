@@ -1,9 +1,8 @@
 """HTML with which objects of the Python interface show themselves in a notebook."""
 
 import html
-import tempfile
+import io
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from dnn_cli.errors import UsageError
 from dnn_cli.report.table_cells import TableCells
@@ -27,17 +26,16 @@ def render_curves(runs: Sequence[RunInfo]) -> str:
     Args:
         runs: The runs, with their details.
     """
-    from dnn_cli.report.chart_files import build_altair_chart, write_chart
+    from dnn_cli.report.chart_files import build_altair_chart
     from dnn_cli.report.curves import build_curve_chart
 
     try:
         chart = build_altair_chart(build_curve_chart(runs))
     except UsageError:
         return ""
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "curves.svg"
-        write_chart(chart, path)
-        return path.read_text(encoding="utf-8")
+    stream = io.StringIO()
+    chart.save(stream, format="svg")
+    return stream.getvalue()
 
 
 def render_frame(page: str, height: int = 640) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -31,6 +32,11 @@ class ExampleConfig:
     topic: str
     """Directory of the config below the directory of all configs, such as `textbook`; empty for this directory."""
 
+    @cached_property
+    def text(self) -> str:
+        """Text of the config's file."""
+        return self.path.read_text(encoding="utf-8")
+
     @property
     def name(self) -> str:
         """Path of the config below the directory of all configs without `.yaml`, such as `textbook/dropout`."""
@@ -39,14 +45,13 @@ class ExampleConfig:
     @property
     def description(self) -> str:
         """First sentence of the config's header."""
-        text = " ".join(_list_paragraphs(self.path.read_text(encoding="utf-8"))[0])
+        text = " ".join(_list_paragraphs(self.text)[0])
         return re.split(r"(?<=\.) (?=[A-Z`])", text)[0].removesuffix(".")
 
     @property
     def measurement(self) -> str:
         """Scores and seconds of the config's header; empty if the header has none."""
-        paragraphs = _list_paragraphs(self.path.read_text(encoding="utf-8"))
-        lines = next((lines for lines in paragraphs if lines[0].startswith("Measured: ")), [])
+        lines = next((lines for lines in _list_paragraphs(self.text) if lines[0].startswith("Measured: ")), [])
         return " ".join(lines).removeprefix("Measured: ").removesuffix(".")
 
 
@@ -67,10 +72,9 @@ def build_copy(config: ExampleConfig) -> str:
     The header has the description and the measurement of the config, but not its commands, which name its path. Where
     the config extends another one, the text has the keys of both, without comments.
     """
-    text = config.path.read_text(encoding="utf-8")
-    paragraphs = [lines for lines in _list_paragraphs(text) if not lines[0].startswith("dnn ")]
+    paragraphs = [lines for lines in _list_paragraphs(config.text) if not lines[0].startswith("dnn ")]
     header = "#\n".join("".join(f"# {line}\n" for line in lines) for lines in paragraphs)
-    body = re.sub(r"\A(#.*\n)*", "", text)
+    body = re.sub(r"\A(#.*\n)*", "", config.text)
     if re.search(r"^extends:", body, re.MULTILINE):
         body = yaml.dump(
             read_config(str(config.path)).value,
