@@ -114,7 +114,7 @@ def _describe_data(dataset: LoadedDataset | None, *, has_validation_set: bool) -
     keys = ", ".join(f"data.{key} {_format_value(value)}" for key, value in split.items())
     remark = f"keys of the data from the program: {keys}"
     if split.keys() & {"validation_size", "test_size"} and "split_seed" not in split:
-        remark += "; dnn chooses the examples of each split at random"
+        remark += "; the examples of each split are random"
     if dataset.name not in DATASETS and dataset.path is None:
         # The user saves the data in a file, which may contain the sets.
         split, remark = {}, f"keys of the data that are left out: {keys}"
