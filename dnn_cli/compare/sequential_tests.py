@@ -220,7 +220,7 @@ class SequentialTest:
         needed = [_count_doublings(*(_compute_last(sign * self._values, self.tolerance) / 2 for sign in (1.0, -1.0)))]
         if self.margin is not None:
             sides = [self.margin - self._values, self.margin + self._values]
-            needed.append(max(_count_doublings(_compute_last(side, self.tolerance), 0.0) for side in sides))
+            needed.append(max(_count_side_doublings(side, self.tolerance) for side in sides))
         return max(1, min(needed))
 
 
@@ -237,6 +237,13 @@ def _find_first_rejection(p_values: Sequence[float]) -> int | None:
 def _compute_last(values: NDArray[np.float64], tolerance: float) -> float:
     """Return the one-sided e-value after the last pair; 1 without pairs."""
     return float(compute_e_values(values, is_two_sided=False, tolerance=tolerance)[-1]) if len(values) else 1.0
+
+
+def _count_side_doublings(values: NDArray[np.float64], tolerance: float) -> int:
+    """Return how often the one-sided e-value must double to reject; 0 if it has rejected at an earlier pair."""
+    if len(values) and compute_e_values(values, is_two_sided=False, tolerance=tolerance).max() >= 1 / ALPHA:
+        return 0
+    return _count_doublings(_compute_last(values, tolerance), 0.0)
 
 
 def _count_doublings(larger: float, smaller: float) -> int:

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dnn_cli.compare.sequential_tests import SequentialTest, compute_e_values, compute_equivalence_e_values
@@ -57,6 +57,7 @@ def test_a_p_value_never_increases_and_a_verdict_stays(earlier, later):
 
 
 @given(DIFFERENCES, st.sampled_from([None, 0.004]))
+@example([-0.005, 0.0, 0.0, 0.0, 0.0, 0.0, 0.005, 0.006], 0.004)  # one side has rejected after six pairs
 def test_no_verdict_is_possible_before_the_counted_pairs(differences, margin):
     test = SequentialTest(tuple(differences), margin, 1e-12)
     if test.word != "undecided":
