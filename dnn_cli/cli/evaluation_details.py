@@ -50,8 +50,8 @@ def print_details(experiment: "Experiment", result: "EvaluationResult | OutOfFol
     from dnn_cli.report import evaluation_tables as words
 
     out, dataset_info = get_output_console(), experiment.data.info
-    out.print()
     if not dataset_info.is_classification:
+        out.print()
         names = words.list_target_names(dataset_info.target, dataset_info.targets)
         target_errors = compute_regression_errors(result.outputs, result.targets)
         intervals = compute_error_intervals(result.outputs, result.targets)
@@ -63,5 +63,6 @@ def print_details(experiment: "Experiment", result: "EvaluationResult | OutOfFol
         result.outputs, result.targets, dataset_info.classes, logits=experiment.loss.takes_logits
     )
     for table, note in (words.build_class_table(report, out.width), words.build_confusion_table(report, out.width)):
+        out.print()
         print_rich_table(out, table)
         out.print(replace_control_chars(note))
