@@ -7,7 +7,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 MAX_DESCRIPTORS = 250
@@ -25,7 +25,7 @@ class ConnectionLostError(Exception):
     """The other side closed the connection, or sent something else than a message."""
 
 
-def send_message(connection: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+def send_message(connection: socket.socket, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
     """Send a message with duplicates of file descriptors.
 
     Raises:
