@@ -13,9 +13,9 @@ def format_status(status: ServerStatus | None) -> str:
     if status is None:
         return "no warm server runs"
     parts = [
-        f"warm server, process {status.pid}",
+        f"warm server: process {status.pid}",
         f"ready for {format_duration(time.time() - status.start_time)}",
-        format_bytes(status.memory_bytes) if status.memory_bytes is not None else "",
+        f"{format_bytes(status.memory_bytes)} of memory" if status.memory_bytes is not None else "",
         f"{format_count(status.running_commands, 'command')} running" if status.running_commands else "",
         f"ends after {status.minutes:g} idle min",
     ]

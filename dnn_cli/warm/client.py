@@ -35,10 +35,10 @@ def run_in_server(path: str, function: str) -> str:
         path: The directory of the server.
         function: Module and name of the function, as in `dnn_cli.__main__:run_forked`.
     """
-    descriptors = list_open_descriptors()
-    if len(descriptors) >= MAX_DESCRIPTORS:
-        return f"{len(descriptors)} files are open"
     try:
+        descriptors = list_open_descriptors()
+        if len(descriptors) >= MAX_DESCRIPTORS:
+            return f"{len(descriptors)} files are open"
         connection = connect_to_server(path)
     except OSError as error:
         return f"no server answers: {error.strerror}"

@@ -14,7 +14,8 @@ from dnn_cli.errors import DnnError
 from dnn_cli.host.directories import find_cache
 from dnn_cli.warm.server_path import get_server_directory
 
-from .socket_directory import UnsafeServerError, connect_to_server
+from .server_lock import is_locked
+from .socket_directory import UnsafeServerError, connect_to_server, open_directory
 from .socket_messages import ConnectionLostError, receive_message, send_message
 from .surroundings import describe_surroundings
 
@@ -138,10 +139,14 @@ def stop_server() -> bool:
     with suppress(OSError, UnsafeServerError), connect_to_server(str(get_server_directory())) as connection:
         send_message(connection, {"kind": "stop", "surroundings": describe_surroundings(os.environ)})
     deadline = time.monotonic() + _STOP_SECONDS
-    while (present := read_status()) is not None and present.pid == status.pid:
-        if time.monotonic() > deadline:
-            raise DnnError("the warm server does not end", f"kill {status.pid}")
-        time.sleep(0.05)
+    directory = open_directory(str(get_server_directory()))
+    try:
+        while is_locked(directory):
+            if time.monotonic() > deadline:
+                raise DnnError("the warm server does not end", f"kill {status.pid}")
+            time.sleep(0.02)
+    finally:
+        os.close(directory)
     return True
 
 

@@ -1,6 +1,5 @@
 """The warm server, which imports modules, forks commands, and ends when it is idle."""
 
-import fcntl
 import gc
 import os
 import select
@@ -12,13 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
 
+from .server_lock import take_lock
 from .socket_directory import open_directory, open_server_socket, remove_socket
 from .socket_messages import write_log
 from .supervisor import COMMAND_ENDED, ForkedCommand, ServerProperties, answer_client
 from .surroundings import describe_surroundings
-
-_LOCK_NAME = "server.lock"
-"""File that a server locks for its whole life, so that a second server cannot start."""
 
 _HIDDEN_MODULES = ("pandas",)
 """Modules that the server does not import. Keras imports pandas where it is installed. Its library pyarrow starts a
@@ -53,11 +50,9 @@ def run_server(
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
     directory = open_directory(path)
-    lock = os.open(_LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=directory)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ServerStartError("another warm server starts or runs") from None
+    lock = take_lock(directory)
+    if lock is None:
+        raise ServerStartError("another warm server starts or runs")
     environment = dict(os.environ)
     _import_modules(modules)
     surroundings = describe_surroundings(environment)

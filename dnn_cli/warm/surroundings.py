@@ -37,7 +37,6 @@ def describe_surroundings(environment: Mapping[str, str]) -> dict[str, str]:
     """
     surroundings = {
         "Python": f"{sys.prefix} {sys.version}",
-        "the set of Python's options": str(sys.flags),
         "Python's option -W": str(sys.warnoptions),
         "Python's option -X": str(sys._xoptions),
         "the encoding of file names": sys.getfilesystemencoding(),
@@ -56,6 +55,9 @@ def describe_surroundings(environment: Mapping[str, str]) -> dict[str, str]:
         "the limit of memory (ulimit -v)": str(resource.getrlimit(resource.RLIMIT_AS)),
         "the limit of data (ulimit -d)": str(resource.getrlimit(resource.RLIMIT_DATA)),
     }
+    for name in dir(sys.flags):
+        if not name.startswith(("_", "n_")) and isinstance(value := getattr(sys.flags, name), int):
+            surroundings[f"Python's option {name}"] = str(int(value))
     for line in _read_text("/proc/self/status").splitlines():
         name, _, value = line.partition(":")
         if name in _STATUS_FIELDS:

@@ -69,6 +69,13 @@ def test_killed_server_leaves_its_commands_alone(server):
     assert stop_server()
 
 
+def test_server_starts_directly_after_the_end_of_another(server):
+    for _ in range(3):
+        assert stop_server()
+        start_server(1, ["ctypes"])
+    assert stop_server()
+
+
 def test_second_server_does_not_start(server):
     with pytest.raises(DnnError, match="cannot start: another warm server starts or runs"):
         start_server(1, ["ctypes"])

@@ -1,12 +1,14 @@
 """Command `dnn warm`: the server from which later commands start without importing TensorFlow."""
 
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
 
-from dnn_cli.cli.console import get_output_console, print_json
+from dnn_cli.cli.console import get_notes_console, get_output_console, print_json
 from dnn_cli.cli.options import JsonOption
 from dnn_cli.errors import UsageError
+from dnn_cli.terminal.console_builder import print_line
 
 _MAX_MINUTES = 7 * 24 * 60
 
@@ -41,9 +43,13 @@ def warm(
         line = format_status(status)
         if not shows_status and (status is None or status.difference or status.minutes != minutes):
             stop_server()
-            status = start_server(minutes)
-            line = f"started: {format_status(status)}"
+            notes = get_notes_console()
+            # The import of TensorFlow takes seconds.
+            with notes.status("starting TensorFlow") if notes.is_terminal else nullcontext():
+                status = start_server(minutes)
+            line = format_status(status)
     if as_json:
         print_json(build_status_document(status))
     else:
-        get_output_console().print(line)
+        for part in line.splitlines():
+            print_line(get_output_console(), part)
