@@ -20,9 +20,11 @@ from .socket_messages import ConnectionLostError, receive_message, send_message
 from .surroundings import describe_surroundings
 
 _SERVER_MODULES = (
-    "tensorflow", "keras", "h5py", "numpy.random", "typer", "rich.console", "pydantic", "yaml", "ctypes",
+    "tensorflow", "keras", "h5py", "numpy.random", "sklearn.model_selection", "yaml", "typer", "rich.console",
+    "rich.progress", "rich.ansi", "pydantic.main", "pydantic.json_schema", "pydantic.type_adapter", "sqlite3",
+    "statistics", "concurrent.futures.thread", "ctypes",
 )  # fmt: skip
-"""Modules that the server imports: all packages that a training uses, and no module of `dnn_cli`."""
+"""Modules that the server imports: those that a training uses, without the modules of `dnn_cli`."""
 
 _LOG_NAME = "server.log"
 
