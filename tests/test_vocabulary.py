@@ -249,9 +249,10 @@ def find_used_names():
         aliases = {}
         for node in list_nodes(path):
             if isinstance(node, ast.ImportFrom) and node.module:
+                package = f"{get_module_name(path.parent)}." if node.level else ""
                 for alias in node.names:
-                    used[node.module].add(alias.name)
-                    aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                    used[package + node.module].add(alias.name)
+                    aliases[alias.asname or alias.name] = f"{package}{node.module}.{alias.name}"
             elif isinstance(node, ast.Constant) and isinstance(node.value, str):
                 for module, names in re.findall(r"from (dnn_cli[\w.]*) import ([\w, ]+)", node.value):
                     used[module].update(re.findall(r"\w+", names))
@@ -269,7 +270,8 @@ def find_used_names():
         for command in commands.values():
             module, _, name = command.location.partition(":")
             used[f"dnn_cli.cli.commands{module}"].add(name)
-    used["dnn_cli.__main__"].add("main")  # the entry point of the program
+    used["dnn_cli.__main__"].update(("main", "run_forked"))  # the entry points of the program and of the warm server
+    used["dnn_cli.warm.server"].add("run_server")  # the server imports the module under another name
     used["dnn_cli"].update(("load", "TYPE_CHECKING"))  # the Python interface, and a name for type checkers
     return used
 

@@ -75,6 +75,7 @@ COMMAND_GROUPS = {
     },
     "Check this computer": {
         "doctor": LazyCommand(".doctor:doctor", "Check whether this computer can train; exit with 1 if not."),
+        "warm": LazyCommand(".warm:warm", "Start a server that makes later commands start faster."),
         "bench": LazyCommand(".bench:bench", "Compare the training speed of dnn with plain Keras."),
     },
 }

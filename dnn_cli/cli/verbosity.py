@@ -13,6 +13,7 @@ import typer
 
 import dnn_cli
 from dnn_cli.errors import UsageError
+from dnn_cli.warm import START_NOTES
 
 if TYPE_CHECKING:
     from logging import Handler
@@ -97,7 +98,7 @@ def log_error(error: Exception) -> None:
 
 
 def _write_start_line(handler: "Handler") -> None:
-    """Write the first line of a log: the version, the start and the command line of this process."""
+    """Write the first lines of a log: the version, the start and the command line of this process."""
     import logging
     import shlex
     from datetime import datetime, timezone
@@ -108,4 +109,5 @@ def _write_start_line(handler: "Handler") -> None:
     message = (
         f"dnn {dnn_cli.__version__} started at {started:%Y-%m-%d %H:%M:%S} UTC: {shlex.join(['dnn', *sys.argv[1:]])}"
     )
-    handler.handle(logging.LogRecord(__name__, logging.INFO, __file__, 0, message, None, None))
+    for line in [message, *START_NOTES]:
+        handler.handle(logging.LogRecord(__name__, logging.INFO, __file__, 0, line, None, None))

@@ -28,13 +28,14 @@ def doctor(
     from dnn_cli.doctor.sections import build_doctor_document, build_sections_table, format_problems, list_problems
     from dnn_cli.doctor.storage import inspect_caches, inspect_data, inspect_runs, inspect_schema
     from dnn_cli.doctor.tensorflow_check import inspect_tensorflow_and_gpus
+    from dnn_cli.doctor.warm_server import inspect_warm_server
 
     out, console = get_output_console(), get_notes_console()
     with ThreadPoolExecutor(1) as executor:
         # TensorFlow starts in a process of its own, so this check runs in parallel with the others.
         tensorflow_check = None if quick else executor.submit(inspect_tensorflow_and_gpus)
         sections = [inspect_program(), inspect_machine(), inspect_environment(), inspect_data(), inspect_caches(),
-                    inspect_runs(runs_dir), inspect_schema(), inspect_terminal(out)]  # fmt: skip
+                    inspect_runs(runs_dir), inspect_schema(), inspect_warm_server(), inspect_terminal(out)]  # fmt: skip
         if tensorflow_check is not None:
             if console.is_terminal and not tensorflow_check.done():
                 with console.status("starting TensorFlow"):
