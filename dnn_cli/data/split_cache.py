@@ -64,13 +64,14 @@ def _compute_code_digest() -> str:
     """Compute a digest of the code that splits examples."""
     from dnn_cli.data import examples, splitting
 
-    return hashlib.sha256(b"".join(Path(str(module.__file__)).read_bytes() for module in (examples, splitting))).hexdigest()
+    sources = (Path(str(module.__file__)).read_bytes() for module in (examples, splitting))
+    return hashlib.sha256(b"".join(sources)).hexdigest()
 
 
 def _read_split(path: Path) -> Split | None:
     """Read a split from a cache file; `None` if the file is missing or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
             parts = [arrays[name] for name in _PARTS]
     # A damaged file has errors of many kinds.
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError):

@@ -5,7 +5,7 @@ _is_own_process = False
 
 def mark_own_process() -> None:
     """Declare that this process is a command or a worker of `dnn`, and that no other program uses its modules."""
-    global _is_own_process  # noqa: PLW0603 - a process has one kind
+    global _is_own_process
     _is_own_process = True
 
 

@@ -83,7 +83,7 @@ def describe_results(directory):
     inputs = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
     return {
         "weights": [digest(weight) for weight in model.get_weights()],
-        "history": (run / "metrics.csv").read_text(),
+        "history": [line.rpartition(",")[0] for line in (run / "metrics.csv").read_text().splitlines()],
         "evaluations": [evaluation["scores"] for evaluation in record["evaluated"]],
         "predictions": {name: digest(array) for name, array in np.load(run / "predictions.npz").items()},
         "outputs": digest(exported.serve(inputs)),
