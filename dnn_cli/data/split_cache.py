@@ -45,7 +45,7 @@ def _compute_key(data: Data, examples: Examples) -> str:
     """Compute the name of a cache file from everything that determines the split."""
     info = data.info
     settings = (
-        # The source code of the split stands for its algorithm, and the versions for that of its libraries.
+        # Changed code, or another version of a library, can compute another split.
         _compute_code_digest(), version("scikit-learn"), np.__version__, data.split_off_test_examples, data.test_size,
         data.validation_size, data.folds, data.used_fold, data.split_seed, data.stratify, data.reporting_half,
         data.group, data.time, info.validation_examples, info.is_classification, info.classes, len(examples),

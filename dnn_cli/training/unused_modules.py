@@ -20,7 +20,7 @@ _logger = logging.getLogger(__name__)
 FULL_IMPORT_VARIABLE = "DNN_FULL_IMPORT"
 """Environment variable that turns lazy modules off, unless its value is empty or `0`."""
 
-TESTED_VERSIONS = {"tensorflow": "2.21.", "keras": "3.15."}
+_TESTED_VERSIONS = {"tensorflow": "2.21.", "keras": "3.15."}
 """Beginnings of the versions in which these modules are unused."""
 
 UNUSED_MODULES = (
@@ -47,7 +47,7 @@ A module that registers gradients, conversions or types must not be in this list
 module that replaces itself in `sys.modules`, or whose import changes another module, must not be in the list either.
 """
 
-HIDDEN_PACKAGES = ("pandas", "IPython")
+_HIDDEN_PACKAGES = ("pandas", "IPython")
 """Packages that Keras imports only if they are installed: for inputs that are tables, and for models in notebooks.
 
 pandas takes half a second. Its library pyarrow starts a thread, which would not survive a fork.
@@ -64,7 +64,7 @@ def import_unused_modules_lazily() -> Iterator[None]:
         _logger.info("TensorFlow is imported with all its modules, because %s", reason)
         yield
     else:
-        with import_lazily(UNUSED_MODULES, HIDDEN_PACKAGES):
+        with import_lazily(UNUSED_MODULES, _HIDDEN_PACKAGES):
             yield
 
 
@@ -74,7 +74,7 @@ def find_full_import_reason() -> str:
         return "a program imports dnn_cli"
     if os.environ.get(FULL_IMPORT_VARIABLE, "") not in ("", "0"):
         return f"{FULL_IMPORT_VARIABLE} is set"
-    for package, tested in TESTED_VERSIONS.items():
+    for package, tested in _TESTED_VERSIONS.items():
         try:
             installed = version(package)
         except PackageNotFoundError:
