@@ -26,6 +26,7 @@ from dnn_cli.errors import (
     is_out_of_memory,
 )
 from dnn_cli.host.directories import redirect_libraries
+from dnn_cli.host.process_kind import mark_own_process
 
 
 class _GroupedHelp(CommandGroup):
@@ -128,6 +129,7 @@ def main() -> None:
     if COMPLETE_VARIABLE in os.environ:
         print_completions(app)
         return
+    mark_own_process()
     redirect_libraries()
     # SystemExit runs the cleanup of unfinished work.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))

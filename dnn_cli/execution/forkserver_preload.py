@@ -9,10 +9,10 @@ them again when it computes.
 import faulthandler
 import gc
 import signal
-import sys
 import traceback
 
 from dnn_cli.host.directories import redirect_libraries
+from dnn_cli.host.process_kind import mark_own_process
 from dnn_cli.host.stack_dump import STACK_SIGNAL
 from dnn_cli.training.tensorflow_startup import import_training_modules
 
@@ -27,17 +27,14 @@ faulthandler.register(STACK_SIGNAL, file=2, all_threads=True)
 # Keras reads KERAS_HOME when it is imported.
 redirect_libraries()
 
-# Keras imports pandas where it is installed, for inputs that are tables of pandas. The import takes half a second, and
-# its library pyarrow starts a thread, which would not survive a fork.
-sys.modules["pandas"] = None  # type: ignore[assignment]
+# The import then hides pandas, whose library pyarrow starts a thread, which would not survive a fork.
+mark_own_process()
 
 # After an error, a worker imports these modules again, and reports the error as the reason of its run.
 try:
     import_training_modules()
 except Exception:
     traceback.print_exc()
-finally:
-    del sys.modules["pandas"]
 
 # The garbage collector of a worker leaves the objects of the fork server alone, so that their memory stays shared.
 gc.freeze()

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from dnn_cli.config.custom_code import check_code_permission, list_custom_layers
 from dnn_cli.config.data import SPLIT_KEYS, Data
 from dnn_cli.data.encoded_examples import encode_examples
-from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
+from dnn_cli.data.examples import Examples, Split, load_examples
 from dnn_cli.data.input_statistics import build_input_profile
+from dnn_cli.data.split_cache import load_split
 from dnn_cli.errors import UsageError
 from dnn_cli.formats.dataset_contents import ReadProgress, ignore_progress
 from dnn_cli.host.resources import get_usable_memory
@@ -249,7 +250,7 @@ class ProcessCache:
             if examples is None:
                 self.remove_old_data(data)
                 examples = load_examples(data, report_progress)
-            split = split_examples(data, examples)
+            split = load_split(data, examples)
             loaded = _LoadedData(data, encode_examples(data, examples, split), split, examples)
             _logger.info(
                 "data loaded: %s, %d examples, %.2f s",

@@ -15,6 +15,7 @@ from dnn_cli.host.cuda_libraries import load_solver_library
 from dnn_cli.host.directories import redirect_libraries
 from dnn_cli.host.gpus import list_visible_gpus
 from dnn_cli.host.resources import count_available_cores, count_schedulable_cores
+from dnn_cli.training.unused_modules import import_unused_modules_lazily
 from dnn_cli.training.xla_cache import set_up_working_directory
 
 _logger = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ def import_training_modules() -> None:
 
     Garbage collections during the import would take a tenth of the import time, and find nothing to delete. After the
     import, every full collection would check all imported objects again, which is slow. Therefore `gc.freeze` exempts
-    these objects from collections.
+    these objects from collections. In a process of `dnn`, modules that no training uses are lazy.
     """
     if "dnn_cli.training.train" in sys.modules:
         # Freezing now would also freeze objects that may be garbage later.
@@ -109,8 +110,8 @@ def import_training_modules() -> None:
     gc.disable()
     try:
         start_time = time.monotonic()
-        import dnn_cli.training.train  # noqa: F401
-
+        with import_unused_modules_lazily():
+            import dnn_cli.training.train  # noqa: F401
         _logger.info("TensorFlow imported, %.2f s", time.monotonic() - start_time)
         gc.freeze()
     finally:
