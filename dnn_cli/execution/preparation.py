@@ -111,6 +111,9 @@ def prepare_training(
             reporter.report_line(f"data: {remark}", config=loaded.file)
         for advice in list_data_advice(experiment, examples, split):
             reporter.report_line(f"advice: {advice}", config=loaded.file)
+        if trains:
+            # The record of the run needs the digest. It is computed without Python's lock, so the import continues.
+            examples.compute_fingerprint()
         progress_reporter("starting TensorFlow")
         _logger.debug("waiting for the import of TensorFlow")
         wait_for_tensorflow()

@@ -14,8 +14,9 @@ from dnn_cli.runs.record import Process
 from dnn_cli.training.xla_cache import get_user_xla_flags
 
 _VARIABLE_PREFIXES = (
-    "TF_XLA_", "TF_ENABLE_", "TF_NUM_", "TF_DETERMINISTIC_", "TF_FORCE_", "TF_USE_", "XLA_", "KERAS_BACKEND",
-    "OMP_", "MKL_", "OPENBLAS_", "CUDA_", "NVIDIA_",
+    "TF_XLA_", "TF_ENABLE_", "TF_DISABLE_", "TF_NUM_", "TF_OVERRIDE_", "TF_DETERMINISTIC_", "TF_FORCE_", "TF_USE_",
+    "TF_SET_ONEDNN_", "TF_ONEDNN_", "TF_AUTO_MIXED_", "TF_FP16_", "TF_MATMUL_", "TF_CUDNN_", "XLA_", "KERAS_BACKEND",
+    "ONEDNN_", "DNNL_", "OMP_", "MKL_", "OPENBLAS_", "CUDA_", "NVIDIA_",
 )  # fmt: skip
 """Prefixes of environment variables that can change numerical results."""
 

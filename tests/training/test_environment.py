@@ -45,3 +45,16 @@ def test_only_other_versions_of_keras_and_tensorflow_are_changes(make_run):
     record = make_run(versions={**versions, "keras": "3.0.0", "numpy": "1.0.0"}).read_record()
     assert list_version_changes(record) == [f"keras: 3.0.0 → {versions['keras']}"]
     assert list_version_changes(record.model_copy(update={"versions": versions})) == []
+
+
+def test_variables_that_change_results_are_recorded(monkeypatch):
+    variables = {
+        "XLA_FLAGS": "--xla_cpu_enable_fast_math=true",
+        "TF_SET_ONEDNN_FPMATH_MODE": "BF16",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+    }
+    for name, value in {**variables, "TF_CPP_MIN_LOG_LEVEL": "2", "TF_ONEDNN_UNUSED": ""}.items():
+        monkeypatch.setenv(name, value)
+    recorded = environment.list_environment_variables()
+    assert variables.items() <= recorded.items()
+    assert not {"TF_CPP_MIN_LOG_LEVEL", "TF_ONEDNN_UNUSED"} & recorded.keys()
