@@ -19,7 +19,9 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from dnn_cli.errors import DnnError
+from dnn_cli.execution.core_assignment import CoreAssignment
 from dnn_cli.execution.messages import (
+    EpochDone,
     Event,
     RunCreated,
     StopMessage,
@@ -31,7 +33,7 @@ from dnn_cli.execution.messages import (
 )
 from dnn_cli.execution.worker import serve_tasks
 from dnn_cli.execution.worker_process import WorkerProcess
-from dnn_cli.host.gpus import VISIBLE_GPUS_VARIABLE
+from dnn_cli.host.gpus import NO_GPU, VISIBLE_GPUS_VARIABLE
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.worker_logs import create_worker_log
 from dnn_cli.training.determinism import get_user_flags
@@ -60,6 +62,9 @@ class _Worker:
     network_digest: str | None = None
     """Network digest of the last task. The worker has compiled programs for networks with this digest."""
 
+    has_trained: bool = False
+    """Whether the worker has completed an epoch of a network with this digest."""
+
     run_directories: dict[int, Path | None] = field(default_factory=dict)
     """Directories of the runs, by the numbers of their tasks."""
 
@@ -87,6 +92,8 @@ class LocalExecutor:
         self.workers: list[_Worker | None] = [None] * worker_count
         self.directory = create_process_directory("dnn-workers-")
         self.server_log: Path | None = None
+        uses_gpus = any(gpu != NO_GPU for gpu in gpus)
+        self.core_assignment = None if worker_count == 1 or uses_gpus else CoreAssignment()
         self.pending_events: list[Event] = []
         """Events of this executor for the next call of `wait_for_events`."""
 
@@ -119,6 +126,7 @@ class LocalExecutor:
         """Send a task or a group to the idle worker at an index of `workers`, which starts if it does not run."""
         worker = self.workers[index] or self.start_worker(index, task.runs_dir)
         worker.tasks = {member.number: member for member in task.tasks}
+        worker.has_trained = worker.has_trained and worker.network_digest == task.network_digest
         worker.run_directories = {member.number: member.run_directory for member in task.tasks}
         worker.network_digest, worker.stop_reasons, worker.stop_time = task.network_digest, {}, math.inf
         _logger.info(
@@ -160,6 +168,8 @@ class LocalExecutor:
         pending, self.pending_events = self.pending_events, []
         yield from pending
         busy = self.busy
+        if self.core_assignment:
+            self.core_assignment.update({worker.process.pid: worker.has_trained for worker in busy})
         sources = [source for worker in busy for source in worker.process.event_sources]
         ready = wait(sources, seconds) if busy else []
         for worker in busy:
@@ -174,6 +184,8 @@ class LocalExecutor:
                 event: Event = worker.process.connection.recv()
                 if isinstance(event, RunCreated):
                     worker.run_directories[event.number] = event.run_directory
+                elif isinstance(event, EpochDone):
+                    worker.has_trained = True
                 elif isinstance(event, TaskReturned):
                     yield from self.replace_worker(worker)
                     return

@@ -32,6 +32,7 @@ from dnn_cli.execution.resume_training import start_resumption
 from dnn_cli.execution.run_training import start_new_run
 from dnn_cli.host.output_redirect import redirect_stdio
 from dnn_cli.host.process_log import add_log_file
+from dnn_cli.host.scheduling import use_batch_policy
 from dnn_cli.host.stack_dump import enable_stack_dump
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.store import Store
@@ -190,7 +191,7 @@ def serve_tasks(
         directory: The directory for temporary files.
         environment: The environment variables to set in this process.
         alone: Whether this is the only worker on this machine. Otherwise, idle threads sleep, and leave the cores to
-            other workers.
+            other workers, and a woken thread waits for the thread that has the core.
         log_path: The log of this worker, which exists; `None` if it could not be created.
         log_level: The level from which lines are written to the log.
     """
@@ -208,6 +209,7 @@ def serve_tasks(
         from dnn_cli.training.device import disable_thread_spinning
 
         disable_thread_spinning()
+        use_batch_policy()
     cache = ProcessCache()
 
     def send_event(event: Any) -> None:

@@ -71,7 +71,11 @@ def index_by_number(results):
     return {result.number: result for result in results}
 
 
-def test_workers_train_bit_identically(shared_pool, task, trained):
+def test_workers_train_bit_identically(shared_pool, task, trained, monkeypatch):
+    updates, update = [], shared_pool.core_assignment.update
+    monkeypatch.setattr(
+        shared_pool.core_assignment, "update", lambda processes: updates.append(processes) or update(processes)
+    )
     words = [("seed=1",), ("seed=2",), ("seed=3", "optimizer.learning_rate=0.1")]
     words = [("engine=chunked", "jit=false", "diagnostics=false", *overrides) for overrides in words]
     board = RecordingDisplay()
@@ -84,6 +88,8 @@ def test_workers_train_bit_identically(shared_pool, task, trained):
         assert_same_run(alone, Run(ended[number].run_directory))
     kinds = {type(event) for event in board.events}
     assert {RunCreated, ProgressEvent, EpochDone, TaskResult} <= kinds
+    assert not any(updates[0].values()), "a worker without an epoch compiles with all cores in view"
+    assert any(update and all(update.values()) for update in updates)
 
 
 def build_experiment(task, *words):
