@@ -152,6 +152,22 @@ def _list_completions(app: typer.Typer, words: list[str], typed: str) -> list[Co
     return [CompletionWord(item.value, item.help or "") for item in items if item.type == "plain"]
 
 
+def keep_typed_values(context: Any, command: Any) -> None:
+    """Let the parameters of a command and its subcommands keep the words that are typed.
+
+    Completers read words. Typer would import pydantic to convert words into values, which takes most of the time of a
+    completion. The callbacks of parameters, which act on values, are not called.
+
+    Args:
+        context: The Typer context of the command.
+        command: The command as a Click object.
+    """
+    for parameter in command.get_params(context):
+        parameter.process_value = lambda context, value: value
+    for name, subcommand in getattr(command, "commands", {}).items():
+        keep_typed_values(typer.Context(subcommand, parent=context, info_name=name), subcommand)
+
+
 def _build_shell_complete(command: Any) -> Any:
     """Build the Click object that determines the parameter at the cursor and runs its completer."""
 
