@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from dnn_cli.cli.completers import CompletionWord
+from dnn_cli.cli.completion_word import CompletionWord
 from dnn_cli.errors import RunError, UsageError, suggest_nearest_name
 
 COMPLETE_VARIABLE = "_DNN_COMPLETE"
