@@ -5,7 +5,6 @@ Tab. A stored answer is read in milliseconds. It counts only while the code of t
 the config file or the directory of runs are as they were.
 """
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -28,7 +27,9 @@ def recall_answer(question: tuple[str, ...], state: str, compute: Callable[[], t
         state: The state of all files that decide the answer besides the code of the program.
         compute: The function that returns the answer as plain values, and whether the answer can be stored.
     """
+    # Every command imports this module, and these modules take milliseconds.
     import hashlib
+    import json
 
     path = get_cache_path("completions", f"{hashlib.sha256(repr(question).encode()).hexdigest()[:16]}.json")
     text = f"{sys.version} {_describe_program()} {state}"

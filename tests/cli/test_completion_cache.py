@@ -12,7 +12,6 @@ from dnn_cli.cli.completion import iter_completion_lines
 from dnn_cli.cli.completion_cache import describe_runs, recall_answer
 from dnn_cli.config.keys import complete_all_overrides, complete_override
 from dnn_cli.runs.annotations import Annotations, write_annotations
-from dnn_cli.runs.lock import hold_lock
 from dnn_cli.runs.store import Store
 from tests.helpers.settings import ROOT
 
@@ -76,8 +75,8 @@ def test_renamed_run_is_offered(complete, tmp_path):
 
 
 def test_status_of_stopped_run_is_read_again(complete, make_run, tmp_path):
-    run = make_run(other="0000000c", status="running")
-    with hold_lock(run.log):
+    run = make_run(digits="0000000c", status="running")
+    with run.hold_lock():
         state = describe_runs(tmp_path / "runs")
         assert any(line.startswith("0000000c") and "running" in line for line in complete("dnn watch "))
     assert describe_runs(tmp_path / "runs") == state
