@@ -8,12 +8,19 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 import dnn_cli
 from dnn_cli.cli.command_groups import COMMAND_GROUPS, load_command
 from dnn_cli.cli.command_suggestions import COMMAND_SUGGESTIONS, CommandGroup
 from dnn_cli.cli.completers import build_fixed_completer
-from dnn_cli.cli.completion import COMPLETE_VARIABLE, install_script_and_exit, print_completions, print_script_and_exit
+from dnn_cli.cli.completion import (
+    COMPLETE_VARIABLE,
+    install_script_and_exit,
+    keep_typed_values,
+    print_completions,
+    print_script_and_exit,
+)
 from dnn_cli.cli.verbosity import VerboseOption, log_error, open_log_file
 from dnn_cli.errors import (
     OUT_OF_MEMORY,
@@ -36,13 +43,38 @@ class _GroupedHelp(CommandGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
+        self.begins_with_command = False
         self.verbose_options = [parameter for parameter in self.params if parameter.name == "verbose"]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words after `dnn`."""
+        if getattr(ctx, "resilient_parsing", False):
+            keep_typed_values(ctx, self)
+        self.begins_with_command = bool(args) and args[0] in self.list_commands(ctx)
+        return list(super().parse_args(ctx, args))
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options of the program, or nothing for a command line that begins with the name of a command.
+
+        Typer would import pydantic to convert the default values of the options, which takes as long as the rest of
+        `dnn train --help`.
+        """
+        return [] if self.begins_with_command else list(super().get_params(ctx))
 
     def get_command(self, ctx: Any, name: str) -> Any:
         if name not in self.commands and (command := load_command(name)):
             _add_options(command, self.verbose_options)
             self.commands[name] = command
+            if getattr(ctx, "resilient_parsing", False):
+                keep_typed_values(typer.Context(command, parent=ctx, info_name=name), command)
         return self.commands.get(name)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Return the completions of a command's name, without the import of all commands."""
+        for commands in COMMAND_GROUPS.values():
+            for name, lazy_command in commands.items():
+                self.commands.setdefault(name, TyperCommand(name, help=lazy_command.description))
+        return super().shell_complete(ctx, incomplete)
 
     def list_commands(self, ctx: Any) -> list[str]:
         return [name for commands in COMMAND_GROUPS.values() for name in commands]

@@ -81,7 +81,7 @@ class RunsCommandGroup(CommandGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words after `dnn runs`, and store addresses such as `study:ID` in `ctx.meta`."""
-        from dnn_cli.config.identifiers import GROUP_PREFIXES
+        from dnn_cli.runs.address_prefixes import GROUP_PREFIXES
 
         # Options can follow an address, but Click ends the options of a group at the first word that is not an option.
         while (words := self.make_parser(ctx).parse_args(list(args))[1]) and words[0].startswith(GROUP_PREFIXES):

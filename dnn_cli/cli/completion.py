@@ -14,7 +14,7 @@ from typing import Any
 
 import typer
 
-from dnn_cli.cli.completers import CompletionWord
+from dnn_cli.cli.completion_word import CompletionWord
 from dnn_cli.errors import RunError, UsageError, suggest_nearest_name
 
 COMPLETE_VARIABLE = "_DNN_COMPLETE"
@@ -150,6 +150,22 @@ def _list_completions(app: typer.Typer, words: list[str], typed: str) -> list[Co
     command = typer.main.get_command(app)
     items = _build_shell_complete(command).get_completions(words, typed)
     return [CompletionWord(item.value, item.help or "") for item in items if item.type == "plain"]
+
+
+def keep_typed_values(context: Any, command: Any) -> None:
+    """Let the parameters of a command and its subcommands keep the words that are typed.
+
+    Completers read words. Typer would import pydantic to convert words into values, which takes most of the time of a
+    completion. The callbacks of parameters, which act on values, are not called.
+
+    Args:
+        context: The Typer context of the command.
+        command: The command as a Click object.
+    """
+    for parameter in command.get_params(context):
+        parameter.process_value = lambda context, value: value
+    for name, subcommand in getattr(command, "commands", {}).items():
+        keep_typed_values(typer.Context(subcommand, parent=context, info_name=name), subcommand)
 
 
 def _build_shell_complete(command: Any) -> Any:

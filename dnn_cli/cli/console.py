@@ -1,16 +1,18 @@
-"""Consoles for plain text: results on standard output, progress, notes and errors on standard error."""
+"""Consoles for plain text: results on standard output, progress, notes and errors on standard error.
+
+Rich is imported when a command prints: every command imports this module, also for its help and for completions.
+"""
 
 import json
 import re
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.table import Table
-
-from dnn_cli.report.tables import PlainTable
 from dnn_cli.report.text import UNLIMITED_WIDTH
-from dnn_cli.terminal.console_builder import build_console, redirect_to_devnull
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
 
 _UNSAFE_CHARACTERS = re.compile("[\\x7f-\\x9f\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]")
 """Control codes, line separators and direction marks, which `print_json` escapes.
@@ -25,16 +27,22 @@ def write_result(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
+        from dnn_cli.terminal.console_builder import redirect_to_devnull
+
         redirect_to_devnull(sys.stdout)
 
 
-def get_output_console() -> Console:
+def get_output_console() -> "Console":
     """Return the console for results, on standard output."""
+    from dnn_cli.terminal.console_builder import build_console
+
     return build_console(sys.stdout)
 
 
-def get_notes_console() -> Console:
+def get_notes_console() -> "Console":
     """Return the console for progress, notes and errors, on standard error."""
+    from dnn_cli.terminal.console_builder import build_console
+
     return build_console(sys.stderr)
 
 
@@ -47,13 +55,15 @@ def can_print_text(text: str) -> bool:
     return True
 
 
-def has_limited_width(console: Console) -> bool:
+def has_limited_width(console: "Console") -> bool:
     """Return whether a console limits the width of lines. A terminal limits the width; a pipe or a file does not."""
     return console.width < UNLIMITED_WIDTH
 
 
-def print_rich_table(console: Console, table: Table) -> None:
+def print_rich_table(console: "Console", table: "Table") -> None:
     """Print a table. In a pipe, omit the spaces at the end of its lines."""
+    from dnn_cli.report.tables import PlainTable
+
     if console.is_terminal:
         console.print(table)
     elif isinstance(table, PlainTable) and not has_limited_width(console):

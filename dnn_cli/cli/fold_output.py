@@ -59,8 +59,8 @@ def find_several_runs(words: Sequence[str], runs_dir: Path) -> "list[RunInfo]":
 
 def _is_examples_file(word: str) -> bool:
     """Return whether a word names a file or a directory with examples, not a run."""
-    from dnn_cli.config.identifiers import ADDRESS_PREFIXES
     from dnn_cli.runs.address import is_run_directory
+    from dnn_cli.runs.address_prefixes import ADDRESS_PREFIXES
 
     if word.startswith(ADDRESS_PREFIXES):
         return False

@@ -178,7 +178,7 @@ def is_override(word: str) -> bool:
     Two kinds of words are not overrides although they may contain `=`: run addresses with a prefix, such as
     `best:val_loss`, and existing files.
     """
-    from dnn_cli.config.identifiers import ADDRESS_PREFIXES
+    from dnn_cli.runs.address_prefixes import ADDRESS_PREFIXES
 
     if word.startswith(ADDRESS_PREFIXES):
         return False

@@ -7,8 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from dnn_cli.cli.run_selection import check_is_network
-from dnn_cli.config.identifiers import GROUP_PREFIXES
 from dnn_cli.report.text import format_count
+from dnn_cli.runs.address_prefixes import GROUP_PREFIXES
 
 if TYPE_CHECKING:
     from dnn_cli.report.chart_files import AltairChart

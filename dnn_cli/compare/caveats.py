@@ -148,8 +148,15 @@ def _get_config_part(key: str) -> str:
 
 def _find_loss_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat if losses are compared and only some runs were trained on standardized targets."""
-    count = sum(map(has_standardized_targets, context.run_scores))
-    if context.metric.rpartition("_")[2] == "loss" and 0 < count < len(context.run_scores):
+    if context.metric.rpartition("_")[2] != "loss":
+        return
+    standardized = {
+        digest
+        for digest, run_score in index_by_variant(context.run_scores).items()
+        if has_standardized_targets(run_score)
+    }
+    count = sum(run_score.variant_digest in standardized for run_score in context.run_scores)
+    if 0 < count < len(context.run_scores):
         runs = _format_run_share(count, len(context.run_scores))
         yield (
             f"the loss of {runs} is that of standardized targets, so the losses cannot be compared: choose another "
@@ -291,7 +298,7 @@ def _has_restored_best(run_score: RunScore) -> bool:
 
 def _find_failure_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat if runs of a group have no score: the mean then describes the successful runs alone."""
-    labels = label_groups(context.groups)
+    labels = label_groups(context.groups) if any(group.failed for group in context.groups) else {}
     without_score: dict[str, list[str]] = defaultdict(list)
     counted = {(run_score.variant_digest, run_score.seed) for run_score in context.run_scores}
     for group in context.groups:

@@ -11,12 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.compare.run_scores import RunScore, has_example_weights, has_standardized_targets
-from dnn_cli.config.datasets import USER_DATA_KINDS
-from dnn_cli.config.loading import load_resolved_experiment
 from dnn_cli.errors import ConfigError, RunError
-from dnn_cli.metrics.constant_prediction import compute_example_losses, find_best_constant, to_loss_targets
 from dnn_cli.metrics.saved_predictions import read_predictions
-from dnn_cli.runs.input_profile import read_input_profile
 
 _MAX_STANDARD_ERRORS = 2.0
 """An accuracy beats a constant prediction if it exceeds the largest class share by this many standard errors."""
@@ -65,6 +61,12 @@ def _compute_constant_loss(run_score: RunScore, targets: _Targets) -> float | No
     The result is `None` if the config cannot be read, or if a run on user data or standardized targets has no input
     profile.
     """
+    # Comparisons of other scores than losses do not need these modules.
+    from dnn_cli.config.datasets import USER_DATA_KINDS
+    from dnn_cli.config.loading import load_resolved_experiment
+    from dnn_cli.metrics.constant_prediction import compute_example_losses, find_best_constant, to_loss_targets
+    from dnn_cli.runs.input_profile import read_input_profile
+
     try:
         experiment, inputs = load_resolved_experiment(str(run_score.run.config)), read_input_profile(run_score.run)
     except (ConfigError, RunError):

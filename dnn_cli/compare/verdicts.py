@@ -288,6 +288,8 @@ def _list_failure_texts(groups: Sequence[Group], reference: Group, others: Seque
         reference: The group with which the others are compared.
         others: The groups that are compared with the reference.
     """
+    if not any(group.failed for group in groups):
+        return [""] * len(others)
     labels = label_groups(groups)
     first = {
         id(group): f"seed {seed} of {labels[id(group)]} {reason}"

@@ -5,10 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import yaml
-
 import dnn_cli
-from dnn_cli.config.loading import ConfigDumper, read_config
 
 _INSTALLED_DIRECTORY = Path(dnn_cli.__file__).parent / "example_configs"
 """Directory of the configs in an installed package. `pyproject.toml` copies them there."""
@@ -76,6 +73,10 @@ def build_copy(config: ExampleConfig) -> str:
     header = "#\n".join("".join(f"# {line}\n" for line in lines) for lines in paragraphs)
     body = re.sub(r"\A(#.*\n)*", "", config.text)
     if re.search(r"^extends:", body, re.MULTILINE):
+        import yaml
+
+        from dnn_cli.config.loading import ConfigDumper, read_config
+
         body = yaml.dump(
             read_config(str(config.path)).value,
             Dumper=ConfigDumper,

@@ -36,12 +36,6 @@ def check_no_slash(text: str) -> str:
     return text
 
 
-ADDRESS_PREFIXES = ("@", "name:", "id:", "best:", "sweep:", "study:")
-"""Prefixes of run addresses that are not plain names. A run address is a text that selects runs: see `runs.address`."""
-
-GROUP_PREFIXES = ("sweep:", "study:")
-"""Prefixes of addresses that name the runs of a sweep or study."""
-
 Name = Annotated[str, Field(max_length=100), AfterValidator(check_name)]
 KerasName = Annotated[Name, AfterValidator(check_no_slash)]
 

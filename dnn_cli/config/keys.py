@@ -179,6 +179,24 @@ def complete_override(config: Any, word: str) -> list[KeyCompletion]:
     return completions if steps else [*completions, KeyCompletion(f"{marker}layers.", "the layers of the model")]
 
 
+_MAX_STEMS = 5000
+"""Largest number of stems for which `complete_all_overrides` returns completions."""
+
+
+def complete_all_overrides(config: Any) -> dict[str, list[KeyCompletion]]:
+    """Return the completions of all overrides of a config, by their stems.
+
+    The stem of an override is its part up to the last `.` of the key, or up to the `=`.
+    """
+    by_stem: dict[str, list[KeyCompletion]] = {}
+    stems = ["", "~"]
+    for stem in stems:
+        by_stem[stem] = complete_override(config, stem)
+        new = (item.text for item in by_stem[stem] if item.text.endswith((".", "=")) and item.text not in by_stem)
+        stems += [text for text in dict.fromkeys(new) if len(stems) < _MAX_STEMS]
+    return by_stem
+
+
 def _find_node(root: ConfigNode, steps: Sequence[str]) -> ConfigNode | None:
     """Return the node at the key with these steps below the root; `None` if a step does not exist."""
     node: ConfigNode | None = root

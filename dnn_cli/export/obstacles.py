@@ -1,10 +1,14 @@
 """Layers that a format of `dnn export` cannot hold. The layers declare the reasons."""
 
-from dnn_cli.config.experiment import Experiment
+from typing import TYPE_CHECKING
+
 from dnn_cli.errors import RunError
 
+if TYPE_CHECKING:
+    from dnn_cli.config.experiment import Experiment
 
-def check_export_support(experiment: Experiment, format_name: str) -> None:
+
+def check_export_support(experiment: "Experiment", format_name: str) -> None:
     """Check that a format can hold all layers of a network. The check needs neither TensorFlow nor a model.
 
     Layers that only act in training are not part of an exported model.

@@ -9,10 +9,10 @@ import pydantic
 import pydantic_core
 from pydantic import BaseModel, ConfigDict
 
-from dnn_cli.config.identifiers import ADDRESS_PREFIXES
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.host.control_characters import CONTROL_CATEGORIES, is_control_character
 from dnn_cli.host.regular_file import FileTooLargeError, NotRegularFileError, read_regular_file
+from dnn_cli.runs.address_prefixes import ADDRESS_PREFIXES
 from dnn_cli.runs.atomic_write import write_text
 from dnn_cli.runs.lock import hold_directory_lock
 from dnn_cli.runs.run import Run, format_validation_error

@@ -79,6 +79,17 @@ def pause_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
+def keep_until_exit(value: object) -> None:
+    """Keep a value until the process ends, without the time to free each of its parts.
+
+    Freeing the values of 10,000 runs takes a tenth of a command. The system frees the memory of an ended process at
+    once. At its exit, Python frees neither cycles nor objects that `gc.freeze` has moved out of sight.
+    """
+    cycle: list[object] = [value]
+    cycle.append(cycle)
+    gc.freeze()
+
+
 class RunIndex:
     """The index of the runs in one directory."""
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dnn_cli.config.identifiers import ADDRESS_PREFIXES
 from dnn_cli.config.yaml_reader import read_yaml
 from dnn_cli.errors import ConfigError, UsageError
+from dnn_cli.runs.address_prefixes import ADDRESS_PREFIXES
 from dnn_cli.runs.record import Membership, Record, StudyRole
 from dnn_cli.runs.run_info import RunInfo
 

@@ -71,7 +71,7 @@ def compare(
     from dnn_cli.report import dataset_tables as tables
     from dnn_cli.report.dataset_json import build_dataset_document
     from dnn_cli.runs.query.selection import CachedStore, select_compared_runs
-    from dnn_cli.runs.run_index import pause_garbage_collection
+    from dnn_cli.runs.run_index import keep_until_exit, pause_garbage_collection
 
     if as_json + as_csv + as_markdown + as_latex > 1:
         raise UsageError("--json, --csv, --md and --latex cannot be combined", "use one of them")
@@ -84,6 +84,7 @@ def compare(
             runs, metric, sort_by=sort_by, at=at, by=by or (), baseline=baseline, all_runs=all_runs,
             max_groups=verdict_limit,
         )  # fmt: skip
+    keep_until_exit((store, runs, all_runs, compared))
     if as_json:
         print_json(build_dataset_document(compared))
     elif as_csv:

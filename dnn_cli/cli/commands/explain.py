@@ -18,9 +18,9 @@ from dnn_cli.cli.run_selection import (
     resolve_network_run,
     resolve_saved_model,
 )
-from dnn_cli.config.identifiers import GROUP_PREFIXES
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.report.text import replace_control_chars
+from dnn_cli.runs.address_prefixes import GROUP_PREFIXES
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from dnn_cli.cli.completers import complete_runs
 from dnn_cli.cli.console import can_print_text, get_notes_console, get_output_console
 from dnn_cli.cli.options import RunsDirOption
 from dnn_cli.cli.run_selection import resolve_network_run
-from dnn_cli.config.identifiers import GROUP_PREFIXES
 from dnn_cli.errors import ConfigError, RunError, UsageError
 from dnn_cli.report.text import replace_control_chars
+from dnn_cli.runs.address_prefixes import GROUP_PREFIXES
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
