@@ -54,6 +54,7 @@ def test_lazy_modules_keep_bits_and_names(tmp_path):
         descriptions.append(json.loads(done.stdout.splitlines()[-1]))
     full, lazy = descriptions
     assert full["results"] == lazy["results"]
+    # The export of a SavedModel uses the API of TensorFlow 1.
     assert (full["unloaded"], set(UNUSED_MODULES) - set(lazy["unloaded"])) == ([], {"tensorflow._api.v2.compat"})
     # Only the library of TensorFlow Lite's own operation has this gradient.
     full["registries"]["gradients"].remove("AudioMicrofrontend")
