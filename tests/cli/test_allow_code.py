@@ -133,5 +133,7 @@ def test_every_command_with_configs_or_runs_is_tried():
     tried = {words[0] for words in (*READING, *RUNNING)}
     commands = {name for commands in COMMAND_GROUPS.values() for name in commands}
     # `plan` and `ensemble` need several trained runs. `script` refuses custom layers, and `import` reads no config.
-    others = {"demo", "new", "help", "list", "configs", "schema", "doctor", "plan", "ensemble", "script", "import"}
+    others = {
+        "demo", "new", "help", "list", "configs", "schema", "doctor", "warm", "plan", "ensemble", "script", "import",
+    }  # fmt: skip
     assert commands - tried == others

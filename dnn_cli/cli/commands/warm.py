@@ -15,7 +15,7 @@ _MAX_MINUTES = 7 * 24 * 60
 
 def warm(
     minutes: Annotated[
-        float, typer.Option(metavar="MINUTES", help="End the server after this idle time, at most a week.")
+        float, typer.Option(metavar="N", help="End the server after this many idle minutes, at most 10,080.")
     ] = 15,
     shows_status: Annotated[bool, typer.Option("--status", help="Show the server without starting it.")] = False,
     stops: Annotated[bool, typer.Option("--stop", help="End the server. Running commands continue.")] = False,
