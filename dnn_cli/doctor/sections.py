@@ -50,7 +50,7 @@ def build_sections_table(sections: Sequence[Section]) -> Table:
     for number, section in enumerate(sections):
         if number:
             table.add_row("", "")
-        table.add_row(Text(section.name, style="bold"), "")
+        table.add_row(Text(section.name.replace("_", " "), style="bold"), "")
         for name, text in _iter_section_texts(section):
             table.add_row(Text(f"  {replace_control_chars(name)}"), Text(replace_control_chars(text)))
     return table

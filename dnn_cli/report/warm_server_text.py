@@ -17,7 +17,7 @@ def format_status(status: ServerStatus | None) -> str:
         f"ready for {format_duration(time.time() - status.start_time)}",
         f"{format_bytes(status.memory_bytes)} of memory" if status.memory_bytes is not None else "",
         f"{format_count(status.running_commands, 'command')} running" if status.running_commands else "",
-        f"ends after {status.minutes:g} idle min",
+        f"ends after {status.minutes:g} min without a command",
     ]
     line = ", ".join(part for part in parts if part)
     return f"{line}\ncommands here start without the server: {status.difference}" if status.difference else line
