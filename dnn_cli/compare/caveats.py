@@ -1,8 +1,9 @@
 """Caveats of a comparison: groups that differ in several settings, choices that bias scores, missing runs."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from dnn_cli.compare.baseline_caveats import find_baseline_notes, find_unbeaten_baselines
@@ -49,13 +50,27 @@ class ComparisonContext:
     repeats: Sequence[RepeatedRun] = ()
     verdict_set: VerdictSet = NO_VERDICTS
 
+    @cached_property
+    def has_different_data(self) -> bool:
+        """Whether the runs were trained on different data."""
+        return has_different_data(self.run_scores)
+
+    @cached_property
+    def variants(self) -> dict[str, RunScore]:
+        """The first run score of every variant, by the variant digest."""
+        return index_by_variant(self.run_scores)
+
     @property
     def networks(self) -> "ComparisonContext":
         """The context without baselines, which have no settings that could differ from those of a network."""
+        groups = [group for group in self.groups if not group.is_baseline]
+        has_baselines = len(groups) < len(self.groups)
         return replace(
             self,
-            run_scores=[run_score for run_score in self.run_scores if not run_score.is_baseline],
-            groups=[group for group in self.groups if not group.is_baseline],
+            run_scores=[run_score for run_score in self.run_scores if not run_score.is_baseline]
+            if has_baselines
+            else self.run_scores,
+            groups=groups,
             all_runs=[run_info for run_info in self.all_runs if run_info.record and not run_info.record.is_baseline],
         )
 
@@ -68,7 +83,7 @@ def find_caveats(context: ComparisonContext) -> list[str]:
     networks = context.networks
     study = find_compared_study(networks.run_scores)
     excluded = _TUNING_CHECKS if study is not None and study.has_one_arm else ()
-    if has_different_data(context.run_scores):
+    if context.has_different_data:
         checks = (_find_failure_caveats, _find_forced_resume_caveats)
         return [*_find_data_caveats(context), *(caveat for check in checks for caveat in check(networks))]
     return [
@@ -85,7 +100,7 @@ def find_caveats(context: ComparisonContext) -> list[str]:
 
 def _find_data_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat if runs were trained, validated or tested on different examples."""
-    if has_different_data(context.run_scores):
+    if context.has_different_data:
         yield DIFFERENT_DATA
     elif conflict := find_fold_conflict(context.groups):
         yield f"the groups are not compared, because {conflict}"
@@ -150,11 +165,7 @@ def _find_loss_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat if losses are compared and only some runs were trained on standardized targets."""
     if context.metric.rpartition("_")[2] != "loss":
         return
-    standardized = {
-        digest
-        for digest, run_score in index_by_variant(context.run_scores).items()
-        if has_standardized_targets(run_score)
-    }
+    standardized = {digest for digest, run_score in context.variants.items() if has_standardized_targets(run_score)}
     count = sum(run_score.variant_digest in standardized for run_score in context.run_scores)
     if 0 < count < len(context.run_scores):
         runs = _format_run_share(count, len(context.run_scores))
@@ -176,8 +187,10 @@ def _find_length_caveats(context: ComparisonContext) -> Iterator[str]:
 
     More epochs change the best score and the mean score over all epochs.
     """
+    if context.point.text not in ("best", "area"):
+        return
     counts = {len(run_score.curve.values) for run_score in context.run_scores}
-    if context.point.text in ("best", "area") and len(counts) > 1:
+    if len(counts) > 1:
         shortest, longest = min(counts), max(counts)
         yield (
             f"runs have {shortest} to {longest} epochs, and {context.point.text} depends on the number of epochs: "
@@ -187,17 +200,20 @@ def _find_length_caveats(context: ComparisonContext) -> Iterator[str]:
 
 def _find_environment_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat for every library or device in which runs differ."""
-    properties: tuple[tuple[str, Callable[[RunScore], Any]], ...] = (
-        ("TensorFlow", lambda run_score: run_score.record.versions.get("tensorflow")),
-        ("Keras", lambda run_score: run_score.record.versions.get("keras")),
-        ("device", lambda run_score: run_score.record.platform.get("device")),
-        ("processor", lambda run_score: run_score.record.platform.get("processor")),
+    versions = [run_score.record.versions for run_score in context.run_scores]
+    platforms = [run_score.record.platform for run_score in context.run_scores]
+    properties: tuple[tuple[str, str, Sequence[Mapping[str, Any]]], ...] = (
+        ("TensorFlow", "tensorflow", versions),
+        ("Keras", "keras", versions),
+        ("device", "device", platforms),
+        ("processor", "processor", platforms),
     )
-    for title, get_value in properties:
-        counts = Counter(str(value) for row in context.run_scores if (value := get_value(row)) is not None)
+    for title, key, environments in properties:
+        values = [environment.get(key) for environment in environments]
+        counts = Counter([str(value) for value in values if value is not None])
         if len(counts) > 1:
-            values = format_list([f"{value} ({n})" for value, n in counts.most_common()])
-            yield f"the runs differ in {title}: {values}"
+            texts = format_list([f"{value} ({n})" for value, n in counts.most_common()])
+            yield f"the runs differ in {title}: {texts}"
 
 
 def _find_determinism_caveats(context: ComparisonContext) -> Iterator[str]:
@@ -225,7 +241,7 @@ def _find_tuning_caveats(context: ComparisonContext) -> Iterator[str]:
     """
     if context.keys:
         return
-    compared = {digest: run_score.run_info for digest, run_score in index_by_variant(context.run_scores).items()}
+    compared = {digest: run_score.run_info for digest, run_score in context.variants.items()}
     if len({_get_optimizer_type(run_info) for run_info in compared.values()}) < 2:
         return
     all_runs = {
@@ -278,11 +294,7 @@ def _find_selection_caveats(context: ComparisonContext) -> Iterator[str]:
             "those of runs with unstable scores: --at final compares without a choice"
         )
     elif context.point.text == "final" and not is_test_score(context.metric):
-        restoring = {
-            digest
-            for digest, run_score in index_by_variant(context.run_scores).items()
-            if _has_restored_best(run_score)
-        }
+        restoring = {digest for digest, run_score in context.variants.items() if _has_restored_best(run_score)}
         if restoring:
             chosen = [run_score for run_score in context.run_scores if run_score.variant_digest in restoring]
             yield (
@@ -300,8 +312,9 @@ def _find_failure_caveats(context: ComparisonContext) -> Iterator[str]:
     """Yield a caveat if runs of a group have no score: the mean then describes the successful runs alone."""
     labels = label_groups(context.groups) if any(group.failed for group in context.groups) else {}
     without_score: dict[str, list[str]] = defaultdict(list)
-    counted = {(run_score.variant_digest, run_score.seed) for run_score in context.run_scores}
     for group in context.groups:
+        if not group.failed:
+            continue
         seeds = {run_score.seed for run_score in group.run_scores}
         for reason, count in Counter(reason for seed, reason in group.failed.items() if seed not in seeds).items():
             without_score[reason].append(f"{count} of {labels[id(group)]}")
@@ -312,8 +325,12 @@ def _find_failure_caveats(context: ComparisonContext) -> Iterator[str]:
         run_info
         for run_info in context.left_out
         if run_info.error and run_info.error == context.point.missing_reason
-        and (run_info.details.variant_digest, run_info.details.seed) not in counted
     ]  # fmt: skip
+    if missing:
+        counted = {(run_score.variant_digest, run_score.seed) for run_score in context.run_scores}
+        missing = [
+            run_info for run_info in missing if (run_info.details.variant_digest, run_info.details.seed) not in counted
+        ]
     if missing:
         share = _format_run_share(len(missing), len(missing) + len(context.run_scores))
         yield f"left out of the means: {share} ({context.point.missing_reason})"
@@ -341,7 +358,8 @@ def _find_test_use_caveats(context: ComparisonContext) -> Iterator[str]:
     tested = [
         run_score
         for run_score in context.run_scores
-        if any(evaluation.split == "test" for evaluation in run_score.record.evaluated)
+        # Most runs have no evaluation, and `any` alone is slow for an empty tuple.
+        if run_score.record.evaluated and any(evaluation.split == "test" for evaluation in run_score.record.evaluated)
     ]
     if len(tested) > 1:
         yield (
@@ -376,7 +394,7 @@ def _find_forced_resume_caveats(context: ComparisonContext) -> Iterator[str]:
     changed = [
         run_score.record.id
         for run_score in context.run_scores
-        if any(resume.forced for resume in run_score.record.resumed)
+        if run_score.record.resumed and any(resume.forced for resume in run_score.record.resumed)
     ]
     if changed:
         yield f"resumed with --force after a change: {format_list(changed)}"

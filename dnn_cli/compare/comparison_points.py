@@ -15,7 +15,7 @@ from dnn_cli.runs.run_info import RunInfo
 _POINT_NAMES = "final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ScoreCurve:
     """A run and its scores of one metric, one score per epoch."""
 

@@ -14,7 +14,7 @@ from dnn_cli.compare.significance import compute_standard_deviation
 from dnn_cli.config.cross_validation import Fold, remove_fold
 from dnn_cli.config.digests import remove_extra_file_keys
 from dnn_cli.config.layer_stack import list_config_layer_names
-from dnn_cli.config.registry import format_config_value
+from dnn_cli.config.value_texts import format_config_value
 from dnn_cli.runs.query.fields import (
     build_getter,
     check_fields,

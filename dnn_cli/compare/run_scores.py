@@ -9,14 +9,14 @@ from dnn_cli.config.config_diff import find_config_differences
 from dnn_cli.config.cross_validation import FOLD_KEYS, Fold, remove_fold
 from dnn_cli.config.digests import remove_extra_file_keys
 from dnn_cli.config.metrics import expand_score_name
-from dnn_cli.config.registry import format_config_value
+from dnn_cli.config.value_texts import format_config_value
 from dnn_cli.errors import UsageError, suggest_nearest_name
 from dnn_cli.runs.record import EVALUATE_HINT, NON_SCORE_COLUMNS, Record, is_test_score
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import RunInfo
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunScore:
     """Run score: a completed run with the score that is compared."""
 
@@ -164,20 +164,22 @@ def _add_differing_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
     Networks are compared with networks. A baseline has its method and the keys in which it differs from other
     baselines.
     """
-    networks = _add_network_settings([run_score for run_score in run_scores if not run_score.is_baseline])
-    settings = {id(run_score.record): run_score.settings for run_score in networks}
-    baselines = index_by_variant([run_score for run_score in run_scores if run_score.is_baseline])
-    configs = [remove_fold(run_score.run_info.config or {}) for run_score in baselines.values()]
-    differences = dict(zip(baselines, find_config_differences(configs), strict=True))
+    settings = _list_network_settings([run_score for run_score in run_scores if not run_score.is_baseline])
+    baselines = [run_score for run_score in run_scores if run_score.is_baseline]
+    first = index_by_variant(baselines)
+    configs = [remove_fold(run_score.run_info.config or {}) for run_score in first.values()]
+    differences = dict(zip(first, find_config_differences(configs), strict=True))
     has_repetitions = _has_repetitions(run_scores)
-    for run_score in run_scores:
-        if run_score.is_baseline:
-            settings[id(run_score.record)] = {
-                **_list_fold_settings(run_score.fold, has_repetitions=has_repetitions),
-                **differences[run_score.variant_digest],
-                "baseline": _format_method(run_score),
-            }
-    return [replace(run_score, settings=settings[id(run_score.record)]) for run_score in run_scores]
+    for run_score in baselines:
+        settings[id(run_score)] = {
+            **_list_fold_settings(run_score.fold, has_repetitions=has_repetitions),
+            **differences[run_score.variant_digest],
+            "baseline": _format_method(run_score),
+        }
+    return [
+        RunScore(run_score.run_info, run_score.record, run_score.curve, run_score.score, settings[id(run_score)])
+        for run_score in run_scores
+    ]
 
 
 def _has_repetitions(run_scores: Sequence[RunScore]) -> bool:
@@ -190,8 +192,8 @@ def _format_method(run_score: RunScore) -> str:
     return format_config_value((run_score.run_info.config or {}).get("baseline"))
 
 
-def _add_network_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
-    """Return the run scores of networks with their `settings`."""
+def _list_network_settings(run_scores: Sequence[RunScore]) -> dict[int, dict[str, str]]:
+    """Return the `settings` of run scores of networks, by `id(run_score)`."""
     first = index_by_variant(run_scores)
     seedless_configs = [
         {**remove_fold(remove_extra_file_keys(run_score.run_info.config or {})), "seed": 0}
@@ -200,17 +202,14 @@ def _add_network_settings(run_scores: Sequence[RunScore]) -> list[RunScore]:
     settings = dict(zip(first, find_config_differences(seedless_configs), strict=True))
     several = len({run_score.seed for run_score in run_scores}) > 1
     has_repetitions = _has_repetitions(run_scores)
-    return [
-        RunScore(
-            run_score.run_info, run_score.record, run_score.curve, run_score.score,
-            {
-                **({"seed": str(run_score.seed)} if several else {}),
-                **_list_fold_settings(run_score.fold, has_repetitions=has_repetitions),
-                **settings[run_score.variant_digest],
-            },
-        )
+    return {
+        id(run_score): {
+            **({"seed": str(run_score.seed)} if several else {}),
+            **_list_fold_settings(run_score.fold, has_repetitions=has_repetitions),
+            **settings[run_score.variant_digest],
+        }
         for run_score in run_scores
-    ]  # fmt: skip
+    }
 
 
 def _list_fold_settings(fold: Fold | None, *, has_repetitions: bool) -> dict[str, str]:

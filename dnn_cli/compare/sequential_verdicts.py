@@ -4,8 +4,10 @@ After a sequential comparison, a test for a fixed number of seeds would find dif
 of pairs depends on their scores. So these groups keep the always-valid p-value, whatever runs are compared.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dnn_cli.compare.grouping import Group
@@ -96,8 +98,8 @@ def read_pair_records(run_scores: Sequence[RunScore], metric: str | None) -> Pai
         run_scores: The compared runs.
         metric: The compared metric of the saved models; `None` at another comparison point.
     """
-    roots = dict.fromkeys(run_score.run.directory.parent for run_score in run_scores)
-    records = tuple(record for root in roots for record in iter_pair_records(root))
+    roots = dict.fromkeys(os.path.dirname(run_score.run.directory) for run_score in run_scores)
+    records = tuple(record for root in roots for record in iter_pair_records(Path(root)))
     return PairRecords(records, metric) if records else None
 
 

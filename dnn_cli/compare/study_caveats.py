@@ -22,6 +22,9 @@ class ComparedStudy:
 
 def find_compared_study(run_scores: Sequence[RunScore]) -> ComparedStudy | None:
     """Return the study of which all runs are final runs under one plan; `None` if other runs are compared."""
+    # Most comparisons have a run that belongs to no study.
+    if not all(run_score.record.sweeps for run_score in run_scores):
+        return None
     plans = [_list_final_plans(run_score.record) for run_score in run_scores]
     common = frozenset.intersection(*plans) if plans else frozenset()
     if not common:

@@ -107,7 +107,7 @@ def _format_differing_values(values: Sequence[Any]) -> list[str]:
     `sgd learning_rate=0.001`.
     """
     # The registry imports all parts. Many importers of this module need none of them.
-    from dnn_cli.config.registry import format_changed_arguments, format_config_value
+    from dnn_cli.config.value_texts import format_changed_arguments, format_config_value
 
     parts = [value for value in values if isinstance(value, dict)]
     included = {key for part in parts for key in format_changed_arguments(part)}
@@ -162,7 +162,7 @@ def _iter_layer_texts(layers: Sequence[dict[str, Any]], omitted: Collection[tupl
         layers: The layers of a resolved config.
         omitted: Pairs of a layer type and an argument that the texts leave out.
     """
-    from dnn_cli.config.registry import format_config_value
+    from dnn_cli.config.value_texts import format_config_value
 
     texts = [
         format_config_value({key: value for key, value in layer.items() if (layer.get("type"), key) not in omitted})

@@ -15,7 +15,7 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_base import LAYER_CLASSES, BaseLayer
 from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.layer_union import find_item_class
-from dnn_cli.config.registry import format_config_value, format_defaults
+from dnn_cli.config.value_texts import format_config_value, get_default_texts
 
 PlainValue = str | int | float | bool
 
@@ -82,7 +82,7 @@ def _collect_default_texts(config: Mapping[str, Any]) -> dict[str, str]:
 
     def collect_from(value: Any, key: str) -> None:
         if isinstance(value, Mapping):
-            for name, text in format_defaults(value["type"]).items() if "type" in value else ():
+            for name, text in get_default_texts(value["type"]).items() if "type" in value else ():
                 if name == "type":
                     continue
                 inner = value.get(name)

@@ -1,17 +1,14 @@
-"""Registry of the classes of a config by kind and name, Keras's other names for them, and short texts of values."""
+"""Registry of the classes of a config by kind and name, and Keras's other names for them."""
 
 import re
-from collections.abc import Collection, Mapping
-from functools import cache
 from typing import Any, get_args
 
 from dnn_cli.config.activations import ActivationName
 from dnn_cli.config.base import KerasConfig
 from dnn_cli.config.columns import COLUMNS_BY_TYPE
 from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS
-from dnn_cli.config.layer_base import find_class_by_type
 from dnn_cli.config.layer_union import LAYERS_BY_TYPE
-from dnn_cli.config.layers.custom import SOURCE_DIGEST_KEY, is_custom_type
+from dnn_cli.config.layers.custom import is_custom_type
 from dnn_cli.config.losses import ERROR_ALIASES, Loss
 from dnn_cli.config.metrics import METRIC_ALIASES, Metric, expand_score_name
 from dnn_cli.config.optimizer_union import OPTIMIZERS_BY_TYPE
@@ -37,9 +34,6 @@ CLASSES_BY_KIND: dict[str, dict[str, type[KerasConfig]]] = {
     "constraint": _list_classes_by_type(Constraint),
 }
 COLUMN_KIND = "column type"
-_SHORT_DIGEST = 8
-"""Number of digits of a source digest in a short text."""
-
 NAMES_BY_KIND: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table in CLASSES_BY_KIND.items()} | {
     COLUMN_KIND: tuple(COLUMNS_BY_TYPE),
     "activation": get_args(ActivationName),
@@ -66,60 +60,6 @@ def get_kind_at(path: KeyPath) -> str:
     last = keys[-1] if keys else ""
     by_key = {"layers": "layer", "residual": "layer", "metrics": "metric", "learning_rate": "schedule"}
     return by_key.get(last, last.rpartition("_")[2] or last)
-
-
-def format_config_value(value: Any, included: Collection[str] = ()) -> str:
-    """Return a short text for a value of a resolved config.
-
-    The text for a part has its type and the arguments that differ from Keras's defaults.
-
-    Args:
-        value: The value.
-        included: The arguments that the text contains even with their default values.
-    """
-    if isinstance(value, dict) and "residual" in value:
-        inner = format_config_value(value["residual"])
-        others = {key: argument for key, argument in value.items() if key != "residual"}
-        texts = format_changed_arguments(others, included)
-        return " ".join([f"{value['type']} ({inner})", *(f"{key}={text}" for key, text in texts.items())])
-    if isinstance(value, dict) and "type" in value:
-        texts = format_changed_arguments(value, included)
-        return " ".join([value["type"], *(f"{key}={text}" for key, text in texts.items())])
-    if isinstance(value, dict) and "repeat" in value:
-        return f"{value['repeat']} × ({format_config_value(value['layers'])})"
-    if isinstance(value, dict):
-        return " ".join(f"{key}={format_config_value(inner)}" for key, inner in value.items())
-    if isinstance(value, list | tuple):
-        return ", ".join(map(format_config_value, value))
-    if value is None or isinstance(value, bool):
-        return {None: "none", True: "true", False: "false"}[value]
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    return str(value)
-
-
-def format_changed_arguments(part: Mapping[str, Any], included: Collection[str] = ()) -> dict[str, str]:
-    """Return arguments of a part as texts: the arguments in `included`, and those that differ from the default."""
-    defaults = format_defaults(part["type"]) if "type" in part else {}
-    texts = {key: format_config_value(inner) for key, inner in part.items() if key not in ("type", "name")}
-    if SOURCE_DIGEST_KEY in texts:
-        texts[SOURCE_DIGEST_KEY] = texts[SOURCE_DIGEST_KEY][:_SHORT_DIGEST]
-    return {key: text for key, text in texts.items() if key in included or text != defaults.get(key, "none")}
-
-
-@cache
-def format_defaults(kind: str) -> dict[str, str]:
-    """Return Keras's defaults of the arguments of a type, such as `adam`, as short texts; empty for an unknown type."""
-    cls = next((table[kind] for table in CLASSES_BY_KIND.values() if kind in table), None) or find_class_by_type(kind)
-    return (
-        {key: format_config_value(_get_plain_default(field)) for key, field in cls.model_fields.items()} if cls else {}
-    )
-
-
-def _get_plain_default(field: Any) -> Any:
-    """Return the default of a field as a plain value, as in a resolved config."""
-    default = field.get_default()
-    return default.model_dump(mode="json") if isinstance(default, KerasConfig) else default
 
 
 _KERAS_ALIASES: dict[str, dict[str, str]] = {

@@ -165,7 +165,7 @@ def _ignore_log(_: Path) -> None:
 def _format_experiment_lines(experiment: "Experiment", epochs: int) -> list[str]:
     """Format the network, the settings of the training and the data of an experiment, one line each."""
     from dnn_cli.config.network_summary import format_layer_flow, summarize_network
-    from dnn_cli.config.registry import format_config_value
+    from dnn_cli.config.value_texts import format_config_value
     from dnn_cli.report.text import format_count
 
     config = experiment.model_dump(mode="json")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dnn_cli.config.registry import format_config_value
+from dnn_cli.config.value_texts import format_config_value
 from dnn_cli.keras_import.config_building import ImportedExperiment
 from dnn_cli.keras_import.config_text import find_changed_values
 

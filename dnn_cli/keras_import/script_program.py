@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dnn_cli.config.datasets import DATASETS
-from dnn_cli.config.registry import format_config_value
+from dnn_cli.config.value_texts import format_config_value
 from dnn_cli.errors import SourceLocation, UsageError, UserDataError
 from dnn_cli.keras_import.dataset_loading import DEFAULT_TEST_SIZE, find_column_keys
 from dnn_cli.keras_import.example_counts import ExampleCount

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dnn_cli.errors import RunError, UserDataError
 from dnn_cli.formats.npz_archive import open_archive
 from dnn_cli.runs.atomic_write import atomic_write
-from dnn_cli.runs.run import Run
+from dnn_cli.runs.run import PREDICTIONS_FILE, Run
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 
 _DAMAGED_FILE_HINT = "delete the file to compare only weights and metrics"
@@ -51,6 +51,9 @@ def read_predictions(run: Run) -> dict[str, NDArray[Any]] | None:
     Raises:
         RunError: the file is damaged, or has other content than a training writes.
     """
+    # A comparison asks for the files of many runs until one exists. Joining paths would take as long as looking.
+    if not os.path.lexists(f"{os.fspath(run.directory)}/{PREDICTIONS_FILE}"):
+        return None
     return _read_arrays(run.predictions, _DAMAGED_FILE_HINT)
 
 

@@ -60,7 +60,7 @@ def name_series_by_differences(runs: Sequence[RunInfo], axis_keys: Sequence[str]
 def format_axis_value(value: Any) -> str:
     """Return the value of a field as text: `none` for an empty field, and `–` for an absent field."""
     # The registry imports all parts. Many importers of this module need none of them.
-    from dnn_cli.config.registry import format_config_value
+    from dnn_cli.config.value_texts import format_config_value
 
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "–"

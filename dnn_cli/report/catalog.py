@@ -15,15 +15,10 @@ from dnn_cli.config.layer_base import BaseLayer, Family
 from dnn_cli.config.layer_stack import compute_stages, format_sizes
 from dnn_cli.config.left_out_layers import LEFT_OUT_LAYERS
 from dnn_cli.config.network_summary import build_layer_row, format_number
-from dnn_cli.config.registry import (
-    CLASSES_BY_KIND,
-    SPELLINGS,
-    format_config_value,
-    list_spellings,
-    to_plural,
-)
+from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, list_spellings, to_plural
 from dnn_cli.config.sweep_values import format_as_yaml
 from dnn_cli.config.unknown_names import describe_unknown_name
+from dnn_cli.config.value_texts import format_config_value
 from dnn_cli.errors import UsageError
 
 _REQUIRED = "..."

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dnn_cli.config.layer_stack import list_config_layer_names
-from dnn_cli.config.registry import format_config_value
+from dnn_cli.config.value_texts import format_config_value
 from dnn_cli.report.runs_table import build_run_info_document, format_scores
 from dnn_cli.report.test_read_text import format_test_reads
 from dnn_cli.report.text import format_count, format_duration, format_interval, format_score, replace_control_chars

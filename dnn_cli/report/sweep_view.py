@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from dnn_cli.config.config_diff import shorten_keys
-from dnn_cli.config.registry import format_config_value
+from dnn_cli.config.value_texts import format_config_value
 from dnn_cli.config.yaml_reader import parse_yaml
 from dnn_cli.report.tables import build_table
 from dnn_cli.report.text import format_duration, format_score

@@ -448,6 +448,8 @@ class Record(BaseModel):
 
         Evaluations of all models count, and those from before a resumption: the test set is the same.
         """
+        if not self.evaluated and not self.evaluated_files:
+            return ()
         reads: list[Evaluation | FileEvaluation] = [item for item in self.evaluated if item.is_test_read]
         digests = {item.digest for item in reads}
         # A copy of the test set is recognised only after the first evaluation on the test set itself.

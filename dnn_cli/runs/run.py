@@ -21,6 +21,9 @@ from dnn_cli.runs.record import MAX_SCORE, SCHEMA_VERSION, Record, Results, Scor
 CONFIG_FILE, RECORD_FILE, METRICS_FILE, ANNOTATIONS_FILE = "config.yaml", "run.json", "metrics.csv", "labels.json"
 """Names of the small files of a run."""
 
+PREDICTIONS_FILE = "predictions.npz"
+"""Name of the file with the outputs of a network on the validation set."""
+
 _REQUIRED_METRICS = {"epoch", "loss", "seconds"}
 """Columns that every `metrics.csv` has."""
 
@@ -38,7 +41,7 @@ _DEAD_PROCESS_REASON = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run directory and the paths of its files."""
 
@@ -77,7 +80,7 @@ class Run:
     @property
     def predictions(self) -> Path:
         """Path of the network's outputs on the validation set: the arrays `outputs`, `labels` and `indices`."""
-        return self.directory / "predictions.npz"
+        return self.directory / PREDICTIONS_FILE
 
     @property
     def reporting_predictions(self) -> Path:

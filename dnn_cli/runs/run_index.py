@@ -6,7 +6,6 @@ file are unchanged. An index that is lost, damaged, locked or cannot be written 
 
 import gc
 import hashlib
-import json
 import logging
 import os
 import sqlite3
@@ -16,22 +15,11 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-import pydantic_core
-
 import dnn_cli
-from dnn_cli.errors import RunError
 from dnn_cli.host.directories import get_cache_path
-from dnn_cli.runs.annotations import NO_ANNOTATIONS, Annotations
-from dnn_cli.runs.record import Record
+from dnn_cli.runs.cached_contents import ContentReader, pack_details, pack_record
 from dnn_cli.runs.run import ANNOTATIONS_FILE, CONFIG_FILE, METRICS_FILE, RECORD_FILE, Run
-from dnn_cli.runs.run_info import (
-    RunDetails,
-    RunInfo,
-    read_details,
-    read_run_info,
-    read_valid_annotations,
-    with_annotations,
-)
+from dnn_cli.runs.run_info import RunInfo, read_details, read_run_info
 
 _logger = logging.getLogger(__name__)
 
@@ -103,16 +91,16 @@ class RunIndex:
         if len(directories) < MIN_INDEXED_RUNS:
             _logger.info("runs read: %d in %s, without the index", len(directories), self.root)
             return [read_run_info(Run(directory)) for directory in directories]
-        cached = self.read_rows("record")
+        cached, reader = self.read_rows("record"), ContentReader()
         runs, new_rows, index_hits = [], {}, 0
         for run in map(Run, directories):
             key = build_status_key(run, RECORD_FILE, ANNOTATIONS_FILE)
             row = cached.pop(run.directory.name, None)
-            run_info = _unpack_record(run, row[1]) if row is not None and row[0] == key else None
+            run_info = reader.unpack_record(run, row[1]) if row is not None and row[0] == key else None
             index_hits += run_info is not None
             if run_info is None:
                 run_info = read_run_info(run)
-                if (content := _pack_record(run_info)) is not None:
+                if (content := pack_record(run_info)) is not None:
                     new_rows[run.directory.name] = key, content
             runs.append(run_info)
         self.write_rows("record", new_rows, gone=cached)
@@ -124,16 +112,16 @@ class RunIndex:
         """Return runs with their current configs and metrics."""
         if len(runs) < MIN_INDEXED_RUNS:
             return [run_info.with_details() for run_info in runs]
-        cached = self.read_rows("details")
+        cached, reader = self.read_rows("details"), ContentReader()
         detailed_runs, new_rows = [], {}
         for run, run_info in ((run_info.run, run_info) for run_info in runs):
             key = build_status_key(run, CONFIG_FILE, METRICS_FILE)
             row = cached.pop(run.directory.name, None)
-            details = _unpack_details(row[1]) if row is not None and row[0] == key else None
+            details = reader.unpack_details(row[1]) if row is not None and row[0] == key else None
             if details is None:
                 details = read_details(run, run_info.record)
                 if details.error is None and run.directory.parent == self.root:
-                    new_rows[run.directory.name] = key, _pack_details(details)
+                    new_rows[run.directory.name] = key, pack_details(details)
             detailed_runs.append(RunInfo(run, run_info.record, run_info.error, run_info.annotations, details))
         self.write_rows("details", new_rows)
         _logger.info(
@@ -226,52 +214,3 @@ def build_status_key(run: Run, *names: str) -> str:
 def _compute_checksum(key: str, content: bytes) -> int:
     """Return a checksum that reveals damage on the disk, which SQLite does not detect."""
     return zlib.crc32(content, zlib.crc32(key.encode()))
-
-
-def _pack_record(run_info: RunInfo) -> bytes | None:
-    """Return the bytes in which the index caches the record and annotations of a run.
-
-    The result is `None`, and the run is not cached, if the run is running or its record is unreadable.
-    """
-    if run_info.record is None or run_info.record.status == "running":
-        return None
-    try:
-        record = run_info.run.read_raw_record()
-    except RunError:
-        return None
-    # The process has ended without closing the record: `metrics.csv` has the epochs.
-    if record.status == "running":
-        return None
-    annotations = read_valid_annotations(run_info.run)
-    annotations_json = annotations.model_dump_json() if annotations != NO_ANNOTATIONS else ""
-    return f"{record.model_dump_json()}\0{annotations_json}".encode()
-
-
-def _unpack_record(run: Run, content: bytes) -> RunInfo | None:
-    """Return the run whose record and annotations are cached in these bytes; `None` if the bytes are invalid."""
-    record, _, annotations_json = content.partition(b"\0")
-    try:
-        run_info = RunInfo(run, Record.model_validate_json(record))
-        return (
-            with_annotations(run_info, Annotations.model_validate_json(annotations_json))
-            if annotations_json
-            else run_info
-        )
-    except ValueError:
-        return None
-
-
-def _pack_details(details: RunDetails) -> bytes:
-    """Return the bytes in which the index caches the config and metrics of a run."""
-    header = json.dumps([details.variant_digest, details.seed, details.columns])
-    return b"\0".join([header.encode(), (details.config_json or "").encode(), details.metric_bytes])
-
-
-def _unpack_details(content: bytes) -> RunDetails | None:
-    """Return the config and metrics that are cached in these bytes; `None` if the bytes are invalid."""
-    try:
-        header, text, values = content.split(b"\0", 2)
-        variant_digest, seed, columns = pydantic_core.from_json(header)
-    except ValueError:
-        return None
-    return RunDetails(text.decode(), variant_digest, seed, tuple(columns), values)

@@ -64,7 +64,7 @@ class RunDetails:
         return array("d", self.metric_bytes[begin : begin + self.epoch_count * 8])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RunInfo:
     """A run read from disk: its record, or the reason why the record cannot be read or used."""
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dnn_cli.config.yaml_reader import read_yaml
 from dnn_cli.errors import ConfigError, UsageError
 from dnn_cli.runs.address_prefixes import ADDRESS_PREFIXES
 from dnn_cli.runs.record import Membership, Record, StudyRole
@@ -189,6 +188,9 @@ def _read_plan_digest(root: Path, study_id: str) -> str | None:
     directory = find_study_directory(root, study_id)
     if directory is None or not (directory / PLAN_FILE).is_file():
         return None
+    # PyYAML takes longer to import than this module with all others.
+    from dnn_cli.config.yaml_reader import read_yaml
+
     try:
         return compute_plan_digest(read_yaml(str(directory / PLAN_FILE)).value)
     except (ConfigError, OSError, AttributeError, KeyError, TypeError, ValueError):

@@ -140,7 +140,7 @@ def _format_result_lines(result: "RangeTest", current_rate: Any) -> list[str]:
 
     `current_rate` is the value of `optimizer.learning_rate` in the config.
     """
-    from dnn_cli.config.registry import format_config_value
+    from dnn_cli.config.value_texts import format_config_value
 
     if result.suggestion is None:
         tried_text = f", up to {result.rates[-1]:.2g}" if result.rates else ""

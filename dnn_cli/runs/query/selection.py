@@ -149,15 +149,17 @@ def select_runs(
         UsageError: an address matches no run.
         QueryError: the query is invalid.
     """
-    from dnn_cli.runs.query.parser import filter_runs
-
     is_reported = reported and query is None
     if addresses:
         named = store.resolve_addresses(addresses, reported=is_reported)
     else:
         named = leave_out_tuning_runs(store.list_runs()) if is_reported else store.list_runs()
     runs = store.with_details(named)
-    return filter_runs(runs, query) if query is not None else runs
+    if query is None:
+        return runs
+    from dnn_cli.runs.query.parser import filter_runs
+
+    return filter_runs(runs, query)
 
 
 def select_compared_runs(
