@@ -13,5 +13,9 @@ def inspect_warm_server() -> Section:
     except DnnError as error:
         return Section("warm_server", {"running": False}, (Problem(error.message, error.suggestion),))
     document = build_status_document(status)
-    text = format_status(status).removeprefix("warm server: ") if status else find_obstacle() or "none; dnn warm starts one"
+    text = (
+        format_status(status).removeprefix("warm server: ")
+        if status
+        else find_obstacle() or "none; dnn warm starts one"
+    )
     return Section("warm_server", document, texts={**dict.fromkeys(document, ""), "running": text})
