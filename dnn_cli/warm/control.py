@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +108,7 @@ def start_server(minutes: float, modules: Sequence[str] = _SERVER_MODULES) -> Se
     with open(reader, encoding="utf-8", errors="replace") as report, open(log_descriptor, "wb") as log:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True,
-            pass_fds=(writer,),
+            pass_fds=(writer,), env=_restore_locale(os.environ),
         )  # fmt: skip
         os.close(writer)
         try:
@@ -127,6 +127,16 @@ def start_server(minutes: float, modules: Sequence[str] = _SERVER_MODULES) -> Se
     if status is None:
         raise DnnError("the warm server does not answer", f"its log is {directory / _LOG_NAME}")
     return status
+
+
+def _restore_locale(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables with which Python chooses the UTF-8 mode of this process once more.
+
+    In the locale C, Python turns on this mode, and sets LC_CTYPE to a locale with UTF-8, in which the mode is off:
+    https://peps.python.org/pep-0538/
+    """
+    has_chosen_mode = bool(sys.flags.utf8_mode) and "utf8" not in sys._xoptions and "PYTHONUTF8" not in environment
+    return {**environment, "LC_CTYPE": "C"} if has_chosen_mode else dict(environment)
 
 
 def stop_server() -> bool:

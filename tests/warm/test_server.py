@@ -76,6 +76,21 @@ def test_server_starts_directly_after_the_end_of_another(server):
     assert stop_server()
 
 
+@pytest.mark.parametrize("locale", [{}, {"LC_CTYPE": "C"}, {"LC_ALL": "C"}, {"LANG": "C.UTF-8"}], ids=str)
+def test_server_has_the_utf8_mode_of_its_start(locale, monkeypatch):
+    """In the locale C, Python turns on its UTF-8 mode, and changes the variables of the processes that it starts."""
+    for name in ("LANG", "LC_ALL", "LC_CTYPE", "PYTHONUTF8"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in locale.items():
+        monkeypatch.setenv(name, value)
+    start = 'from dnn_cli.warm.control import start_server; start_server(1, ["ctypes"])'
+    subprocess.run([sys.executable, "-c", start], cwd=ROOT, check=True)
+    try:
+        assert run_client("exit_with_seven").returncode == 7
+    finally:
+        assert stop_server()
+
+
 def test_second_server_does_not_start(server):
     with pytest.raises(DnnError, match="cannot start: another warm server starts or runs"):
         start_server(1, ["ctypes"])
