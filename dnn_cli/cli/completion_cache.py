@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import dnn_cli
+from dnn_cli.errors import RunError
 from dnn_cli.host.directories import get_cache_path
 
 _MAX_FILES = 100
@@ -41,19 +42,19 @@ def recall_answer(question: tuple[str, ...], state: str, compute: Callable[[], t
             return stored["answer"]
     answer, can_be_stored = compute()
     if can_be_stored:
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, RunError):
             _write_answer(path, json.dumps({"key": key, "answer": answer}))
     return answer
 
 
 def _write_answer(path: Path, text: str) -> None:
     """Write an answer, and delete the oldest answers."""
+    from dnn_cli.host.cache_files import list_old_paths
+    from dnn_cli.runs.atomic_write import write_text
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-    files = sorted(path.parent.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in files[_MAX_FILES:]:
+    write_text(path, text)
+    for file in list_old_paths(path.parent.iterdir(), _MAX_FILES):
         file.unlink(missing_ok=True)
 
 

@@ -18,6 +18,7 @@ import numpy as np
 from dnn_cli.config.data import Data
 from dnn_cli.data.examples import Examples, Split, split_examples
 from dnn_cli.errors import RunError
+from dnn_cli.host.cache_files import list_old_paths
 from dnn_cli.host.directories import find_cache, get_cache_path
 from dnn_cli.runs.atomic_write import atomic_write
 
@@ -92,6 +93,5 @@ def _write_split(path: Path, split: Split) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as temporary:
             np.savez(temporary, **dict(zip(_PARTS, astuple(split), strict=True)))
-        files = sorted(path.parent.glob("*.npz"), key=lambda file: file.stat().st_mtime, reverse=True)
-        for file in files[MAX_CACHE_FILES:]:
+        for file in list_old_paths(path.parent.glob("*.npz"), MAX_CACHE_FILES):
             file.unlink(missing_ok=True)

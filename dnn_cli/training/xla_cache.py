@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from pathlib import Path
 from dnn_cli.config.digests import compute_network_digest
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.host import directories
+from dnn_cli.host.cache_files import list_old_paths
 
 _logger = logging.getLogger(__name__)
 
@@ -172,19 +173,14 @@ def save_programs(network_directory: Path, process_directory: Path) -> None:
             temporary = network_directory / f".{os.getpid()}-{path.name}"
             temporary.write_bytes(content)
             temporary.replace(target)
-    for old_program in _sort_by_time(network_directory.glob("*.pb"))[MAX_PROGRAMS:]:
+    for old_program in list_old_paths(network_directory.glob("*.pb"), MAX_PROGRAMS):
         old_program.unlink(missing_ok=True)
 
 
 def evict_old_networks(cache_directory: Path) -> None:
     """Keep the programs of the `MAX_NETWORKS` networks that were trained last, and remove all others."""
-    for network in _sort_by_time(cache_directory.iterdir())[MAX_NETWORKS:]:
+    for network in list_old_paths(cache_directory.iterdir(), MAX_NETWORKS):
         shutil.rmtree(network, ignore_errors=True)
-
-
-def _sort_by_time(paths: Iterable[Path]) -> list[Path]:
-    """Sort paths by the time of their last change, the latest first."""
-    return sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 def _get_xla_cache_directory() -> Path:
