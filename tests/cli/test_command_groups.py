@@ -6,6 +6,7 @@ import sys
 import pytest
 import typer
 
+from dnn_cli.__main__ import _FORKABLE_COMMANDS
 from dnn_cli.cli.app import app
 from dnn_cli.cli.command_groups import COMMAND_GROUPS
 from tests.helpers.settings import ROOT
@@ -30,6 +31,10 @@ def test_description_begins_the_help_text(name):
     command = GROUP.get_command(None, name)
     assert command.name == name
     assert command.help.splitlines()[0] == lazy_command.description
+
+
+def test_commands_of_the_warm_server_exist():
+    assert {name for commands in COMMAND_GROUPS.values() for name in commands} >= _FORKABLE_COMMANDS
 
 
 def test_unknown_command_is_none():
