@@ -40,14 +40,13 @@ def warm(
         status, line = None, "the warm server has ended" if was_running else "no warm server runs"
     else:
         status = read_status()
-        line = format_status(status)
         if not shows_status and (status is None or status.difference or status.minutes != minutes):
             stop_server()
             notes = get_notes_console()
             # The import of TensorFlow takes seconds.
             with notes.status("starting TensorFlow") if notes.is_terminal else nullcontext():
                 status = start_server(minutes)
-            line = format_status(status)
+        line = format_status(status)
     if as_json:
         print_json(build_status_document(status))
     else:
