@@ -51,6 +51,8 @@ def _use_warm_server() -> None:
 
 def _run_program() -> None:
     """Import and run the program."""
+    # The search for plugins of Pydantic reads the metadata of all packages.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from dnn_cli.cli.app import main as run_program
 
     try:

@@ -66,7 +66,8 @@ def _collect_differences(
         rows: The mapping of each config, from keys to texts.
         common_names: The names of the layers that have the same name in all configs, by index.
     """
-    if all(value == values[0] for value in values):
+    # `count` takes a fifth of the time of a generator.
+    if values.count(values[0]) == len(values):
         return
     if key == "data.columns":
         _collect_column_differences(values, rows)
@@ -109,9 +110,15 @@ def _format_differing_values(values: Sequence[Any]) -> list[str]:
     # The registry imports all parts. Many importers of this module need none of them.
     from dnn_cli.config.value_texts import format_changed_arguments, format_config_value
 
-    parts = [value for value in values if isinstance(value, dict)]
+    # Thousands of runs have few different values.
+    distinct = {repr(value): value for value in values}
+    parts = [value for value in distinct.values() if isinstance(value, dict)]
     included = {key for part in parts for key in format_changed_arguments(part)}
-    return [ABSENT_TEXT if value is _ABSENT else format_config_value(value, included) for value in values]
+    texts = {
+        key: ABSENT_TEXT if value is _ABSENT else format_config_value(value, included)
+        for key, value in distinct.items()
+    }
+    return [texts[repr(value)] for value in values]
 
 
 def _format_differing_layers(stacks: Sequence[Any]) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pydantic_core
 
+from dnn_cli.config.cross_validation import Fold
 from dnn_cli.errors import RunError
 from dnn_cli.runs.annotations import NO_ANNOTATIONS, Annotations
 from dnn_cli.runs.record import Record
@@ -46,7 +47,11 @@ def pack_record(run_info: RunInfo) -> bytes | None:
 
 def pack_details(details: RunDetails) -> bytes:
     """Return the bytes in which the index caches the config and metrics of a run."""
-    texts = (json.dumps([details.variant_digest, details.seed]), json.dumps(details.columns), details.config_json or "")
+    texts = (
+        json.dumps([details.variant_digest, details.seed, details.fold]),
+        json.dumps(details.columns),
+        details.config_json or "",
+    )
     return b"\0".join([*(text.encode() for text in texts), details.metric_bytes])
 
 
@@ -79,10 +84,11 @@ class ContentReader:
         """Return the config and metrics that are cached in these bytes; `None` if the bytes are invalid."""
         try:
             header, columns_json, config_json, metric_bytes = content.split(b"\0", 3)
-            variant_digest, seed = pydantic_core.from_json(header)
+            variant_digest, seed, fold = pydantic_core.from_json(header)
             columns = self._columns.get(columns_json)
             if columns is None:
                 columns = self._columns[columns_json] = tuple(pydantic_core.from_json(columns_json))
         except ValueError:
             return None
-        return RunDetails(config_json.decode(), variant_digest, seed, columns, metric_bytes)
+        fold = None if fold is None else Fold(*fold)
+        return RunDetails(config_json.decode(), variant_digest, seed, fold, columns, metric_bytes)

@@ -30,6 +30,9 @@ class RunDetails:
     It is equal for runs that differ only in seed, fold, names, diagnostics and `model_checkpoint`."""
 
     seed: int = 0
+    fold: Fold | None = None
+    """The fold of the run in a cross-validation; `None` for other runs."""
+
     columns: tuple[str, ...] = ()
     """Columns of `metrics.csv`."""
 
@@ -47,14 +50,6 @@ class RunDetails:
     def config(self) -> dict[str, Any] | None:
         """The resolved config as plain values; `None` if the config cannot be read."""
         return None if self.config_json is None else pydantic_core.from_json(self.config_json)
-
-    @cached_property
-    def fold(self) -> Fold | None:
-        """The fold of the run in a cross-validation; `None` for other runs."""
-        # Most configs have no fold: the search in the text saves the time to parse them.
-        if self.config_json is None or '"fold": ' not in self.config_json:
-            return None
-        return find_fold(self.config or {})
 
     def get_metric_values(self, name: str) -> Sequence[float]:
         """Return the values of a column of `metrics.csv`, one for each epoch; empty without the column."""
@@ -146,7 +141,13 @@ def read_details(run: Run, record: Record | None = None) -> RunDetails:
     columns = tuple(rows[0]) if rows else ()
     values = array("d", (row[name] for name in columns for row in rows)).tobytes()
     return RunDetails(
-        json.dumps(config), compute_variant_digest(config), config.get("seed", 0), columns, values, error_message
+        json.dumps(config),
+        compute_variant_digest(config),
+        config.get("seed", 0),
+        find_fold(config),
+        columns,
+        values,
+        error_message,
     )
 
 
