@@ -66,7 +66,7 @@ def _collect_differences(
         rows: The mapping of each config, from keys to texts.
         common_names: The names of the layers that have the same name in all configs, by index.
     """
-    # `count` takes a fifth of the time of a generator.
+    # For 2,000 equal mappings, `count` takes 0.56 of the time of a generator.
     if values.count(values[0]) == len(values):
         return
     if key == "data.columns":
@@ -111,14 +111,15 @@ def _format_differing_values(values: Sequence[Any]) -> list[str]:
     from dnn_cli.config.value_texts import format_changed_arguments, format_config_value
 
     # Thousands of runs have few different values.
-    distinct = {repr(value): value for value in values}
+    keys = list(map(repr, values))
+    distinct = dict(zip(keys, values, strict=True))
     parts = [value for value in distinct.values() if isinstance(value, dict)]
     included = {key for part in parts for key in format_changed_arguments(part)}
     texts = {
         key: ABSENT_TEXT if value is _ABSENT else format_config_value(value, included)
         for key, value in distinct.items()
     }
-    return [texts[repr(value)] for value in values]
+    return [texts[key] for key in keys]
 
 
 def _format_differing_layers(stacks: Sequence[Any]) -> list[str]:

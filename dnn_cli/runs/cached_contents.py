@@ -90,5 +90,6 @@ class ContentReader:
                 columns = self._columns[columns_json] = tuple(pydantic_core.from_json(columns_json))
         except ValueError:
             return None
-        fold = None if fold is None else Fold(*fold)
-        return RunDetails(config_json.decode(), variant_digest, seed, fold, columns, metric_bytes)
+        return RunDetails(
+            config_json.decode(), variant_digest, seed, Fold(*fold) if fold else None, columns, metric_bytes
+        )
