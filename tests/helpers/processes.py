@@ -9,17 +9,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from dnn_cli.execution.signals import STOP_SIGNALS
 from tests.helpers.settings import ROOT
+
+IGNORED_BY_PYTHON = {signal.SIGPIPE, signal.SIGXFSZ}
+"""Signals that each Python process ignores, and whose default action `subprocess` restores in its processes."""
 
 
 def handle_ignored_signals() -> None:
-    """Replace ignored stop signals of this process by a handler that does nothing.
+    """Replace ignored signals of this process by a handler that does nothing.
 
-    `nohup` and the background of a script ignore signals, and every program that a test starts would inherit this. A
-    handler is not inherited: the program starts with the default action.
+    `nohup` ignores SIGHUP, and the background of a script SIGINT and SIGQUIT. Every program that a test starts would
+    inherit this. A handler is not inherited: the program starts with the default action.
     """
-    for number in STOP_SIGNALS:
+    for number in signal.valid_signals() - IGNORED_BY_PYTHON:
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, lambda *_: None)
 
