@@ -136,7 +136,8 @@ def test_every_parameter_has_help_and_a_placeholder():
 def test_config_table_has_measured_scores_and_seconds():
     for path in (ROOT / "configs").glob("*.yaml"):
         header = path.read_text(encoding="utf-8")
-        measured = re.search(r"validation \w+ (\S+) after .* test \w+ (\S+),\n# (\d+ s) on", header)
+        score = r"\w+ ([\d.]+(?: ± [\d.]+)?)"
+        measured = re.search(rf"validation {score} after .* test {score}(?: over \d+ seeds)?,\n# (\d+ s) on", header)
         row = re.search(rf"^\| `{path.stem}` .*$", CONFIG_TABLE, re.MULTILINE)[0]
         assert row.endswith(f"| {measured[1]} | {measured[2]} | {measured[3]} |")
 

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,11 +44,6 @@ class MeasuredScores(NamedTuple):
         validation, test = self.format_score(self.validation), self.format_score(self.test)
         return f"validation {self.metric} {validation} after {self.epochs} epochs, test {self.metric} {test}"
 
-    @property
-    def speed_text(self) -> str:
-        """The seconds, with the processor."""
-        return f"{self.seconds:.0f} s on {format_processor()}"
-
 
 def measure_config(config: str) -> MeasuredScores:
     """Train a config, and evaluate the trained model on both sets."""
@@ -60,25 +56,25 @@ def measure_config(config: str) -> MeasuredScores:
 
 
 def run_dnn(runs: str, *words: str) -> dict[str, Any]:
-    """Run a command and return its JSON."""
+    """Run a command and return its JSON. Its progress stays visible in a terminal."""
     command = [sys.executable, "-m", "dnn_cli", *words, "--runs-dir", runs, "--json"]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 
-def write_header(config: Path, scores_text: str, speed_text: str) -> None:
-    """Write scores and seconds into the header of a config."""
-    lines = f"# Measured: {scores_text},\n# {speed_text}."
+def write_figures(config: Path, scores_text: str, cells: Sequence[str], seconds: float, processor: str) -> None:
+    """Write scores and seconds into the header of a config and into its row of the table of configs."""
+    lines = f"# Measured: {scores_text},\n# {seconds:.0f} s on {processor}."
     config.write_text(HEADER.sub(lambda _: lines, config.read_text(encoding="utf-8"), count=1), encoding="utf-8")
-
-
-def write_figures(config: Path, measured: MeasuredScores) -> None:
-    """Write figures into the header of a config and into the table of configs."""
-    write_header(config, measured.scores_text, measured.speed_text)
-    validation, test = measured.format_score(measured.validation), measured.format_score(measured.test)
-    cells = f"| {validation} | {test} | {measured.seconds:.0f} s |"
-    row = re.compile(rf"^(\| `{config.stem}` \|.*?)\| [\d.]+ \| [\d.]+ \| \d+ s \|$", re.MULTILINE)
+    row = re.compile(rf"^(\| `{config.stem}` \|.*?)" + r"\| [^|]+ " * 3 + r"\|$", re.MULTILINE)
     table = CONFIG_TABLE.read_text(encoding="utf-8")
-    CONFIG_TABLE.write_text(row.sub(lambda match: match[1] + cells, table), encoding="utf-8")
+    row_end = f"| {' | '.join([*cells, f'{seconds:.0f} s'])} |"
+    CONFIG_TABLE.write_text(row.sub(lambda match: match[1] + row_end, table), encoding="utf-8")
+
+
+def list_configs_of_one_seed() -> list[Path]:
+    """Return the example configs, but for those that `published_scores` measures with several seeds."""
+    examples = [*sorted(Path("configs").glob("*.yaml")), *sorted(Path("configs/textbook").glob("*.yaml"))]
+    return [path for path in examples if not re.search(r"over \d+ seeds", path.read_text(encoding="utf-8"))]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,13 +85,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train and evaluate the configs, and print one line for each."""
-    examples = [*sorted(Path("configs").glob("*.yaml")), *sorted(Path("configs/textbook").glob("*.yaml"))]
-    names = options.configs or map(str, examples)
+    names = options.configs or map(str, list_configs_of_one_seed())
     if (load_now := os.getloadavg()[0]) > count_available_cores() / 2:
         print(f"the machine is busy (load {load_now:.1f}): the seconds will be too large", file=sys.stderr)
     for name in names:
         measured = measure_config(name)
-        print(f"{name:32} {measured.scores_text}, {measured.speed_text}", flush=True)
+        processor = format_processor()
+        print(f"{name:32} {measured.scores_text}, {measured.seconds:.0f} s on {processor}", flush=True)
         if options.write:
-            write_figures(Path(name), measured)
+            cells = [measured.format_score(score) for score in (measured.validation, measured.test)]
+            write_figures(Path(name), measured.scores_text, cells, measured.seconds, processor)
     return 0

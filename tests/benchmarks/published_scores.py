@@ -1,27 +1,51 @@
 """Train configs with several seeds, and print mean scores of Fashion-MNIST with intervals.
 
-`--test` also evaluates the models on the test set. Configs are chosen by validation scores alone, so this option is for
-configs that no longer change. The runs stay in the runs directory, and the same command trains missing runs only.
-`--write` writes the figures into the headers of the configs.
+The scores of each seed are rows of `published_scores.csv`, so the same command trains missing seeds only. `--test` also
+evaluates each model once on the test set. Configs are chosen by validation scores alone, so this option is for
+configs that no longer change. `--write` writes the figures into the headers and the table of the configs. Seconds are
+valid only on an idle machine.
 """
 
 import argparse
-import json
-import subprocess
-import sys
+import csv
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
+from dnn_cli.config.digests import compute_outcome_digest
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.network_summary import summarize_network
 from dnn_cli.host.resources import format_processor
-from tests.benchmarks.configs import write_header
+from tests.benchmarks.configs import run_dnn, write_figures
 
 LEVEL = 0.95
+SCORES_FILE = Path(__file__).with_suffix(".csv")
+
+
+@dataclass(frozen=True)
+class SeedScores:
+    """Accuracies of a config with one seed: a row of the file of scores."""
+
+    config: str
+
+    digest: str
+    """Digest of the experiment, so that scores of another version of the config are not mixed with these."""
+
+    seed: int
+    epochs: int
+    validation: str
+
+    test: str
+    """Accuracy on the test set; empty if the model has not been evaluated on it."""
+
+    seconds: str
+    processor: str
 
 
 class MeanScore(NamedTuple):
@@ -40,24 +64,63 @@ def compute_mean_score(scores: Sequence[float]) -> MeanScore:
     return MeanScore(float(np.mean(scores)), error * float(stats.t.ppf((1 + LEVEL) / 2, len(scores) - 1)))
 
 
-def run_dnn(*words: str) -> dict[str, Any]:
-    """Run a command and return its JSON. Its progress stays visible."""
-    command = [sys.executable, "-m", "dnn_cli", *words, "--json"]
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+def read_scores() -> list[SeedScores]:
+    """Return all rows of the file of scores."""
+    with SCORES_FILE.open(encoding="utf-8", newline="") as file:
+        return [
+            SeedScores(**{**row, "seed": int(row["seed"]), "epochs": int(row["epochs"])})
+            for row in csv.DictReader(file)
+        ]
 
 
-def measure_config(config: str, options: argparse.Namespace) -> tuple[str, str]:
-    """Train a config with all seeds, and return its scores and its speed as text."""
-    directory = ["--runs-dir", options.runs_dir]
-    runs = run_dnn("sweep", config, f"seed=1..{options.seeds}", "-j", "1", *directory)["runs"]
-    texts = []
-    for split in ("validation", "test") if options.test else ("validation",):
-        documents = [run_dnn("evaluate", run["id"], "--split", split, *directory) for run in runs]
-        scores = [document["scores"]["accuracy"] for document in documents]
-        texts.append(f"{split} accuracy {compute_mean_score(scores)}")
-    texts[0] += f" after {runs[0]['epochs']} epochs"
-    seconds = np.mean([run["seconds"] for run in runs])
-    return f"{', '.join(texts)} ({options.seeds} seeds)", f"{seconds:.0f} s on {format_processor()}"
+def append_scores(scores: SeedScores) -> None:
+    """Append a row to the file of scores."""
+    with SCORES_FILE.open("a", encoding="utf-8", newline="") as file:
+        csv.DictWriter(file, [field.name for field in fields(SeedScores)], lineterminator="\n").writerow(asdict(scores))
+
+
+def measure_seed(config: str, digest: str, seed: int, options: argparse.Namespace) -> SeedScores:
+    """Train a config with a seed, and evaluate the saved model."""
+    (run,) = run_dnn(options.runs_dir, "train", config, f"seed={seed}")["runs"]
+    splits = ("validation", "test") if options.test else ("validation",)
+    accuracies = {
+        split: run_dnn(options.runs_dir, "evaluate", run["id"], "--split", split)["scores"]["accuracy"]
+        for split in splits
+    }
+    return SeedScores(
+        config,
+        digest,
+        seed,
+        run["epochs"],
+        f"{accuracies['validation']:.4f}",
+        f"{accuracies['test']:.4f}" if options.test else "",
+        f"{run['seconds']:.0f}",
+        format_processor(),
+    )
+
+
+def measure_config(config: str, options: argparse.Namespace) -> list[SeedScores]:
+    """Return the scores of all seeds of a config. Seeds without a row in the file of scores are trained first."""
+    digest = compute_outcome_digest(load_experiment(config, ["seed=0"]).experiment)[:8]
+    rows = {row.seed: row for row in read_scores() if row.digest == digest and (row.test or not options.test)}
+    for seed in range(1, options.seeds + 1):
+        if seed not in rows:
+            rows[seed] = measure_seed(config, digest, seed, options)
+            append_scores(rows[seed])
+            print(f"{config}  seed {seed}: {rows[seed]}", flush=True)
+    return [rows[seed] for seed in range(1, options.seeds + 1)]
+
+
+def format_scores(rows: Sequence[SeedScores], test: bool) -> list[str]:
+    """Return the mean accuracies of the validation and the test set as text."""
+    validation = compute_mean_score([float(row.validation) for row in rows])
+    return [str(validation), *([str(compute_mean_score([float(row.test) for row in rows]))] if test else [])]
+
+
+def compute_time(rows: Sequence[SeedScores]) -> tuple[float, str]:
+    """Return the median seconds of the trainings on the processor with most of them, and the processor."""
+    ((processor, _),) = Counter(row.processor for row in rows).most_common(1)
+    return median(float(row.seconds) for row in rows if row.processor == processor), processor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,15 +129,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=8, help="number of seeds, from 1 on (default: 8)")
     parser.add_argument("--runs-dir", default="runs", help="directory of the runs (default: runs)")
     parser.add_argument("--test", action="store_true", help="also evaluate the models on the test set")
-    parser.add_argument("--write", action="store_true", help="write the figures into the headers of the configs")
+    parser.add_argument("--write", action="store_true", help="write the figures into the configs; needs --test")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print one line for each config."""
     for config in options.configs:
-        scores, speed = measure_config(config, options)
+        rows = measure_config(config, options)
+        scores = format_scores(rows, options.test)
+        texts = [f"{split} accuracy {score}" for split, score in zip(("validation", "test"), scores, strict=False)]
+        texts[0] += f" after {rows[0].epochs} epochs"
+        scores_text = f"{', '.join(texts)} over {options.seeds} seeds"
+        seconds, processor = compute_time(rows)
         parameters = summarize_network(load_experiment(config).experiment).total
-        print(f"{config}  {parameters:,} parameters, {scores}, {speed}", flush=True)
-        if options.write:
-            write_header(Path(config), scores, speed)
+        print(f"{config}  {parameters:,} parameters, {scores_text}, {seconds:.0f} s on {processor}", flush=True)
+        if options.write and options.test:
+            write_figures(Path(config), scores_text, scores, seconds, processor)
     return 0

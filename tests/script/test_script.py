@@ -1,6 +1,7 @@
 """Scripts of plain Keras end with the weights of the runs, and have a readable form."""
 
 import ast
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,9 @@ from tests.helpers.scripts import SHIPPED_CONFIGS, load_small_experiment, run_pr
 from tests.helpers.settings import RUN_ALL_CASES
 from tests.helpers.training_runs import train_in_store
 
-MAX_LINES = 79
+MAX_LINES = 78
+"""Largest number of lines of a program without its list of layers, which grows with the network."""
+
 CONFIGS = {path.stem: path for path in SHIPPED_CONFIGS}
 TRAINED = ["breast_cancer"]
 """Config with class weights, a test set, standardization and early stopping."""
@@ -72,7 +75,7 @@ def test_scripts_of_shipped_configs_are_short_and_have_the_layout_of_ruff(tmp_pa
     for name, path in CONFIGS.items():
         text = write_program(load_experiment(str(path)).experiment)
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
-        assert len(text.splitlines()) <= MAX_LINES, name
+        assert len(re.sub(r"(?ms)^layers = \[\n.*?^\]\n", "", text).splitlines()) <= MAX_LINES, name
         assert "dnn" not in {line.split()[1].partition(".")[0] for line in text.splitlines() if "import " in line[:7]}
     if (ruff := shutil.which("ruff", path=str(Path(sys.executable).parent)) or shutil.which("ruff")) is None:
         pytest.skip("ruff is not installed")
