@@ -20,6 +20,7 @@ from tests.helpers.training_runs import train_in_store
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 TEXTBOOK = sorted((ROOT / "configs" / "textbook").glob("*.yaml"))
+SPEEDRUNS = sorted((ROOT / "configs" / "speedruns").glob("*.yaml"))
 SWEEPS = sorted((ROOT / "configs" / "sweeps").glob("*.yaml"))
 EMBEDDED = [name for name, dataset in DATASETS.items() if isinstance(dataset, EmbeddedDataset)]
 
@@ -39,7 +40,16 @@ def test_config_header_has_command_and_scores(path: Path):
     assert any(re.search(r"Measured: validation .* after \d+ epochs, test ", line) for line in header)
 
 
-@pytest.mark.parametrize("path", [*CONFIGS, *TEXTBOOK], ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", SPEEDRUNS, ids=lambda path: path.stem)
+def test_speedrun_header_has_command_and_accuracy_above_its_target(path: Path):
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# yaml-language-server: $schema=../schema.json\n")
+    assert f"dnn train {path.relative_to(ROOT)}" in text
+    measured = re.search(r"Measured: validation accuracy ([\d.]+) ± [\d.]+ after \d+ epochs over 8 seeds, p ", text)
+    assert float(measured[1]) >= int(path.stem.removeprefix("accuracy_")) / 100
+
+
+@pytest.mark.parametrize("path", [*CONFIGS, *TEXTBOOK, *SPEEDRUNS], ids=lambda path: path.stem)
 def test_training_commands_of_the_header_are_valid(path, monkeypatch):
     monkeypatch.chdir(ROOT)
     for words in re.findall(r"^# +dnn train ([^&\n]*)", path.read_text(encoding="utf-8"), re.MULTILINE):
@@ -55,8 +65,8 @@ def test_config_builds_offline(path: Path):
     assert build_model(experiment).count_params() == summarize_network(experiment).total
 
 
-@pytest.mark.parametrize("path", TEXTBOOK, ids=lambda path: path.stem)
-def test_textbook_config_trains_on_digits(path, tmp_path):
+@pytest.mark.parametrize("path", [*TEXTBOOK, *SPEEDRUNS], ids=lambda path: path.stem)
+def test_textbook_or_speedrun_config_trains_on_digits(path, tmp_path):
     # Without XLA, the short training needs no compilation.
     overrides = [*find_digits_overrides(path), "epochs=1", "jit=false"]
     experiment = load_experiment(str(path), overrides).experiment
