@@ -2,7 +2,7 @@
 
 `--write` writes the figures into the headers of the configs and into the table of `configs/README.md`. All configs
 take about 12 minutes on two cores. Seconds are valid only on an idle machine. The runs are deleted. Only this
-script evaluates the example configs on the test set.
+script and `published_scores` evaluate the example configs on the test set.
 """
 
 import argparse
