@@ -71,6 +71,12 @@ def write_figures(config: Path, scores_text: str, cells: Sequence[str], seconds:
     CONFIG_TABLE.write_text(row.sub(lambda match: match[1] + row_end, table), encoding="utf-8")
 
 
+def warn_if_busy() -> None:
+    """Print a warning if other programs use the machine."""
+    if (load_now := os.getloadavg()[0]) > count_available_cores() / 2:
+        print(f"the machine is busy (load {load_now:.1f}): the seconds will be too large", file=sys.stderr)
+
+
 def list_configs_of_one_seed() -> list[Path]:
     """Return the example configs, but for those that `published_scores` measures with several seeds."""
     examples = [*sorted(Path("configs").glob("*.yaml")), *sorted(Path("configs/textbook").glob("*.yaml"))]
@@ -86,11 +92,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Train and evaluate the configs, and print one line for each."""
     names = options.configs or map(str, list_configs_of_one_seed())
-    if (load_now := os.getloadavg()[0]) > count_available_cores() / 2:
-        print(f"the machine is busy (load {load_now:.1f}): the seconds will be too large", file=sys.stderr)
+    processor = format_processor()
+    warn_if_busy()
     for name in names:
         measured = measure_config(name)
-        processor = format_processor()
         print(f"{name:32} {measured.scores_text}, {measured.seconds:.0f} s on {processor}", flush=True)
         if options.write:
             cells = [measured.format_score(score) for score in (measured.validation, measured.test)]

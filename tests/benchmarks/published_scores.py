@@ -8,6 +8,7 @@ valid only on an idle machine.
 
 import argparse
 import csv
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -22,7 +23,7 @@ from dnn_cli.config.digests import compute_outcome_digest
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.network_summary import summarize_network
 from dnn_cli.host.resources import format_processor
-from tests.benchmarks.configs import run_dnn, write_figures
+from tests.benchmarks.configs import run_dnn, warn_if_busy, write_figures
 
 LEVEL = 0.95
 SCORES_FILE = Path(__file__).with_suffix(".csv")
@@ -39,12 +40,12 @@ class SeedScores:
 
     seed: int
     epochs: int
-    validation: str
+    validation: float
 
-    test: str
-    """Accuracy on the test set; empty if the model has not been evaluated on it."""
+    test: float | None
+    """Accuracy on the test set; `None` if the model has not been evaluated on it."""
 
-    seconds: str
+    seconds: int
     processor: str
 
 
@@ -68,7 +69,16 @@ def read_scores() -> list[SeedScores]:
     """Return all rows of the file of scores."""
     with SCORES_FILE.open(encoding="utf-8", newline="") as file:
         return [
-            SeedScores(**{**row, "seed": int(row["seed"]), "epochs": int(row["epochs"])})
+            SeedScores(
+                row["config"],
+                row["digest"],
+                int(row["seed"]),
+                int(row["epochs"]),
+                float(row["validation"]),
+                float(row["test"]) if row["test"] else None,
+                int(row["seconds"]),
+                row["processor"],
+            )
             for row in csv.DictReader(file)
         ]
 
@@ -84,7 +94,7 @@ def measure_seed(config: str, digest: str, seed: int, options: argparse.Namespac
     (run,) = run_dnn(options.runs_dir, "train", config, f"seed={seed}")["runs"]
     splits = ("validation", "test") if options.test else ("validation",)
     accuracies = {
-        split: run_dnn(options.runs_dir, "evaluate", run["id"], "--split", split)["scores"]["accuracy"]
+        split: round(run_dnn(options.runs_dir, "evaluate", run["id"], "--split", split)["scores"]["accuracy"], 4)
         for split in splits
     }
     return SeedScores(
@@ -92,9 +102,9 @@ def measure_seed(config: str, digest: str, seed: int, options: argparse.Namespac
         digest,
         seed,
         run["epochs"],
-        f"{accuracies['validation']:.4f}",
-        f"{accuracies['test']:.4f}" if options.test else "",
-        f"{run['seconds']:.0f}",
+        accuracies["validation"],
+        accuracies.get("test"),
+        round(run["seconds"]),
         format_processor(),
     )
 
@@ -102,7 +112,9 @@ def measure_seed(config: str, digest: str, seed: int, options: argparse.Namespac
 def measure_config(config: str, options: argparse.Namespace) -> list[SeedScores]:
     """Return the scores of all seeds of a config. Seeds without a row in the file of scores are trained first."""
     digest = compute_outcome_digest(load_experiment(config, ["seed=0"]).experiment)[:8]
-    rows = {row.seed: row for row in read_scores() if row.digest == digest and (row.test or not options.test)}
+    rows = {
+        row.seed: row for row in read_scores() if row.digest == digest and (row.test is not None or not options.test)
+    }
     for seed in range(1, options.seeds + 1):
         if seed not in rows:
             rows[seed] = measure_seed(config, digest, seed, options)
@@ -111,16 +123,10 @@ def measure_config(config: str, options: argparse.Namespace) -> list[SeedScores]
     return [rows[seed] for seed in range(1, options.seeds + 1)]
 
 
-def format_scores(rows: Sequence[SeedScores], test: bool) -> list[str]:
-    """Return the mean accuracies of the validation and the test set as text."""
-    validation = compute_mean_score([float(row.validation) for row in rows])
-    return [str(validation), *([str(compute_mean_score([float(row.test) for row in rows]))] if test else [])]
-
-
 def compute_time(rows: Sequence[SeedScores]) -> tuple[float, str]:
     """Return the median seconds of the trainings on the processor with most of them, and the processor."""
     ((processor, _),) = Counter(row.processor for row in rows).most_common(1)
-    return median(float(row.seconds) for row in rows if row.processor == processor), processor
+    return median(row.seconds for row in rows if row.processor == processor), processor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -134,15 +140,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print one line for each config."""
+    if options.write and not options.test:
+        print("--write needs --test, because the headers have both scores", file=sys.stderr)
+        return 2
+    warn_if_busy()
     for config in options.configs:
         rows = measure_config(config, options)
-        scores = format_scores(rows, options.test)
-        texts = [f"{split} accuracy {score}" for split, score in zip(("validation", "test"), scores, strict=False)]
-        texts[0] += f" after {rows[0].epochs} epochs"
-        scores_text = f"{', '.join(texts)} over {options.seeds} seeds"
+        scores = [str(compute_mean_score([row.validation for row in rows]))]
+        scores_text = f"validation accuracy {scores[0]} after {rows[0].epochs} epochs"
+        if options.test:
+            scores.append(str(compute_mean_score([row.test for row in rows if row.test is not None])))
+            scores_text += f", test accuracy {scores[1]}"
+        scores_text += f" over {options.seeds} seeds"
         seconds, processor = compute_time(rows)
         parameters = summarize_network(load_experiment(config).experiment).total
         print(f"{config}  {parameters:,} parameters, {scores_text}, {seconds:.0f} s on {processor}", flush=True)
-        if options.write and options.test:
+        if options.write:
             write_figures(Path(config), scores_text, scores, seconds, processor)
     return 0

@@ -1,6 +1,6 @@
 """Time whole trainings to validation accuracies of 0.88, 0.90, 0.92 and 0.93 on Fashion-MNIST.
 
-A config of `configs/speedruns` reaches its accuracy if the mean over at least 8 seeds is as high with p < 0.01 in a
+A config of `configs/speedruns` reaches its accuracy if the mean over 8 seeds or more is higher with p < 0.01 in a
 one-sided t-test. The time is the median of whole processes, with the start of Python and TensorFlow. One process before
 them is not counted: it compiles what later processes read from XLA's cache. `--write` writes the figures into the
 headers and the table of the configs. Seconds are valid only on an idle machine.
@@ -18,7 +18,7 @@ from scipy import stats
 
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.host.resources import format_processor
-from tests.benchmarks.configs import run_dnn, write_figures
+from tests.benchmarks.configs import run_dnn, warn_if_busy, write_figures
 from tests.benchmarks.published_scores import MeanScore, compute_mean_score
 
 LEVEL = 0.01
@@ -33,14 +33,14 @@ class Speedrun(NamedTuple):
     validation: MeanScore
 
     p: float
-    """p-value of the hypothesis that the mean accuracy is lower than the target."""
+    """p-value of the one-sided t-test; small if the mean accuracy is higher than the target."""
 
     seconds: float
 
     @property
     def is_reached(self) -> bool:
-        """Whether the mean accuracy is at least the target, with a p-value below `LEVEL`."""
-        return self.validation.mean >= self.target and self.p < LEVEL
+        """Whether the mean accuracy is significantly higher than the target, at `LEVEL`."""
+        return self.p < LEVEL
 
     @property
     def p_text(self) -> str:
@@ -76,7 +76,9 @@ def measure_speedrun(config: Path, seeds: int) -> Speedrun:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("configs", nargs="*", metavar="CONFIG", help="configs to train (default: all speedruns)")
-    parser.add_argument("--seeds", type=int, default=MIN_SEEDS, help="number of seeds, from 1 on (default: 8)")
+    parser.add_argument(
+        "--seeds", type=int, default=MIN_SEEDS, help="number of seeds, from 1 on: 8 or more (default: 8)"
+    )
     parser.add_argument("--write", action="store_true", help="write the figures into the configs and their table")
 
 
@@ -86,7 +88,8 @@ def run(options: argparse.Namespace) -> int:
         print(f"an accuracy counts with {MIN_SEEDS} seeds or more: --seeds {options.seeds}", file=sys.stderr)
         return 2
     exit_code = 0
-    for config in map(Path, options.configs) if options.configs else sorted(Path("configs/speedruns").glob("*.yaml")):
+    warn_if_busy()
+    for config in [Path(name) for name in options.configs] or sorted(Path("configs/speedruns").glob("*.yaml")):
         speedrun = measure_speedrun(config, options.seeds)
         scores_text = (
             f"validation accuracy {speedrun.validation} after {speedrun.epochs} epochs over {options.seeds} seeds, "
