@@ -7,7 +7,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
 
@@ -135,8 +136,20 @@ def _fork_commands(
             server_socket.close()
             for descriptor in (wakeup_reader, wakeup_writer, *own_descriptors):
                 os.close(descriptor)
-            status = {**properties.status, "running_commands": len(supervisors)}
+            status = {**properties.status, "running_commands": _count_commands(supervisors)}
             return answer_client(connection, replace(properties, status=status))
         connection.close()
         supervisors.add(pid)
     return None
+
+
+def _count_commands(supervisors: Iterable[int]) -> int:
+    """Count the supervisors with a command. Others answer a request for the status, or wait for a request.
+
+    A supervisor becomes the leader of a session before it starts a command.
+    """
+    count = 0
+    for pid in supervisors:
+        with suppress(ProcessLookupError):
+            count += os.getsid(pid) == pid
+    return count

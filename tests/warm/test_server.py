@@ -53,6 +53,11 @@ def test_status_and_end(server):
     assert sorted(os.listdir(get_server_directory())) == ["server.lock", "server.log"]
 
 
+def test_clients_without_a_command_are_not_counted(server):
+    with connect_to_server(str(get_server_directory())):
+        assert read_status().running_commands == 0
+
+
 def test_killed_server_leaves_its_commands_alone(server):
     command = [*CLIENT, str(get_server_directory()), "exit_after_term"]
     with start_process(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
