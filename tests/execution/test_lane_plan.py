@@ -282,6 +282,7 @@ def test_most_shipped_configs_can_be_trained_in_lanes():
         "augmented_cnn": "RandomFlip layers cannot be trained in lanes",
         "best_dense": "RandomFlip layers cannot be trained in lanes",
         "cnn_100k": "RandomFlip layers cannot be trained in lanes",
+        "cnn_500k": "RandomFlip layers cannot be trained in lanes",
         "small_cnn": "Conv2D layers cannot be trained in lanes",
     }
     assert find_obstacles(gpu=False) == on_cpu
