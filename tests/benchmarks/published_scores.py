@@ -23,10 +23,9 @@ from dnn_cli.config.digests import compute_outcome_digest
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.network_summary import summarize_network
 from dnn_cli.host.resources import format_processor
-from tests.benchmarks.configs import run_dnn, warn_if_busy, write_figures
+from tests.benchmarks.configs import SCORES_FILE, run_dnn, warn_if_busy, write_figures
 
 LEVEL = 0.95
-SCORES_FILE = Path(__file__).with_suffix(".csv")
 
 
 @dataclass(frozen=True)

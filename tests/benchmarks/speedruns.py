@@ -39,7 +39,7 @@ class Speedrun(NamedTuple):
 
     @property
     def is_reached(self) -> bool:
-        """Whether the mean accuracy is significantly higher than the target, at `LEVEL`."""
+        """Whether the p-value is below `LEVEL`. The mean accuracy is then higher than the target."""
         return self.p < LEVEL
 
     @property
