@@ -88,11 +88,11 @@ def sweep(
 
     Raises:
         ConfigError: an experiment is not valid.
-        UsageError: nothing varies, or arguments contradict each other.
+        UsageError: nothing varies, the value of `lanes` is unknown, or arguments contradict each other.
         DataError: the data cannot be read.
     """
     from dnn_cli.config.sweep_config import SweepOptions, read_sweep
-    from dnn_cli.execution.executor_choice import count_workers, open_executor
+    from dnn_cli.execution.executor_choice import ExecutorOptions, count_workers, open_executor
     from dnn_cli.execution.signals import SignalStop
     from dnn_cli.execution.sweep_execution import SweepExecution
     from dnn_cli.execution.sweep_plan import plan_extreme_runs
@@ -100,17 +100,18 @@ def sweep(
     from dnn_cli.terminal.progress import open_screen
     from dnn_cli.terminal.sweep_training import SweepTrainer
 
-    options = SweepOptions(trials=trials, folds=folds, allow_code=allow_code)
-    execution = SweepExecution.from_sweep(read_sweep(str(file), list(values), options), Store(Path(runs_dir)))
+    options = ExecutorOptions(jobs=jobs, lanes=lanes)
+    sweep_options = SweepOptions(trials=trials, folds=folds, allow_code=allow_code)
+    execution = SweepExecution.from_sweep(read_sweep(str(file), list(values), sweep_options), Store(Path(runs_dir)))
     execution.store.check_writable()
     planned_runs = execution.planned_runs or plan_extreme_runs(execution.sweep)
     experiments = [planned_run.loaded.experiment for planned_run in planned_runs]
-    workers = count_workers(jobs, None, experiments, execution.remaining_count)
+    workers = count_workers(options, experiments, execution.remaining_count)
     # Signals keep the handlers of the program that calls this function.
     stop_request = SignalStop(lambda: None)
     with open_screen() as screen:
-        trainer = SweepTrainer(screen, stop_request, experiments, subject="sweep", gpus=None, lanes=lanes, minutes=None)
-        with open_executor("local", jobs, None, experiments, screen, execution.remaining_count) as executor:
+        trainer = SweepTrainer(screen, stop_request, experiments, options, subject="sweep")
+        with open_executor(options, experiments, screen, execution.remaining_count) as executor:
             runs = execution.collect_runs(trainer.train(execution, executor, workers))
     infos = [run.run_info for run in runs if run.run_info is not None]
     failures = [

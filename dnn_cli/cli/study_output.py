@@ -15,6 +15,7 @@ from dnn_cli.terminal.console_builder import print_line
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from dnn_cli.execution.executor_choice import ExecutorOptions
     from dnn_cli.execution.study_execution import Phase, StudyExecution
     from dnn_cli.report.table_cells import TableCells
     from dnn_cli.study.study_result import StudyResult
@@ -50,22 +51,21 @@ def format_introduction_lines(execution: "StudyExecution", first_phase: "Phase",
 
 
 def print_study_estimate(
-    execution: "StudyExecution", first_phase: "Phase", jobs: int | None, gpus: int | None, *, as_json: bool
+    execution: "StudyExecution", first_phase: "Phase", options: "ExecutorOptions", *, as_json: bool
 ) -> None:
     """Print the plan of a study, and the number of its runs with their time and disk space.
 
     Args:
         execution: The study.
         first_phase: The phase of the trials and of the arm with defaults.
-        jobs: The value of `-j`, the number of workers, for the estimate; `None` selects the default.
-        gpus: The value of `--gpus`, for the estimate; `None` selects the GPUs that the trainings use.
+        options: The options of the command, for the estimate.
         as_json: Whether the estimate is printed as JSON.
     """
     from dnn_cli.config.network_summary import format_bytes
     from dnn_cli.execution.study_estimate import estimate_study
     from dnn_cli.report.text import format_count, format_duration
 
-    plan, estimate = execution.plan, estimate_study(execution, first_phase, jobs, gpus)
+    plan, estimate = execution.plan, estimate_study(execution, first_phase, options)
     if as_json:
         print_json({"study": plan.study, "plan": plan.model_dump(mode="json"), "estimate": asdict(estimate)})
         return

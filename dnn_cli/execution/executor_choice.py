@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from dnn_cli.config.experiment import Experiment
@@ -22,24 +23,65 @@ This memory holds TensorFlow, compiled programs and the outputs of the layers.
 _EXECUTOR_NAMES = ("local", "ray")
 
 
-def count_workers(
-    jobs: int | None, gpus: int | None, experiments: Sequence[Experiment], runs: int | None = None
-) -> int:
+@dataclass(frozen=True)
+class ExecutorOptions:
+    """Options of a command that trains several runs.
+
+    Raises:
+        UsageError: `executor_name` or `lanes` is unknown, the executor has no lanes, or `jobs` exceeds `gpus`.
+    """
+
+    executor_name: str = "local"
+    """The value of `--on`: `local` or `ray`."""
+
+    jobs: int | None = None
+    """The value of `-j`, the number of workers; `None` selects the default."""
+
+    gpus: int | None = None
+    """The value of `--gpus`, the number of GPUs; 0 trains on the CPU. `None` selects the GPUs that the trainings use.
+
+    Several workers share the selected GPUs if `jobs` exceeds their number.
+    """
+
+    lanes: str = AUTO
+    """The value of `--lanes`, one of `LANE_CHOICES`."""
+
+    def __post_init__(self) -> None:
+        if self.executor_name not in _EXECUTOR_NAMES:
+            raise UsageError(
+                f"unknown value of --on: {self.executor_name}",
+                suggest_nearest_name(self.executor_name, _EXECUTOR_NAMES) or "use local or ray",
+            )
+        if self.lanes not in LANE_CHOICES:
+            raise UsageError(f"unknown value of --lanes: {self.lanes}", f"use one of {', '.join(LANE_CHOICES)}")
+        if self.executor_name == "ray" and self.lanes not in (AUTO, OFF):
+            raise UsageError(f"--lanes {self.lanes} cannot be combined with --on ray", "use --on local or --lanes off")
+        if self.jobs is not None and self.gpus and self.jobs > self.gpus:
+            raise UsageError(
+                f"-j {self.jobs} exceeds --gpus {self.gpus}: each GPU trains one run at a time", f"use -j {self.gpus}"
+            )
+
+    @property
+    def usable_lanes(self) -> str:
+        """The value of `--lanes` for this executor: Ray trains each run alone."""
+        return OFF if self.executor_name == "ray" else self.lanes
+
+
+def count_workers(options: ExecutorOptions, experiments: Sequence[Experiment], runs: int | None = None) -> int:
     """Return the number of worker processes that train some runs: at least 1, and at most the number of runs.
 
     The default is one worker per GPU. Without GPUs, the default is one worker per core, or fewer workers if memory is
     short.
 
     Args:
-        jobs: The value of `-j`, the number of workers; `None` selects the default.
-        gpus: The value of `--gpus`, the number of GPUs; `None` selects the GPUs that the trainings use.
+        options: The options of the command.
         experiments: The experiments to train. The experiment with the largest data determines the memory of a worker.
         runs: The number of runs. By default, one run for each experiment is assumed.
     """
     worker_bytes = MIN_WORKER_BYTES + max(map(compute_data_bytes, experiments), default=0)
-    gpu_count = len(list_default_gpus(experiments)) if gpus is None else gpus
+    gpu_count = len(list_default_gpus(experiments)) if options.gpus is None else options.gpus
     default = gpu_count or min(resources.count_available_cores(), resources.get_usable_memory() // worker_bytes)
-    return max(1, min(jobs or default, len(experiments) if runs is None else runs))
+    return max(1, min(options.jobs or default, len(experiments) if runs is None else runs))
 
 
 def compute_data_bytes(experiment: Experiment) -> int:
@@ -79,22 +121,9 @@ def list_default_gpus(experiments: Sequence[Experiment]) -> list[str]:
     return list_training_gpus() if _can_use_gpus(experiments) else []
 
 
-def resolve_lanes(choice: str, executor_name: str) -> str:
-    """Return the value of `--lanes`, which is `off` for an executor without lanes.
-
-    Raises:
-        UsageError: the value is unknown, or the executor has no lanes.
-    """
-    if choice not in LANE_CHOICES:
-        raise UsageError(f"unknown value of --lanes: {choice}", f"use one of {', '.join(LANE_CHOICES)}")
-    if executor_name == "ray" and choice not in (AUTO, OFF):
-        raise UsageError(f"--lanes {choice} cannot be combined with --on ray", "use --on local or --lanes off")
-    return OFF if executor_name == "ray" else choice
-
-
-def is_gpu_used(gpus: int | None, experiments: Sequence[Experiment]) -> bool:
-    """Return whether trainings of some experiments use a GPU, for a value of `--gpus`."""
-    return bool(list_default_gpus(experiments)) if gpus is None else gpus > 0
+def is_gpu_used(options: ExecutorOptions, experiments: Sequence[Experiment]) -> bool:
+    """Return whether trainings of some experiments use a GPU."""
+    return bool(list_default_gpus(experiments)) if options.gpus is None else options.gpus > 0
 
 
 def _list_gpu_names(gpu_count: int) -> list[str]:
@@ -118,46 +147,31 @@ def _list_gpu_names(gpu_count: int) -> list[str]:
 
 @contextmanager
 def open_executor(
-    executor_name: str,
-    jobs: int | None,
-    gpus: int | None,
-    experiments: Sequence[Experiment],
-    reporter: Reporter,
-    runs: int | None = None,
+    options: ExecutorOptions, experiments: Sequence[Experiment], reporter: Reporter, runs: int | None = None
 ) -> Iterator[Any]:
     """Yield an executor, which trains experiments in worker processes. End the workers when the block ends.
 
     Args:
-        executor_name: The value of `--on`: `local` or `ray`.
-        jobs: The value of `-j`, the number of workers; `None` selects the default.
-        gpus: The value of `--gpus`, the number of GPUs; 0 trains on the CPU. `None` selects the GPUs that the trainings
-            use. Several workers share these GPUs if `jobs` exceeds their number.
+        options: The options of the command.
         experiments: The experiments to train. The experiment with the largest data determines the memory of a worker.
         reporter: The reporter of the training, which also ends the workers if a signal ends this process.
         runs: The number of runs. By default, one run for each experiment is assumed.
 
     Raises:
-        UsageError: the executor is unknown, `jobs` exceeds `gpus`, too few GPUs are available, or Ray is missing or
-            cannot reach its cluster.
+        UsageError: too few GPUs are available, or Ray is missing or cannot reach its cluster.
     """
-    if executor_name not in _EXECUTOR_NAMES:
-        raise UsageError(
-            f"unknown value of --on: {executor_name}",
-            suggest_nearest_name(executor_name, _EXECUTOR_NAMES) or "use local or ray",
-        )
-    if jobs is not None and gpus and jobs > gpus:
-        raise UsageError(f"-j {jobs} exceeds --gpus {gpus}: each GPU trains one run at a time", f"use -j {gpus}")
-    if executor_name == "ray":
+    gpus = options.gpus
+    if options.executor_name == "ray":
         with reporter.show_waiting("starting Ray"):
             from dnn_cli.execution.ray_executor import RayExecutor
 
             environment = {VISIBLE_GPUS_VARIABLE: NO_GPU} if gpus == 0 else {}
-            executor: Any = RayExecutor(jobs, gpus if _can_use_gpus(experiments) else gpus or 0, environment)
+            executor: Any = RayExecutor(options.jobs, gpus if _can_use_gpus(experiments) else gpus or 0, environment)
     else:
         from dnn_cli.execution.local_executor import LocalExecutor
 
         gpu_names = list_default_gpus(experiments) if gpus is None else _list_gpu_names(gpus)
-        workers = count_workers(jobs, gpus, experiments, runs)
+        workers = count_workers(options, experiments, runs)
         if advice := format_memory_advice(workers, experiments):
             reporter.print_line(advice)
         executor = LocalExecutor(workers, gpu_names)

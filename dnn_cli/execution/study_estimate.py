@@ -6,7 +6,7 @@ from itertools import cycle, islice
 
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.network_summary import estimate_network_size
-from dnn_cli.execution.executor_choice import count_workers
+from dnn_cli.execution.executor_choice import ExecutorOptions, count_workers
 from dnn_cli.execution.study_execution import Phase, StudyExecution
 from dnn_cli.execution.sweep_plan import PlannedRun, compute_epoch_seconds, estimate_total_seconds
 
@@ -42,7 +42,7 @@ class StudyEstimate:
     """Whether the time is based on earlier runs, instead of the size of the networks."""
 
 
-def estimate_study(execution: StudyExecution, first_phase: Phase, jobs: int | None, gpus: int | None) -> StudyEstimate:
+def estimate_study(execution: StudyExecution, first_phase: Phase, options: ExecutorOptions) -> StudyEstimate:
     """Estimate the runs of a study, with their time and disk space.
 
     Finalists and tuned values are unknown before the trials are finished. Their runs then count like those of trials
@@ -51,8 +51,7 @@ def estimate_study(execution: StudyExecution, first_phase: Phase, jobs: int | No
     Args:
         execution: The study.
         first_phase: The phase of the trials and of the arm with defaults.
-        jobs: The number of workers; `None` selects the default.
-        gpus: The number of GPUs; `None` selects the GPUs that the trainings use.
+        options: The options of the command.
     """
     plan = execution.plan
     default_runs = [run for run in first_phase.execution.planned_runs if run.study and run.study.phase == "final"]
@@ -66,7 +65,7 @@ def estimate_study(execution: StudyExecution, first_phase: Phase, jobs: int | No
         # All runs of the first phase exist, so that the later phases are known.
         missing += [run for phase in execution.iter_phases() for run in _list_missing(phase)]
     experiments = [run.loaded.experiment for run in missing]
-    workers = count_workers(jobs, gpus, experiments)
+    workers = count_workers(options, experiments)
     epoch_seconds = compute_epoch_seconds(execution.store.list_runs(), first_phase.execution.planned_runs)
     folds = sum(len(task.halves) for task in plan.tasks)
     return StudyEstimate(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dnn_cli.execution.executor_choice import count_workers
+from dnn_cli.execution.executor_choice import ExecutorOptions, count_workers
 from dnn_cli.execution.sweep_execution import SweepExecution
 from dnn_cli.execution.sweep_plan import (
     PlannedRun,
@@ -32,19 +32,18 @@ class SweepEstimate:
     """Whether the estimate is based on earlier runs, instead of the size of the networks."""
 
 
-def estimate_sweep(execution: SweepExecution, jobs: int | None, gpus: int | None) -> SweepEstimate:
+def estimate_sweep(execution: SweepExecution, options: ExecutorOptions) -> SweepEstimate:
     """Estimate the training time of the missing runs of a sweep.
 
     Args:
         execution: The sweep with its planned and existing runs.
-        jobs: The number of workers; `None` selects the default.
-        gpus: The number of GPUs; `None` selects the GPUs that the trainings use.
+        options: The options of the command.
     """
     is_bayesian = execution.sweep.search == "bayesian"
     planned_runs = plan_extreme_runs(execution.sweep) if is_bayesian else execution.planned_runs
     epoch_seconds = compute_epoch_seconds(execution.store.list_runs(), planned_runs)
     missing = [planned_run for planned_run in planned_runs if execution.is_missing(planned_run)]
-    workers = count_workers(jobs, gpus, [planned_run.loaded.experiment for planned_run in missing])
+    workers = count_workers(options, [planned_run.loaded.experiment for planned_run in missing])
     total_seconds = estimate_total_seconds(missing, workers, epoch_seconds)
     if is_bayesian:
         total_seconds *= execution.remaining_count / len(planned_runs)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
+    from dnn_cli.execution.executor_choice import ExecutorOptions
     from dnn_cli.execution.messages import TaskResult
     from dnn_cli.execution.scheduler import Executor, SearchStrategy
     from dnn_cli.execution.signals import SignalStop
@@ -61,9 +62,8 @@ class SweepTrainer:
         screen: The reporter that prints the progress.
         stop_request: The object that says whether a signal has stopped the trainings.
         experiments: The experiments of all sweeps.
-        subject: The noun of the line after an interruption: `study` or `comparison`.
-        gpus: The number of GPUs that the user has requested; `None` for the default.
-        lanes: The lanes that the user has requested.
+        options: The options of the command.
+        subject: The noun of the line after an interruption: `sweep`, `study` or `comparison`.
         minutes: The time after which no run starts, counted from now; `None` for no limit.
     """
 
@@ -72,15 +72,14 @@ class SweepTrainer:
         screen: "ScreenReporter",
         stop_request: "SignalStop",
         experiments: "Sequence[Experiment]",
+        options: "ExecutorOptions",
         *,
         subject: str,
-        gpus: int | None,
-        lanes: str,
-        minutes: float | None,
+        minutes: float | None = None,
     ) -> None:
         self._screen, self._stop_request = screen, stop_request
-        self._experiments, self._subject = experiments, subject
-        self._gpus, self._lanes, self._minutes = gpus, lanes, minutes
+        self._experiments, self._options = experiments, options
+        self._subject, self._minutes = subject, minutes
         self._started, self._is_first = time.monotonic(), True
 
     def train(self, execution: "SweepExecution", executor: "Executor", workers: int) -> "list[TaskResult]":
@@ -93,7 +92,8 @@ class SweepTrainer:
         """
         from dnn_cli.execution.executor_choice import is_gpu_used
 
-        lane_plan = execution.plan_lanes(self._lanes, gpu=is_gpu_used(self._gpus, self._experiments), workers=workers)
+        uses_gpu = is_gpu_used(self._options, self._experiments)
+        lane_plan = execution.plan_lanes(self._options.usable_lanes, gpu=uses_gpu, workers=workers)
         # The reason for single runs is the same in later sweeps.
         if lane_plan.line and (self._is_first or lane_plan.has_groups):
             self._screen.print_line(f"  {lane_plan.line}")

@@ -64,6 +64,12 @@ def test_unknown_metric_is_an_error(runs_dir):
         dnn_cli.compare_runs(metric="val_precision", runs_dir=runs_dir)
 
 
+def test_sweep_with_an_unknown_number_of_lanes_writes_nothing(config, tmp_path):
+    with pytest.raises(UsageError, match="unknown value of --lanes: 5"):
+        dnn_cli.sweep(config(), "seed=1..5", lanes="5", runs_dir=tmp_path / "runs")
+    assert not (tmp_path / "runs").exists()
+
+
 def test_html_shows_names_as_text(tmp_path):
     make_run_directory(tmp_path, "name=<b>x</b>", digits="00000001")
     html = dnn_cli.list_runs(runs_dir=tmp_path / "runs")._repr_html_()

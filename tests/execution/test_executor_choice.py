@@ -4,6 +4,7 @@ from dnn_cli.errors import UsageError
 from dnn_cli.execution import local_executor
 from dnn_cli.execution.executor_choice import (
     MIN_WORKER_BYTES,
+    ExecutorOptions,
     compute_data_bytes,
     count_workers,
     format_memory_advice,
@@ -33,7 +34,7 @@ def test_workers_follow_the_limits_of_the_container(monkeypatch, experiment, cor
     monkeypatch.setattr(resources, "get_usable_memory", lambda: memory)
     large = experiment("data.dataset=fashion_mnist")
     assert compute_data_bytes(large) == MNIST
-    assert count_workers(jobs, 0, [experiment(), large], runs=6) == workers
+    assert count_workers(ExecutorOptions(jobs=jobs, gpus=0), [experiment(), large], runs=6) == workers
 
 
 def test_advice_names_the_workers_that_fit_into_memory(monkeypatch, experiment):
@@ -76,21 +77,36 @@ def machine_with_cores(cuda_machine, monkeypatch):
 def test_workers_follow_the_gpus(machine_with_cores, experiment, gpus, jobs, option, devices, workers, names):
     machine_with_cores.add_gpus(gpus)
     experiments = [experiment(f"device={device}") for device in devices]
-    with open_executor("local", jobs, option, experiments, Reporter(), 10) as executor:
+    options = ExecutorOptions(jobs=jobs, gpus=option)
+    with open_executor(options, experiments, Reporter(), 10) as executor:
         assert (executor.worker_count, list(executor.gpus)) == (workers, names)
-    assert count_workers(jobs, option, experiments, 10) == workers
+    assert count_workers(options, experiments, 10) == workers
 
 
 def test_gpus_without_libraries_leave_one_worker_per_core(machine_with_cores, experiment):
     machine_with_cores.add_gpus(1)
     machine_with_cores.write_build(is_cuda_build=False)
-    assert count_workers(None, None, [experiment()], 10) == 8
+    assert count_workers(ExecutorOptions(), [experiment()], 10) == 8
 
 
-def test_more_jobs_than_requested_gpus_are_refused(machine_with_cores, experiment):
-    machine_with_cores.add_gpus(4)
-    with pytest.raises(UsageError, match="-j 3 exceeds --gpus 2"):
-        open_executor("local", 3, 2, [experiment()], Reporter()).__enter__()
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"jobs": 3, "gpus": 2}, "-j 3 exceeds --gpus 2: each GPU trains one run at a time"),
+        ({"executor_name": "rai"}, "unknown value of --on: rai"),
+        ({"lanes": "5"}, "unknown value of --lanes: 5"),
+        ({"executor_name": "ray", "lanes": "4"}, "--lanes 4 cannot be combined with --on ray"),
+    ],
+    ids=["more jobs than GPUs", "executor", "lanes", "lanes with Ray"],
+)
+def test_invalid_options_are_refused(options, message):
+    with pytest.raises(UsageError) as caught:
+        ExecutorOptions(**options)
+    assert caught.value.message == message
+
+
+def test_ray_has_no_lanes():
+    assert (ExecutorOptions("ray").usable_lanes, ExecutorOptions("local").usable_lanes) == ("off", "auto")
 
 
 def test_workers_share_gpus(monkeypatch, tmp_path):

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import pytest
 
 from dnn_cli.config.loading import load_experiment
-from dnn_cli.execution.executor_choice import open_executor
+from dnn_cli.execution.executor_choice import ExecutorOptions, open_executor
 from dnn_cli.execution.reporters import Reporter
 from dnn_cli.runs.store import Store
 from tests.helpers import forked_cli
@@ -82,7 +82,8 @@ def test_tasks_follow_the_gpus_of_the_cluster(monkeypatch, experiment, cluster_g
     monkeypatch.setattr(ray_executor.RayExecutor, "start_broker", lambda self: None)
     monkeypatch.setattr(ray_executor.ray, "cluster_resources", lambda: resources)
     monkeypatch.setattr(ray_executor.ray, "remote", lambda **words: options.append(words) or (lambda function: None))
-    with open_executor("ray", jobs, gpus, [experiment(f"device={device}")], Reporter()) as executor:
+    experiments = [experiment(f"device={device}")]
+    with open_executor(ExecutorOptions("ray", jobs, gpus), experiments, Reporter()) as executor:
         assert len(list(executor.iter_idle_networks())) == tasks
     hidden = {"env_vars": {"CUDA_VISIBLE_DEVICES": "-1"}} if gpus == 0 else None
     assert [(words["num_gpus"], words["runtime_env"]) for words in options if "num_gpus" in words] == [(share, hidden)]

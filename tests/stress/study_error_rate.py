@@ -33,7 +33,7 @@ from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.comparison_points import parse_comparison_point
 from dnn_cli.compare.score_resolution import compute_resolution
 from dnn_cli.compare.verdicts import NO_VERDICTS, VerdictSet
-from dnn_cli.execution.executor_choice import count_workers, open_executor
+from dnn_cli.execution.executor_choice import ExecutorOptions, count_workers, open_executor
 from dnn_cli.execution.reporters import Reporter
 from dnn_cli.execution.study_planning import FINALIST_SEEDS, FINALISTS
 from dnn_cli.study.power import PLANNED_EFFECT, choose_seeds
@@ -202,8 +202,9 @@ def measure_studies(question: str, size: StudySize, studies: int) -> list[StudyO
     outcomes: list[StudyOutcome] = []
     with tempfile.TemporaryDirectory() as temporary:
         experiments = plan_independent_study(Path(temporary), question, size, 0).list_experiments()
-        workers = count_workers(None, 0, experiments, size.trials)
-        with open_executor("local", workers, 0, experiments, Reporter(), size.trials) as executor:
+        options = ExecutorOptions(gpus=0)
+        workers = count_workers(options, experiments, size.trials)
+        with open_executor(options, experiments, Reporter(), size.trials) as executor:
             for number in range(studies):
                 started = time.monotonic()
                 with tempfile.TemporaryDirectory() as directory:

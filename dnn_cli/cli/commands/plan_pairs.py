@@ -46,7 +46,7 @@ def plan(
     The estimate comes from the runs that exist. Nothing is trained.
     """
     from dnn_cli.compare.pair_planning import estimate_spread, forecast_pairs
-    from dnn_cli.execution.executor_choice import count_workers
+    from dnn_cli.execution.executor_choice import ExecutorOptions, count_workers
     from dnn_cli.execution.settle_execution import SettleExecution
     from dnn_cli.execution.settle_sides import check_margin, choose_metric, resolve_sides
     from dnn_cli.runs.query.selection import CachedStore
@@ -67,7 +67,8 @@ def plan(
     forecasts = [
         forecast_pairs(value, difference, most) for value in (spread.interval[0], spread.value, spread.interval[1])
     ]
-    workers = count_workers(jobs, gpus, [side.experiment for side in sides], 2 * most)
+    options = ExecutorOptions(jobs=jobs, gpus=gpus)
+    workers = count_workers(options, [side.experiment for side in sides], 2 * most)
     if as_json:
         print_json(_build_plan_document(execution, spread, forecasts, workers))
     else:

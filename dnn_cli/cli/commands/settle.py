@@ -13,6 +13,7 @@ from dnn_cli.execution.signals import handle_stop_signals
 from dnn_cli.terminal.sweep_training import SweepTrainer
 
 if TYPE_CHECKING:
+    from dnn_cli.execution.executor_choice import ExecutorOptions
     from dnn_cli.execution.settle_execution import SettleExecution
     from dnn_cli.execution.signals import SignalStop
     from dnn_cli.terminal.progress import ScreenReporter
@@ -51,13 +52,13 @@ def settle(
 
     with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
         with screen.show_waiting(f"reading {first} and {second}"):
-            from dnn_cli.execution.executor_choice import resolve_lanes
+            from dnn_cli.execution.executor_choice import ExecutorOptions
             from dnn_cli.execution.settle_execution import SettleExecution
             from dnn_cli.execution.settle_sides import choose_margin, choose_metric, resolve_sides
             from dnn_cli.runs.query.selection import CachedStore
             from dnn_cli.runs.store import Store
 
-            lanes = resolve_lanes(lanes, on)
+            options = ExecutorOptions(on, jobs, gpus, lanes)
             sides = resolve_sides([first, second], CachedStore(runs_dir), allow_code=allow_code)
             name = choose_metric(sides, metric)
             store = Store(runs_dir)
@@ -70,7 +71,7 @@ def settle(
             for line in format_settle_lines(execution):
                 screen.print_line(line)
             execution.record_memberships()
-            _train_rounds(execution, screen, stop_request, jobs=jobs, on=on, gpus=gpus, lanes=lanes, minutes=minutes)
+            _train_rounds(execution, screen, stop_request, options, minutes)
     print_settle_result(execution, as_json=as_json)
     if execution.unfinished_reasons:
         raise typer.Exit(1)
@@ -80,11 +81,7 @@ def _train_rounds(
     execution: "SettleExecution",
     screen: "ScreenReporter",
     stop_request: "SignalStop",
-    *,
-    jobs: int | None,
-    on: str,
-    gpus: int | None,
-    lanes: str,
+    options: "ExecutorOptions",
     minutes: float | None,
 ) -> None:
     """Train rounds of pairs with the same workers, until a verdict, a limit or a run that is not finished."""
@@ -94,11 +91,9 @@ def _train_rounds(
 
     experiments = [side.experiment for side in execution.sides]
     runs = 2 * execution.max_pairs
-    workers = count_workers(jobs, gpus, experiments, runs)
-    trainer = SweepTrainer(
-        screen, stop_request, experiments, subject="comparison", gpus=gpus, lanes=lanes, minutes=minutes
-    )
-    with open_executor(on, jobs, gpus, experiments, screen, runs) as executor:
+    workers = count_workers(options, experiments, runs)
+    trainer = SweepTrainer(screen, stop_request, experiments, options, subject="comparison", minutes=minutes)
+    with open_executor(options, experiments, screen, runs) as executor:
         while execution.end_reason is None:
             pairs = len(execution.record.pairs)
             round_execution = execution.plan_round(workers)

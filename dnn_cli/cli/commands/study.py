@@ -30,6 +30,7 @@ from dnn_cli.execution.signals import handle_stop_signals
 from dnn_cli.terminal.sweep_training import SweepTrainer
 
 if TYPE_CHECKING:
+    from dnn_cli.execution.executor_choice import ExecutorOptions
     from dnn_cli.execution.signals import SignalStop
     from dnn_cli.execution.study_execution import StudyExecution
     from dnn_cli.terminal.progress import ScreenReporter
@@ -115,29 +116,31 @@ def study(
 
     with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
         with screen.show_waiting(f"planning the study of {', '.join(files)}"):
-            from dnn_cli.execution.executor_choice import resolve_lanes
+            from dnn_cli.execution.executor_choice import ExecutorOptions
             from dnn_cli.execution.study_execution import StudyExecution, record_plan
             from dnn_cli.execution.study_planning import StudyOptions, parse_seeds, parse_target, plan_study
             from dnn_cli.runs.store import Store
 
-            lanes = resolve_lanes(lanes, on)
-            options = StudyOptions(
+            options = ExecutorOptions(on, jobs, gpus, lanes)
+            study_options = StudyOptions(
                 tuple(tune or ()), trials, parse_seeds(seeds), parse_target(target), search_seed, folds, repeats,
                 tuple(zips or ()), allow_code,
             )  # fmt: skip
-            execution = StudyExecution(plan_study(files, words, options), Store(runs_dir), tensorboard=tensorboard)
+            execution = StudyExecution(
+                plan_study(files, words, study_options), Store(runs_dir), tensorboard=tensorboard
+            )
             first_phase = execution.plan_first_phase()
         if test:
             execution.check_test_set()
         if dry_run:
-            print_study_estimate(execution, first_phase, jobs, gpus, as_json=as_json)
+            print_study_estimate(execution, first_phase, options, as_json=as_json)
             return
         execution.store.check_writable()
         with execution.hold_lock():
             execution.plan = record_plan(execution.plan, execution.store)
             for line in format_introduction_lines(execution, first_phase, screen.console):
                 screen.print_line(line)
-            _train_phases(execution, screen, stop_request, jobs=jobs, on=on, gpus=gpus, lanes=lanes, minutes=minutes)
+            _train_phases(execution, screen, stop_request, options, minutes)
             if test:
                 execution.evaluate_test_set(screen)
     has_failed = print_study_result(execution, as_json=as_json, as_latex=as_latex)
@@ -175,11 +178,7 @@ def _train_phases(
     execution: "StudyExecution",
     screen: "ScreenReporter",
     stop_request: "SignalStop",
-    *,
-    jobs: int | None,
-    on: str,
-    gpus: int | None,
-    lanes: str,
+    options: "ExecutorOptions",
     minutes: float | None,
 ) -> None:
     """Train the missing runs of a study, phase after phase, with the same workers.
@@ -189,13 +188,13 @@ def _train_phases(
     from dnn_cli.execution.executor_choice import count_workers, open_executor
 
     experiments = execution.list_experiments()
-    trainer = SweepTrainer(screen, stop_request, experiments, subject="study", gpus=gpus, lanes=lanes, minutes=minutes)
-    with open_executor(on, jobs, gpus, experiments, screen, execution.estimate_run_count()) as executor:
+    trainer = SweepTrainer(screen, stop_request, experiments, options, subject="study", minutes=minutes)
+    with open_executor(options, experiments, screen, execution.estimate_run_count()) as executor:
         for phase in execution.iter_phases():
             if not phase.execution.missing_numbers:
                 # Runs of an earlier plan become runs of this plan, also if nothing is left to train.
                 phase.execution.record_existing_runs()
                 continue
             screen.print_line(phase.format_title())
-            workers = count_workers(jobs, gpus, experiments, len(phase.execution.planned_runs))
+            workers = count_workers(options, experiments, len(phase.execution.planned_runs))
             trainer.train(phase.execution, executor, workers)

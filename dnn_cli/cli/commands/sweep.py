@@ -33,6 +33,7 @@ from dnn_cli.terminal.console_builder import print_line
 from dnn_cli.terminal.sweep_training import train_sweep_runs
 
 if TYPE_CHECKING:
+    from dnn_cli.execution.executor_choice import ExecutorOptions
     from dnn_cli.execution.sweep_execution import SweepExecution, SweepRun
 
 
@@ -105,33 +106,34 @@ def sweep(
     with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
         with screen.show_waiting(f"reading {files[0]}"):
             from dnn_cli.config.sweep_config import SweepOptions, read_sweep
-            from dnn_cli.execution.executor_choice import count_workers, is_gpu_used, open_executor, resolve_lanes
+            from dnn_cli.execution.executor_choice import ExecutorOptions, count_workers, is_gpu_used, open_executor
             from dnn_cli.execution.sweep_execution import SweepExecution
             from dnn_cli.execution.sweep_plan import plan_extreme_runs
             from dnn_cli.runs.store import Store
 
-            options = SweepOptions(
+            options = ExecutorOptions(on, jobs, gpus, lanes)
+            sweep_options = SweepOptions(
                 search, trials, minutes, search_seed, folds, repeats, tuple(zips or ()), allow_code=allow_code
             )
-            sweep_config = read_sweep(files[0], words, options)
-            lanes = resolve_lanes(lanes, on)
+            sweep_config = read_sweep(files[0], words, sweep_options)
             execution = SweepExecution.from_sweep(sweep_config, Store(runs_dir), force=force, tensorboard=tensorboard)
             # A bayesian search plans its runs later.
             planned_runs = execution.planned_runs or plan_extreme_runs(execution.sweep)
             experiments = [planned_run.loaded.experiment for planned_run in planned_runs]
-            workers = count_workers(jobs, gpus, experiments, execution.remaining_count)
-            lane_plan = execution.plan_lanes(lanes, gpu=is_gpu_used(gpus, experiments), workers=workers)
+            workers = count_workers(options, experiments, execution.remaining_count)
+            uses_gpu = is_gpu_used(options, experiments)
+            lane_plan = execution.plan_lanes(options.usable_lanes, gpu=uses_gpu, workers=workers)
             if not dry_run:
                 execution.store.check_writable()
                 strategy = execution.build_search_strategy(lane_plan)
         if dry_run:
-            _print_sweep_plan(execution, jobs, gpus, lane_plan.line, as_json=as_json)
+            _print_sweep_plan(execution, options, lane_plan.line, as_json=as_json)
             return
         for line in _format_introduction_lines(execution, lane_plan.line):
             screen.print_line(line)
         total = execution.remaining_count
         programs = len(lane_plan.tasks) if execution.planned_runs else total
-        with open_executor(on, jobs, gpus, experiments, screen, programs) as executor:
+        with open_executor(options, experiments, screen, programs) as executor:
             minutes = sweep_config.minutes
             task_results = train_sweep_runs(
                 execution.task_labels,
@@ -268,14 +270,13 @@ def _build_sweep_document(
 
 
 def _print_sweep_plan(
-    execution: "SweepExecution", jobs: int | None, gpus: int | None, lane_line: str, *, as_json: bool
+    execution: "SweepExecution", options: "ExecutorOptions", lane_line: str, *, as_json: bool
 ) -> None:
     """Print the planned runs of a sweep, and an estimate of the training time.
 
     Args:
         execution: The sweep with its planned and existing runs.
-        jobs: The value of `-j`, the number of workers, for the estimate; `None` selects the default.
-        gpus: The value of `--gpus`, for the estimate; `None` selects the GPUs that the trainings use.
+        options: The options of the command, for the estimate.
         lane_line: The line about runs that are trained together; empty without such a line.
         as_json: Whether the plan is printed as JSON.
     """
@@ -285,7 +286,7 @@ def _print_sweep_plan(
     from dnn_cli.report.text import format_count, format_duration
 
     is_bayesian = execution.sweep.search == "bayesian"
-    estimate = estimate_sweep(execution, jobs, gpus)
+    estimate = estimate_sweep(execution, options)
     settings = [planned_run.setting for planned_run in estimate.planned_runs]
     if as_json:
         runs = [

@@ -96,10 +96,10 @@ def train(
                 from dnn_cli.cli.fold_output import print_finished_folds
                 from dnn_cli.cli.run_summary import print_run_summary
                 from dnn_cli.execution.executor_choice import (
+                    ExecutorOptions,
                     count_workers,
                     is_gpu_used,
                     open_executor,
-                    resolve_lanes,
                 )
                 from dnn_cli.execution.lane_choices import AUTO, OFF
                 from dnn_cli.execution.lane_plan import plan_lanes
@@ -135,20 +135,20 @@ def train(
                         and any(run_info.name == item.experiment.name for run_info in cached_store.list_runs())
                     ):
                         screen.print_line(f"no run of {item.experiment.name} has this config; a new run starts")
-                lanes = resolve_lanes(lanes, on)
+                options = ExecutorOptions(on, jobs, gpus, lanes)
                 to_train = [item.loaded.experiment for item in requests if not item.is_done]
-                uses_workers, has_chosen_lanes = False, lanes not in (AUTO, OFF)
+                uses_workers, has_chosen_lanes = False, options.usable_lanes not in (AUTO, OFF)
                 # A single training, the usual case, needs no look for GPUs and no digests.
                 if len(to_train) > 1 or (to_train and has_chosen_lanes):
-                    uses_gpu = is_gpu_used(gpus, to_train)
+                    uses_gpu = is_gpu_used(options, to_train)
                     tasks = build_tasks(requests, store, force=force, tensorboard=tensorboard)
-                    workers = count_workers(jobs, gpus, to_train)
-                    lane_plan = plan_lanes(tasks, lanes, gpu=uses_gpu, workers=workers)
+                    workers = count_workers(options, to_train)
+                    lane_plan = plan_lanes(tasks, options.usable_lanes, gpu=uses_gpu, workers=workers)
                     has_lanes = has_chosen_lanes or any(len(item.tasks) > 1 for item in lane_plan.tasks)
                     # On a GPU, trainings can need processes with different settings of determinism.
                     uses_workers = has_lanes or jobs != 1 or on != "local" or uses_gpu
             if uses_workers:
-                with open_executor(on, jobs, gpus, to_train, screen, len(lane_plan.tasks)) as executor:
+                with open_executor(options, to_train, screen, len(lane_plan.tasks)) as executor:
                     task_results = _train_in_parallel(lane_plan, store, executor, screen, time_limit)
                 has_failures = any(item.record is None for item in task_results)
                 trained_runs = iter_trained_runs(requests, task_results)
