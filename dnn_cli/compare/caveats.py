@@ -1,7 +1,7 @@
 """Caveats of a comparison: groups that differ in several settings, choices that bias scores, missing runs."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.repeats import RepeatedRun
 from dnn_cli.compare.run_scores import RunScore, has_different_data, has_standardized_targets, index_by_variant
 from dnn_cli.compare.study_caveats import find_compared_study, find_study_caveats
+from dnn_cli.compare.text_lists import format_list
 from dnn_cli.compare.verdicts import NO_VERDICTS, VerdictSet
 from dnn_cli.runs.query.fields import get_config_field
 from dnn_cli.runs.record import BEST_MODEL_PREFIX, get_weights_file, is_test_score
@@ -25,9 +26,6 @@ _BUDGET_KEYS = ("epochs", "batch_size")
 
 _MIN_SIZE_RATIO = 1.1
 """Networks count as different in size if the largest has more than this many times the parameters of the smallest."""
-
-_MAX_LISTED = 3
-"""Largest number of names that a caveat lists. Further names are only counted, as in `and 5 more`."""
 
 
 @dataclass(frozen=True)
@@ -405,13 +403,6 @@ def _format_run_share(count: int, total: int) -> str:
     if count < total:
         return f"{count} of {total:,} runs"
     return {1: "the run", 2: "both runs"}.get(total, f"all {total:,} runs")
-
-
-def format_list(texts: Iterable[str], max_listed: int = _MAX_LISTED) -> str:
-    """Return the first `max_listed` texts and the number of the others, such as `a, b, c and 2 more`."""
-    items = list(texts)
-    more = f" and {len(items) - max_listed} more" if len(items) > max_listed else ""
-    return ", ".join(items[:max_listed]) + more
 
 
 _NETWORK_CHECKS: tuple[Callable[[ComparisonContext], Iterator[str]], ...] = (

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from dnn_cli.compare.caveats import format_list
 from dnn_cli.compare.dataset_ranking import DatasetRanking
 from dnn_cli.compare.setups import list_differing_settings
+from dnn_cli.compare.text_lists import format_list
 
 _MAX_LISTED = 6
 """Largest number of names that a note lists; further names are counted."""

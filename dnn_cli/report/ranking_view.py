@@ -6,10 +6,11 @@ from dnn_cli.compare.dataset_comparison import DatasetComparison
 from dnn_cli.compare.dataset_ranking import DatasetRanking, RankedSetup, Scale
 from dnn_cli.compare.significance import ALPHA
 from dnn_cli.report.comparison_tables import format_compared_value
+from dnn_cli.report.difference_text import format_p_value
+from dnn_cli.report.method_text import format_method_lines
 from dnn_cli.report.table_cells import Column, TableCells, build_cells
 from dnn_cli.report.tables import compute_text_width
 from dnn_cli.report.text import format_count
-from dnn_cli.report.verdict_text import format_method_lines, format_p_value
 
 _MAX_REFERENCE_WIDTH = 24
 """Largest width of a reference's name in the header, in terminal characters. Its role replaces a longer name."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from dnn_cli.compare.caveats import format_list
 from dnn_cli.compare.comparison_points import find_score_curve
 from dnn_cli.compare.group_labels import label_groups
 from dnn_cli.compare.grouping import Group, group_by_keys
 from dnn_cli.compare.repeats import RepeatedRun
 from dnn_cli.compare.run_scores import RunScore
+from dnn_cli.compare.text_lists import format_list
 from dnn_cli.errors import UsageError
 from dnn_cli.report.text import format_count, replace_control_chars
 from dnn_cli.runs.run_info import RunInfo

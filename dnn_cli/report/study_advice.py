@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dnn_cli.compare.significance import MAX_ADVISED_SEEDS
-from dnn_cli.report.verdict_text import format_difference_amount
+from dnn_cli.report.difference_text import format_difference_amount
 from dnn_cli.runs.runs_directory import build_runs_dir_option
 from dnn_cli.study.plan import Plan
 from dnn_cli.study.study_result import StudyResult, TaskResult

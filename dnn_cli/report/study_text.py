@@ -7,13 +7,11 @@ from dnn_cli.compare.verdicts import Verdict
 from dnn_cli.config.config_diff import shorten_keys
 from dnn_cli.config.metrics import counts_examples
 from dnn_cli.config.search_spaces import parse_tuned_keys
+from dnn_cli.report.difference_text import format_difference_amount
+from dnn_cli.report.method_text import format_method_lines
 from dnn_cli.report.test_read_text import format_commands
 from dnn_cli.report.text import format_count, format_score
-from dnn_cli.report.verdict_text import (
-    format_difference_amount,
-    format_method_lines,
-    format_verdict,
-)
+from dnn_cli.report.verdict_text import format_verdict
 from dnn_cli.study.plan import Plan, StudyTask
 from dnn_cli.study.power import PLANNED_TUNING_SPREAD, compute_power, count_pairs
 from dnn_cli.study.study_result import StudyResult, TaskResult

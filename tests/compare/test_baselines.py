@@ -11,7 +11,8 @@ from dnn_cli.compare.group_tests import ScorePair, measure_differences
 from dnn_cli.compare.significance import ALPHA, ScoreResolution
 from dnn_cli.report.comparison_json import build_comparison_document
 from dnn_cli.report.comparison_tables import format_comparison_csv
-from dnn_cli.report.verdict_text import format_advice_lines, format_method_lines
+from dnn_cli.report.method_text import format_method_lines
+from dnn_cli.report.seed_advice import format_advice_lines
 from dnn_cli.runs.record import Baseline
 
 EXACT = ScoreResolution(0.0, 0.0)

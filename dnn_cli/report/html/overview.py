@@ -19,12 +19,12 @@ from dnn_cli.report.comparison_tables import (
 )
 from dnn_cli.report.html.curves_section import format_line_classes
 from dnn_cli.report.html.svg_plot import compute_percent_positions
+from dnn_cli.report.method_text import format_method_lines
 from dnn_cli.report.run_details import iter_config_rows as settings_of
 from dnn_cli.report.run_values import format_field
+from dnn_cli.report.seed_advice import format_advice_lines
 from dnn_cli.report.text import format_count, format_score
 from dnn_cli.report.verdict_text import (
-    format_advice_lines,
-    format_method_lines,
     format_missing_verdict_reason,
     format_note_lines,
     format_reference_header,
