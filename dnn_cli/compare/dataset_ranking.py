@@ -15,7 +15,7 @@ from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.setups import Setup
 from dnn_cli.compare.significance import ALPHA, correct_by_holm
 from dnn_cli.compare.verdicts import VerdictWord
-from dnn_cli.config.metrics import is_share
+from dnn_cli.config.score_names import is_share
 
 if TYPE_CHECKING:
     from dnn_cli.compare.exact_tests import FloatArray

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.compare.ensemble_members import EnsembleMember, MemberSet
-from dnn_cli.config.metrics import expand_score_name, lower_is_better
+from dnn_cli.config.score_names import expand_score_name, lower_is_better
 from dnn_cli.errors import UsageError, suggest_nearest_name
 from dnn_cli.metrics.averaged_predictions import TargetExamples
 from dnn_cli.metrics.ensemble_gain import Gain, compute_gains, orient_gain

@@ -8,7 +8,7 @@ from dnn_cli.compare.repeats import RepeatedRun, drop_repeats
 from dnn_cli.config.config_diff import find_config_differences
 from dnn_cli.config.cross_validation import FOLD_KEYS, Fold, remove_fold
 from dnn_cli.config.digests import remove_extra_file_keys
-from dnn_cli.config.metrics import expand_score_name
+from dnn_cli.config.score_names import expand_score_name
 from dnn_cli.config.value_texts import format_config_value
 from dnn_cli.errors import UsageError, suggest_nearest_name
 from dnn_cli.runs.record import EVALUATE_HINT, NON_SCORE_COLUMNS, Record, is_test_score

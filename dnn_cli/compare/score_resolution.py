@@ -7,7 +7,7 @@ accuracies are converted to exact fractions, and other scores are compared with 
 from collections.abc import Sequence
 
 from dnn_cli.compare.significance import ScoreResolution
-from dnn_cli.config.metrics import counts_examples
+from dnn_cli.config.score_names import counts_examples
 from dnn_cli.runs.record import Record, get_weights_file, is_test_score
 
 _FLOAT32_ERROR = 2.0**-22

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field
 
 from dnn_cli.config.base import BelowOne, Finite, KerasConfig, NotNegative
-from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.errors import Issue, suggest_nearest_name
 
 if TYPE_CHECKING:

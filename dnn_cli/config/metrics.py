@@ -3,12 +3,12 @@
 To add a metric, write a class in this file and list it in `Metric` at the end.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from dnn_cli.config.base import BareName, ByType, Fraction, KerasConfig, Positive
-from dnn_cli.config.losses import ERROR_ALIASES, TargetEncoding
+from dnn_cli.config.losses import TargetEncoding
 
 _TopK = Annotated[int, Field(ge=1, le=10_000_000)]
 _ClassNumber = Annotated[int, Field(ge=0, le=10_000_000)]
@@ -438,63 +438,3 @@ Metric = Annotated[
     ByType,
     BareName,
 ]
-
-
-METRIC_ALIASES = {
-    **{cls.keras_name.rpartition(".")[2]: cls.model_fields["type"].default for cls in get_args(get_args(Metric)[0])},
-    **ERROR_ALIASES,
-    "bce": "binary_crossentropy",
-    "BCE": "binary_crossentropy",
-    "f_beta_score": "fbeta_score",
-    "log_cosh_error": "logcosh",
-    "acc": "accuracy",
-}
-"""Names of metrics in a config, by the other names that Keras has for the same metric."""
-
-
-def expand_score_name(name: str) -> str:
-    """Return the full name of a score: `val_acc` → `val_accuracy`, `best.mse` → `best.mean_squared_error`."""
-    head, dot, last = name.rpartition(".")
-    metric = _get_metric_name(last)
-    lead = last.removesuffix(metric)
-    return f"{head}{dot}{lead}{METRIC_ALIASES.get(metric, metric)}"
-
-
-def _get_metric_name(score: str) -> str:
-    """Return the name of a score without `best.` and without its split: `accuracy` for `val_accuracy`."""
-    return score.removeprefix("best.").removeprefix("val_").removeprefix("test_")
-
-
-def lower_is_better(score: str) -> bool:
-    """Return whether a lower value of a score is better, as for losses and error metrics on any split."""
-    name = _get_metric_name(score)
-    return name == "loss" or name in _LOWER_IS_BETTER
-
-
-_LOWER_IS_BETTER = {
-    metric.model_fields["type"].default for metric in get_args(get_args(Metric)[0]) if metric.lower_is_better
-}  # fmt: skip
-
-
-def is_share(score: str) -> bool:
-    """Return whether a score lies between 0 and 1, so that differences are given in percentage points."""
-    return _get_metric_name(score) in _SHARE_METRICS
-
-
-def counts_examples(score: str) -> bool:
-    """Return whether a score is the share of the examples that meet a condition, as accuracy is.
-
-    Such a score changes in steps of 1 / (number of examples).
-    """
-    return _get_metric_name(score) in _EXAMPLE_COUNT_METRICS
-
-
-_EXAMPLE_COUNT_METRICS = {
-    metric.model_fields["type"].default for metric in get_args(get_args(Metric)[0]) if metric.counts_examples
-}  # fmt: skip
-
-_SHARE_METRICS = {
-    metric.model_fields["type"].default
-    for metric in get_args(get_args(Metric)[0])
-    if metric.is_share and not metric.lower_is_better
-}

@@ -10,9 +10,10 @@ from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS
 from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from dnn_cli.config.layers.custom import is_custom_type
 from dnn_cli.config.losses import ERROR_ALIASES, Loss
-from dnn_cli.config.metrics import METRIC_ALIASES, Metric, expand_score_name
+from dnn_cli.config.metrics import Metric
 from dnn_cli.config.optimizer_union import OPTIMIZERS_BY_TYPE
 from dnn_cli.config.schedules import Schedule
+from dnn_cli.config.score_names import METRIC_ALIASES, expand_score_name
 from dnn_cli.config.weight_configs import Constraint, Initializer, Regularizer
 from dnn_cli.errors import KeyPath
 

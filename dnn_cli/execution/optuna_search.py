@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.config.sweep_values import SweepValues, ValueChoice, ValueRange
 from dnn_cli.errors import UsageError
 from dnn_cli.execution.messages import EpochDone, Task, TaskResult

@@ -10,7 +10,7 @@ from dnn_cli.compare.pair_scores import SideScores, build_pair, list_common_seed
 from dnn_cli.compare.run_scores import has_different_data
 from dnn_cli.compare.score_resolution import compute_resolution
 from dnn_cli.compare.sequential_tests import SequentialTest
-from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.config.user_data import cache_dataset_info
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.execution.settle_sides import Side

@@ -10,7 +10,7 @@ from dnn_cli.config.config_diff import find_config_differences, shorten_keys
 from dnn_cli.config.digests import compute_variant_digest
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import LoadedExperiment, load_experiment
-from dnn_cli.config.metrics import expand_score_name, is_share
+from dnn_cli.config.score_names import expand_score_name, is_share
 from dnn_cli.config.sweep_config import Sweep
 from dnn_cli.config.yaml_reader import read_yaml
 from dnn_cli.errors import UsageError, suggest_nearest_name

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dnn_cli.config.callbacks import CALLBACK_CLASSES, BaseCallback, ModelCheckpoint
-from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.errors import SourceLocation
 from dnn_cli.keras_import.keras_program import PROGRAM_MODULE, KerasName, KerasObject, KerasProgram
 from dnn_cli.keras_import.part_conversion import PartConverter, describe_argument

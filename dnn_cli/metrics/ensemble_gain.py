@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.config.metrics import BaseMetric, lower_is_better
+from dnn_cli.config.metrics import BaseMetric
+from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.metrics.averaged_predictions import TargetExamples, to_member_outputs
 from dnn_cli.metrics.binomial import NORMAL_QUANTILE
 from dnn_cli.metrics.bootstrap import compute_mean_intervals

@@ -17,7 +17,7 @@ from dnn_cli.compare.repeats import drop_repeats
 from dnn_cli.config.config_diff import find_config_differences
 from dnn_cli.config.cross_validation import remove_fold
 from dnn_cli.config.digests import remove_extra_file_keys
-from dnn_cli.config.metrics import expand_score_name, lower_is_better
+from dnn_cli.config.score_names import expand_score_name, lower_is_better
 from dnn_cli.errors import UsageError, suggest_nearest_name
 from dnn_cli.report.chart_math import find_extreme_indices
 from dnn_cli.report.run_groups import BAND_CAPTION, format_copies_note, format_superseded_note, group_completed_runs

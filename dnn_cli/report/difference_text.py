@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.significance import MeanDifference
-from dnn_cli.config.metrics import is_share
+from dnn_cli.config.score_names import is_share
 from dnn_cli.report.text import format_count, format_score
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 import math
 
 from dnn_cli.compare.sequential_tests import SequentialTest
-from dnn_cli.config.metrics import is_share, lower_is_better
+from dnn_cli.config.score_names import is_share, lower_is_better
 from dnn_cli.report.difference_text import format_p_value
 from dnn_cli.report.text import format_count, format_score
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.report.series_chart import Series, SeriesChart, SeriesPanel
 
 _PROFILE_MARGIN = 1.05

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.verdicts import Verdict
 from dnn_cli.config.config_diff import shorten_keys
-from dnn_cli.config.metrics import counts_examples
+from dnn_cli.config.score_names import counts_examples
 from dnn_cli.config.search_spaces import parse_tuned_keys
 from dnn_cli.report.difference_text import format_difference_amount
 from dnn_cli.report.method_text import format_method_lines

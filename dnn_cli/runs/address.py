@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from dnn_cli.config.config_diff import find_config_differences, shorten_keys
-from dnn_cli.config.metrics import expand_score_name, lower_is_better
+from dnn_cli.config.score_names import expand_score_name, lower_is_better
 from dnn_cli.errors import AmbiguousAddressError, RunError, UsageError, suggest_nearest_name
 from dnn_cli.runs.address_prefixes import ADDRESS_PREFIXES, GROUP_PREFIXES
 from dnn_cli.runs.record import EVALUATE_HINT, NON_SCORE_COLUMNS, Membership, is_test_score

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.runs.record import NON_SCORE_COLUMNS, Scores
 from dnn_cli.runs.run_info import RunInfo
 

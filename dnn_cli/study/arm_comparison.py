@@ -10,7 +10,7 @@ from dnn_cli.compare.group_tests import compute_mean_intervals
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.compare.score_resolution import to_exact_fraction
-from dnn_cli.config.metrics import counts_examples
+from dnn_cli.config.score_names import counts_examples
 from dnn_cli.metrics.reporting_scores import compute_reporting_scores
 from dnn_cli.study.plan import Plan, StudyTask
 from dnn_cli.study.study_runs import Arm, StudyRun

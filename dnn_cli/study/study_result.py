@@ -9,7 +9,7 @@ import numpy as np
 from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.significance import ALPHA
 from dnn_cli.config.loading import load_resolved_experiment
-from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.runs.run_info import RunInfo
 from dnn_cli.study.arm_comparison import compare_arm, compute_tuning_loss
 from dnn_cli.study.budget_curve import BudgetCurve, compute_budget_curves, find_stable_trials

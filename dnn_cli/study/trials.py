@@ -8,7 +8,7 @@ import numpy as np
 
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import load_resolved_experiment
-from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.config.search_spaces import SearchSpace, parse_tuned_keys
 from dnn_cli.study.plan import Plan, StudyTask
 from dnn_cli.study.range_growth import (

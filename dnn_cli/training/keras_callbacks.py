@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from dnn_cli.config.callbacks import BaseCallback, ModelCheckpoint, SwapEMAWeights
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.formats.dataset_contents import ReadProgress
 from dnn_cli.runs.atomic_write import atomic_write, write_text
 from dnn_cli.runs.record import Scores

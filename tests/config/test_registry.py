@@ -7,9 +7,9 @@ import pytest
 from keras.src import constraints, initializers, losses, metrics, optimizers, regularizers
 
 from dnn_cli.config.loading import load_experiment, to_yaml
-from dnn_cli.config.metrics import expand_score_name
 from dnn_cli.config.python_calls import list_positional_arguments
 from dnn_cli.config.registry import CLASSES_BY_KIND, SPELLINGS, canonicalize_names
+from dnn_cli.config.score_names import expand_score_name
 from dnn_cli.runs.run_info import read_run_info
 from tests.helpers.keras_signatures import KERAS, get_keras_class, is_in_keras
 

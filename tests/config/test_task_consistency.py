@@ -3,8 +3,9 @@
 import pytest
 
 from dnn_cli.config.loading import load_experiment
-from dnn_cli.config.metrics import PredictionCount, lower_is_better
+from dnn_cli.config.metrics import PredictionCount
 from dnn_cli.config.registry import CLASSES_BY_KIND
+from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.errors import ConfigError
 
 TASKS = {

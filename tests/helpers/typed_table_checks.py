@@ -11,8 +11,8 @@ import numpy as np
 
 from dnn_cli.config.config_template import TemplateOptions, build_config_template
 from dnn_cli.config.data import Data
+from dnn_cli.config.data_validation import find_data_issues
 from dnn_cli.config.loading import load_experiment, load_resolved_experiment, to_yaml
-from dnn_cli.config.validation import find_data_issues
 from dnn_cli.data.encoded_examples import encode_examples
 from dnn_cli.data.examples import Examples, Split, load_examples, split_examples
 from dnn_cli.data.template_data import can_stratify, choose_columns, ignore_leaking_columns, needs_standardized_targets

@@ -218,9 +218,9 @@ def _inspect_named_data(
     """
     from pydantic import ValidationError
 
+    from dnn_cli.config.data_validation import find_data_issues
     from dnn_cli.config.datasets import DATASETS, DATASETS_BY_KEY
     from dnn_cli.config.named_data import build_named_data
-    from dnn_cli.config.validation import find_data_issues
     from dnn_cli.data.template_data import apply_suggested_image_size, choose_columns, list_target_columns
 
     for override in overrides:

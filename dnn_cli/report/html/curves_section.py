@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.run_scores import RunScore
-from dnn_cli.config.metrics import lower_is_better
+from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.report.html.svg_plot import Plot, SvgLine, build_plot, compute_max_points, compute_mean_line, select_evenly
 from dnn_cli.report.text import format_score
 from dnn_cli.runs.record import NON_SCORE_COLUMNS

@@ -11,9 +11,9 @@ from typing import Any
 from dnn_cli.config.datasets import DATASETS, DatasetInfo
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.layer_stack import compute_stages, format_shape
-from dnn_cli.config.metrics import lower_is_better
 from dnn_cli.config.network_summary import build_layer_row as layer_row
 from dnn_cli.config.network_summary import format_number, iter_indented_rows
+from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.config.value_texts import format_config_value
 from dnn_cli.errors import ConfigError, DataError, RunError
 from dnn_cli.report.html.predictions_section import ClassificationSection, build_predictions_section

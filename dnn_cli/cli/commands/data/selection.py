@@ -41,11 +41,11 @@ def select_data(arguments: list[str], command: str) -> "Data":
         ConfigError: the config has issues.
         DataError: the data cannot be read.
     """
+    from dnn_cli.config.data_validation import find_data_issues
     from dnn_cli.config.datasets import DATASETS
     from dnn_cli.config.input_descriptions import describe_inputs
     from dnn_cli.config.loading import load_experiment
     from dnn_cli.config.named_data import build_named_data
-    from dnn_cli.config.validation import find_data_issues
 
     words, overrides = (
         [word for word in arguments if not is_override(word)],
@@ -80,7 +80,7 @@ def _choose_types(data: "Data") -> "Data | None":
 
     The remarks of its info begin with the columns that are left out.
     """
-    from dnn_cli.config.validation import find_data_issues
+    from dnn_cli.config.data_validation import find_data_issues
     from dnn_cli.data.template_data import choose_columns, describe_left_out
 
     try:
