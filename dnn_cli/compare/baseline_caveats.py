@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.group_labels import label_groups
-from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.compare.verdicts import VerdictSet, VerdictWord
 

@@ -9,8 +9,8 @@ from typing import Any
 from dnn_cli.compare.baseline_caveats import find_baseline_notes, find_unbeaten_baselines
 from dnn_cli.compare.comparison_points import ComparisonPoint
 from dnn_cli.compare.fold_verdicts import find_fold_conflict, iter_incomplete_groups
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.group_labels import label_groups
-from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.repeats import RepeatedRun
 from dnn_cli.compare.run_scores import RunScore, has_different_data, has_standardized_targets, index_by_variant
 from dnn_cli.compare.study_caveats import find_compared_study, find_study_caveats

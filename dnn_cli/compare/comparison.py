@@ -8,8 +8,9 @@ from typing import Any
 from dnn_cli.compare.caveats import ComparisonContext, find_caveats
 from dnn_cli.compare.comparison_points import ComparisonPoint, parse_comparison_point
 from dnn_cli.compare.fold_verdicts import find_fold_conflict
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.group_labels import label_groups
-from dnn_cli.compare.grouping import Group, group_by_keys, group_experiments
+from dnn_cli.compare.grouping import group_by_keys, group_experiments
 from dnn_cli.compare.repeats import RepeatedRun
 from dnn_cli.compare.run_scores import RunScore, has_different_data, read_run_scores
 from dnn_cli.compare.score_resolution import compute_resolution

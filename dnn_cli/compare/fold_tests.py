@@ -9,7 +9,7 @@ from statistics import fmean
 
 import numpy as np
 
-from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.significance import Interval, MeanDifference, ScoreResolution
 from dnn_cli.compare.t_tests import run_paired_t_test
 from dnn_cli.config.cross_validation import Fold

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.significance import ALPHA, MeanDifference, ScoreResolution, correct_by_holm
 from dnn_cli.compare.verdicts import Verdict, VerdictWord
 from dnn_cli.config.cross_validation import Fold

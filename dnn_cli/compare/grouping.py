@@ -3,15 +3,15 @@
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from itertools import zip_longest
 from statistics import fmean
 from typing import Any
 
+from dnn_cli.compare.balanced_settings import find_balanced_combinations
+from dnn_cli.compare.group import Combination, Group, Setting
 from dnn_cli.compare.run_scores import RunScore
-from dnn_cli.compare.significance import compute_standard_deviation
-from dnn_cli.config.cross_validation import Fold, remove_fold
+from dnn_cli.config.cross_validation import remove_fold
 from dnn_cli.config.digests import remove_extra_file_keys
 from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.value_texts import format_config_value
@@ -24,105 +24,6 @@ from dnn_cli.runs.query.fields import (
 )
 from dnn_cli.runs.query.run_columns import ABSENT
 from dnn_cli.runs.run_info import RunInfo
-
-_Setting = tuple[tuple[str, str], ...]
-"""Setting of a run within its group: the keys that vary within groups, each with its value as text.
-
-In groups by optimizer, a run has for example the setting `(("batch_size", "32"),)`. In a group of one variant, the
-setting is empty."""
-
-_MAX_CANDIDATES = 100
-"""Largest number of candidates (sets of seeds) that `find_largest_block` tries. It tries the most common sets."""
-
-_Combination = tuple[_Setting, int]
-"""Setting and seed of a run within its group."""
-
-
-@dataclass(frozen=True)
-class Group:
-    """Group: runs whose scores are averaged."""
-
-    name: str
-    settings: dict[str, str]
-    """Values that distinguish the group from other groups, by key, such as `{"optimizer.type": "adam"}`."""
-
-    run_scores: tuple[RunScore, ...]
-    scores: Mapping[_Combination, float]
-    """Score of every combination of setting and seed. Every seed has a score for each setting."""
-
-    failed: Mapping[int, str] = field(default_factory=dict)
-    """Reason for each failed seed, such as `diverged`.
-
-    A seed also counts as failed if its score is not better than that of a constant prediction."""
-
-    set_aside: tuple[RunScore, ...] = ()
-    """Runs of the group that its mean leaves out, so that all groups and seeds average over the same settings."""
-
-    @cached_property
-    def is_baseline(self) -> bool:
-        """Whether the group is a baseline, which has a fixed score."""
-        return any(run_score.is_baseline for run_score in self.run_scores)
-
-    @property
-    def seeds(self) -> list[int]:
-        return sorted({seed for _, seed in self.scores})
-
-    @cached_property
-    def seed_means(self) -> dict[int, float]:
-        """The mean score over the settings, by seed."""
-        return _compute_seed_means(self.scores)
-
-    @cached_property
-    def fold_scores(self) -> dict[Fold, dict[int, float]]:
-        """The mean score over the settings, by seed, for each fold; empty unless all runs are cross-validated."""
-        scores: dict[Fold, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-        for run_score in self.run_scores:
-            fold = run_score.fold
-            if fold is None:
-                return {}
-            scores[fold][run_score.seed].append(run_score.score)
-        return {
-            fold: {seed: fmean(values) for seed, values in sorted(by_seed.items())}
-            for fold, by_seed in sorted(scores.items())
-        }
-
-    @cached_property
-    def fold_means(self) -> dict[Fold, float]:
-        """The mean score over the seeds, by fold; empty unless all runs are cross-validated."""
-        return {fold: fmean(by_seed.values()) for fold, by_seed in self.fold_scores.items()}
-
-    @property
-    def averaged_scores(self) -> list[float]:
-        """The scores of which the mean is taken: one for each fold or, without folds, for each seed."""
-        return list((self.fold_means or self.seed_means).values())
-
-    @cached_property
-    def mean(self) -> float:
-        """The mean over the folds or, without folds, over the seeds."""
-        return fmean(self.averaged_scores)
-
-    @cached_property
-    def spread(self) -> float | None:
-        """The standard deviation over the folds or seeds; `None` for a single fold or seed."""
-        return compute_standard_deviation(self.averaged_scores)
-
-    @property
-    def seconds(self) -> float:
-        """The mean training time of a run, in seconds."""
-        return fmean(run_score.record.seconds or 0.0 for run_score in self.run_scores)
-
-    @property
-    def other_settings(self) -> set[_Setting]:
-        """The settings that the mean of the group averages over."""
-        return {other for other, _ in self.scores}
-
-
-def _compute_seed_means(combination_scores: Mapping[_Combination, float]) -> dict[int, float]:
-    """Return the mean score of every seed."""
-    scores_by_seed: dict[int, list[float]] = defaultdict(list)
-    for (_, seed), score in combination_scores.items():
-        scores_by_seed[seed].append(score)
-    return {seed: fmean(scores) for seed, scores in sorted(scores_by_seed.items())}
 
 
 def group_experiments(run_scores: Sequence[RunScore], failed: Sequence[tuple[RunInfo, str]] = ()) -> list[Group]:
@@ -290,60 +191,7 @@ def _unify_layer_names(run_scores: Sequence[RunScore], preferred_names: Collecti
     return {digest: rename_layers(run_info) for digest, run_info in runs.items()}
 
 
-def find_balanced_combinations(groups: Sequence[Group]) -> list[set[_Combination]]:
-    """Find the combinations of setting and seed that count in each group, and return one set for each group.
-
-    If the groups have common settings, the same settings count in all groups. Otherwise, the settings of each group
-    are chosen separately. Only those seeds of a group count that have all these settings.
-
-    If groups averaged over different settings, these settings could cause a difference between the means. If seeds
-    had different settings, these settings would increase the standard deviation over seeds.
-    """
-    common = set.intersection(*(group.other_settings for group in groups)) if groups else set()
-    if common:
-        block = find_largest_block(common, groups)
-        return [_list_complete_combinations(group, block) for group in groups]
-    return [_list_complete_combinations(group, find_largest_block(group.other_settings, [group])) for group in groups]
-
-
-def _list_complete_combinations(group: Group, settings: set[_Setting]) -> set[_Combination]:
-    """Return all pairs of one of the settings and one complete seed of a group.
-
-    A seed is complete if the group has a score of this seed for each of the settings.
-    """
-    seeds = [seed for seed in group.seeds if all((setting, seed) in group.scores for setting in settings)]
-    return {(setting, seed) for setting in settings for seed in seeds}
-
-
-def find_largest_block(settings: set[_Setting], groups: Sequence[Group]) -> set[_Setting]:
-    """Find the block (a set of settings) for which the largest number of runs counts, and return the block.
-
-    A run counts if its setting is in the block, and its seed was trained with all settings of the block. A candidate
-    consists of the seeds that were trained with one setting, as one set for each group. The block of a candidate
-    consists of all settings that were trained with at least these seeds.
-    """
-    seeds: dict[_Setting, list[set[int]]] = {setting: [set() for _ in groups] for setting in settings}
-    for index, group in enumerate(groups):
-        for other, seed in group.scores:
-            if other in seeds:
-                seeds[other][index].add(seed)
-    candidates = Counter(tuple(map(frozenset, seed_sets)) for seed_sets in seeds.values()).most_common(_MAX_CANDIDATES)
-
-    def find_block(candidate: tuple[frozenset[int], ...]) -> set[_Setting]:
-        return {
-            other
-            for other, seed_sets in seeds.items()
-            if all(
-                candidate_seeds <= setting_seeds
-                for candidate_seeds, setting_seeds in zip(candidate, seed_sets, strict=True)
-            )
-        }
-
-    blocks = [(find_block(candidate), sum(map(len, candidate))) for candidate, _ in candidates]
-    return max(blocks, key=lambda block: (len(block[0]) * block[1], len(block[0]), sorted(block[0])))[0]
-
-
-def _restrict_group(group: Group, combinations: set[_Combination], other_settings: Mapping[str, _Setting]) -> Group:
+def _restrict_group(group: Group, combinations: set[Combination], other_settings: Mapping[str, Setting]) -> Group:
     """Return a group whose scores come from some combinations only. Its other runs are listed in `set_aside`.
 
     Args:
@@ -364,13 +212,13 @@ def _restrict_group(group: Group, combinations: set[_Combination], other_setting
     )
 
 
-def _compute_combination_scores(settings_and_scores: Sequence[tuple[_Setting, RunScore]]) -> dict[_Combination, float]:
+def _compute_combination_scores(settings_and_scores: Sequence[tuple[Setting, RunScore]]) -> dict[Combination, float]:
     """Return the mean score of every combination of setting and seed.
 
     A combination has several runs only if these runs are folds, or were trained on different data. Other runs on the
     same data are repeats, and all but one of them were dropped before.
     """
-    scores_by_combination: dict[_Combination, list[float]] = defaultdict(list)
+    scores_by_combination: dict[Combination, list[float]] = defaultdict(list)
     for setting, run_score in settings_and_scores:
         scores_by_combination[setting, run_score.seed].append(run_score.score)
     return {combination: fmean(scores) for combination, scores in scores_by_combination.items()}
@@ -385,7 +233,7 @@ def format_group_value(value: Any) -> str:
 
 def _find_varied_settings(
     runs: Mapping[str, RunInfo], read_values: Callable[[RunInfo], tuple[str, ...]], keys: Sequence[str]
-) -> dict[str, _Setting]:
+) -> dict[str, Setting]:
     """Find the keys that vary within groups, and return the values of these keys for every variant, by its digest.
 
     Names, seeds and the compared keys are left out. If `optimizer.type` is compared, other keys of the optimizer

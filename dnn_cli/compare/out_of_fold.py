@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.compare.comparison import Comparison, compare_runs
 from dnn_cli.compare.fold_verdicts import format_missing_folds, list_missing_folds
-from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.significance import Interval
 from dnn_cli.config.datasets import USER_DATA_KINDS
 from dnn_cli.config.experiment import Experiment

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.compare.significance import ALPHA, MeanDifference, compute_standard_deviation
 from dnn_cli.runs.pair_record import PairRecord, iter_pair_records

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dnn_cli.compare.comparison import Comparison, get_failure_reason
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.group_labels import label_groups
-from dnn_cli.compare.grouping import Group, format_group_value
+from dnn_cli.compare.grouping import format_group_value
 from dnn_cli.compare.verdicts import get_baseline_method
 from dnn_cli.config.config_diff import find_config_differences
 from dnn_cli.config.digests import DATA_PATH_KEYS

@@ -6,8 +6,8 @@ from functools import cached_property
 from statistics import fmean
 from typing import TYPE_CHECKING, Literal
 
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.group_labels import label_groups
-from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.significance import (
     ALPHA,
     MIN_SEEDS,

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.group_labels import label_groups
-from dnn_cli.compare.grouping import Group
 from dnn_cli.config.config_diff import find_config_differences
 from dnn_cli.config.cross_validation import remove_fold
 from dnn_cli.config.digests import remove_extra_file_keys

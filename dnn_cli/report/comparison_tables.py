@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Any
 
 from dnn_cli.compare.comparison import Comparison, rank_setting_value
-from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.config.config_diff import shorten_keys
 from dnn_cli.report.run_values import build_table_column, get_json_values

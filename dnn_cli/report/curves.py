@@ -11,8 +11,8 @@ from statistics import fmean
 from typing import Literal
 
 from dnn_cli.compare.comparison_points import ScoreCurve as Training
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.group_labels import label_groups
-from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.repeats import drop_repeats
 from dnn_cli.config.config_diff import find_config_differences
 from dnn_cli.config.cross_validation import remove_fold

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from dnn_cli.compare.comparison_points import find_score_curve
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.group_labels import label_groups
-from dnn_cli.compare.grouping import Group, group_by_keys
+from dnn_cli.compare.grouping import group_by_keys
 from dnn_cli.compare.repeats import RepeatedRun
 from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.compare.text_lists import format_list

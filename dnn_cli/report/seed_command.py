@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.group import Group
 from dnn_cli.config.value_texts import format_changed_arguments
 from dnn_cli.runs.query.fields import get_config_value
 from dnn_cli.runs.runs_directory import build_runs_dir_option

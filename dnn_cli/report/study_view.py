@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from dnn_cli.compare.comparison import Comparison
-from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.significance import compute_standard_deviation
 from dnn_cli.config.config_diff import shorten_keys
 from dnn_cli.report.difference_text import format_difference_amount

@@ -10,7 +10,7 @@ from dnn_cli.report.tables import PlainTable, build_table, drop_columns_to_fit, 
 from dnn_cli.report.text import UNLIMITED_WIDTH
 
 if TYPE_CHECKING:
-    from dnn_cli.compare.grouping import Group
+    from dnn_cli.compare.group import Group
 
 _MIN_SENTENCE_WIDTH = 44
 """Smallest width of a column of sentences, in terminal characters.

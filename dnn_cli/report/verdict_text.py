@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dnn_cli.compare.comparison import Comparison
-from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.significance import MeanDifference
 from dnn_cli.compare.text_lists import format_list
 from dnn_cli.compare.verdicts import Verdict

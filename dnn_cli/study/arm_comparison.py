@@ -6,8 +6,8 @@ from statistics import fmean
 
 from dnn_cli.compare.comparison import Comparison, judge_scores
 from dnn_cli.compare.comparison_points import find_score_curve, parse_comparison_point
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.group_tests import compute_mean_intervals
-from dnn_cli.compare.grouping import Group
 from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.compare.score_resolution import to_exact_fraction
 from dnn_cli.config.score_names import counts_examples

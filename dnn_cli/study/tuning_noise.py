@@ -14,7 +14,7 @@ import numpy as np
 
 from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.exact_tests import FloatArray
-from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.significance import MeanDifference
 from dnn_cli.compare.verdicts import judge_groups
 

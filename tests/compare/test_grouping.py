@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnn_cli.compare.grouping import Group, find_balanced_combinations, find_largest_block
+from dnn_cli.compare.balanced_settings import find_balanced_combinations, find_largest_block
+from dnn_cli.compare.group import Group
 from dnn_cli.report.verdict_text import format_note_lines
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.layer_base import LayerShapeError, check_image_shape, count_window_positions, validate_layer
+from dnn_cli.config.layer_base import LayerShapeError, validate_layer
+from dnn_cli.config.layer_shapes import check_image_shape, count_window_positions
 from dnn_cli.config.layer_stack import ShapeError, compute_stages, list_layer_names, to_keras_names
 from dnn_cli.config.registry import CLASSES_BY_KIND
 from tests.helpers.hypothesis_layers import layer_stacks, single_layers

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.score_resolution import compute_resolution
 from dnn_cli.compare.significance import ALPHA
 from dnn_cli.compare.t_tests import run_paired_t_test

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dnn_cli.compare.comparison import Comparison
 from dnn_cli.compare.comparison_points import parse_comparison_point
 from dnn_cli.compare.dataset_ranking import DatasetRanking, rank_setups
-from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.score_resolution import compute_resolution
 from dnn_cli.compare.setups import Setup
 from dnn_cli.compare.verdicts import NO_VERDICTS

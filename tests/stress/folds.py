@@ -21,7 +21,7 @@ import numpy as np
 from numpy.random import Generator
 
 from dnn_cli.compare.comparison import compare_runs
-from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.group import Group
 from dnn_cli.runs.run_info import RunInfo
 from dnn_cli.runs.store import Store
 from tests.helpers.fold_groups import (

@@ -6,14 +6,8 @@ from annotated_types import Len
 from pydantic import Field, Strict
 
 from dnn_cli.config.base import Finite, NotNegative, Shape
-from dnn_cli.config.layer_base import (
-    BaseLayer,
-    Family,
-    LayerShapeError,
-    WeightSpec,
-    XlaDeterminism,
-    to_example_axis,
-)
+from dnn_cli.config.layer_base import BaseLayer, Family, LayerShapeError, WeightSpec, XlaDeterminism
+from dnn_cli.config.layer_shapes import to_example_axis
 from dnn_cli.config.weight_configs import Constraint, Initializer, Regularizer, Zeros
 
 _Axis = Annotated[int, Field(ge=-8, le=8)]

@@ -4,14 +4,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from dnn_cli.config.base import AxisSizes, Pair, Shape, Single, Triple
-from dnn_cli.config.layer_base import (
-    BaseLayer,
-    ChannelsLast,
-    Family,
-    LayerShapeError,
-    check_image_shape,
-    to_axis_tuple,
-)
+from dnn_cli.config.layer_base import BaseLayer, ChannelsLast, Family, LayerShapeError
+from dnn_cli.config.layer_shapes import check_image_shape, to_axis_tuple
 from dnn_cli.config.layers.pooling import VOLUME_OBSTACLES
 
 

@@ -9,14 +9,8 @@ from pydantic import Strict
 
 from dnn_cli.config.activations import ActivationName
 from dnn_cli.config.base import Count, Shape
-from dnn_cli.config.layer_base import (
-    ChannelsLast,
-    LayerShapeError,
-    WeightSpec,
-    WindowPadding,
-    count_steps,
-    suggest_reshape,
-)
+from dnn_cli.config.layer_base import ChannelsLast, LayerShapeError, WeightSpec, WindowPadding
+from dnn_cli.config.layer_shapes import count_steps, suggest_reshape
 from dnn_cli.config.layers.convolutions import check_strides_and_dilation, compute_dilated_window
 from dnn_cli.config.layers.recurrent import RecurrentBase
 

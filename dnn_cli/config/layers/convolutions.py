@@ -12,11 +12,9 @@ from dnn_cli.config.layer_base import (
     WeightSpec,
     WindowPadding,
     XlaSupport,
-    check_image_shape,
     compute_activation_shape,
-    count_window_positions,
-    to_axis_tuple,
 )
+from dnn_cli.config.layer_shapes import check_image_shape, count_window_positions, to_axis_tuple
 from dnn_cli.config.layers.kernel import KernelLayer
 
 

@@ -21,8 +21,8 @@ from dnn_cli.config.layer_base import (
     WeightSpec,
     XlaDeterminism,
     compute_activation_shape,
-    suggest_reshape,
 )
+from dnn_cli.config.layer_shapes import suggest_reshape
 from dnn_cli.config.layers.kernel import KernelLayer
 
 _Dimension = Annotated[int, Field(ge=-1, le=10_000_000)]

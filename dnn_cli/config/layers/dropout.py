@@ -7,7 +7,8 @@ from annotated_types import Len
 from pydantic import Strict
 
 from dnn_cli.config.base import BelowOne, Count, Fraction, Seed, Shape
-from dnn_cli.config.layer_base import BaseLayer, ChannelsLast, Family, LayerShapeError, XlaSupport, suggest_reshape
+from dnn_cli.config.layer_base import BaseLayer, ChannelsLast, Family, LayerShapeError, XlaSupport
+from dnn_cli.config.layer_shapes import suggest_reshape
 
 
 class DropoutLayer(BaseLayer):

@@ -3,7 +3,8 @@
 from typing import ClassVar, Literal
 
 from dnn_cli.config.base import Shape
-from dnn_cli.config.layer_base import BaseLayer, ChannelsLast, Family, check_image_shape
+from dnn_cli.config.layer_base import BaseLayer, ChannelsLast, Family
+from dnn_cli.config.layer_shapes import check_image_shape
 
 
 class GlobalPoolingLayer(BaseLayer):

@@ -7,7 +7,8 @@ from pydantic import AfterValidator, Strict
 from pydantic_core import PydanticCustomError
 
 from dnn_cli.config.base import Finite, Fraction, Shape
-from dnn_cli.config.layer_base import BaseLayer, Family, LayerShapeError, XlaSupport, check_image_shape
+from dnn_cli.config.layer_base import BaseLayer, Family, LayerShapeError, XlaSupport
+from dnn_cli.config.layer_shapes import check_image_shape
 
 
 def _check_order(values: tuple[float, float]) -> tuple[float, float]:

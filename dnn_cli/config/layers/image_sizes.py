@@ -14,15 +14,8 @@ from dnn_cli.config.base import (
     Shape,
     Triple,
 )
-from dnn_cli.config.layer_base import (
-    BaseLayer,
-    ChannelsLast,
-    Family,
-    LayerShapeError,
-    XlaSupport,
-    check_image_shape,
-    to_axis_tuple,
-)
+from dnn_cli.config.layer_base import BaseLayer, ChannelsLast, Family, LayerShapeError, XlaSupport
+from dnn_cli.config.layer_shapes import check_image_shape, to_axis_tuple
 
 _Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos3", "lanczos5"]
 _MISSING_INTERPOLATIONS = {"ONNX": ("lanczos3", "lanczos5"), "LiteRT": ("bicubic", "lanczos3", "lanczos5")}

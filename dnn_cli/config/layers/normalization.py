@@ -7,7 +7,8 @@ from annotated_types import Len
 from pydantic import Field, Strict
 
 from dnn_cli.config.base import BelowOne, Count, Positive, Shape
-from dnn_cli.config.layer_base import BaseLayer, Family, LayerShapeError, Scaling, WeightSpec, to_example_axis
+from dnn_cli.config.layer_base import BaseLayer, Family, LayerShapeError, Scaling, WeightSpec
+from dnn_cli.config.layer_shapes import to_example_axis
 from dnn_cli.config.weight_configs import Constraint, Initializer, Ones, Regularizer, Zeros
 
 _Axis = Annotated[int, Field(ge=-8, le=8)]

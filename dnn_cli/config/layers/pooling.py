@@ -4,16 +4,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from dnn_cli.config.base import AxisSizes, Pair, Shape, Single, Triple
-from dnn_cli.config.layer_base import (
-    BaseLayer,
-    ChannelsLast,
-    Family,
-    WindowPadding,
-    XlaDeterminism,
-    check_image_shape,
-    count_window_positions,
-    to_axis_tuple,
-)
+from dnn_cli.config.layer_base import BaseLayer, ChannelsLast, Family, WindowPadding, XlaDeterminism
+from dnn_cli.config.layer_shapes import check_image_shape, count_window_positions, to_axis_tuple
 
 VOLUME_OBSTACLES = {"litert": "LiteRT has no pooling of volumes"}
 """Export obstacles of pooling layers with windows of three axes."""

@@ -13,8 +13,8 @@ from dnn_cli.config.layer_base import (
     XlaSupport,
     compute_activation_shape,
     get_automatic_name,
-    suggest_reshape,
 )
+from dnn_cli.config.layer_shapes import suggest_reshape
 from dnn_cli.config.weight_configs import (
     ActivityRegularizer,
     Constraint,

@@ -15,9 +15,8 @@ from dnn_cli.config.layer_base import (
     WeightSpec,
     WindowPadding,
     XlaSupport,
-    check_image_shape,
-    count_window_positions,
 )
+from dnn_cli.config.layer_shapes import check_image_shape, count_window_positions
 
 # The usual windows are 0 at both ends, so that two positions have no sum to divide by.
 _FrameLength = Annotated[int, Field(ge=3, le=65_536)]

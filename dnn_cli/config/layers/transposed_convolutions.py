@@ -23,10 +23,9 @@ from dnn_cli.config.layer_base import (
     WeightSpec,
     WindowPadding,
     XlaSupport,
-    check_image_shape,
     compute_activation_shape,
-    to_axis_tuple,
 )
+from dnn_cli.config.layer_shapes import check_image_shape, to_axis_tuple
 from dnn_cli.config.layers.convolutions import check_strides_and_dilation, compute_dilated_window
 from dnn_cli.config.layers.kernel import KernelLayer
 

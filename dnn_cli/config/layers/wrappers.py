@@ -12,8 +12,8 @@ from dnn_cli.config.layer_base import (
     WeightSpec,
     XlaSupport,
     get_automatic_name,
-    suggest_reshape,
 )
+from dnn_cli.config.layer_shapes import suggest_reshape
 
 
 def get_inner_name(layer: BaseLayer) -> str:

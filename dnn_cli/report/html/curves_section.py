@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dnn_cli.compare.comparison import Comparison
-from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.run_scores import RunScore
 from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.report.html.svg_plot import Plot, SvgLine, build_plot, compute_max_points, compute_mean_line, select_evenly

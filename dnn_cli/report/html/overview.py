@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dnn_cli.compare.comparison import Comparison
-from dnn_cli.compare.grouping import Group
+from dnn_cli.compare.group import Group
 from dnn_cli.compare.run_scores import RunScore, index_by_variant
 from dnn_cli.compare.verdicts import VerdictWord
 from dnn_cli.config.cross_validation import FOLD_KEYS
