@@ -11,7 +11,7 @@ from dnn_cli.cli.options import load_configs, split_configs_and_overrides
 from dnn_cli.config.datasets import DATASETS, EmbeddedDataset
 from dnn_cli.config.loading import load_experiment
 from dnn_cli.config.network_summary import summarize_network
-from dnn_cli.config.sweep_config import read_sweep
+from dnn_cli.config.sweep_reader import read_sweep
 from dnn_cli.execution.sweep_plan import plan_sweep
 from dnn_cli.runs.store import Store
 from dnn_cli.training.model_builder import build_model

@@ -91,7 +91,7 @@ def sweep(
         UsageError: nothing varies, the value of `lanes` is unknown, or arguments contradict each other.
         DataError: the data cannot be read.
     """
-    from dnn_cli.config.sweep_config import SweepOptions, read_sweep
+    from dnn_cli.config.sweep_reader import SweepOptions, read_sweep
     from dnn_cli.execution.executor_choice import ExecutorOptions, count_workers, open_executor
     from dnn_cli.execution.signals import SignalStop
     from dnn_cli.execution.sweep_execution import SweepExecution

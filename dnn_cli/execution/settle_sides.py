@@ -11,7 +11,7 @@ from dnn_cli.config.digests import compute_variant_digest
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import LoadedExperiment, load_experiment
 from dnn_cli.config.score_names import expand_score_name, is_share
-from dnn_cli.config.sweep_config import Sweep
+from dnn_cli.config.sweeps import Sweep
 from dnn_cli.config.yaml_reader import read_yaml
 from dnn_cli.errors import UsageError, suggest_nearest_name
 from dnn_cli.execution.sweep_plan import PlannedRun, SweepPlanner

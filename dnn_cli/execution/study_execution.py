@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from dnn_cli.config.experiment import Experiment
-from dnn_cli.config.sweep_config import Sweep
+from dnn_cli.config.sweeps import Sweep
 from dnn_cli.config.user_data import cache_dataset_info
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.execution.reporters import Reporter

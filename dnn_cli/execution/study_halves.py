@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dnn_cli.config.data import Data
-from dnn_cli.config.sweep_config import Sweep
+from dnn_cli.config.sweeps import Sweep
 from dnn_cli.errors import UsageError, UserDataError
 from dnn_cli.execution.sweep_plan import SweepPlanner
 from dnn_cli.study.plan import Halves, Value

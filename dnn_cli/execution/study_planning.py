@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from dnn_cli.config.digests import compute_outcome_digest
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.search_spaces import SearchSpace, build_search_space, parse_tuned_keys, select_search_spaces
-from dnn_cli.config.sweep_config import Sweep, SweepOptions, compute_sweep_id, read_sweep
+from dnn_cli.config.sweep_reader import SweepOptions, read_sweep
+from dnn_cli.config.sweeps import Sweep, compute_sweep_id
 from dnn_cli.config.user_data import cache_dataset_info
 from dnn_cli.errors import UsageError
 from dnn_cli.execution.study_halves import HALVES_KEY, find_halves

@@ -6,8 +6,8 @@ from dataclasses import replace
 from dnn_cli.config.digests import compute_outcome_digest
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.overrides import expand_key, partition_override
-from dnn_cli.config.sweep_config import Sweep
 from dnn_cli.config.sweep_values import ValueRange
+from dnn_cli.config.sweeps import Sweep
 from dnn_cli.errors import ConfigError, LocatedIssue, UsageError
 from dnn_cli.execution.study_halves import HALVES_KEY
 from dnn_cli.execution.sweep_plan import SweepPlanner

@@ -8,7 +8,7 @@ from functools import cached_property
 from dnn_cli.config.data import Data
 from dnn_cli.config.datasets import USER_DATA_KINDS
 from dnn_cli.config.digests import compute_network_digest
-from dnn_cli.config.sweep_config import Sweep, compute_sweep_id
+from dnn_cli.config.sweeps import Sweep, compute_sweep_id
 from dnn_cli.errors import DnnError, RunError, UsageError
 from dnn_cli.execution.lane_choices import AUTO, OFF
 from dnn_cli.execution.lane_plan import LanePlan, plan_lanes

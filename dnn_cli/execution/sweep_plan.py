@@ -12,8 +12,8 @@ from dnn_cli.config.digests import compute_network_digest, compute_outcome_diges
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import LoadedExperiment, build_experiment, read_config
 from dnn_cli.config.network_summary import estimate_network_size
-from dnn_cli.config.sweep_config import Sweep, build_overrides
 from dnn_cli.config.sweep_values import ValueRange
+from dnn_cli.config.sweeps import Sweep, build_overrides
 from dnn_cli.config.user_data import cache_dataset_info
 from dnn_cli.config.yaml_reader import MAX_ISSUES, Document
 from dnn_cli.errors import ConfigError, LocatedIssue, UsageError

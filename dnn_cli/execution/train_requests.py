@@ -7,7 +7,7 @@ from dnn_cli.config.cross_validation import format_fold, list_fold_settings
 from dnn_cli.config.digests import compute_network_digest
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.loading import LoadedExperiment, load_experiment
-from dnn_cli.config.sweep_config import Sweep, compute_sweep_id
+from dnn_cli.config.sweeps import Sweep, compute_sweep_id
 from dnn_cli.config.user_data import cache_dataset_info
 from dnn_cli.execution.fitting import complete_training
 from dnn_cli.execution.messages import Task, TaskResult

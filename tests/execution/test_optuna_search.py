@@ -2,7 +2,7 @@
 
 import pytest
 
-from dnn_cli.config.sweep_config import SweepOptions, read_sweep
+from dnn_cli.config.sweep_reader import SweepOptions, read_sweep
 from dnn_cli.execution.lane_plan import LanePlan
 from dnn_cli.execution.messages import EpochDone, TaskResult
 from dnn_cli.execution.sweep_execution import SweepExecution

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from dnn_cli.config import user_data
-from dnn_cli.config.sweep_config import SweepOptions, read_sweep
+from dnn_cli.config.sweep_reader import SweepOptions, read_sweep
 from dnn_cli.errors import ConfigError, UsageError
 from dnn_cli.execution.sweep_plan import plan_extreme_runs, plan_sweep
 

@@ -3,7 +3,8 @@
 import pytest
 
 from dnn_cli.config.loading import load_experiment
-from dnn_cli.config.sweep_config import SweepOptions, compute_sweep_id, read_sweep
+from dnn_cli.config.sweep_reader import SweepOptions, read_sweep
+from dnn_cli.config.sweeps import compute_sweep_id
 from dnn_cli.errors import UsageError
 from dnn_cli.execution.resumable_runs import find_run_to_resume
 from dnn_cli.execution.train_requests import format_training_label, list_fold_trainings

@@ -105,7 +105,7 @@ def sweep(
 
     with open_screen() as screen, handle_stop_signals(screen.restore_terminal) as stop_request:
         with screen.show_waiting(f"reading {files[0]}"):
-            from dnn_cli.config.sweep_config import SweepOptions, read_sweep
+            from dnn_cli.config.sweep_reader import SweepOptions, read_sweep
             from dnn_cli.execution.executor_choice import ExecutorOptions, count_workers, is_gpu_used, open_executor
             from dnn_cli.execution.sweep_execution import SweepExecution
             from dnn_cli.execution.sweep_plan import plan_extreme_runs

@@ -4,8 +4,9 @@ import shlex
 
 import pytest
 
-from dnn_cli.config.sweep_config import SweepOptions, build_overrides, compute_sweep_id, read_sweep
+from dnn_cli.config.sweep_reader import SweepOptions, read_sweep
 from dnn_cli.config.sweep_values import ValueChoice, ValueRange, parse_values
+from dnn_cli.config.sweeps import build_overrides, compute_sweep_id
 from dnn_cli.errors import ConfigError, UsageError
 
 FILE = """\
