@@ -15,7 +15,7 @@ from dnn_cli.data.examples import Examples, Split
 from dnn_cli.data.preprocessing import compute_class_weights, compute_target_scaling
 from dnn_cli.errors import DataError, UserDataError
 from dnn_cli.metrics.prediction_scores import compute_scores
-from dnn_cli.runs.record import Scores
+from dnn_cli.runs.evaluations import Scores
 from dnn_cli.runs.target_scaling import TargetScaling
 
 _MAX_DOUBLE_VALUES = 10_000_000

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
     from dnn_cli.metrics.calibration import Calibration
     from dnn_cli.metrics.evaluation_result import EvaluationResult
-    from dnn_cli.runs.record import ChosenThreshold, FittedTemperature
+    from dnn_cli.runs.evaluations import ChosenThreshold, FittedTemperature
 
 _DIAGRAM_HEIGHT = 16
 """Height of a reliability diagram on a terminal, in lines."""

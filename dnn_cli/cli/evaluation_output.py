@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from dnn_cli.cli.imbalance_output import EvaluatedImbalance
     from dnn_cli.execution.evaluation import FinishedEvaluation
     from dnn_cli.report.test_read_text import OtherReads
-    from dnn_cli.runs.record import Evaluation, FileEvaluation, Record
+    from dnn_cli.runs.evaluations import Evaluation, FileEvaluation
+    from dnn_cli.runs.record import Record
     from dnn_cli.runs.run import Run
     from dnn_cli.runs.saved_models import SavedModel
 
@@ -62,7 +63,7 @@ def build_evaluation_document(output: EvaluationOutput) -> dict[str, Any]:
     """Build the JSON document of an evaluation."""
     from dnn_cli.report.score_tables import build_interval_documents
     from dnn_cli.report.test_read_text import build_test_read_documents
-    from dnn_cli.runs.record import FileEvaluation
+    from dnn_cli.runs.evaluations import FileEvaluation
 
     record, finished = output.record, output.finished
     evaluation, result = finished.evaluation, finished.result
@@ -90,7 +91,7 @@ def build_evaluation_document(output: EvaluationOutput) -> dict[str, Any]:
 def print_evaluation(output: EvaluationOutput, *, as_markdown: bool) -> None:
     """Print the scores of an evaluation with intervals, calibration and details; as Markdown, the scores alone."""
     from dnn_cli.report.score_tables import build_score_cells
-    from dnn_cli.runs.record import Evaluation
+    from dnn_cli.runs.evaluations import Evaluation
 
     _print_headline(output)
     console, finished = get_output_console(), output.finished

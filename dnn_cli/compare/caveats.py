@@ -16,8 +16,8 @@ from dnn_cli.compare.run_scores import RunScore, has_different_data, has_standar
 from dnn_cli.compare.study_caveats import find_compared_study, find_study_caveats
 from dnn_cli.compare.text_lists import format_list
 from dnn_cli.compare.verdicts import NO_VERDICTS, VerdictSet
+from dnn_cli.runs.evaluations import BEST_MODEL_PREFIX, get_weights_file, is_test_score
 from dnn_cli.runs.query.fields import get_config_field
-from dnn_cli.runs.record import BEST_MODEL_PREFIX, get_weights_file, is_test_score
 from dnn_cli.runs.run_info import RunInfo
 
 DIFFERENT_DATA = "the runs were trained on different data, so their scores cannot be compared"

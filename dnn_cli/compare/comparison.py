@@ -18,7 +18,7 @@ from dnn_cli.compare.sequential_verdicts import PairRecords, read_pair_records
 from dnn_cli.compare.significance import MIN_SEEDS, Interval, ScoreResolution
 from dnn_cli.compare.verdicts import MAX_JUDGED_GROUPS, NO_VERDICTS, VerdictSet, judge_groups, resolve_group
 from dnn_cli.errors import UsageError, suggest_nearest_name
-from dnn_cli.runs.record import BEST_MODEL_PREFIX, is_test_score
+from dnn_cli.runs.evaluations import BEST_MODEL_PREFIX, is_test_score
 from dnn_cli.runs.run_info import RunInfo
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from dnn_cli.compare.score_resolution import count_scored_examples, to_exact_fraction
 from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.errors import UsageError, suggest_nearest_name
-from dnn_cli.runs.record import is_test_score
+from dnn_cli.runs.evaluations import is_test_score
 from dnn_cli.runs.run_info import RunInfo
 
 _POINT_NAMES = "final, best, area, epoch=N, steps=N, seconds=S, reach=SCORE"

@@ -15,7 +15,7 @@ from dnn_cli.config.score_names import expand_score_name, lower_is_better
 from dnn_cli.errors import UsageError, suggest_nearest_name
 from dnn_cli.metrics.averaged_predictions import TargetExamples
 from dnn_cli.metrics.ensemble_gain import Gain, compute_gains, orient_gain
-from dnn_cli.runs.record import Scores
+from dnn_cli.runs.evaluations import Scores
 
 _FloatArray = NDArray[np.float64]
 

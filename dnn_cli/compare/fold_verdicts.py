@@ -6,7 +6,7 @@ from dnn_cli.compare.group import Group
 from dnn_cli.compare.significance import ALPHA, MeanDifference, ScoreResolution, correct_by_holm
 from dnn_cli.compare.verdicts import Verdict, VerdictWord
 from dnn_cli.config.cross_validation import Fold
-from dnn_cli.runs.record import is_test_score
+from dnn_cli.runs.evaluations import is_test_score
 
 _TIME_REASON = "the training sets of folds by time differ in size, so that no test applies"
 _TEST_SET_REASON = "all folds share one test set, so that no test of folds applies"

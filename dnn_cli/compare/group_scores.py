@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dnn_cli.compare.comparison import compare_runs
 from dnn_cli.compare.group import Group
 from dnn_cli.compare.out_of_fold import MeanScore, summarize_score
-from dnn_cli.runs.record import BEST_MODEL_PREFIX, get_weights_file
+from dnn_cli.runs.evaluations import BEST_MODEL_PREFIX, get_weights_file
 from dnn_cli.runs.run_info import RunInfo
 
 

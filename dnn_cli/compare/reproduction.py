@@ -7,7 +7,8 @@ from itertools import zip_longest
 from typing import Any
 
 from dnn_cli.errors import RunError
-from dnn_cli.runs.record import Record, Scores
+from dnn_cli.runs.evaluations import Scores
+from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
 
 _UNCOMPARED_COLUMNS = ("epoch", "seconds")

@@ -11,7 +11,8 @@ from dnn_cli.config.digests import remove_extra_file_keys
 from dnn_cli.config.score_names import expand_score_name
 from dnn_cli.config.value_texts import format_config_value
 from dnn_cli.errors import UsageError, suggest_nearest_name
-from dnn_cli.runs.record import EVALUATE_HINT, NON_SCORE_COLUMNS, Record, is_test_score
+from dnn_cli.runs.evaluations import EVALUATE_HINT, is_test_score
+from dnn_cli.runs.record import NON_SCORE_COLUMNS, Record
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import RunInfo
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from dnn_cli.compare.significance import ScoreResolution
 from dnn_cli.config.score_names import counts_examples
-from dnn_cli.runs.record import Record, get_weights_file, is_test_score
+from dnn_cli.runs.evaluations import get_weights_file, is_test_score
+from dnn_cli.runs.record import Record
 
 _FLOAT32_ERROR = 2.0**-22
 """Relative error of a stored score: four roundings of a float32, in two sums, a division and the storage."""

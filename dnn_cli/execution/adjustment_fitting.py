@@ -12,7 +12,8 @@ from dnn_cli.metrics.classification import compute_class_probabilities
 from dnn_cli.metrics.temperature import fit_temperature
 from dnn_cli.metrics.threshold_choice import Criterion, choose_threshold
 from dnn_cli.report.prediction_tables import has_probability_outputs
-from dnn_cli.runs.record import ChosenThreshold, FittedTemperature, Record, get_utc_now
+from dnn_cli.runs.evaluations import ChosenThreshold, FittedTemperature
+from dnn_cli.runs.record import Record, get_utc_now
 
 if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment

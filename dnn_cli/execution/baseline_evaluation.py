@@ -22,7 +22,8 @@ from dnn_cli.metrics.evaluation_result import EvaluationResult
 from dnn_cli.metrics.prediction_scores import compute_scores
 from dnn_cli.metrics.saved_predictions import read_predictions
 from dnn_cli.metrics.score_intervals import compute_score_intervals, to_recorded_intervals
-from dnn_cli.runs.record import Evaluation, get_utc_now
+from dnn_cli.runs.evaluations import Evaluation
+from dnn_cli.runs.record import get_utc_now
 
 if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment

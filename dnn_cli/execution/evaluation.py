@@ -31,7 +31,8 @@ from dnn_cli.formats.replaced_cells import ReplacedCells
 from dnn_cli.host.output_redirect import redirect_output
 from dnn_cli.metrics.score_intervals import ScoreInterval, compute_score_intervals, to_recorded_intervals
 from dnn_cli.report.prediction_tables import format_unlike_inputs
-from dnn_cli.runs.record import Evaluation, FileEvaluation, Record, get_utc_now
+from dnn_cli.runs.evaluations import Evaluation, FileEvaluation
+from dnn_cli.runs.record import Record, get_utc_now
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.saved_models import SavedModel
 from dnn_cli.training.tensorflow_startup import import_tensorflow_in_background

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dnn_cli.config.loading import LoadedExperiment
-from dnn_cli.runs.record import Membership, Record, Scores
+from dnn_cli.runs.evaluations import Scores
+from dnn_cli.runs.record import Membership, Record
 
 
 @dataclass(frozen=True)

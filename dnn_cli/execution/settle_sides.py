@@ -15,8 +15,8 @@ from dnn_cli.config.sweeps import Sweep
 from dnn_cli.config.yaml_reader import read_yaml
 from dnn_cli.errors import UsageError, suggest_nearest_name
 from dnn_cli.execution.sweep_plan import PlannedRun, SweepPlanner
+from dnn_cli.runs.evaluations import is_test_score
 from dnn_cli.runs.query.selection import CachedStore
-from dnn_cli.runs.record import is_test_score
 
 _DATA_KEYS = (
     "dataset", "path", "validation_path", "test_path", "target", "drop_unlabelled", "validation_size", "test_size",

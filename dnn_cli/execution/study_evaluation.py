@@ -7,7 +7,8 @@ from dnn_cli.execution.evaluation import FinishedEvaluation, evaluate_split, rec
 from dnn_cli.execution.preparation import ProcessCache
 from dnn_cli.execution.reporters import Reporter
 from dnn_cli.execution.test_reads import ReadOrigin, check_test_reads
-from dnn_cli.runs.record import BEST_MODEL_PREFIX, Record, get_weights_file
+from dnn_cli.runs.evaluations import BEST_MODEL_PREFIX, get_weights_file
+from dnn_cli.runs.record import Record
 from dnn_cli.runs.run_info import RunInfo
 from dnn_cli.runs.saved_models import SavedModel, find_best_model, get_last_model
 

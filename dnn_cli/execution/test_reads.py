@@ -7,7 +7,8 @@ from typing import NamedTuple
 from dnn_cli.config.data import Data
 from dnn_cli.errors import UsageError, UserDataError
 from dnn_cli.report.test_read_text import OtherReads, format_test_reads
-from dnn_cli.runs.record import Evaluation, FileEvaluation, Record
+from dnn_cli.runs.evaluations import Evaluation, FileEvaluation
+from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import read_details
 from dnn_cli.runs.store import Store

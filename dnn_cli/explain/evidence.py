@@ -12,8 +12,9 @@ from dnn_cli.config.yaml_reader import Document
 from dnn_cli.errors import RunError, UserDataError
 from dnn_cli.formats.npz_archive import open_archive
 from dnn_cli.runs.diagnostics_csv import LayerState, read_diagnostics
+from dnn_cli.runs.evaluations import Scores
 from dnn_cli.runs.input_profile import InputProfile, read_input_profile
-from dnn_cli.runs.record import Record, Scores
+from dnn_cli.runs.record import Record
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import RunInfo
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from dnn_cli.config.keys import flatten_config
 from dnn_cli.errors import RunError
-from dnn_cli.runs.record import Record, Scores
+from dnn_cli.runs.evaluations import Scores
+from dnn_cli.runs.record import Record
 from dnn_cli.runs.run_info import RunInfo
 
 _MLFLOW_STATUS = {

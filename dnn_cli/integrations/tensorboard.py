@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from dnn_cli.config.keys import PlainValue, select_hyperparameters
 from dnn_cli.errors import RunError, UsageError
-from dnn_cli.runs.record import Record, Scores
+from dnn_cli.runs.evaluations import Scores
+from dnn_cli.runs.record import Record
 from dnn_cli.runs.run_info import RunInfo
 
 if TYPE_CHECKING:

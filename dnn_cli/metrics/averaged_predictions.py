@@ -16,7 +16,7 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.metrics.classification import compute_class_probabilities
 from dnn_cli.metrics.constant_prediction import to_loss_targets
 from dnn_cli.metrics.prediction_scores import compute_metric, compute_scores
-from dnn_cli.runs.record import MAX_SCORE, Scores
+from dnn_cli.runs.evaluations import MAX_SCORE, Scores
 from dnn_cli.runs.target_scaling import TargetScaling
 
 _FloatArray = NDArray[np.float64]

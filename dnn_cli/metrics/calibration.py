@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.metrics.bootstrap import compute_mean_intervals
 from dnn_cli.metrics.calibration_interval import compute_calibration_interval
-from dnn_cli.runs.record import Interval
+from dnn_cli.runs.evaluations import Interval
 
 _FloatArray = NDArray[np.float64]
 

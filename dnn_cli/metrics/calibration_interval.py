@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.metrics.binomial import NORMAL_QUANTILE
-from dnn_cli.runs.record import Interval
+from dnn_cli.runs.evaluations import Interval
 
 _FloatArray = NDArray[np.float64]
 

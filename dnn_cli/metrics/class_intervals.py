@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dnn_cli.metrics.binomial import compute_wilson_interval
 from dnn_cli.metrics.classification import ClassificationReport
-from dnn_cli.runs.record import Interval
+from dnn_cli.runs.evaluations import Interval
 
 
 @dataclass(frozen=True)

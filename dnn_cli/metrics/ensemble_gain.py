@@ -18,7 +18,7 @@ from dnn_cli.metrics.binomial import NORMAL_QUANTILE
 from dnn_cli.metrics.bootstrap import compute_mean_intervals
 from dnn_cli.metrics.constant_prediction import compute_example_losses, to_loss_targets
 from dnn_cli.metrics.prediction_scores import compute_example_values, compute_metric, has_example_values
-from dnn_cli.runs.record import Interval, Scores
+from dnn_cli.runs.evaluations import Interval, Scores
 
 _FloatArray = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dnn_cli.metrics.binomial import compute_tail_probability
 from dnn_cli.metrics.bootstrap import compute_mean_intervals, compute_percentile_interval
-from dnn_cli.runs.record import Interval
+from dnn_cli.runs.evaluations import Interval
 
 _FloatArray = NDArray[np.float64]
 

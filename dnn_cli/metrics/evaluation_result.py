@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dnn_cli.runs.record import Scores
+from dnn_cli.runs.evaluations import Scores
 from dnn_cli.runs.target_scaling import TargetScaling
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dnn_cli.metrics.binomial import compute_tail_probability
 from dnn_cli.metrics.class_intervals import combine_intervals, compute_macro_intervals, compute_share_interval
 from dnn_cli.metrics.classification import ClassificationReport
-from dnn_cli.runs.record import Interval
+from dnn_cli.runs.evaluations import Interval
 
 _MIN_RATIO = 3.0
 """Smallest ratio of the most frequent to the least frequent class of imbalanced classes: 75% and 25% of two classes."""

@@ -28,7 +28,7 @@ from dnn_cli.metrics.threshold_scores import (
     count_predictions,
     search_thresholds,
 )
-from dnn_cli.runs.record import MAX_SCORE, Scores
+from dnn_cli.runs.evaluations import MAX_SCORE, Scores
 from dnn_cli.runs.target_scaling import TargetScaling
 
 _FloatArray = NDArray[np.float64]

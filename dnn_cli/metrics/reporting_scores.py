@@ -8,8 +8,8 @@ from dnn_cli.config.loading import load_resolved_experiment
 from dnn_cli.errors import RunError
 from dnn_cli.metrics.prediction_scores import compute_scores
 from dnn_cli.metrics.saved_predictions import read_reporting_predictions, suggest_new_training
+from dnn_cli.runs.evaluations import Scores
 from dnn_cli.runs.input_profile import InputProfile, read_input_profile
-from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run import Run
 
 

@@ -20,7 +20,7 @@ from dnn_cli.metrics.class_intervals import combine_intervals, compute_f1_interv
 from dnn_cli.metrics.constant_prediction import compute_example_losses, to_loss_targets
 from dnn_cli.metrics.evaluation_result import EvaluationResult
 from dnn_cli.metrics.prediction_scores import compute_example_values, compute_metric, has_example_values
-from dnn_cli.runs.record import Interval
+from dnn_cli.runs.evaluations import Interval
 
 _FloatArray = NDArray[np.float64]
 _IntervalMethod = Literal["wilson", "newcombe", "studentized bootstrap", "bootstrap"]

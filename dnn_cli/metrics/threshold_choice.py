@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dnn_cli.metrics.class_intervals import combine_intervals, compute_f1_interval, compute_share_interval
-from dnn_cli.runs.record import Interval
+from dnn_cli.runs.evaluations import Interval
 
 Criterion = Literal["f1", "balanced_accuracy"]
 """Score that a threshold maximizes: F1 of the second class, or the mean of the recalls of both classes."""

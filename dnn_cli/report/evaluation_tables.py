@@ -15,7 +15,7 @@ from dnn_cli.report.score_tables import build_class_interval_documents
 from dnn_cli.report.tables import PlainTable, build_table, compute_text_width, shorten_text
 from dnn_cli.report.test_read_text import format_times
 from dnn_cli.report.text import UNLIMITED_WIDTH, format_count, format_interval, format_score
-from dnn_cli.runs.record import Evaluation, FileEvaluation, Interval
+from dnn_cli.runs.evaluations import Evaluation, FileEvaluation, Interval
 
 _MAX_MATRIX_CLASSES = 20
 """Largest number of classes of a confusion matrix.

@@ -11,8 +11,8 @@ from dnn_cli.report.text import format_count
 if TYPE_CHECKING:
     from dnn_cli.config.experiment import Experiment
     from dnn_cli.formats.table_encoding import ColumnEncoding
+    from dnn_cli.runs.evaluations import ChosenThreshold, FittedTemperature
     from dnn_cli.runs.input_profile import InputProfile
-    from dnn_cli.runs.record import ChosenThreshold, FittedTemperature
 
 _MAX_LISTED_WIDTH = 30
 """Largest width of a list of class names or columns, in terminal characters."""

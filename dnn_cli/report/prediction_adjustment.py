@@ -6,7 +6,7 @@ from typing import Any
 from dnn_cli.metrics.temperature import apply_temperature, convert_threshold
 from dnn_cli.report.prediction_tables import Predictions
 from dnn_cli.report.text import format_count
-from dnn_cli.runs.record import ChosenThreshold, FittedTemperature
+from dnn_cli.runs.evaluations import ChosenThreshold, FittedTemperature
 
 
 def apply_adjustment(

@@ -12,8 +12,9 @@ from dnn_cli.config.value_texts import format_config_value
 from dnn_cli.report.runs_table import build_run_info_document, format_scores
 from dnn_cli.report.test_read_text import format_test_reads
 from dnn_cli.report.text import format_count, format_duration, format_interval, format_score, replace_control_chars
+from dnn_cli.runs.evaluations import Evaluation, FileEvaluation, Scores
 from dnn_cli.runs.query.run_columns import get_run_id
-from dnn_cli.runs.record import Evaluation, FileEvaluation, Record, Scores, StudyRole
+from dnn_cli.runs.record import Record, StudyRole
 from dnn_cli.runs.run_info import RunInfo
 from dnn_cli.runs.saved_models import SavedModel, find_best_model, get_last_model
 

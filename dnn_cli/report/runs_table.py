@@ -9,9 +9,10 @@ from dnn_cli.report.run_values import build_table_column, format_field, format_f
 from dnn_cli.report.table_cells import Column, TableCells, build_cells
 from dnn_cli.report.text import format_duration, format_score
 from dnn_cli.runs.address import parse_run_id
+from dnn_cli.runs.evaluations import is_test_score
 from dnn_cli.runs.query.fields import build_getter
 from dnn_cli.runs.query.run_columns import ABSENT, RunColumn, get_run_reason, get_run_status, list_columns
-from dnn_cli.runs.record import NON_SCORE_COLUMNS, Record, is_test_score
+from dnn_cli.runs.record import NON_SCORE_COLUMNS, Record
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import RunInfo
 

@@ -10,7 +10,7 @@ from dnn_cli.metrics.imbalance import ImbalanceScore
 from dnn_cli.metrics.score_intervals import ScoreInterval
 from dnn_cli.report.table_cells import Column, TableCells, build_cells
 from dnn_cli.report.text import format_interval, format_score
-from dnn_cli.runs.record import Interval
+from dnn_cli.runs.evaluations import Interval
 
 _ScoreRow = tuple[str, float, Interval | None]
 

@@ -11,7 +11,7 @@ from dnn_cli.report.difference_text import format_difference_amount
 from dnn_cli.report.table_cells import Column, TableCells, build_cells
 from dnn_cli.report.text import format_duration, format_mean, format_score
 from dnn_cli.report.verdict_text import format_reference_header, format_verdict
-from dnn_cli.runs.record import TEST_PREFIX
+from dnn_cli.runs.evaluations import TEST_PREFIX
 from dnn_cli.study.study_result import StudyResult, TaskResult, ValueResult
 from dnn_cli.study.study_runs import Arm
 from dnn_cli.study.target import TargetTimes

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from dnn_cli.report.text import format_count
-from dnn_cli.runs.record import Evaluation, FileEvaluation, Record
+from dnn_cli.runs.evaluations import Evaluation, FileEvaluation
+from dnn_cli.runs.record import Record
 
 _UNKNOWN_COMMAND = "an earlier version of dnn"
 """Text for the command of a test read that dnn 0.11.0 or older recorded."""

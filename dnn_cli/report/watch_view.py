@@ -10,8 +10,8 @@ from dnn_cli.report.table_cells import Column, build_cells
 from dnn_cli.report.tables import PlainTable, shorten_text
 from dnn_cli.report.terminal_chart import ChartLine, draw_chart
 from dnn_cli.report.text import format_count, format_duration, format_score, replace_control_chars
+from dnn_cli.runs.evaluations import Scores
 from dnn_cli.runs.query.run_columns import get_run_id, get_run_reason, get_run_status, list_columns
-from dnn_cli.runs.record import Scores
 from dnn_cli.runs.run_info import RunInfo
 
 _MAX_LISTED_EPOCHS = 5

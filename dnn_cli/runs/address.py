@@ -14,7 +14,8 @@ from dnn_cli.config.config_diff import find_config_differences, shorten_keys
 from dnn_cli.config.score_names import expand_score_name, lower_is_better
 from dnn_cli.errors import AmbiguousAddressError, RunError, UsageError, suggest_nearest_name
 from dnn_cli.runs.address_prefixes import ADDRESS_PREFIXES, GROUP_PREFIXES
-from dnn_cli.runs.record import EVALUATE_HINT, NON_SCORE_COLUMNS, Membership, is_test_score
+from dnn_cli.runs.evaluations import EVALUATE_HINT, is_test_score
+from dnn_cli.runs.record import NON_SCORE_COLUMNS, Membership
 from dnn_cli.runs.run import Run
 from dnn_cli.runs.run_info import RunInfo
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from dnn_cli.errors import RunError, UserDataError
 from dnn_cli.formats.npz_archive import open_archive
 from dnn_cli.runs.atomic_write import atomic_write
-from dnn_cli.runs.record import Scores
+from dnn_cli.runs.evaluations import Scores
 from dnn_cli.runs.run import Run
 
 _CHECKPOINT_VERSION = 1

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 
 from dnn_cli.errors import RunError
-from dnn_cli.runs.record import MAX_SCORE
+from dnn_cli.runs.evaluations import MAX_SCORE
 from dnn_cli.runs.run import Run, read_text_file
 
 

@@ -15,8 +15,9 @@ import pydantic_core
 from dnn_cli.errors import RunError
 from dnn_cli.host.regular_file import FileTooLargeError, NotRegularFileError, read_regular_file
 from dnn_cli.runs.atomic_write import write_text
+from dnn_cli.runs.evaluations import MAX_SCORE, Scores
 from dnn_cli.runs.lock import LockState, UnknownLockHolder, hold_lock, read_lock_state
-from dnn_cli.runs.record import MAX_SCORE, SCHEMA_VERSION, Record, Results, Scores, get_utc_now
+from dnn_cli.runs.record import SCHEMA_VERSION, Record, Results, get_utc_now
 
 CONFIG_FILE, RECORD_FILE, METRICS_FILE, ANNOTATIONS_FILE = "config.yaml", "run.json", "metrics.csv", "labels.json"
 """Names of the small files of a run."""

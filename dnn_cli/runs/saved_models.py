@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dnn_cli.config.score_names import lower_is_better
-from dnn_cli.runs.record import NON_SCORE_COLUMNS, Scores
+from dnn_cli.runs.evaluations import Scores
+from dnn_cli.runs.record import NON_SCORE_COLUMNS
 from dnn_cli.runs.run_info import RunInfo
 
 _WeightsKind = Literal["last", "restored", "averaged", "best"]

@@ -16,7 +16,7 @@ import numpy as np
 
 from dnn_cli.config.experiment import Experiment
 from dnn_cli.runs.checkpoint import Checkpoint, TrainingProgress, write_checkpoint
-from dnn_cli.runs.record import Scores
+from dnn_cli.runs.evaluations import Scores
 from dnn_cli.runs.run import Run
 from dnn_cli.training.stop_request import GetStopReason, Interrupted
 from dnn_cli.training.training_state import (

@@ -15,7 +15,7 @@ from dnn_cli.config.experiment import Experiment
 from dnn_cli.config.score_names import lower_is_better
 from dnn_cli.formats.dataset_contents import ReadProgress
 from dnn_cli.runs.atomic_write import atomic_write, write_text
-from dnn_cli.runs.record import Scores
+from dnn_cli.runs.evaluations import Scores
 from dnn_cli.runs.run import Run, format_metrics_csv
 from dnn_cli.training.execution_plan import ExecutionPlan
 from dnn_cli.training.stop_request import Diverged

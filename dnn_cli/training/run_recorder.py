@@ -13,7 +13,8 @@ from dnn_cli.config.digests import compute_outcome_digest
 from dnn_cli.config.network_summary import summarize_network
 from dnn_cli.data.data_remarks import list_data_remarks
 from dnn_cli.errors import OUT_OF_MEMORY, OUT_OF_MEMORY_SUGGESTION, RunError, is_out_of_memory
-from dnn_cli.runs.record import CodeSource, Membership, Record, Results, Scores, get_utc_now
+from dnn_cli.runs.evaluations import Scores
+from dnn_cli.runs.record import CodeSource, Membership, Record, Results, get_utc_now
 from dnn_cli.runs.run import Run
 from dnn_cli.training import environment
 from dnn_cli.training.checkpoint_callback import ResumePoint

@@ -16,7 +16,7 @@ from dnn_cli.data.pipeline import count_batches
 from dnn_cli.errors import RunError
 from dnn_cli.metrics.saved_predictions import write_predictions
 from dnn_cli.runs.atomic_write import atomic_write
-from dnn_cli.runs.record import Scores
+from dnn_cli.runs.evaluations import Scores
 from dnn_cli.runs.run import Run
 from dnn_cli.training.checkpoint_callback import CheckpointCallback, ResumePoint, skip_calls
 from dnn_cli.training.chunked_engine import ChunkDataset, build_dataset

@@ -3,7 +3,8 @@
 import pytest
 
 from dnn_cli.compare.comparison import compare_runs
-from dnn_cli.runs.record import Evaluation, Resume
+from dnn_cli.runs.evaluations import Evaluation
+from dnn_cli.runs.record import Resume
 from dnn_cli.runs.store import Store
 
 SCORES = (0.8, 0.81)

@@ -3,8 +3,8 @@
 import pytest
 
 from dnn_cli.compare.comparison import compare_runs
+from dnn_cli.runs.evaluations import Evaluation
 from dnn_cli.runs.query.selection import CachedStore, select_runs
-from dnn_cli.runs.record import Evaluation
 from tests.helpers.untrained_studies import build_membership, build_plan
 
 TUNED = (

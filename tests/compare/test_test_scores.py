@@ -3,7 +3,7 @@
 import pytest
 
 from dnn_cli.errors import UsageError
-from dnn_cli.runs.record import Evaluation
+from dnn_cli.runs.evaluations import Evaluation
 
 
 def build_evaluations(right, examples=450, model="model.keras"):

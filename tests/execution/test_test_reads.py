@@ -8,7 +8,7 @@ from dnn_cli.config.loading import load_experiment
 from dnn_cli.errors import RunError, UsageError
 from dnn_cli.execution.evaluation import record_evaluation
 from dnn_cli.execution.test_reads import ReadOrigin, check_test_reads, count_other_reads, has_test_set
-from dnn_cli.runs.record import Evaluation, FileEvaluation
+from dnn_cli.runs.evaluations import Evaluation, FileEvaluation
 from dnn_cli.runs.store import Store
 
 ORIGIN = ReadOrigin("dnn evaluate", "dnn evaluate 00000001 --force")

@@ -7,7 +7,8 @@ from dnn_cli.integrations import mlflow
 from dnn_cli.integrations.mlflow import MLFLOW_ENVIRONMENT, MlflowDestination, hide_password
 from dnn_cli.integrations.mlflow_content import build_mlflow_content, clean_key, iter_params
 from dnn_cli.runs.annotations import Annotations, write_annotations
-from dnn_cli.runs.record import Evaluation, Membership
+from dnn_cli.runs.evaluations import Evaluation
+from dnn_cli.runs.record import Membership
 from dnn_cli.runs.run_info import read_run_info
 from tests.helpers.settings import RUN_ALL_CASES
 

@@ -12,7 +12,7 @@ from dnn_cli.report.evaluation_tables import (
     format_quantity,
     make_headers_unique,
 )
-from dnn_cli.runs.record import Evaluation
+from dnn_cli.runs.evaluations import Evaluation
 
 
 def make_report(names, examples=1000):

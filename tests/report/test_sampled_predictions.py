@@ -8,7 +8,7 @@ from dnn_cli.metrics.sampled_predictions import DropoutSampling, SampledPredicti
 from dnn_cli.report.prediction_adjustment import apply_adjustment
 from dnn_cli.report.prediction_csv import format_prediction_csv
 from dnn_cli.report.prediction_tables import Predictions, build_prediction_documents, build_prediction_table
-from dnn_cli.runs.record import ChosenThreshold, FittedTemperature
+from dnn_cli.runs.evaluations import ChosenThreshold, FittedTemperature
 
 MEANS = np.array([[0.125, 0.625, 0.25], [0.5, 0.25, 0.25]])
 FLOWERS = ["data.dataset=iris", "loss={type: sparse_categorical_crossentropy, from_logits: true}", "epochs=1"]

@@ -1,7 +1,7 @@
 from dnn_cli.execution.evaluation import record_evaluation
 from dnn_cli.execution.test_reads import ReadOrigin
 from dnn_cli.report.study_view import build_score_cells
-from dnn_cli.runs.record import Evaluation
+from dnn_cli.runs.evaluations import Evaluation
 from dnn_cli.runs.store import Store
 from tests.helpers.study_reports import add_judged_study, build_judged_plan, read_result
 from tests.helpers.untrained_studies import RATES

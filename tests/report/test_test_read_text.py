@@ -1,5 +1,5 @@
 from dnn_cli.report.test_read_text import OtherReads, format_test_read_note, format_test_read_notes, format_test_reads
-from dnn_cli.runs.record import Evaluation
+from dnn_cli.runs.evaluations import Evaluation
 
 
 def build_reads(*commands, forced=False):

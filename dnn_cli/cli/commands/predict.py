@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dnn_cli.formats.prediction_inputs import PredictionInputs
     from dnn_cli.metrics.sampled_predictions import DropoutSampling, SampledPredictions
     from dnn_cli.report.prediction_tables import Predictions
-    from dnn_cli.runs.record import FittedTemperature
+    from dnn_cli.runs.evaluations import FittedTemperature
 
 
 def predict(

@@ -19,7 +19,7 @@ from dnn_cli.runs.address_prefixes import GROUP_PREFIXES
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from dnn_cli.runs.record import Scores
+    from dnn_cli.runs.evaluations import Scores
     from dnn_cli.runs.run import Run
     from dnn_cli.runs.run_info import RunInfo
 

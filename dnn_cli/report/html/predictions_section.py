@@ -23,7 +23,7 @@ from dnn_cli.report.html.mistakes import MistakeRow, format_digits
 from dnn_cli.report.html.regression_section import RegressionSection, build_regression_section
 from dnn_cli.report.html.svg_series import SeriesFigure, build_series_figure
 from dnn_cli.report.text import format_interval, format_score
-from dnn_cli.runs.record import Interval
+from dnn_cli.runs.evaluations import Interval
 from dnn_cli.runs.run import Run
 
 _MAX_CONFUSION_CLASSES = 20

@@ -12,7 +12,7 @@ from dnn_cli.metrics.regression import compute_regression_errors
 from dnn_cli.report.chart_math import Axis
 from dnn_cli.report.html.mistakes import MistakeRow, format_digits
 from dnn_cli.report.html.svg_plot import Tick
-from dnn_cli.runs.record import Interval
+from dnn_cli.runs.evaluations import Interval
 
 _MAX_SCATTER_DOTS = 300
 """Largest number of examples of a regression that are drawn as dots."""

@@ -11,8 +11,9 @@ from dnn_cli.config.base import LAYER_LIST_KEYS
 from dnn_cli.config.layer_stack import list_config_layer_names
 from dnn_cli.config.score_names import expand_score_name
 from dnn_cli.errors import UsageError, suggest_nearest_name
+from dnn_cli.runs.evaluations import EVALUATE_HINT, TEST_PREFIX, is_test_score
 from dnn_cli.runs.query.run_columns import ABSENT, RUN_COLUMNS, FieldGetter, build_record_getter, to_field_value
-from dnn_cli.runs.record import EVALUATE_HINT, NON_SCORE_COLUMNS, TEST_PREFIX, Record, is_test_score
+from dnn_cli.runs.record import NON_SCORE_COLUMNS, Record
 from dnn_cli.runs.run_info import RunInfo
 
 _Scalar = str | int | float | bool

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import confusion_matrix
 
 from dnn_cli.report.text import format_score
-from dnn_cli.runs.record import Evaluation
+from dnn_cli.runs.evaluations import Evaluation
 from tests.helpers.cli_output import parse_json_output
 
 

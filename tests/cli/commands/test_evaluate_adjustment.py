@@ -11,8 +11,9 @@ from dnn_cli.report.html.run_page import DetailLimits, build_run_page
 from dnn_cli.report.prediction_adjustment import apply_adjustment, build_adjustment_document, format_adjustment
 from dnn_cli.report.prediction_tables import Predictions
 from dnn_cli.report.run_details import iter_score_rows
+from dnn_cli.runs.evaluations import ChosenThreshold, Evaluation, FittedTemperature
 from dnn_cli.runs.input_profile import write_input_profile
-from dnn_cli.runs.record import ChosenThreshold, Evaluation, FittedTemperature, Record
+from dnn_cli.runs.record import Record
 from dnn_cli.runs.run_info import read_run_info
 from tests.helpers.cli_output import parse_json_output
 from tests.helpers.digits import DIGITS_YAML

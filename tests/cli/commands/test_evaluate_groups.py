@@ -5,7 +5,8 @@ import json
 import pytest
 
 from dnn_cli.compare.t_tests import compute_t_quantiles
-from dnn_cli.runs.record import Evaluation, Membership
+from dnn_cli.runs.evaluations import Evaluation
+from dnn_cli.runs.record import Membership
 from tests.helpers.cli_output import parse_json_output
 
 SCORES = (0.80, 0.84, 0.88)

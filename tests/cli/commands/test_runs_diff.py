@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from dnn_cli.report.run_differences import build_results_table, build_settings_table, diff_runs
-from dnn_cli.runs.record import Evaluation
+from dnn_cli.runs.evaluations import Evaluation
 from dnn_cli.runs.run_info import read_run_info
 from tests.helpers.cli_output import parse_json_output
 

@@ -11,7 +11,7 @@ from dnn_cli.execution.evaluation import FinishedEvaluation, record_evaluation
 from dnn_cli.execution.reporters import Reporter
 from dnn_cli.execution.resume_training import select_memberships
 from dnn_cli.execution.test_reads import ReadOrigin
-from dnn_cli.runs.record import Evaluation
+from dnn_cli.runs.evaluations import Evaluation
 from dnn_cli.runs.store import Store
 from tests.helpers import forked_cli
 from tests.helpers.cli_output import parse_json_output

@@ -3,6 +3,7 @@ import pytest
 from dnn_cli.errors import UsageError
 from dnn_cli.report.runs_table import build_fields_cells
 from dnn_cli.runs.annotations import Annotations, write_annotations
+from dnn_cli.runs.evaluations import Evaluation
 from dnn_cli.runs.query.fields import (
     build_getter,
     check_fields,
@@ -14,7 +15,7 @@ from dnn_cli.runs.query.fields import (
 )
 from dnn_cli.runs.query.parser import filter_runs
 from dnn_cli.runs.query.run_columns import ABSENT
-from dnn_cli.runs.record import Evaluation, Membership
+from dnn_cli.runs.record import Membership
 from dnn_cli.runs.run_info import read_run_info
 from dnn_cli.runs.store import Store
 
