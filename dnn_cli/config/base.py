@@ -3,7 +3,7 @@
 Subclasses of `KerasConfig` build a Keras object from their fields.
 """
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -162,3 +162,8 @@ class KerasConfig(ConfigModel):
             if name not in extra_arguments
         }
         return keras_object(**{**arguments, **extra_arguments})
+
+
+def list_classes_by_type(union: Any) -> dict[str, Any]:
+    """Return the classes of a union, such as `Loss` or `Metric`, by their `type`."""
+    return {cls.model_fields["type"].default: cls for cls in get_args(get_args(union)[0])}

@@ -3,11 +3,11 @@
 To add a loss, write a class in this file and list it in `Loss` at the end.
 """
 
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from dnn_cli.config.base import BareName, ByType, Fraction, KerasConfig, NotNegative, Positive
+from dnn_cli.config.base import BareName, ByType, Fraction, KerasConfig, NotNegative, Positive, list_classes_by_type
 
 TargetEncoding = Literal["index", "one_hot", "binary", "real"]
 """Form of the targets: class numbers, one-hot vectors, 0 or 1 for two classes, or the numbers of a regression.
@@ -252,5 +252,5 @@ Loss = Annotated[
     BareName,
 ]
 
-LOSS_CLASSES: dict[str, type[BaseLoss]] = {cls.model_fields["type"].default: cls for cls in get_args(get_args(Loss)[0])}
+LOSS_CLASSES: dict[str, type[BaseLoss]] = list_classes_by_type(Loss)
 """Losses by their `type`."""

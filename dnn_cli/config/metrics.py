@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from dnn_cli.config.base import BareName, ByType, Fraction, KerasConfig, Positive
+from dnn_cli.config.base import BareName, ByType, Fraction, KerasConfig, Positive, list_classes_by_type
 from dnn_cli.config.losses import TargetEncoding
 
 _TopK = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -438,3 +438,6 @@ Metric = Annotated[
     ByType,
     BareName,
 ]
+
+METRIC_CLASSES: dict[str, type[BaseMetric]] = list_classes_by_type(Metric)
+"""Metrics by their `type`."""

@@ -4,35 +4,28 @@ import re
 from typing import Any, get_args
 
 from dnn_cli.config.activations import ActivationName
-from dnn_cli.config.base import KerasConfig
+from dnn_cli.config.base import KerasConfig, list_classes_by_type
 from dnn_cli.config.columns import COLUMNS_BY_TYPE
 from dnn_cli.config.datasets import DATASETS, USER_DATA_KINDS
 from dnn_cli.config.layer_union import LAYERS_BY_TYPE
 from dnn_cli.config.layers.custom import is_custom_type
-from dnn_cli.config.losses import ERROR_ALIASES, Loss
-from dnn_cli.config.metrics import Metric
+from dnn_cli.config.losses import ERROR_ALIASES, LOSS_CLASSES
+from dnn_cli.config.metrics import METRIC_CLASSES
 from dnn_cli.config.optimizer_union import OPTIMIZERS_BY_TYPE
 from dnn_cli.config.schedules import Schedule
 from dnn_cli.config.score_names import METRIC_ALIASES, expand_score_name
 from dnn_cli.config.weight_configs import Constraint, Initializer, Regularizer
 from dnn_cli.errors import KeyPath
 
-
-def _list_classes_by_type(union: Any) -> dict[str, type[KerasConfig]]:
-    """Return the classes of a union by their `type`."""
-    members = get_args(get_args(union)[0])
-    return {member.model_fields["type"].default: member for member in members}
-
-
 CLASSES_BY_KIND: dict[str, dict[str, type[KerasConfig]]] = {
     "layer": {**LAYERS_BY_TYPE},
     "optimizer": {**OPTIMIZERS_BY_TYPE},
-    "schedule": _list_classes_by_type(Schedule),
-    "loss": _list_classes_by_type(Loss),
-    "metric": _list_classes_by_type(Metric),
-    "initializer": _list_classes_by_type(Initializer),
-    "regularizer": _list_classes_by_type(Regularizer),
-    "constraint": _list_classes_by_type(Constraint),
+    "schedule": list_classes_by_type(Schedule),
+    "loss": {**LOSS_CLASSES},
+    "metric": {**METRIC_CLASSES},
+    "initializer": list_classes_by_type(Initializer),
+    "regularizer": list_classes_by_type(Regularizer),
+    "constraint": list_classes_by_type(Constraint),
 }
 COLUMN_KIND = "column type"
 NAMES_BY_KIND: dict[str, tuple[str, ...]] = {kind: tuple(table) for kind, table in CLASSES_BY_KIND.items()} | {

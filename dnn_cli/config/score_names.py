@@ -1,17 +1,10 @@
 """Names of scores, such as `val_accuracy` and `best.val_loss`, and properties of the scores that they name."""
 
-from typing import get_args
-
 from dnn_cli.config.losses import ERROR_ALIASES
-from dnn_cli.config.metrics import BaseMetric, Metric
-
-_METRIC_CLASSES: dict[str, type[BaseMetric]] = {
-    cls.model_fields["type"].default: cls for cls in get_args(get_args(Metric)[0])
-}
-"""Classes of metrics, by their names in a config."""
+from dnn_cli.config.metrics import METRIC_CLASSES
 
 METRIC_ALIASES = {
-    **{cls.keras_name.rpartition(".")[2]: name for name, cls in _METRIC_CLASSES.items()},
+    **{cls.keras_name.rpartition(".")[2]: name for name, cls in METRIC_CLASSES.items()},
     **ERROR_ALIASES,
     "bce": "binary_crossentropy",
     "BCE": "binary_crossentropy",
@@ -33,12 +26,12 @@ def expand_score_name(name: str) -> str:
 def lower_is_better(score: str) -> bool:
     """Return whether a lower value of a score is better, as for losses and error metrics on any split."""
     name = _get_metric_name(score)
-    return name == "loss" or (name in _METRIC_CLASSES and _METRIC_CLASSES[name].lower_is_better)
+    return name == "loss" or (name in METRIC_CLASSES and METRIC_CLASSES[name].lower_is_better)
 
 
 def is_share(score: str) -> bool:
     """Return whether a score lies between 0 and 1, so that differences are given in percentage points."""
-    cls = _METRIC_CLASSES.get(_get_metric_name(score))
+    cls = METRIC_CLASSES.get(_get_metric_name(score))
     return cls is not None and cls.is_share and not cls.lower_is_better
 
 
@@ -47,7 +40,7 @@ def counts_examples(score: str) -> bool:
 
     Such a score changes in steps of 1 / (number of examples).
     """
-    cls = _METRIC_CLASSES.get(_get_metric_name(score))
+    cls = METRIC_CLASSES.get(_get_metric_name(score))
     return cls is not None and cls.counts_examples
 
 
