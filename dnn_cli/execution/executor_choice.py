@@ -78,10 +78,14 @@ def count_workers(options: ExecutorOptions, experiments: Sequence[Experiment], r
         experiments: The experiments to train. The experiment with the largest data determines the memory of a worker.
         runs: The number of runs. By default, one run for each experiment is assumed.
     """
-    worker_bytes = MIN_WORKER_BYTES + max(map(compute_data_bytes, experiments), default=0)
-    gpu_count = len(list_default_gpus(experiments)) if options.gpus is None else options.gpus
-    default = gpu_count or min(resources.count_available_cores(), resources.get_usable_memory() // worker_bytes)
+    fitting_workers = resources.get_usable_memory() // _compute_worker_bytes(experiments)
+    default = _count_gpus(options, experiments) or min(resources.count_available_cores(), fitting_workers)
     return max(1, min(options.jobs or default, len(experiments) if runs is None else runs))
+
+
+def _compute_worker_bytes(experiments: Sequence[Experiment]) -> int:
+    """Return the memory of a worker that can train each of some experiments, in bytes."""
+    return MIN_WORKER_BYTES + max(map(compute_data_bytes, experiments), default=0)
 
 
 def compute_data_bytes(experiment: Experiment) -> int:
@@ -100,7 +104,7 @@ def format_memory_advice(workers: int, experiments: Sequence[Experiment]) -> str
         workers: The number of workers.
         experiments: The experiments to train. The experiment with the largest data determines the memory of a worker.
     """
-    worker_bytes = MIN_WORKER_BYTES + max(map(compute_data_bytes, experiments), default=0)
+    worker_bytes = _compute_worker_bytes(experiments)
     memory = resources.get_usable_memory()
     if workers < 2 or workers * worker_bytes <= memory:
         return ""
@@ -123,7 +127,12 @@ def list_default_gpus(experiments: Sequence[Experiment]) -> list[str]:
 
 def is_gpu_used(options: ExecutorOptions, experiments: Sequence[Experiment]) -> bool:
     """Return whether trainings of some experiments use a GPU."""
-    return bool(list_default_gpus(experiments)) if options.gpus is None else options.gpus > 0
+    return _count_gpus(options, experiments) > 0
+
+
+def _count_gpus(options: ExecutorOptions, experiments: Sequence[Experiment]) -> int:
+    """Return the number of GPUs that trainings of some experiments use: the value of `--gpus`, or all that they use."""
+    return len(list_default_gpus(experiments)) if options.gpus is None else options.gpus
 
 
 def _list_gpu_names(gpu_count: int) -> list[str]:
