@@ -16,7 +16,6 @@ Setting = tuple[tuple[str, str], ...]
 In groups by optimizer, a run has for example the setting `(("batch_size", "32"),)`. In a group of one variant, the
 setting is empty."""
 
-
 Combination = tuple[Setting, int]
 """Setting and seed of a run within its group."""
 

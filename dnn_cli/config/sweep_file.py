@@ -26,8 +26,6 @@ from dnn_cli.config.zipped_values import from_yaml_mapping
 from dnn_cli.errors import ConfigError, KeyPath, LocatedIssue, suggest_nearest_name
 
 _Trials = Annotated[int, Field(gt=0, le=10_000)]
-
-
 _Minutes = Annotated[float, Field(gt=0, le=1e6)]
 
 

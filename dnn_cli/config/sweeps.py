@@ -12,8 +12,6 @@ from dnn_cli.config.zipped_values import ZippedValues
 from dnn_cli.errors import SourceLocation, UsageError
 
 SearchType = Literal["grid", "random", "bayesian"]
-
-
 SEARCH_TYPES: tuple[SearchType, ...] = ("grid", "random", "bayesian")
 
 

@@ -7,24 +7,19 @@ from pydantic import BaseModel, ConfigDict, Field
 MAX_SCORE = 1e100
 """Largest absolute value of a score: a file with larger values was not written by a training."""
 
-
 Scores = dict[
     str, Annotated[int, Field(ge=-(10**15), le=10**15)] | Annotated[float, Field(ge=-MAX_SCORE, le=MAX_SCORE)]
 ]
 """Values of scores by name, such as `val_loss`. The scores of an epoch include the number of the epoch as `epoch`."""
 
-
 Interval = tuple[float, float]
 """Lower and upper end of a 95% interval."""
-
 
 TEST_PREFIX = "test_"
 """Prefix of the names of scores on the test set, which `dnn evaluate` computes."""
 
-
 BEST_MODEL_PREFIX = "best."
 """Prefix of test scores of the model `best.keras`, as in `best.test_accuracy`."""
-
 
 EVALUATE_HINT = "dnn evaluate RUN computes the test scores of a run"
 """Suggestion for a missing test score."""

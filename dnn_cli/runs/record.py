@@ -32,7 +32,6 @@ _RunKind = Literal["network", "baseline"]
 
 Status = Literal["running", "completed", "diverged", "interrupted", "failed"]
 
-
 NON_SCORE_COLUMNS = ("epoch", "learning_rate", "seconds")
 """Columns of `metrics.csv` other than scores."""
 

@@ -115,8 +115,10 @@ def sweep(
             sweep_options = SweepOptions(
                 search, trials, minutes, search_seed, folds, repeats, tuple(zips or ()), allow_code=allow_code
             )
-            sweep_settings = read_sweep(files[0], words, sweep_options)
-            execution = SweepExecution.from_sweep(sweep_settings, Store(runs_dir), force=force, tensorboard=tensorboard)
+            described_sweep = read_sweep(files[0], words, sweep_options)
+            execution = SweepExecution.from_sweep(
+                described_sweep, Store(runs_dir), force=force, tensorboard=tensorboard
+            )
             # A bayesian search plans its runs later.
             planned_runs = execution.planned_runs or plan_extreme_runs(execution.sweep)
             experiments = [planned_run.loaded.experiment for planned_run in planned_runs]
@@ -134,7 +136,7 @@ def sweep(
         total = execution.remaining_count
         programs = len(lane_plan.tasks) if execution.planned_runs else total
         with open_executor(options, experiments, screen, programs) as executor:
-            minutes = sweep_settings.minutes
+            minutes = execution.sweep.minutes
             task_results = train_sweep_runs(
                 execution.task_labels,
                 strategy,
